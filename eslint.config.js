@@ -1,0 +1,70 @@
+import js from '@eslint/js';
+import importX from 'eslint-plugin-import-x';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** Imports point inward: domain ← liveness, db ← activities, workflows ← worker, cli. */
+const layers = [
+  { target: './src/domain', from: './src', except: ['./domain'] },
+  { target: './src/liveness', from: './src', except: ['./domain', './liveness'] },
+  { target: './src/db', from: './src', except: ['./domain', './db', './paths.ts'] },
+  {
+    target: './src/workflows',
+    from: './src',
+    except: ['./domain', './workflows', './activities'],
+  },
+  {
+    target: './src/activities',
+    from: './src',
+    except: ['./domain', './liveness', './db', './activities', './gates', './log.ts', './naming.ts'],
+  },
+  { target: './src', from: './demo' },
+  { target: './src', from: './test' },
+];
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'coverage/', '.cache/'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': ['error', { zones: layers }],
+    },
+    settings: {
+      'import-x/extensions': ['.ts'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/resolver-next': [
+        importX.createNodeResolver({
+          extensions: ['.ts', '.js'],
+          extensionAlias: { '.js': ['.ts', '.js'] },
+        }),
+      ],
+    },
+  },
+  {
+    files: ['src/workflows/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'Program > VariableDeclaration[kind!="const"]',
+          message: 'Bundled workflow contexts are reused: keep state inside the workflow.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', AbortController: 'readonly' } },
+  },
+  prettier,
+);
