@@ -1,0 +1,50 @@
+import { unknownOutcome } from './outcome.js';
+import type { Observation, Outcome, Policy, Tier, Verdict, WatchMemory } from './types.js';
+import type { Advance } from './exit-zero.js';
+
+/** How the gate of a run that exited with 0 was judged; see `judgeExitZero`. */
+export type ExitZeroAnswer =
+  | { kind: 'done'; reason: string; advance: Advance | null; gate: object | null }
+  | { kind: 'unknown-outcome'; reason: string; gate: object };
+
+/** What a claim is going to say. */
+export interface ClaimPlan {
+  outcome: Outcome;
+  tier: Tier;
+  reason: string;
+  error: string | null;
+  advance: Advance | null;
+  evidence: Record<string, unknown>;
+}
+
+/** Turns a verdict to reap into the claim, with the evidence that it rests on. */
+export function planClaim(
+  verdict: Extract<Verdict, { kind: 'reap' }>,
+  observation: Observation,
+  memory: WatchMemory,
+  policy: Policy,
+  exitZero: ExitZeroAnswer | null,
+): ClaimPlan {
+  const { run, liveness } = observation;
+  const evidence = {
+    liveness,
+    streak: memory.streak,
+    ageS: run.ageS,
+    exitCode: run.exitCode,
+    exitAgeS: run.exitAgeS,
+    gate: exitZero?.gate ?? null,
+    policy: {
+      intervalS: policy.intervalS,
+      deadTicks: policy.deadTicks,
+      finalizeGraceS: policy.finalizeGraceS,
+      maxRunningS: policy.maxRunningS,
+      backstopAlive: policy.backstopAlive,
+    },
+  };
+  if (exitZero?.kind === 'done') {
+    const { reason, advance } = exitZero;
+    return { outcome: 'done', tier: verdict.tier, reason, error: null, advance, evidence };
+  }
+  const reason = exitZero?.reason ?? verdict.reason;
+  return { ...unknownOutcome(run, reason), tier: verdict.tier, reason, advance: null, evidence };
+}

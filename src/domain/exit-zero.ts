@@ -1,0 +1,43 @@
+import type { Pipeline, Stage } from './pipeline.js';
+import type { JobRun } from './types.js';
+
+/** Where a task moves when its gate is green. */
+export interface Advance {
+  fromStage: string;
+  toStage: string;
+  nextAgent: string | null;
+}
+
+/** What an agent that exited with 0 calls for, before any gate was asked. */
+export type ExitZeroPlan =
+  | { kind: 'done'; reason: 'exit0, no stage' | 'exit0, already advanced' }
+  | { kind: 'red'; why: string }
+  | { kind: 'ask-gate'; stage: Stage; branch: string; advance: Advance | null };
+
+/**
+ * Decides what is left to do for a run whose agent exited with 0 and whose monitor never finalized it.
+ *
+ * The agent may have finished any stage it works on, but a job that records its own stage finished only that one. When
+ * the task is no longer in such a stage, somebody advanced it already.
+ */
+export function planExitZero(run: JobRun, pipeline: Pipeline, hasStages: boolean): ExitZeroPlan {
+  if (!hasStages) return { kind: 'done', reason: 'exit0, no stage' };
+
+  const stage = run.stage === null ? undefined : pipeline.get(run.stage);
+  if (stage === undefined || !isCandidate(stage, run, pipeline)) {
+    return { kind: 'done', reason: 'exit0, already advanced' };
+  }
+  if (run.branch === null || run.branch === '') return { kind: 'red', why: 'the task has no branch' };
+  return { kind: 'ask-gate', stage, branch: run.branch, advance: advanceFrom(stage, pipeline) };
+}
+
+function isCandidate(stage: Stage, run: JobRun, pipeline: Pipeline): boolean {
+  if (run.agent === null) return false;
+  if (run.jobStage !== null && run.jobStage !== stage.name) return false;
+  return pipeline.finishedBy(run.agent).includes(stage);
+}
+
+function advanceFrom(stage: Stage, pipeline: Pipeline): Advance | null {
+  if (stage.next === null) return null;
+  return { fromStage: stage.name, toStage: stage.next, nextAgent: pipeline.get(stage.next)?.agent ?? null };
+}

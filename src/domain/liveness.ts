@@ -1,0 +1,18 @@
+/** What one look at a process says. Doubt is `unknown`, never `dead`. */
+export type LivenessState = 'alive' | 'dead' | 'defunct' | 'unknown';
+
+/** One look at one run's process, with the reason for what it says. */
+export interface Liveness {
+  state: LivenessState;
+  /** True only when the process exists and its identity stamp matches: this very process, not a reused pid. */
+  proven: boolean;
+  /** One short sentence a person can check, e.g. `pid 71 absent in pid namespace 4026531836 of this boot`. */
+  evidence: string;
+}
+
+/** What the launcher stamped on the row: the process to look for. */
+export interface ProcessStamp {
+  pid: number | null;
+  /** Identity stamp as `processIdentity` writes it, or null when the launcher stamps none. */
+  processIdentity: string | null;
+}

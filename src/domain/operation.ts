@@ -1,0 +1,12 @@
+/** What a hold is about. */
+export type HoldKind = 'job' | 'agent' | 'repo' | 'host';
+
+/** Something an operator wants of the reaper. */
+export type Operation =
+  | { action: 'pause'; reason: string; by: string }
+  | { action: 'resume'; by: string }
+  | { action: 'observe'; by: string }
+  | { action: 'activate'; by: string }
+  | { action: 'hold'; kind: HoldKind; value: string; reason: string; seconds: number; by: string }
+  | { action: 'release'; kind: HoldKind; value: string; by: string }
+  | { action: 'host-gone'; host: string; by: string };

@@ -1,0 +1,20 @@
+import type { JobRun, Outcome } from './types.js';
+
+/** How a run ends when nobody knows what its agent achieved. Never a success. */
+export interface UnknownOutcome {
+  outcome: Extract<Outcome, 'queued' | 'failed'>;
+  /** The text for the job's error column. */
+  error: string;
+}
+
+/** Retries while the budget lasts, else fails. Null attempts count 0; null or 0 max_attempts count 2. */
+export function unknownOutcome(run: JobRun, reason: string): UnknownOutcome {
+  const attempts = run.attempts ?? 0;
+  const maxAttempts = run.maxAttempts === null || run.maxAttempts === 0 ? 2 : run.maxAttempts;
+  return { outcome: attempts < maxAttempts ? 'queued' : 'failed', error: errorText(run, reason) };
+}
+
+/** The error text of a reaped run; a null run id prints `None`. */
+export function errorText(run: JobRun, reason: string): string {
+  return `reaped: ${reason} (run_id=${run.runId ?? 'None'})`;
+}

@@ -1,0 +1,130 @@
+import type { JobRun, Observation, Policy, Verdict, WatchMemory } from './types.js';
+import { FRESH_MEMORY } from './types.js';
+
+/** Moments that {@link judge} goes by. */
+export interface JudgeContext {
+  policy: Policy;
+  memory: WatchMemory;
+  /** The watch's own clock in milliseconds. */
+  nowMs: number;
+  /** An operator's `reap`: one dead observation is enough. Nothing else is skipped. */
+  skipStreak?: boolean;
+}
+
+/** What the policy says of one observation, and what to remember of it. */
+export interface Judgement {
+  verdict: Verdict;
+  memory: WatchMemory;
+}
+
+/**
+ * The policy: three tiers, without I/O.
+ *
+ * 1. A recorded exit code drops the streak; after the grace it is known how the agent ended.
+ * 2. A pid that is dead in enough consecutive observations, at least one interval apart.
+ * 3. The backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted.
+ */
+export function judge(observation: Observation, context: JudgeContext): Judgement {
+  const { run } = observation;
+  return run.exitCode === null
+    ? judgeProcess(observation, context)
+    : judgeExit(observation, run.exitCode, context);
+}
+
+function judgeExit(observation: Observation, exitCode: number, { policy }: JudgeContext): Judgement {
+  const { run } = observation;
+  const memory = FRESH_MEMORY;
+  if (run.exitAgeS !== null && run.exitAgeS >= policy.finalizeGraceS) {
+    const path = exitCode === 0 ? 'exit-zero' : 'unknown-outcome';
+    return { verdict: { kind: 'reap', tier: 2, path, reason: `exit=${exitCode}` }, memory };
+  }
+  const backstop = judgeAge(observation, policy, observation.liveness.proven);
+  if (backstop) return { verdict: backstop, memory };
+
+  const graceLeftS = policy.finalizeGraceS - Math.max(run.exitAgeS ?? 0, 0);
+  const age = run.exitAgeS === null ? 'at an unknown time' : `${run.exitAgeS}s ago`;
+  return {
+    verdict: {
+      kind: 'defer',
+      why: 'finalizing',
+      waitMs: 1000 * Math.min(graceLeftS, ceilingLeftS(run, policy)),
+      line: `job ${run.jobId} exit_code=${exitCode} recorded ${age} (< grace ${policy.finalizeGraceS}s), deferring`,
+    },
+    memory,
+  };
+}
+
+function judgeProcess(observation: Observation, context: JudgeContext): Judgement {
+  const { run, liveness } = observation;
+  const { policy, nowMs } = context;
+  if (liveness.state === 'alive' || liveness.state === 'unknown') {
+    const verdict = judgeAge(observation, policy, liveness.proven) ?? { kind: 'healthy' };
+    return { verdict, memory: FRESH_MEMORY };
+  }
+
+  if (liveness.state === 'defunct') {
+    const defunctSinceMs = context.memory.defunctSinceMs ?? nowMs;
+    const graceLeftMs = defunctSinceMs + policy.finalizeGraceS * 1000 - nowMs;
+    if (graceLeftMs > 0) {
+      const memory = { ...FRESH_MEMORY, defunctSinceMs };
+      const backstop = judgeAge(observation, policy, liveness.proven);
+      if (backstop) return { verdict: backstop, memory };
+      const line = `job ${run.jobId} pid=${printed(run.pid)} defunct (< grace ${policy.finalizeGraceS}s), deferring`;
+      const waitMs = Math.min(graceLeftMs, 1000 * ceilingLeftS(run, policy));
+      return { verdict: { kind: 'defer', why: 'defunct', waitMs, line }, memory };
+    }
+  }
+  return judgeDead(observation, context);
+}
+
+function judgeDead(observation: Observation, context: JudgeContext): Judgement {
+  const { run } = observation;
+  const { policy, nowMs } = context;
+  const memory = countDead(context);
+  const ticks = context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks);
+  if (memory.streak >= ticks) {
+    const reason = `dead pid=${printed(run.pid)}`;
+    return { verdict: { kind: 'reap', tier: 1, path: 'unknown-outcome', reason }, memory };
+  }
+  const backstop = judgeAge(observation, policy, false);
+  if (backstop) return { verdict: backstop, memory };
+
+  const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
+  const waitMs = Math.min(policy.intervalS * 1000 - sinceCountedMs, 1000 * ceilingLeftS(run, policy));
+  const line = `job ${run.jobId} pid=${printed(run.pid)} dead (streak ${memory.streak}/${ticks}), deferring`;
+  return { verdict: { kind: 'defer', why: 'dead', waitMs, line }, memory };
+}
+
+/** A dead observation counts when it is the first of its streak or at least one interval after the last that counted. */
+function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
+  const { streak, lastDeadAtMs, defunctSinceMs } = memory;
+  if (lastDeadAtMs !== null && nowMs - lastDeadAtMs < policy.intervalS * 1000) return memory;
+  return { streak: streak + 1, lastDeadAtMs: nowMs, defunctSinceMs };
+}
+
+/** Tier 3, one shot; null below the ceiling, and where the run's alert was already sent. */
+function judgeAge(observation: Observation, policy: Policy, provenAlive: boolean): Verdict | null {
+  const ageS = observation.run.ageS ?? 0;
+  const maxS = ceilingS(observation.run, policy);
+  if (ageS < maxS) return null;
+  const reason = `backstop age=${ageS}s>=${maxS}s`;
+  if (!provenAlive || policy.backstopAlive === 'reap') {
+    return { kind: 'reap', tier: 3, path: 'unknown-outcome', reason };
+  }
+  return observation.alerted ? null : { kind: 'alert', reason };
+}
+
+/** The run's ceiling in seconds: its own, else the policy's. */
+export function ceilingS(run: JobRun, policy: Policy): number {
+  return run.maxRunningS !== null && run.maxRunningS > 0 ? run.maxRunningS : policy.maxRunningS;
+}
+
+/** Whole seconds until the ceiling; a ceiling that has passed is nothing to wait for. */
+function ceilingLeftS(run: JobRun, policy: Policy): number {
+  const left = ceilingS(run, policy) - (run.ageS ?? 0);
+  return left > 0 ? left : Infinity;
+}
+
+function printed(value: string | number | null): string {
+  return value === null ? 'None' : String(value);
+}

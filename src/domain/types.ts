@@ -1,0 +1,111 @@
+import type { Liveness } from './liveness.js';
+
+/** Our status words; an adapter maps them to the user's. */
+export type Outcome = 'done' | 'queued' | 'failed';
+
+/** Which of the policy's three tiers decided. 1: dead pid, 2: recorded exit code, 3: backstop. */
+export type Tier = 1 | 2 | 3;
+
+/** Names one execution of a job. */
+export interface RunRef {
+  jobId: string;
+  /** Set together with `running`, immutable, never reused. */
+  runKey: string;
+}
+
+/** A run and the host it says it runs on. */
+export interface HostedRun extends RunRef {
+  host: string | null;
+}
+
+/** One execution of a job as the adapter's view shows it. Ages are whole seconds, truncated, by the database's clock. */
+export interface JobRun extends HostedRun {
+  runId: string | null;
+  taskId: string | null;
+  agent: string | null;
+  repo: string | null;
+  pid: number | null;
+  processIdentity: string | null;
+  attempts: number | null;
+  maxAttempts: number | null;
+  /** The run's own ceiling in seconds, or null for the policy's. */
+  maxRunningS: number | null;
+  /** Seconds since the run started, or null when the row does not say. */
+  ageS: number | null;
+  exitCode: number | null;
+  /** Seconds since the exit code was recorded, or null when the row does not say. */
+  exitAgeS: number | null;
+  branch: string | null;
+  /** The stage of the job's task now. */
+  stage: string | null;
+  /** The stage the job was made for, where jobs record it. */
+  jobStage: string | null;
+  workItem: string | null;
+}
+
+/** The settings that decide. The workflow worker publishes them to the control row; they never travel as workflow arguments. */
+export interface Policy {
+  /** Kill switch. @default true */
+  enabled: boolean;
+  /** Seconds between sweeps, and the least distance of two dead observations that count. @default 15 */
+  intervalS: number;
+  /** Consecutive dead observations before a dead pid is believed. @default 2 */
+  deadTicks: number;
+  /** Seconds a monitor gets to finalize after it recorded the exit code. @default 300 */
+  finalizeGraceS: number;
+  /** Ceiling of a run's age in seconds. @default 7200 */
+  maxRunningS: number;
+  /** What becomes of a run over the ceiling that is proven alive. @default 'alert' */
+  backstopAlive: 'alert' | 'reap';
+  /** Up to this many running jobs every run has its watch. @default 25 */
+  watchAllLimit: number;
+  /** Open watches at most. @default 500 */
+  maxWatches: number;
+  /** Whether watches carry search attributes. @default true */
+  searchAttributes: boolean;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  enabled: true,
+  intervalS: 15,
+  deadTicks: 2,
+  finalizeGraceS: 300,
+  maxRunningS: 7200,
+  backstopAlive: 'alert',
+  watchAllLimit: 25,
+  maxWatches: 500,
+  searchAttributes: true,
+};
+
+/** One fresh look at a run: its row and its process. */
+export interface Observation {
+  run: JobRun;
+  liveness: Liveness;
+  /** An alert about this run being over its ceiling was already sent. */
+  alerted: boolean;
+}
+
+/** What a watch remembers from one observation to the next. Times are the watch's own clock in milliseconds. */
+export interface WatchMemory {
+  /** Consecutive dead observations that counted so far. */
+  streak: number;
+  lastDeadAtMs: number | null;
+  /** Since when the process has been seen defunct without a break. */
+  defunctSinceMs: number | null;
+}
+
+export const FRESH_MEMORY: WatchMemory = { streak: 0, lastDeadAtMs: null, defunctSinceMs: null };
+
+/** What the policy says of one observation. */
+export type Verdict =
+  | { kind: 'healthy' }
+  | {
+      kind: 'defer';
+      /** Milliseconds until the next observation is worth making. */
+      waitMs: number;
+      why: 'dead' | 'defunct' | 'finalizing';
+      /** One log line, in the words an operator searches for. */
+      line: string;
+    }
+  | { kind: 'alert'; reason: string }
+  | { kind: 'reap'; tier: Tier; path: 'unknown-outcome' | 'exit-zero'; reason: string };

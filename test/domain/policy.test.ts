@@ -1,0 +1,305 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Liveness, LivenessState } from '../../src/domain/liveness.js';
+import { judge } from '../../src/domain/policy.js';
+import {
+  DEFAULT_POLICY,
+  FRESH_MEMORY,
+  type JobRun,
+  type Policy,
+  type Verdict,
+  type WatchMemory,
+} from '../../src/domain/types.js';
+import { aRun } from '../support/run.js';
+
+const INTERVAL_MS = DEFAULT_POLICY.intervalS * 1000;
+const GRACE_S = DEFAULT_POLICY.finalizeGraceS;
+const MAX_S = DEFAULT_POLICY.maxRunningS;
+
+const alive = seen('alive');
+const proven: Liveness = { state: 'alive', proven: true, evidence: 'its stamp matches' };
+const dead = seen('dead');
+const unknown = seen('unknown');
+const defunct = seen('defunct');
+
+function seen(state: LivenessState): Liveness {
+  return { state, proven: false, evidence: `looked ${state}` };
+}
+
+interface Case {
+  run?: Partial<JobRun>;
+  liveness?: Liveness;
+  memory?: Partial<WatchMemory>;
+  policy?: Partial<Policy>;
+  nowMs?: number;
+  alerted?: boolean;
+  skipStreak?: boolean;
+}
+
+function decide({
+  run,
+  liveness = alive,
+  memory,
+  policy,
+  nowMs = 1_000_000,
+  alerted = false,
+  skipStreak,
+}: Case) {
+  return judge(
+    { run: aRun(run), liveness, alerted },
+    {
+      policy: { ...DEFAULT_POLICY, ...policy },
+      memory: { ...FRESH_MEMORY, ...memory },
+      nowMs,
+      ...(skipStreak !== undefined && { skipStreak }),
+    },
+  );
+}
+
+const reap = (
+  tier: 1 | 2 | 3,
+  reason: string,
+  path: 'unknown-outcome' | 'exit-zero' = 'unknown-outcome',
+): Verdict => ({
+  kind: 'reap',
+  tier,
+  path,
+  reason,
+});
+
+describe('tier 2, exit code recorded', () => {
+  it.each([
+    ['below the grace', GRACE_S - 1, 1_000],
+    ['just recorded', 0, GRACE_S * 1000],
+    ['recorded in the future of a stepped clock', -5, GRACE_S * 1000],
+  ])('defers %s', (_, exitAgeS, waitMs) => {
+    const { verdict } = decide({ run: { exitCode: 1, exitAgeS }, liveness: dead });
+    expect(verdict).toEqual({
+      kind: 'defer',
+      why: 'finalizing',
+      waitMs,
+      line: `job j1 exit_code=1 recorded ${exitAgeS}s ago (< grace 300s), deferring`,
+    });
+  });
+
+  it.each([GRACE_S, GRACE_S + 1])('reaps at the grace and above it (%i s)', (exitAgeS) => {
+    expect(decide({ run: { exitCode: 137, exitAgeS } }).verdict).toEqual(reap(2, 'exit=137'));
+    expect(decide({ run: { exitCode: -9, exitAgeS } }).verdict).toEqual(reap(2, 'exit=-9'));
+    expect(decide({ run: { exitCode: 0, exitAgeS } }).verdict).toEqual(reap(2, 'exit=0', 'exit-zero'));
+  });
+
+  it('reaps at once with a grace of 0', () => {
+    expect(decide({ run: { exitCode: 1, exitAgeS: 0 }, policy: { finalizeGraceS: 0 } }).verdict).toEqual(
+      reap(2, 'exit=1'),
+    );
+  });
+
+  it('drops the streak', () => {
+    const { memory } = decide({
+      run: { exitCode: 1, exitAgeS: 0 },
+      liveness: dead,
+      memory: { streak: 1, lastDeadAtMs: 1 },
+    });
+    expect(memory).toEqual(FRESH_MEMORY);
+  });
+
+  it.each([
+    [{ exitAgeS: GRACE_S - 1, ageS: MAX_S }, reap(3, 'backstop age=7200s>=7200s')],
+    [{ exitAgeS: null, ageS: MAX_S + 1 }, reap(3, 'backstop age=7201s>=7200s')],
+  ])('leaves only tier 3 within the grace or without a finish time', (run, verdict) => {
+    expect(decide({ run: { exitCode: 0, ...run } }).verdict).toEqual(verdict);
+  });
+
+  it('waits for the ceiling when that comes before the end of the grace', () => {
+    const { verdict } = decide({ run: { exitCode: 0, exitAgeS: 0, ageS: MAX_S - 10 } });
+    expect(verdict).toMatchObject({ kind: 'defer', waitMs: 10_000 });
+  });
+
+  it('never reaps by an exit code without a finish time', () => {
+    const { verdict } = decide({ run: { exitCode: 0, exitAgeS: null, ageS: MAX_S - 1 } });
+    expect(verdict).toMatchObject({ kind: 'defer', why: 'finalizing' });
+  });
+});
+
+describe('tier 1, dead pid', () => {
+  it('counts the first dead observation and waits one interval', () => {
+    const { verdict, memory } = decide({ liveness: dead });
+    expect(verdict).toEqual({
+      kind: 'defer',
+      why: 'dead',
+      waitMs: INTERVAL_MS,
+      line: 'job j1 pid=42 dead (streak 1/2), deferring',
+    });
+    expect(memory).toEqual({ streak: 1, lastDeadAtMs: 1_000_000, defunctSinceMs: null });
+  });
+
+  it('does not count a second one before the interval is over', () => {
+    const first = { streak: 1, lastDeadAtMs: 1_000_000 };
+    const { verdict, memory } = decide({ liveness: dead, memory: first, nowMs: 1_000_000 + INTERVAL_MS - 1 });
+    expect(verdict).toMatchObject({ kind: 'defer', waitMs: 1 });
+    expect(memory).toMatchObject(first);
+  });
+
+  it.each([INTERVAL_MS, INTERVAL_MS + 1])('reaps at the second one, %i ms after the first', (laterMs) => {
+    const memory = { streak: 1, lastDeadAtMs: 1_000_000 };
+    expect(decide({ liveness: dead, memory, nowMs: 1_000_000 + laterMs }).verdict).toEqual(
+      reap(1, 'dead pid=42'),
+    );
+  });
+
+  it.each([
+    ['alive', alive],
+    ['unknown', unknown],
+    ['proven alive', proven],
+  ])('starts over when it is seen %s', (_, liveness) => {
+    const { verdict, memory } = decide({ liveness, memory: { streak: 1, lastDeadAtMs: 0 } });
+    expect(verdict).toEqual({ kind: 'healthy' });
+    expect(memory).toEqual(FRESH_MEMORY);
+  });
+
+  it.each([1, 0, -3])('takes %i dead ticks as one', (deadTicks) => {
+    expect(decide({ liveness: dead, policy: { deadTicks } }).verdict).toEqual(reap(1, 'dead pid=42'));
+  });
+
+  it("takes an operator's word for the streak, but for nothing else", () => {
+    const policy = { deadTicks: 5 };
+    expect(decide({ liveness: dead, policy, skipStreak: true }).verdict).toEqual(reap(1, 'dead pid=42'));
+    expect(decide({ liveness: alive, policy, skipStreak: true }).verdict).toEqual({ kind: 'healthy' });
+    expect(decide({ liveness: unknown, policy, skipStreak: true }).verdict).toEqual({ kind: 'healthy' });
+    expect(decide({ liveness: defunct, policy, skipStreak: true }).verdict).toMatchObject({ kind: 'defer' });
+    expect(
+      decide({ run: { exitCode: 0, exitAgeS: 1 }, liveness: dead, policy, skipStreak: true }).verdict,
+    ).toMatchObject({
+      kind: 'defer',
+      why: 'finalizing',
+    });
+  });
+
+  it('takes a defunct process for alive until it was seen so for the grace, then for dead', () => {
+    const first = decide({ liveness: defunct, nowMs: 0 });
+    expect(first.verdict).toMatchObject({ kind: 'defer', why: 'defunct', waitMs: GRACE_S * 1000 });
+    const just = decide({ liveness: defunct, memory: first.memory, nowMs: GRACE_S * 1000 - 1 });
+    expect(just.verdict).toMatchObject({ kind: 'defer', why: 'defunct', waitMs: 1 });
+    const then = decide({ liveness: defunct, memory: just.memory, nowMs: GRACE_S * 1000 });
+    expect(then.verdict).toMatchObject({
+      kind: 'defer',
+      why: 'dead',
+      line: 'job j1 pid=42 dead (streak 1/2), deferring',
+    });
+    const last = decide({ liveness: defunct, memory: then.memory, nowMs: GRACE_S * 1000 + INTERVAL_MS });
+    expect(last.verdict).toEqual(reap(1, 'dead pid=42'));
+  });
+
+  it('lets a defunct sight break a streak of dead ones', () => {
+    expect(decide({ liveness: defunct, memory: { streak: 1, lastDeadAtMs: 0 } }).memory.streak).toBe(0);
+  });
+});
+
+describe('tier 3, backstop', () => {
+  it.each([
+    [MAX_S - 1, { kind: 'healthy' }],
+    [MAX_S, reap(3, 'backstop age=7200s>=7200s')],
+    [MAX_S + 1, reap(3, 'backstop age=7201s>=7200s')],
+    [null, { kind: 'healthy' }],
+  ])('goes by the age (%s s)', (ageS, verdict) => {
+    expect(decide({ run: { ageS }, liveness: alive }).verdict).toEqual(verdict);
+    expect(decide({ run: { ageS }, liveness: unknown }).verdict).toEqual(verdict);
+  });
+
+  it.each([
+    [60, 59, { kind: 'healthy' }],
+    [60, 60, reap(3, 'backstop age=60s>=60s')],
+    [0, 60, { kind: 'healthy' }],
+    [-1, 60, { kind: 'healthy' }],
+  ])("goes by the run's own ceiling (%i s) at %i s", (maxRunningS, ageS, verdict) => {
+    expect(decide({ run: { maxRunningS, ageS } }).verdict).toEqual(verdict);
+  });
+
+  it('needs no streak', () => {
+    expect(decide({ run: { ageS: MAX_S }, liveness: dead }).verdict).toEqual(
+      reap(3, 'backstop age=7200s>=7200s'),
+    );
+  });
+
+  it('lets a full streak speak first', () => {
+    const memory = { streak: 1, lastDeadAtMs: 0 };
+    expect(decide({ run: { ageS: MAX_S }, liveness: dead, memory }).verdict).toEqual(reap(1, 'dead pid=42'));
+  });
+
+  it('only alerts, once, about a run that is proven alive', () => {
+    const run = { ageS: MAX_S };
+    expect(decide({ run, liveness: proven }).verdict).toEqual({
+      kind: 'alert',
+      reason: 'backstop age=7200s>=7200s',
+    });
+    expect(decide({ run, liveness: proven, alerted: true }).verdict).toEqual({ kind: 'healthy' });
+  });
+
+  it('reaps one that is proven alive when told so', () => {
+    const policy = { backstopAlive: 'reap' } as const;
+    expect(decide({ run: { ageS: MAX_S }, liveness: proven, policy }).verdict).toEqual(
+      reap(3, 'backstop age=7200s>=7200s'),
+    );
+  });
+});
+
+describe('for any history of observations', () => {
+  const observations = fc.array(
+    fc.record({
+      state: fc.constantFrom<LivenessState>('alive', 'dead', 'defunct', 'unknown'),
+      proven: fc.boolean(),
+      laterMs: fc.integer({ min: 0, max: 2 * INTERVAL_MS }),
+      ageS: fc.option(fc.integer({ min: -10, max: 2 * MAX_S })),
+      exitCode: fc.option(fc.integer({ min: -1, max: 3 })),
+      exitAgeS: fc.option(fc.integer({ min: -10, max: 2 * GRACE_S })),
+      skipStreak: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 30 },
+  );
+  const policies = fc.record({
+    deadTicks: fc.integer({ min: -1, max: 5 }),
+    backstopAlive: fc.constantFrom<'alert' | 'reap'>('alert', 'reap'),
+  });
+
+  it('keeps the promises', () => {
+    fc.assert(
+      fc.property(observations, policies, (history, policy) => {
+        let memory: WatchMemory = FRESH_MEMORY;
+        let nowMs = 0;
+        /** Times of the dead observations since anything else was seen. */
+        let deadSince: number[] = [];
+        for (const { state, laterMs, skipStreak, ...look } of history) {
+          nowMs += laterMs;
+          const isProven = look.proven && state === 'alive';
+          deadSince = state === 'dead' && look.exitCode === null ? [...deadSince, nowMs] : [];
+          const liveness = { state, proven: isProven, evidence: '' };
+          const { ageS, exitCode, exitAgeS } = look;
+          const judged = decide({
+            run: { ageS, exitCode, exitAgeS },
+            liveness,
+            memory,
+            nowMs,
+            policy,
+            skipStreak,
+          });
+          const { verdict } = judged;
+          memory = judged.memory;
+          if (verdict.kind === 'defer') expect(verdict.waitMs).toBeGreaterThan(0);
+          if (verdict.kind !== 'reap') continue;
+
+          const mayReapAlive = exitCode !== null || policy.backstopAlive === 'reap';
+          if (isProven && !mayReapAlive) expect.unreachable('reaped a run that is proven alive');
+          if (verdict.tier === 1 && state === 'dead' && !skipStreak && memory.defunctSinceMs === null) {
+            const first = deadSince[0] ?? nowMs;
+            expect(deadSince.length).toBeGreaterThanOrEqual(Math.max(1, policy.deadTicks));
+            expect(nowMs - first).toBeGreaterThanOrEqual((Math.max(1, policy.deadTicks) - 1) * INTERVAL_MS);
+          }
+          if (verdict.tier === 1) expect(['dead', 'defunct']).toContain(state);
+          if (verdict.tier === 2) expect(exitAgeS ?? -1).toBeGreaterThanOrEqual(GRACE_S);
+          if (verdict.path === 'exit-zero') expect(exitCode).toBe(0);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
