@@ -1,0 +1,14 @@
+import type { LivenessDriver } from './driver.js';
+
+/** For a platform where nothing can be proven of a process: every answer is doubt. */
+export function createUnsupportedDriver(platform: string): LivenessDriver {
+  const why = `liveness cannot be judged on ${platform}`;
+  const driver: LivenessDriver = {
+    kind: 'unsupported',
+    prepare: () => driver,
+    look: () => ({ kind: 'unclear', why }),
+    locate: () => ({ kind: 'elsewhere', evidence: why }),
+    identify: () => null,
+  };
+  return driver;
+}
