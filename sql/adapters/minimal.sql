@@ -1,0 +1,72 @@
+-- Adapter for a queue that is one jobs table and nothing else: no stages, so exit 0 is done. Safe to run again; a
+-- good start for an adapter of your own. The table is created where it does not exist yet.
+
+create table if not exists public.jobs (
+  id               bigint generated always as identity primary key,
+  kind             text,
+  status           text not null default 'queued' check (status in ('queued', 'running', 'done', 'failed')),
+  attempts         integer not null default 0,
+  max_attempts     integer not null default 2,
+  run              uuid,                -- a new one whenever a launcher sets the job running
+  host             text,
+  pid              integer,
+  process_identity text,
+  started_at       timestamptz,
+  exit_code        integer,
+  exited_at        timestamptz,
+  error            text
+);
+
+create index if not exists jobs_running_idx on public.jobs (host, id) where status = 'running';
+
+create or replace view reaper.running_job as
+select
+  id::text            as job_id,
+  run::text           as run_key,
+  run::text           as run_id,
+  null::text          as task_id,
+  kind                as agent,
+  null::text          as repo,
+  host                as host,
+  pid::bigint         as pid,
+  process_identity    as process_identity,
+  attempts            as attempts,
+  max_attempts        as max_attempts,
+  null::bigint        as max_running_s,
+  started_at          as started_at,
+  exit_code           as exit_code,
+  exited_at           as finished_at,
+  null::text          as branch,
+  null::text          as stage,
+  null::text          as job_stage,
+  null::text          as work_item
+from public.jobs
+where status = 'running';
+
+create or replace function reaper.lock_run(p_job_id text, p_run_key text) returns setof reaper.running_job
+  language plpgsql
+as $$
+begin
+  perform from public.jobs where id = p_job_id::bigint for no key update;
+  return query select * from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
+end
+$$;
+
+create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text) returns boolean
+  language plpgsql
+as $$
+begin
+  update public.jobs
+     set status           = p_status,
+         error            = case when p_status = 'done' then null else p_error end,
+         run              = case when p_status = 'queued' then null else run end,
+         host             = case when p_status = 'queued' then null else host end,
+         pid              = case when p_status = 'queued' then null else pid end,
+         process_identity = case when p_status = 'queued' then null else process_identity end,
+         started_at       = case when p_status = 'queued' then null else started_at end,
+         exit_code        = case when p_status = 'queued' then null else exit_code end,
+         exited_at        = case when p_status = 'queued' then null else exited_at end
+   where id = p_job_id::bigint and status = 'running' and run::text = p_run_key;
+  return found;
+end
+$$;

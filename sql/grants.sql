@@ -1,0 +1,29 @@
+-- Run after every migration and adapter: what each role may do, whole, so that nothing an adapter or a default
+-- privilege granted stays.
+revoke all on schema reaper from public;
+revoke all on all tables in schema reaper from public, reaper, reaper_probe;
+revoke all on all functions in schema reaper from public, reaper, reaper_probe;
+
+grant usage on schema reaper to reaper, reaper_probe;
+
+grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_probe;
+grant execute on function reaper.now() to reaper, reaper_probe;
+
+grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation, reaper.alert,
+  reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.status to reaper;
+grant execute on function
+  reaper.has_stages(),
+  reaper.hold_on(text, text, text, text),
+  reaper.block_on(text, text, text, text),
+  reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text),
+  reaper.settle(bigint),
+  reaper.pause(text, text),
+  reaper.resume(text),
+  reaper.set_mode(text, text),
+  reaper.publish_policy(jsonb, text),
+  reaper.put_hold(text, text, text, text, bigint),
+  reaper.release_hold(text, text, text),
+  reaper.declare_host_gone(text, text),
+  reaper.take_alert(text, text, text, text),
+  reaper.record_sweep(timestamptz, jsonb)
+to reaper;

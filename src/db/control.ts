@@ -1,0 +1,29 @@
+import type { Pool } from 'pg';
+import type { Policy } from '../domain/types.js';
+import { toPolicy } from './policy.js';
+
+/** Who may claim at all, as the control row says. */
+export interface Control {
+  /** The database's clock, ISO 8601. */
+  now: string;
+  adapter: string | null;
+  mode: 'active' | 'observe';
+  paused: boolean;
+  pausedBy: string | null;
+  pausedReason: string | null;
+  policy: Policy;
+}
+
+/** Reads the control row. */
+export async function readControl(pool: Pool): Promise<Control> {
+  const { rows } = await pool.query<
+    Omit<Control, 'policy' | 'now'> & { now: Date; policy: Partial<Policy> | null }
+  >(
+    `select reaper.now() as now, adapter, mode, paused, paused_by as "pausedBy", paused_reason as "pausedReason", policy
+       from reaper.control`,
+  );
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('Expected one row in reaper.control, got none: run job-reaper migrate');
+  return { ...row, now: row.now.toISOString(), policy: toPolicy(row.policy) };
+}

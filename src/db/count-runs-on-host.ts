@@ -1,0 +1,10 @@
+import type { Pool } from 'pg';
+
+/** How many running jobs name this host. */
+export async function countRunsOnHost(pool: Pool, host: string): Promise<number> {
+  const { rows } = await pool.query<{ runs: number }>(
+    'select count(*) as runs from reaper.running_job where host = $1',
+    [host],
+  );
+  return rows[0]?.runs ?? 0;
+}

@@ -1,0 +1,54 @@
+import type { Pool } from 'pg';
+import type { HostedRun } from '../domain/types.js';
+
+/** All running jobs, summed up. */
+export interface Fleet {
+  running: number;
+  /** Hosts of running jobs that a probe can be asked on, sorted. */
+  hosts: string[];
+  /** Rows that cannot be watched: how many, and the first of them with the reason. */
+  unwatchable: { count: number; sample: { jobId: string; why: string }[] };
+}
+
+const FLEET = `
+  with r as (
+    select r.job_id, r.host,
+           case when r.job_id is null then 'its job id is null'
+                when r.run_key is null then 'its run key is null'
+                when length(r.job_id) > 200 then 'its job id has over 200 characters'
+                when length(r.run_key) > 200 then 'its run key has over 200 characters'
+                when length(r.host) > 200 then 'its host has over 200 characters' end as why
+      from reaper.running_job r
+  )
+  select (select count(*) from r) as running,
+         coalesce((select array_agg(distinct host order by host) from r where host <> '' and length(host) <= 200), '{}') as hosts,
+         (select count(*) from r where why is not null) as "unwatchableCount",
+         coalesce((select jsonb_agg(jsonb_build_object('jobId', left(s.job_id, 60), 'why', s.why))
+                     from (select job_id, why from r where why is not null order by job_id limit 5) s), '[]') as sample`;
+
+/** Counts the running jobs and their hosts. One statement whose result does not grow with the number of jobs. */
+export async function readFleet(pool: Pool): Promise<Fleet> {
+  const { rows } = await pool.query<{
+    running: number;
+    hosts: string[];
+    unwatchableCount: number;
+    sample: { jobId: string | null; why: string }[];
+  }>(FLEET);
+  const row = rows[0];
+  if (row === undefined) throw new Error('Expected one row of counts, got none');
+  const sample = row.sample.map(({ jobId, why }) => ({ jobId: jobId ?? 'None', why }));
+  return { running: row.running, hosts: row.hosts, unwatchable: { count: row.unwatchableCount, sample } };
+}
+
+/** Every run that can be watched, oldest first, at most `limit`. */
+export async function readRuns(pool: Pool, limit: number): Promise<HostedRun[]> {
+  const { rows } = await pool.query<HostedRun>(
+    `select job_id as "jobId", run_key as "runKey", host
+       from reaper.running_job
+      where length(job_id) <= 200 and length(run_key) <= 200 and coalesce(length(host), 0) <= 200
+      order by started_at nulls first, job_id, run_key
+      limit $1`,
+    [limit],
+  );
+  return rows;
+}

@@ -1,0 +1,23 @@
+import type { Pool } from 'pg';
+import type { HoldKind } from '../domain/operation.js';
+
+/** A hold that is in force. */
+export interface Hold {
+  kind: HoldKind;
+  value: string;
+  reason: string;
+  by: string;
+  createdAt: Date;
+  until: Date;
+}
+
+/** All holds in force, those that end last first. */
+export async function listHolds(pool: Pool): Promise<Hold[]> {
+  const { rows } = await pool.query<Hold>(
+    `select kind, value, reason, by, created_at as "createdAt", until
+       from reaper.hold
+      where until > (select reaper.now())
+      order by until desc, kind, value`,
+  );
+  return rows;
+}

@@ -1,0 +1,26 @@
+import type { Pool } from 'pg';
+import type { ProcessStamp } from '../domain/liveness.js';
+import type { RunRef } from '../domain/types.js';
+import type { Cursor, Page } from '../domain/page.js';
+import { CURSOR_COLUMNS, CURSOR_ORDER, afterCursor, toPage } from './keyset.js';
+
+/** A run with the process to look for, and its place in the order oldest first. */
+export type HostRun = RunRef & ProcessStamp & Cursor;
+
+/** One page of one host's runs that are worth examining, oldest first. */
+export async function readHostRuns(
+  pool: Pool,
+  host: string,
+  after: Cursor | null,
+  limit: number,
+): Promise<Page<HostRun>> {
+  const { rows } = await pool.query<HostRun>(
+    `select ${CURSOR_COLUMNS}, r.pid, r.process_identity as "processIdentity"
+       from reaper.examinable_run r
+      where r.host = $1 and ${afterCursor(2)}
+      order by ${CURSOR_ORDER}
+      limit $5`,
+    [host, after?.startedUs ?? null, after?.jobId ?? null, after?.runKey ?? null, limit],
+  );
+  return toPage(rows, limit, (row) => row);
+}

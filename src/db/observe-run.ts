@@ -1,0 +1,47 @@
+import type { Pool } from 'pg';
+import type { JobRun, Policy, RunRef } from '../domain/types.js';
+import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
+import { toPolicy } from './policy.js';
+
+/** One run as Postgres shows it now, with all that decides beside its process. */
+export interface RunFacts {
+  /** Null when the run is over. */
+  run: JobRun | null;
+  policy: Policy;
+  hasStages: boolean;
+  /** Why nothing may be claimed for the run now, in words, or null. */
+  block: string | null;
+  /** Who declared the run's host gone after the run had started, or null. */
+  hostGoneBy: string | null;
+  /** An alert about the run's age was already sent. */
+  alerted: boolean;
+}
+
+const SQL = `
+  select ${JOB_RUN_COLUMNS},
+         ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
+         reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
+         (select g.by from reaper.gone_host g where g.host = r.host and r.started_at < g.declared_at) as "hostGoneBy",
+         exists (select from reaper.alert a
+                  where a.kind = 'backstop' and a.job_id = r.job_id and a.run_key = r.run_key) as alerted
+    from reaper.control ctl
+    cross join (select reaper.now() as now) c
+    left join reaper.running_job r on r.job_id = $1 and r.run_key = $2`;
+
+type Row = JobRun & Omit<RunFacts, 'run' | 'policy'> & { found: boolean; policy: Partial<Policy> | null };
+
+/** Reads one run afresh. */
+export async function observeRun(pool: Pool, ref: RunRef): Promise<RunFacts> {
+  const { rows } = await pool.query<Row>(SQL, [ref.jobId, ref.runKey]);
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('Expected one row in reaper.control, got none: run job-reaper migrate');
+  return {
+    run: row.found ? toJobRun(row) : null,
+    policy: toPolicy(row.policy),
+    hasStages: row.hasStages,
+    block: row.found ? row.block : null,
+    hostGoneBy: row.hostGoneBy,
+    alerted: row.alerted,
+  };
+}

@@ -1,0 +1,41 @@
+import type { Pool } from 'pg';
+import type { Operation } from '../domain/operation.js';
+
+/**
+ * Writes an operator's wish to Postgres. Once it has returned, no claim that disagrees with it can commit.
+ *
+ * @returns false where there was nothing to release
+ * @throws with SQLSTATE RP002 for a host whose probe still answers
+ */
+export async function operate(pool: Pool, operation: Operation): Promise<boolean> {
+  const { by } = operation;
+  switch (operation.action) {
+    case 'pause':
+      await pool.query('select reaper.pause($1, $2)', [operation.reason, by]);
+      return true;
+    case 'resume':
+      await pool.query('select reaper.resume($1)', [by]);
+      return true;
+    case 'observe':
+      await pool.query('select reaper.set_mode($1, $2)', ['observe', by]);
+      return true;
+    case 'activate':
+      await pool.query('select reaper.set_mode($1, $2)', ['active', by]);
+      return true;
+    case 'hold': {
+      const { kind, value, reason, seconds } = operation;
+      await pool.query('select reaper.put_hold($1, $2, $3, $4, $5)', [kind, value, reason, by, seconds]);
+      return true;
+    }
+    case 'release': {
+      const { rows } = await pool.query<{ released: boolean }>(
+        'select reaper.release_hold($1, $2, $3) as released',
+        [operation.kind, operation.value, by],
+      );
+      return rows[0]?.released ?? false;
+    }
+    case 'host-gone':
+      await pool.query('select reaper.declare_host_gone($1, $2)', [operation.host, by]);
+      return true;
+  }
+}

@@ -1,0 +1,15 @@
+import type { Pool } from 'pg';
+import type { Status } from '../domain/status.js';
+
+/** Reads the state; totals come from the ledger. */
+export async function readStatus(pool: Pool): Promise<Status> {
+  const { rows } = await pool.query<Status>(
+    `select enabled, mode, paused, paused_by, paused_reason, adapter, interval_s, last_run_ts, reaped_total, last_reaped,
+            running, watching, hosts_without_probe, unwatchable
+       from reaper.status`,
+  );
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('Expected one row in reaper.status, got none: run job-reaper migrate');
+  return row;
+}

@@ -1,0 +1,50 @@
+import type { Pool } from 'pg';
+import type { HostedRun, Policy } from '../domain/types.js';
+import type { Cursor, Page } from '../domain/page.js';
+import { afterCursor, CURSOR_COLUMNS, CURSOR_ORDER, toPage } from './keyset.js';
+
+/** What makes a run worth a look, as far as its row shows it. */
+export type RowSymptom = HostedRun & { symptom: 'exit code' | 'age' | 'host gone' };
+
+const SQL = `
+  with c as (select reaper.now() as now),
+  r as (
+    select r.*, g.host is not null as gone,
+           trunc(extract(epoch from (select now from c) - r.started_at))
+             >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
+      from reaper.examinable_run r
+      left join reaper.gone_host g
+        on g.host = r.host and r.started_at < g.declared_at
+       and not exists (select from reaper.host_probe p where p.host = g.host and p.answered_at > g.declared_at)
+     where coalesce(length(r.host), 0) <= 200
+  )
+  select ${CURSOR_COLUMNS}, r.host,
+         case when r.exit_code is not null then 'exit code' when r.gone then 'host gone' else 'age' end as symptom
+    from r
+   where (r.exit_code is not null or r.gone
+          or r.over_age and ($2 = 'reap' or not exists (
+               select from reaper.alert a where a.kind = 'backstop' and a.job_id = r.job_id and a.run_key = r.run_key)))
+     and ${afterCursor(3)}
+   order by ${CURSOR_ORDER}
+   limit $6`;
+
+/**
+ * One page of the runs whose row shows a symptom, oldest first. Held runs, and in the dry run those already reported,
+ * are left out, so that they starve nobody behind them.
+ */
+export async function readSymptoms(
+  pool: Pool,
+  policy: Policy,
+  after: Cursor | null,
+  limit: number,
+): Promise<Page<RowSymptom>> {
+  const { rows } = await pool.query<RowSymptom & Cursor>(SQL, [
+    policy.maxRunningS,
+    policy.backstopAlive,
+    after?.startedUs ?? null,
+    after?.jobId ?? null,
+    after?.runKey ?? null,
+    limit,
+  ]);
+  return toPage(rows, limit, ({ jobId, runKey, host, symptom }) => ({ jobId, runKey, host, symptom }));
+}

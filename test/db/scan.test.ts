@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readFleet, readRuns } from '../../src/db/fleet.js';
+import { readHostRuns } from '../../src/db/host-runs.js';
+import { observeRun } from '../../src/db/observe-run.js';
+import { operate } from '../../src/db/operate.js';
+import { readSymptoms } from '../../src/db/symptoms.js';
+import type { Cursor } from '../../src/domain/page.js';
+import { DEFAULT_POLICY } from '../../src/domain/types.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { insertRunningJob } from '../support/rows.js';
+
+describe('a scan', () => {
+  let db: TestDatabase;
+  beforeEach(async () => {
+    db = await createTestDatabase();
+  });
+  afterEach(() => db.drop());
+
+  async function symptoms(limit = 100) {
+    const page = await readSymptoms(db.reaper, DEFAULT_POLICY, null, limit);
+    return page.items.map(({ jobId, symptom }) => `${jobId}: ${symptom}`);
+  }
+
+  it('finds recorded exit codes and ages at the ceiling, oldest first', async () => {
+    await insertRunningJob(db.admin, { id: 'healthy' });
+    await insertRunningJob(db.admin, { id: 'exited', exitCode: 0, startedS: 50 });
+    await insertRunningJob(db.admin, { id: 'old', startedS: 7200 });
+    await insertRunningJob(db.admin, { id: 'nearly', startedS: 7190 });
+    await insertRunningJob(db.admin, { id: 'ageless', startedS: 7300, exitCode: 1, exitedS: null });
+    expect(await symptoms()).toEqual(['ageless: exit code', 'old: age', 'exited: exit code']);
+  });
+
+  it('reads ages by the database and truncates them', async () => {
+    const run = await insertRunningJob(db.admin, { startedS: 59.9, exitCode: 1, exitedS: 10.9 });
+    await db.admin.query(`create or replace function reaper.now() returns timestamptz language sql as
+      $$ select max(started_at) + interval '59.9 s' from public.jobs $$`);
+    await db.admin.query('grant select on public.jobs to reaper');
+    const { run: row } = await observeRun(db.reaper, run);
+    expect(row).toMatchObject({ ageS: 59 });
+    expect([10, 11]).toContain(row?.exitAgeS);
+  });
+
+  it('leaves out an alerted run, but not when its exit code shows', async () => {
+    const run = await insertRunningJob(db.admin, { id: 'old', startedS: 7200 });
+    await db.reaper.query(`select reaper.take_alert('backstop', 'old', $1, 'text')`, [run.runKey]);
+    expect(await symptoms()).toEqual([]);
+    expect(
+      (await readSymptoms(db.reaper, { ...DEFAULT_POLICY, backstopAlive: 'reap' }, null, 9)).items,
+    ).toHaveLength(1);
+    await db.admin.query('update agent_runs set exit_code = 0');
+    expect(await symptoms()).toEqual(['old: exit code']);
+  });
+
+  it.each([
+    ['job', 'held'],
+    ['agent', 'developer'],
+    ['repo', 'web'],
+    ['host', 'host-1'],
+  ] as const)('leaves out a run whose %s is held', async (kind, value) => {
+    await insertRunningJob(db.admin, { id: 'held', exitCode: 1 });
+    const held = { action: 'hold', kind, value, reason: 'r', seconds: 60, by: 'op' } as const;
+    await operate(db.reaper, held);
+    expect(await symptoms()).toEqual([]);
+    expect((await readHostRuns(db.probe, 'host-1', null, 9)).items).toEqual([]);
+    await operate(db.reaper, { ...held, action: 'release' });
+    expect(await symptoms()).toEqual(['held: exit code']);
+  });
+
+  it('pages by keyset: every symptom once, none behind a full page is starved', async () => {
+    for (let n = 0; n < 23; n += 1) {
+      // The same start for several, so that the cursor has to tell them apart by id.
+      await insertRunningJob(db.admin, {
+        id: `job-${String(n).padStart(2, '0')}`,
+        exitCode: 1,
+        startedS: n < 9 ? null : 99,
+      });
+      await db.admin.query(
+        `update jobs set started_at = '2024-01-01T00:00:00Z' where started_at is not null`,
+      );
+    }
+    const seen: string[] = [];
+    let after: Cursor | null = null;
+    let pages = 0;
+    do {
+      const page = await readSymptoms(db.reaper, DEFAULT_POLICY, after, 5);
+      seen.push(...page.items.map(({ jobId }) => jobId));
+      after = page.next;
+      pages += 1;
+    } while (after !== null);
+    // A null start has no run key and cannot be watched.
+    expect(seen).toEqual(Array.from({ length: 14 }, (_, n) => `job-${String(n + 9).padStart(2, '0')}`));
+    expect(pages).toBe(3);
+  });
+
+  it('lists what cannot be watched, and never watches it', async () => {
+    await insertRunningJob(db.admin, { id: 'no-key', startedS: null, exitCode: 1 });
+    await insertRunningJob(db.admin, { id: 'x'.repeat(201), exitCode: 1 });
+    await insertRunningJob(db.admin, { id: 'far', host: 'h'.repeat(201), exitCode: 1 });
+    await insertRunningJob(db.admin, { id: 'nowhere', host: null });
+    const fleet = await readFleet(db.reaper);
+    expect(fleet).toMatchObject({ running: 4, hosts: ['host-1'], unwatchable: { count: 3 } });
+    expect(fleet.unwatchable.sample).toEqual([
+      { jobId: 'far', why: 'its host has over 200 characters' },
+      { jobId: 'no-key', why: 'its run key is null' },
+      { jobId: 'x'.repeat(60), why: 'its job id has over 200 characters' },
+    ]);
+    expect(await symptoms()).toEqual([]);
+    expect((await readRuns(db.reaper, 9)).map(({ jobId }) => jobId)).toEqual(['nowhere']);
+  });
+
+  describe('host-gone', () => {
+    const gone = { action: 'host-gone', host: 'host-1', by: 'op' } as const;
+
+    it('makes a symptom of the runs that started there before', async () => {
+      const before = await insertRunningJob(db.admin, { id: 'before' });
+      await operate(db.reaper, gone);
+      const after = await insertRunningJob(db.admin, { id: 'after', startedS: -1 });
+      expect(await symptoms()).toEqual(['before: host gone']);
+      expect(await observeRun(db.reaper, before)).toMatchObject({ hostGoneBy: 'op' });
+      expect(await observeRun(db.reaper, after)).toMatchObject({ hostGoneBy: null });
+    });
+
+    it('is refused while a probe there answers', async () => {
+      await db.reaper.query(
+        `select reaper.record_sweep(reaper.now() - interval '44 s', '{"hostsAnswered": ["host-1"]}')`,
+      );
+      await expect(operate(db.reaper, gone)).rejects.toMatchObject({ code: 'RP002' });
+      await db.reaper.query(
+        `select reaper.record_sweep(reaper.now() - interval '46 s', '{"hostsAnswered": ["host-1"]}')`,
+      );
+      await expect(operate(db.reaper, gone)).resolves.toBe(true);
+    });
+
+    it('is no symptom any more once a probe answers there again', async () => {
+      await insertRunningJob(db.admin, { id: 'before' });
+      await operate(db.reaper, gone);
+      await db.reaper.query(`select reaper.record_sweep(reaper.now(), '{"hostsAnswered": ["host-1"]}')`);
+      expect(await symptoms()).toEqual([]);
+    });
+  });
+});
+
+describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, the %s adapter', (adapter) => {
+  let db: TestDatabase;
+  beforeAll(async () => {
+    db = await createTestDatabase(adapter);
+    await db.admin.query(
+      adapter === 'reference'
+        ? `insert into jobs (agent, status, host, attempts, started_at, finished_at)
+           select 'a', 'done', 'host-1', 1, reaper.now(), reaper.now() from generate_series(1, 200000)`
+        : `insert into jobs (kind, status, run, host, attempts, started_at)
+           select 'a', 'done', gen_random_uuid(), 'host-1', 1, reaper.now() from generate_series(1, 200000)`,
+    );
+    await db.admin.query('vacuum analyze jobs');
+  });
+  afterAll(() => db.drop());
+
+  it.each([
+    ['fleet', () => readFleet(db.reaper)],
+    ['runs', () => readRuns(db.reaper, 25)],
+    ['symptoms', () => readSymptoms(db.reaper, DEFAULT_POLICY, null, 250)],
+    ['host', () => readHostRuns(db.probe, 'host-1', null, 500)],
+  ])('reads no finished row for its %s', async (_, read) => {
+    const blocks = async () => {
+      await db.admin.query('select pg_stat_force_next_flush()');
+      const { rows } = await db.admin.query<{ n: number }>(
+        `select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_user_tables where relname = 'jobs'`,
+      );
+      return rows[0]?.n ?? NaN;
+    };
+    const before = await blocks();
+    await read();
+    // A backend reports its counters when it goes idle; ending it makes that certain.
+    await db.admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'test_reaper%'`,
+    );
+    const after = await blocks();
+    expect(after - before).toBe(0);
+  });
+});
