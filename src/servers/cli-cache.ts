@@ -1,0 +1,85 @@
+import { access, chmod, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+import envPaths from 'env-paths';
+
+import { packageRoot } from '../paths.js';
+import { withDirLock } from './dir-lock.js';
+import type { ServerLog } from './progress.js';
+
+/** The Temporal CLI that is downloaded or built; the same as in tools/temporal-cli/go.mod. */
+export const CLI_VERSION = '1.5.1';
+
+/** What gets a CLI when the machine has none: the pinned Go module and the download script. */
+export const cliToolsFolder = join(packageRoot, 'tools', 'temporal-cli');
+
+/** What every way to find a CLI is given. */
+export interface CliContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: ServerLog;
+}
+
+/**
+ * Where the project keeps its own copy of the CLI: below `JOB_REAPER_CACHE_DIR`, else below the user's cache folder.
+ * A folder per platform, since home directories are shared between machines and mounted into containers.
+ */
+export function cachedCliPath(env: NodeJS.ProcessEnv): string {
+  const given = env['JOB_REAPER_CACHE_DIR'];
+  const root = given ? resolve(given) : envPaths('job-reaper', { suffix: '' }).cache;
+  const folder = `${CLI_VERSION}-${process.platform}-${process.arch}`;
+  return join(root, 'temporal-cli', folder, executableName('temporal'));
+}
+
+/** `name` as the platform's executables are called. */
+export function executableName(name: string): string {
+  return process.platform === 'win32' ? `${name}.exe` : name;
+}
+
+/** Whether `path` is a file that this process may execute. */
+export async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    // A folder passes the check above.
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Fills the cache. `produce` writes to a name of its own beside the final one; the rename makes it appear complete or
+ * not at all, whatever dies, and however many processes do it at once. Normally one does and the others wait for it.
+ *
+ * @param produce - makes the executable at the path it is given
+ * @returns the path in the cache
+ * @throws what `produce` throws, and when the cache folder cannot be written
+ */
+export async function installCli(
+  { env, log }: CliContext,
+  produce: (path: string) => Promise<void>,
+): Promise<string> {
+  const target = cachedCliPath(env);
+  const folder = dirname(target);
+  await mkdir(folder, { recursive: true });
+  const waiting = 'waiting for another process that is getting the Temporal dev server';
+  return withDirLock(join(folder, 'lock'), { log, waiting }, async () => {
+    if (await isExecutable(target)) return target;
+    await removeLeftovers(folder);
+    const partial = join(folder, `partial-${process.pid}`);
+    try {
+      await produce(partial);
+      await chmod(partial, 0o755);
+      await rename(partial, target);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+    return target;
+  });
+}
+
+/** An interrupted build leaves a quarter of a gigabyte behind. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const partial = names.filter((name) => name.startsWith('partial-'));
+  await Promise.all(partial.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+}

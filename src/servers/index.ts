@@ -1,0 +1,59 @@
+import { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
+import { reasonOf, type ServerLog } from './progress.js';
+import { startTemporal, type TemporalOptions, type TemporalServer } from './temporal.js';
+
+export { createDatabase, dropDatabase } from './databases.js';
+export { freePort } from './free-port.js';
+export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
+export type { ServerLog } from './progress.js';
+export type { ServerExit } from './server-process.js';
+export { findTemporalCli, type CliStep, type FindCliOptions } from './temporal-cli.js';
+export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal.js';
+
+/** Options of {@link startServers}. */
+export interface ServersOptions {
+  /** Gets a line when something takes long. */
+  readonly log: ServerLog;
+  readonly postgres?: Omit<PostgresOptions, 'log'> | undefined;
+  readonly temporal?: Omit<TemporalOptions, 'log'> | undefined;
+}
+
+/** Both servers that job-reaper needs. */
+export interface Servers {
+  readonly postgres: PostgresServer;
+  readonly temporal: TemporalServer;
+  /** Ends those that are ours. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts both servers at once: see {@link startPostgres} and {@link startTemporal}.
+ *
+ * @throws when one of them cannot be had; the other is stopped then
+ */
+export async function startServers({ log, ...options }: ServersOptions): Promise<Servers> {
+  // Said at once, since the other may take minutes to come.
+  const said = (error: unknown) => {
+    log(reasonOf(error));
+    throw error;
+  };
+  const [postgres, temporal] = await Promise.allSettled([
+    startPostgres({ log, ...options.postgres }).catch(said),
+    startTemporal({ log, ...options.temporal }).catch(said),
+  ]);
+  if (postgres.status === 'rejected' || temporal.status === 'rejected') {
+    const started = [postgres, temporal].filter((result) => result.status === 'fulfilled');
+    await Promise.all(started.map(({ value }) => value.stop()));
+    const reasons = [postgres, temporal].filter((result) => result.status === 'rejected');
+    throw reasons.length === 1
+      ? (reasons[0]?.reason as Error)
+      : new AggregateError(
+          reasons.map(({ reason }) => reason as Error),
+          reasons.map(({ reason }) => (reason as Error).message).join('\n'),
+        );
+  }
+  const stop = async () => {
+    await Promise.all([postgres.value.stop(), temporal.value.stop()]);
+  };
+  return { postgres: postgres.value, temporal: temporal.value, stop };
+}

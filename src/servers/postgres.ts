@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { execa } from 'execa';
+
+import { checkPostgres } from './databases.js';
+import { freePort } from './free-port.js';
+import { postgresBinaries, postgresUser, type ServerUser } from './postgres-files.js';
+import { reasonOf, withProgress, type ServerLog } from './progress.js';
+import { startServerProcess, type ServerExit } from './server-process.js';
+
+/** Options of {@link startPostgres}. `dir` and `port` are for the embedded server only. */
+export interface PostgresOptions {
+  /** Gets a line when something takes long. */
+  readonly log: ServerLog;
+  /**
+   * The folder in which the server's own folder is made and, at the end, removed.
+   *
+   * @default the system's folder for temporary files
+   */
+  readonly dir?: string | undefined;
+  /** @default a free one */
+  readonly port?: number | undefined;
+  /** @default process.env */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+/** A Postgres server that answers. */
+export interface PostgresServer {
+  /** Superuser's URL of the database `postgres`; for an existing server what `DATABASE_ADMIN_URL` says. */
+  readonly adminUrl: string;
+  /** Undefined for an existing server. */
+  readonly pid: number | undefined;
+  /** Whether the server is ours. */
+  readonly embedded: boolean;
+  /** Resolves when the embedded server's process has ended, whoever ended it; else never. */
+  readonly exited: Promise<ServerExit>;
+  /** Ends the embedded server and removes its data; nothing for an existing one. May be called again. */
+  stop(): Promise<void>;
+}
+
+const ANSWER_S = 10;
+const START_LIMIT_S = 60;
+
+/**
+ * The Postgres server of `DATABASE_ADMIN_URL` if that is set, else an embedded one with a fresh data folder, for
+ * throw-away data: it survives a crash of the server, but not of the machine. It ends with this process, even if that
+ * is killed.
+ *
+ * @throws when the existing server does not answer within 10 s, or the embedded one cannot be had or started
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { log, dir = tmpdir(), env = process.env } = options;
+  const existing = env['DATABASE_ADMIN_URL'];
+  if (existing) return existingPostgres(existing);
+
+  const user = await postgresUser();
+  const folder = await mkdtemp(join(dir, 'job-reaper-postgres-'));
+  const data = join(folder, 'data');
+  const password = randomBytes(18).toString('base64url');
+  let bin: string;
+  try {
+    if (user) await chown(folder, user.uid, user.gid);
+    bin = await postgresBinaries(user, join(folder, 'files'));
+    await withProgress(log, 'creating the Postgres data folder', () =>
+      initialise(bin, folder, password, user),
+    );
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+
+  const port = options.port ?? (await freePort());
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    // Sockets share one folder with any other server on this machine.
+    'unix_socket_directories=',
+    'max_connections=300',
+    'fsync=off',
+  ];
+  const server = await startServerProcess({
+    name: 'the embedded Postgres',
+    file: join(bin, 'postgres'),
+    args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    env: serverEnvironment(env),
+    logFile: join(folder, 'server.log'),
+    folder,
+    // "Fast": open sessions are ended. "Quit" ends it without a checkpoint, which nobody will need.
+    stopSignal: 'INT',
+    orphanSignal: 'QUIT',
+    user,
+  });
+  const adminUrl = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
+  await server.ready(log, START_LIMIT_S, () => checkPostgres(adminUrl, ANSWER_S));
+  return { adminUrl, pid: server.pid, embedded: true, exited: server.exited, stop: () => server.stop() };
+}
+
+async function existingPostgres(adminUrl: string): Promise<PostgresServer> {
+  try {
+    await checkPostgres(adminUrl, ANSWER_S);
+  } catch (error) {
+    // The URL itself holds a password.
+    throw new Error(
+      `Expected the Postgres server of DATABASE_ADMIN_URL to answer, got: ${reasonOf(error)}. ` +
+        'Start it, correct DATABASE_ADMIN_URL, or unset it to use an embedded server.',
+      { cause: error },
+    );
+  }
+  return {
+    adminUrl,
+    pid: undefined,
+    embedded: false,
+    exited: new Promise(() => undefined),
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function initialise(
+  bin: string,
+  folder: string,
+  password: string,
+  user: ServerUser | undefined,
+): Promise<void> {
+  const passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (user) await chown(passwordFile, user.uid, user.gid);
+  const result = await execa(
+    join(bin, 'initdb'),
+    [
+      ...['--pgdata', join(folder, 'data'), '--username', 'postgres', '--pwfile', passwordFile],
+      // Not the user's locale, which may be anything and decides how texts sort.
+      ...['--encoding', 'UTF8', '--locale', 'C', '--auth', 'scram-sha-256', '--no-sync', '--no-instructions'],
+    ],
+    { reject: false, extendEnv: false, env: serverEnvironment(process.env), cwd: '/', ...user },
+  );
+  await rm(passwordFile, { force: true });
+  if (!result.failed) return;
+  throw new Error(
+    `Expected initdb to create a Postgres data folder in ${folder}, got: ${result.stderr.trim() || result.shortMessage}. ` +
+      'See that the folder for temporary files (TMPDIR) is open to every user and has room, or set DATABASE_ADMIN_URL to ' +
+      'use an existing server.',
+  );
+}
+
+/** The user's `PG*` variables are for clients. */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const others = Object.entries(env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'));
+  return { ...Object.fromEntries(others), LANG: 'C' };
+}

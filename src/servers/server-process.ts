@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { reasonOf, withProgress, type ServerLog } from './progress.js';
+import { startWatchdog } from './watchdog.js';
+
+/** How a server's process ended. */
+export interface ServerExit {
+  /** Undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+}
+
+/** What {@link startServerProcess} runs. */
+export interface ServerCommand {
+  /** In words, for errors: "the Temporal dev server". */
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The whole environment of the server; nothing is inherited. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Gets stdout and stderr, appended. */
+  readonly logFile: string;
+  /** The server's own folder, removed when it is stopped. */
+  readonly folder: string;
+  /** Asks it to stop; without the `SIG`. */
+  readonly stopSignal: 'INT' | 'TERM';
+  /** Ends it when this process has died and nobody waits for a tidy end. */
+  readonly orphanSignal: 'QUIT' | 'TERM';
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** A server that runs as our child. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** Resolves when the process has ended, whoever ended it; never rejects. */
+  readonly exited: Promise<ServerExit>;
+  /** Ends the process and removes its folder. Calling it again waits for the first call. */
+  stop(): Promise<void>;
+  /**
+   * Resolves once `probe` no longer throws.
+   *
+   * @param timeoutS - seconds to keep trying
+   * @throws when the process ends first or the time is over; the process is stopped then
+   */
+  ready(log: ServerLog, timeoutS: number, probe: () => Promise<unknown>): Promise<void>;
+}
+
+const STOP_WAIT_MS = 10_000;
+const PROBE_EVERY_MS = 50;
+const OUTPUT_SHOWN = 2000;
+
+/**
+ * Starts a server in its own process group, so that a Ctrl-C in the terminal reaches us alone and we can stop the
+ * servers after those who use them.
+ *
+ * @throws when the file cannot be executed; the folder is removed then
+ */
+export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
+  const { name, folder, logFile } = command;
+  const output = openSync(logFile, 'a');
+  // Straight into the file: through a pipe of ours, a busy event loop here would in the end block the server.
+  const child = spawn(command.file, command.args, {
+    env: command.env,
+    stdio: ['ignore', output, output],
+    detached: process.platform !== 'win32',
+    ...command.user,
+  });
+  closeSync(output);
+  const { pid } = child;
+  if (pid === undefined) {
+    const [failure] = (await once(child, 'error')) as [Error];
+    await remove(folder);
+    throw new Error(`Expected ${name} to start, got: ${reasonOf(failure)}.`);
+  }
+  child.on('error', () => undefined);
+  const watchdog = startWatchdog(command.orphanSignal, pid, folder);
+  const exited = new Promise<ServerExit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      watchdog.serverGone();
+      resolve({ code: code ?? undefined, signal: signal ?? undefined });
+    });
+  });
+
+  const end = async (): Promise<void> => {
+    child.kill(`SIG${command.stopSignal}`);
+    const ended = await Promise.race([exited, sleep(STOP_WAIT_MS, undefined, { ref: false })]);
+    if (!ended) child.kill('SIGKILL');
+    await exited;
+    await remove(folder);
+    watchdog.dismiss();
+  };
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= end());
+
+  const ready: ServerProcess['ready'] = async (log, timeoutS, probe) => {
+    let exit: ServerExit | undefined;
+    void exited.then((seen) => (exit = seen));
+    const deadline = Date.now() + timeoutS * 1000;
+    let last: unknown;
+    const attempt = async (): Promise<boolean> => {
+      try {
+        await probe();
+        return true;
+      } catch (error) {
+        last = error;
+        return false;
+      }
+    };
+    const poll = async () => {
+      // An ended process is seen at once, even while somebody else's server on its port keeps the probe waiting.
+      while (!(await Promise.race([attempt(), exited.then(() => false)]))) {
+        if (exit) throw new Error(`its process ended (${describeExit(exit)})`);
+        if (Date.now() > deadline) throw new Error(reasonOf(last));
+        await sleep(PROBE_EVERY_MS);
+      }
+    };
+    try {
+      await withProgress(log, `waiting for ${name} to answer`, poll);
+    } catch (error) {
+      const written = (await readFile(logFile, 'utf8').catch(() => '')).slice(-OUTPUT_SHOWN).trim();
+      await stop();
+      const tail = written === '' ? 'It wrote nothing.' : `The end of its output:\n${written}`;
+      throw new Error(`Expected ${name} to answer within ${timeoutS} s, got: ${reasonOf(error)}. ${tail}`, {
+        cause: error,
+      });
+    }
+  };
+  return { pid, exited, stop, ready };
+}
+
+function describeExit({ code, signal }: ServerExit): string {
+  return signal === undefined ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`;
+}
+
+/** Retries, because the last file handles of an ended server may outlive it for a moment. */
+async function remove(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}

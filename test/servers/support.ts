@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import ts from 'typescript';
+import { onTestFinished } from 'vitest';
+
+import { packageRoot } from '../../src/paths.js';
+
+/** For servers whose log lines no test looks at. */
+export const silent = () => undefined;
+
+/** The environment without the variables that name existing servers. */
+export function embeddedEnv(): NodeJS.ProcessEnv {
+  const names = new Set(['DATABASE_ADMIN_URL', 'TEMPORAL_ADDRESS']);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
+}
+
+/** Has a server stopped at the end of the test, whatever its outcome. */
+export async function stoppedAfterwards<T extends { stop(): Promise<void> }>(
+  starting: Promise<T>,
+): Promise<T> {
+  const server = await starting;
+  onTestFinished(() => server.stop(), 30_000);
+  return server;
+}
+
+/** A folder that is removed at the end of the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'servers-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** Whether a process runs; one that has ended and was not collected by its parent does not. */
+export function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const stat = `/proc/${pid}/stat`;
+  if (!existsSync('/proc/self/stat')) return true;
+  try {
+    const text = readFileSync(stat, 'utf8');
+    return !/^ [ZX]/.test(text.slice(text.lastIndexOf(')') + 1));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `condition` becomes true within `limitMs`. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 15_000,
+): Promise<boolean> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) return false;
+    await sleep(50);
+  }
+  return true;
+}
+
+/**
+ * Compiles src/servers into a folder of its own and writes `program` beside it, as a Node program that may import
+ * `./servers/index.js`: some tests need a process that can be killed.
+ */
+export async function nodeProgram(program: string): Promise<string> {
+  const folder = join(packageRoot, '.cache', `servers-test-${process.pid}-${Date.now()}`);
+  mkdirSync(join(folder, 'servers'), { recursive: true });
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const servers = await readdir(join(packageRoot, 'src', 'servers'));
+  for (const source of ['paths.ts', ...servers.map((name) => join('servers', name))]) {
+    const text = readFileSync(join(packageRoot, 'src', source), 'utf8');
+    const { outputText } = ts.transpileModule(text, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    await writeFile(join(folder, source.replace(/ts$/, 'js')), outputText);
+  }
+  const path = join(folder, 'program.mjs');
+  await writeFile(path, program);
+  return path;
+}
+
+/** The names of the folders that embedded servers have in `parent`. */
+export async function serverFolders(parent: string): Promise<string[]> {
+  const names = await readdir(parent);
+  return names.filter((name) => name.startsWith('job-reaper-'));
+}
