@@ -1,0 +1,73 @@
+import { runInGroup } from './process-group.js';
+import { OutputTail } from './output-tail.js';
+import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placeholders.js';
+import { searchPath } from './search-path.js';
+import type { CommandSpec } from './spec.js';
+import { GateFailure, type GateInput, type GateResult } from './types.js';
+import { messageOf, shown } from './wording.js';
+
+const OUTPUT_CHARACTERS = 2000;
+
+/**
+ * Kind `command`: green when the command exits with 0. It is read-only by contract only: whoever writes the pipeline
+ * answers for what the command does.
+ *
+ * @throws GateFailure when it could not be started, or at the signal, once the command and all it started are gone
+ */
+export async function checkCommand(
+  spec: CommandSpec,
+  input: GateInput,
+  { signal }: { signal: AbortSignal },
+): Promise<GateResult> {
+  const [file = '', ...args] = fillArguments(spec.argv, input);
+  const output = new OutputTail(OUTPUT_CHARACTERS);
+  const argv = [file, ...args];
+  const { exitCode, endedBy } = await runInGroup({
+    file,
+    args,
+    cwd: spec.cwd === undefined ? undefined : fillPath(spec.cwd, input),
+    env: cleanEnvironment(spec, input),
+    stdout: output,
+    stderr: output,
+    signal,
+  }).catch((cause: unknown) => {
+    throw new GateFailure(messageOf(cause), { argv, output: output.text() }, { cause });
+  });
+  const green = exitCode === 0;
+  const end = exitCode === null ? `was ended by ${endedBy ?? 'a signal'}` : `exited with ${exitCode}`;
+  return {
+    green,
+    reason: green ? `${shown(file)} ${end}` : `expected ${shown(file)} to exit with 0, but it ${end}`,
+    evidence: { argv, exit_code: exitCode, signal: endedBy, output: output.text() },
+  };
+}
+
+/** Each placeholder stays inside its argument, and a job's value never turns an argument into an option. */
+function fillArguments(argv: readonly string[], input: GateInput): string[] {
+  const optionsEnd = argv.indexOf('--');
+  return argv.map((template, index) => {
+    const argument = fillText(template, input);
+    const isPositional = optionsEnd !== -1 && index > optionsEnd;
+    if (hasPlaceholder(template) && !isPositional && argument.startsWith('-') && !template.startsWith('-')) {
+      throw new PlaceholderError(
+        `expected a value that cannot be read as an option for argv[${index}] ${shown(template)}, got ${shown(argument)}: ` +
+          'put "--" before it, or let the command read it from GATE_JOB, GATE_BRANCH and so on',
+      );
+    }
+    return argument;
+  });
+}
+
+/** Nothing of our own environment, which holds secrets, but the search path. */
+function cleanEnvironment({ env }: CommandSpec, input: GateInput): Record<string, string> {
+  return {
+    PATH: searchPath(),
+    LANG: 'C.UTF-8',
+    ...env,
+    GATE_JOB: input.job,
+    GATE_STAGE: input.stage,
+    GATE_REPO: input.repo ?? '',
+    GATE_BRANCH: input.branch,
+    GATE_WORK_ITEM: input.work_item ?? '',
+  };
+}

@@ -1,0 +1,36 @@
+import { untilAborted } from './aborted.js';
+import type { FunctionSpec } from './spec.js';
+import type { Gate, GateInput, GateResult } from './types.js';
+import { didYouMean, shown } from './wording.js';
+
+/**
+ * Kind `function`: asks the function of that name.
+ *
+ * @throws the signal's reason, at once: a function that does not heed the signal is left behind; or what it throws
+ */
+export async function checkFunction(
+  spec: FunctionSpec,
+  functions: ReadonlyMap<string, Gate>,
+  input: GateInput,
+  context: { signal: AbortSignal },
+): Promise<GateResult> {
+  const gate = functions.get(spec.name);
+  if (gate === undefined) {
+    const reason = `expected a registered function, got ${shown(spec.name)}${didYouMean(spec.name, [...functions.keys()])}`;
+    return { green: false, reason };
+  }
+  // In a function of its own: one that throws before its promise counts like any other.
+  const ask = async (): Promise<unknown> => gate({ ...input }, context);
+  const answer = await untilAborted(ask(), context.signal);
+  if (isResult(answer)) return answer;
+  return {
+    green: false,
+    reason: `expected { green: boolean, reason: string } from function ${shown(spec.name)}, got ${shown(answer)}`,
+  };
+}
+
+function isResult(value: unknown): value is GateResult {
+  if (typeof value !== 'object' || value === null) return false;
+  const { green, reason } = value as Partial<Record<keyof GateResult, unknown>>;
+  return typeof green === 'boolean' && typeof reason === 'string';
+}

@@ -1,0 +1,131 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { OutputTail } from './output-tail.js';
+import { fillPath } from './placeholders.js';
+import { runInGroup } from './process-group.js';
+import { searchPath } from './search-path.js';
+import type { GitSpec } from './spec.js';
+import type { GateInput, GateResult } from './types.js';
+import { shown } from './wording.js';
+
+/** One line of each of our commands, even with the longest path there can be. */
+const OUTPUT_CHARACTERS = 8000;
+
+/** Only what the repository itself says counts, and nothing can make git fetch, write, ask or run something. */
+const ENVIRONMENT = {
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_SYSTEM: '/dev/null',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_ATTR_NOSYSTEM: '1',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  // For a git that does not know GIT_NO_LAZY_FETCH: no transport is allowed.
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_LITERAL_PATHSPECS: '1',
+};
+
+/**
+ * Kind `git`: green when the path (a file or a folder) exists on the job's branch. Read-only by construction: it runs
+ * `for-each-ref` and `ls-tree`, which write nothing, run no hooks and ask no remote.
+ *
+ * @throws the signal's reason, once git is gone; or why git could not answer
+ */
+export async function checkGit(
+  spec: GitSpec,
+  input: GateInput,
+  { signal }: { signal: AbortSignal },
+): Promise<GateResult> {
+  const repository = resolve(fillPath(spec.repository, input));
+  const path = fillPath(spec.path, input);
+  const branch = input.branch;
+  const evidence = { repository, branch, path };
+  const red = (got: string): GateResult => ({
+    green: false,
+    reason: `expected ${shown(path)} on branch ${shown(branch)} of ${repository}, got ${got}`,
+    evidence,
+  });
+  if (branch === '' || branch.includes('\0')) return red('a name that no branch can have');
+
+  const git = await openRepository(repository, signal);
+  const commit = await findCommit(git, `refs/heads/${branch}`);
+  if (commit === null) return red('no such branch');
+  const entry = await findEntry(git, commit, path);
+  if (entry === null) return { ...red('no such path'), evidence: { ...evidence, commit } };
+  return {
+    green: true,
+    reason: `${shown(path)} is on branch ${shown(branch)}`,
+    evidence: { ...evidence, commit, ...entry },
+  };
+}
+
+/** Runs one plumbing command and returns what it wrote. */
+type Git = (...args: string[]) => Promise<{ stdout: string; stderr: string }>;
+
+/** The folder is named, not searched for, so that git never answers for a repository further up. */
+async function openRepository(repository: string, signal: AbortSignal): Promise<Git> {
+  const inCheckout = join(repository, '.git');
+  const gitDir = await access(inCheckout).then(
+    () => inCheckout,
+    () => repository,
+  );
+  const common = [
+    '--no-pager',
+    `--git-dir=${gitDir}`,
+    '-c',
+    'core.hooksPath=/dev/null',
+    '-c',
+    'core.fsmonitor=false',
+  ];
+  return async (...args) => {
+    const stdout = new OutputTail(OUTPUT_CHARACTERS);
+    const stderr = new OutputTail(OUTPUT_CHARACTERS);
+    const { exitCode, endedBy } = await runInGroup({
+      file: 'git',
+      args: [...common, ...args],
+      env: { PATH: searchPath(), ...ENVIRONMENT },
+      stdout,
+      stderr,
+      signal,
+    });
+    if (exitCode !== 0) {
+      const end = exitCode === null ? `signal ${endedBy ?? 'unknown'}` : `exit code ${exitCode}`;
+      throw new Error(
+        `expected an answer from git ${args[0] ?? ''} in ${repository}, got ${end}: ${stderr.text().trim()}`,
+      );
+    }
+    return { stdout: stdout.text(), stderr: stderr.text().trim() };
+  };
+}
+
+/**
+ * The exact ref only. A revision would be looked up in many places: `rev-parse` takes `refs/heads/x-gabc1234` for the
+ * commit abc1234 when there is no such branch.
+ */
+async function findCommit(git: Git, ref: string): Promise<string | null> {
+  // As a pattern the ref also matches `<ref>/...`, which sorts after it.
+  const { stdout, stderr } = await git(
+    'for-each-ref',
+    '--count=1',
+    '--format=%(objectname) %(refname)',
+    '--',
+    ref,
+  );
+  const [commit = '', name] = stdout.trimEnd().split(' ');
+  if (name === ref) return commit;
+  // Git passes over a broken ref with a warning; that is not the absence of the branch.
+  if (stderr !== '') throw new Error(`expected to read ${ref}, got: ${stderr}`);
+  return null;
+}
+
+async function findEntry(
+  git: Git,
+  commit: string,
+  path: string,
+): Promise<{ type: string; object: string } | null> {
+  const { stdout } = await git('ls-tree', '-z', '--full-tree', commit, '--', path);
+  const [, type = '', object = '', name] = /^\d+ (\w+) (\w+)\t([^\0]*)\0/.exec(stdout) ?? [];
+  return name === path ? { type, object } : null;
+}

@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { Pipeline } from '../domain/pipeline.js';
+import { defaultPipeline } from './default-pipeline.js';
+import { JsonTextError, parseJsonText } from './json-text.js';
+import { formatMistake, PipelineError, type Mistake } from './mistakes.js';
+import { findGraphMistakes, type StageEntry } from './pipeline-graph.js';
+import { expected, gateSchema, strict, text } from './spec.js';
+import { didYouMean, messageOf, oneOf, shown } from './wording.js';
+
+const A_STAGE = 'the name of a stage such as "review"';
+
+/** One stage of a pipeline file. Only `name` has to be there. */
+const stageSchema = strict('a stage', {
+  /** As the tasks name it; each stage has its own. */
+  name: text(A_STAGE),
+  /** Who works on the stage: the agent of its jobs. One agent may work on several. Null or left out: nobody. */
+  agent: text('the name of an agent, or null').nullable().default(null),
+  /** The check that the stage's work is really there. Null or left out: always green. */
+  gate: gateSchema.nullable().default(null),
+  /** The stage that a task moves on to. Null or left out: it ends here. */
+  next: text('the name of a stage, or null').nullable().default(null),
+});
+
+/**
+ * The format of the file that REAPER_PIPELINE names: JSON, the stages of every task, the first of them first.
+ *
+ * ```json
+ * {
+ *   "stages": [
+ *     { "name": "created", "next": "development" },
+ *     {
+ *       "name": "development",
+ *       "agent": "developer",
+ *       "gate": { "kind": "git", "repository": "/srv/repos/{repo}.git", "path": "docs/{work_item}.md" },
+ *       "next": "done"
+ *     },
+ *     { "name": "done" }
+ *   ]
+ * }
+ * ```
+ *
+ * Each stage is reached from the first one, and the way ends. A stage in the middle that waits for a person says
+ * `"agent": null`. The texts of a gate may hold `{job}`, `{stage}`, `{repo}`, `{branch}` and `{work_item}`; where the
+ * job has no such value, the gate is red.
+ */
+export const pipelineSchema = strict('a pipeline { "stages": [...] }', {
+  stages: z.array(stageSchema, expected('a list of stages')).min(1, expected('at least one stage')),
+});
+
+/** Options of {@link loadPipeline}. */
+export interface LoadPipelineOptions {
+  /** The functions that are registered for gates of kind `function`. */
+  functionNames: readonly string[];
+  /**
+   * False when there is no REAPER_GATE_DATABASE_URL: then an sql gate is a mistake.
+   *
+   * @default true
+   */
+  hasGateDatabase?: boolean | undefined;
+}
+
+/**
+ * Reads a pipeline file; without a path, {@link defaultPipeline}.
+ *
+ * @throws PipelineError with every mistake and its place
+ */
+export async function loadPipeline(
+  path: string | undefined,
+  options: LoadPipelineOptions,
+): Promise<Pipeline> {
+  if (path === undefined) return defaultPipeline();
+  const raw = await readJson(path);
+  const parsed = pipelineSchema.safeParse(raw);
+  const stages = listOf(raw);
+  const mistakes: Mistake[] = [
+    ...(parsed.error?.issues ?? []),
+    ...findGraphMistakes(stages.map(toEntry)),
+    ...stages.flatMap((stage, index) => findUnavailable(stage, index, options)),
+  ];
+  if (parsed.success && mistakes.length === 0) return new Pipeline(parsed.data.stages);
+  const inFileOrder = mistakes.sort((a, b) => stageOf(a) - stageOf(b));
+  throw new PipelineError(path, inFileOrder.map(formatMistake));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return parseJsonText(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof JsonTextError) throw new PipelineError(path, [error.message]);
+    throw new PipelineError(path, [
+      `expected a file that can be read, got: ${messageOf(error)}; see that REAPER_PIPELINE names it`,
+    ]);
+  }
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** The stages as far as they can be made out, so that a mistake in one place hides none in another. */
+function listOf(raw: unknown): Loose[] {
+  const { stages } = asObject(raw);
+  return Array.isArray(stages) ? stages.map(asObject) : [];
+}
+
+function asObject(value: unknown): Loose {
+  return typeof value === 'object' && value !== null ? (value as Loose) : {};
+}
+
+function toEntry({ name, next = null, agent, gate }: Loose, index: number): StageEntry {
+  return {
+    index,
+    name: typeof name === 'string' && name !== '' ? name : undefined,
+    next: next === null || (typeof next === 'string' && next !== '') ? next : undefined,
+    agent: agent === undefined ? 'missing' : agent === null ? 'null' : 'set',
+    hasGate: gate !== undefined && gate !== null,
+  };
+}
+
+/** A gate that is well written, but could not be asked here. */
+function findUnavailable(stage: Loose, index: number, options: LoadPipelineOptions): Mistake[] {
+  const { kind, name } = asObject(stage['gate']);
+  const path = ['stages', index, 'gate'];
+  if (kind === 'sql' && options.hasGateDatabase === false) {
+    const message = 'expected REAPER_GATE_DATABASE_URL for an sql gate, got nothing: set it';
+    return [{ path: [...path, 'kind'], message }];
+  }
+  if (kind !== 'function' || typeof name !== 'string' || options.functionNames.includes(name)) return [];
+  const registered =
+    options.functionNames.length === 0
+      ? 'a registered function (there is none)'
+      : `a registered function (${oneOf(options.functionNames)})`;
+  const message = `expected ${registered}, got ${shown(name)}${didYouMean(name, options.functionNames)}`;
+  return [{ path: [...path, 'name'], message }];
+}
+
+function stageOf({ path }: Mistake): number {
+  return typeof path[1] === 'number' ? path[1] : -1;
+}

@@ -1,0 +1,91 @@
+import type { GateInput } from './types.js';
+import { didYouMean, oneOf, shown } from './wording.js';
+
+const NAMES = ['job', 'stage', 'repo', 'branch', 'work_item'] as const satisfies (keyof GateInput)[];
+type Name = (typeof NAMES)[number];
+
+/** Names with folders in them are usual for these two. */
+const MAY_CONTAIN_SLASH: readonly Name[] = ['branch', 'work_item'];
+
+/** Braces around anything but one word (JSON, `{ print }`) are ordinary text. */
+const PLACEHOLDER = /\{([A-Za-z_]\w*)\}/g;
+
+/** A value that cannot be put where the gate's parameters want it. */
+export class PlaceholderError extends Error {
+  override name = 'PlaceholderError';
+}
+
+/** True when the text holds `{job}`, `{stage}`, `{repo}`, `{branch}` or `{work_item}`. */
+export function hasPlaceholder(template: string): boolean {
+  return namesIn(template).some(isName);
+}
+
+/** One sentence for each placeholder in the text that does not exist. */
+export function placeholderMistakes(template: string): string[] {
+  const known = oneOf(NAMES.map((name) => `{${name}}`));
+  return namesIn(template)
+    .filter((name) => !isName(name))
+    .map(
+      (name) =>
+        `expected a placeholder ${known}, got "{${name}}"${didYouMean(name, NAMES) || '; for text in braces write "{ … }"'}`,
+    );
+}
+
+/**
+ * Puts the job's values in, each once and as they are: a value that looks like a placeholder stays text.
+ *
+ * @throws PlaceholderError when a value is missing, empty or holds a NUL
+ */
+export function fillText(template: string, input: GateInput): string {
+  return template.replace(PLACEHOLDER, (match, name: string) => {
+    if (!isName(name)) return match;
+    const value = input[name];
+    if (value === null || value === '') {
+      throw new PlaceholderError(`expected a ${name} to put into ${shown(template)}, got none`);
+    }
+    if (value.includes('\0')) throw refusal(name, value, 'without a NUL', template);
+    return value;
+  });
+}
+
+/**
+ * As {@link fillText}, for a path: what a value adds stays below the folder that the template names.
+ *
+ * @throws PlaceholderError when a value is absolute, has a segment `.`, `..` or none, or holds a `/` where only one
+ *   name belongs
+ */
+export function fillPath(template: string, input: GateInput): string {
+  return template
+    .split('/')
+    .map((segment) => (hasPlaceholder(segment) ? fillSegment(segment, template, input) : segment))
+    .join('/');
+}
+
+function fillSegment(segment: string, template: string, input: GateInput): string {
+  const filled = fillText(segment, input);
+  for (const name of namesIn(segment).filter(isName)) {
+    const value = input[name] ?? '';
+    if (value.includes('\\')) throw refusal(name, value, 'without a backslash', template);
+    if (value.includes('/') && !MAY_CONTAIN_SLASH.includes(name)) {
+      throw refusal(name, value, 'without a slash', template);
+    }
+    if (leavesFolder(value)) throw refusal(name, value, 'that stays below its folder', template);
+  }
+  return filled;
+}
+
+function leavesFolder(path: string): boolean {
+  return path.split('/').some((part) => part === '' || part === '.' || part === '..');
+}
+
+function namesIn(template: string): string[] {
+  return [...template.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
+}
+
+function isName(name: string): name is Name {
+  return (NAMES as readonly string[]).includes(name);
+}
+
+function refusal(name: Name, value: string, wanted: string, template: string): PlaceholderError {
+  return new PlaceholderError(`expected a ${name} ${wanted} for ${shown(template)}, got ${shown(value)}`);
+}

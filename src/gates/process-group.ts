@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from './aborted.js';
+import { hasLiveMember } from './group-members.js';
+import type { OutputTail } from './output-tail.js';
+import { messageOf } from './wording.js';
+
+/** What {@link runInGroup} starts. */
+export interface GroupCommand {
+  file: string;
+  args: readonly string[];
+  /** Defaults to our own working folder. */
+  cwd?: string | undefined;
+  /** The whole environment; nothing is inherited. */
+  env: Record<string, string>;
+  /** May be the same for both. */
+  stdout: OutputTail;
+  stderr: OutputTail;
+  signal: AbortSignal;
+}
+
+/** How the process ended; exactly one of the two is set. */
+export interface ProcessEnd {
+  exitCode: number | null;
+  endedBy: NodeJS.Signals | null;
+}
+
+/** Milliseconds from SIGTERM to SIGKILL. */
+const TERM_GRACE_MS = 2000;
+/** Milliseconds until killed processes are taken for gone; only one that hangs in the kernel takes that long. */
+const KILL_GRACE_MS = 1000;
+const POLL_MS = 20;
+
+const HAS_GROUPS = process.platform !== 'win32';
+
+/**
+ * Runs a process without a shell and without input, in a process group of its own, and returns when the whole group
+ * is gone: at the signal it is ended, and what a process leaves behind at its own end is ended too. Only a process
+ * that left the group (`setsid`) escapes.
+ *
+ * @throws the signal's reason; or what went wrong when the process could not be started
+ */
+export async function runInGroup(command: GroupCommand): Promise<ProcessEnd> {
+  command.signal.throwIfAborted();
+  const child = spawn(command.file, command.args, {
+    cwd: command.cwd,
+    env: command.env,
+    detached: HAS_GROUPS,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  child.stdout.on('data', (chunk: Buffer) => command.stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => command.stderr.push(chunk));
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const { pid } = child;
+  if (pid === undefined) {
+    const cause: unknown = await exited.catch((error: unknown) => error);
+    throw new Error(
+      `expected ${command.file} to start, got: ${messageOf(cause)}; see that it is on the PATH and that its working folder exists`,
+      { cause },
+    );
+  }
+  endWithUs(pid);
+  try {
+    const [exitCode, endedBy] = await untilAborted(exited, command.signal);
+    return { exitCode, endedBy };
+  } finally {
+    await endGroup(pid);
+    running.delete(pid);
+    // A process that escaped may hold the pipes open.
+    await Promise.race([closed, sleep(KILL_GRACE_MS, undefined, { ref: false })]);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+async function endGroup(pid: number): Promise<void> {
+  if (!isThere(pid) || !signalGroup(pid, 'SIGTERM') || (await isGone(pid, TERM_GRACE_MS))) return;
+  signalGroup(pid, 'SIGKILL');
+  await isGone(pid, KILL_GRACE_MS);
+}
+
+async function isGone(pid: number, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  while (isThere(pid)) {
+    if (Date.now() >= deadline) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
+}
+
+function isThere(pid: number): boolean {
+  return signalGroup(pid, 0) && (hasLiveMember(pid) ?? true);
+}
+
+/** False when the group has nobody whom we may signal. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(HAS_GROUPS ? -pid : pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+const running = new Set<number>();
+let hooked = false;
+
+/** Their own group spares the children the Ctrl-C that ends us, so an exit of ours must end them. */
+function endWithUs(pid: number): void {
+  running.add(pid);
+  if (hooked) return;
+  hooked = true;
+  process.once('exit', () => running.forEach((leader) => signalGroup(leader, 'SIGKILL')));
+}

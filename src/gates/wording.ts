@@ -1,0 +1,38 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+const SHOWN = 100;
+
+/** A value as an error text shows it: quoted, on one line, not too long. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) return typeof value;
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+}
+
+/** `; did you mean "test"?` where one of the words is near enough, else nothing. */
+export function didYouMean(word: string, words: readonly string[]): string {
+  const nearest = nearestTo(word, words);
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+}
+
+/** The word that was probably meant, or undefined when none is near. */
+export function nearestTo(word: string, words: readonly string[]): string | undefined {
+  if (words.length === 0) return undefined;
+  const nearest = closest(word, words);
+  const typos = distance(word.toLowerCase(), nearest.toLowerCase());
+  return typos < word.length && typos <= Math.min(3, Math.ceil(word.length / 2)) ? nearest : undefined;
+}
+
+/** The words as a choice: `git, sql or command`. */
+export function oneOf(words: readonly string[]): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+}
+
+/** The text of whatever was thrown, also where the outer error says nothing (several addresses that all refused). */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  return String(error);
+}
