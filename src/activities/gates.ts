@@ -1,0 +1,48 @@
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { planExitZero, type Advance } from '../domain/exit-zero.js';
+import type { Pipeline, Stage } from '../domain/pipeline.js';
+import type { JobRun } from '../domain/types.js';
+import type { GateResult, Gates } from '../gates/index.js';
+
+const HEARTBEAT_MS = 3_000;
+
+/** What an agent that exited with 0 calls for, its gate asked. */
+export type ExitZeroJudgement =
+  | { kind: 'done'; reason: string; advance: Advance | null; gate: GateResult | null }
+  | { kind: 'unknown-outcome'; reason: 'exit0 but gate red'; gate: GateResult };
+
+/** What {@link createGateActivities} needs. */
+export interface GateActivitiesOptions {
+  pipeline: Pipeline;
+  gates: Gates;
+}
+
+/** The activity that asks gates. It changes nothing; the claim does. */
+export function createGateActivities({ pipeline, gates }: GateActivitiesOptions) {
+  return {
+    /** Finds out what is left to do for a run whose agent exited with 0. Heartbeats while a gate is at work. */
+    async judgeExitZero(run: JobRun, hasStages: boolean): Promise<ExitZeroJudgement> {
+      const plan = planExitZero(run, pipeline, hasStages);
+      if (plan.kind === 'done') return { ...plan, advance: null, gate: null };
+      const gate =
+        plan.kind === 'red' ? { green: false, reason: plan.why } : await ask(plan.stage, plan.branch, run);
+      if (!gate.green) return { kind: 'unknown-outcome', reason: 'exit0 but gate red', gate };
+      const advance = plan.kind === 'ask-gate' ? plan.advance : null;
+      return { kind: 'done', reason: 'exit0, gate green', advance, gate };
+    },
+  };
+
+  async function ask(stage: Stage, branch: string, run: JobRun): Promise<GateResult> {
+    if (stage.gate === null) return { green: true, reason: 'no gate registered' };
+    const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+    try {
+      const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, work_item: run.workItem };
+      return await gates.check(stage.gate, input, cancellationSignal());
+    } finally {
+      clearInterval(beat);
+    }
+  }
+}
+
+/** Activities that {@link createGateActivities} makes. */
+export type GateActivities = ReturnType<typeof createGateActivities>;

@@ -1,0 +1,166 @@
+import type { Pool } from 'pg';
+import { takeBackstopAlert } from '../db/alert.js';
+import { claim, type Claim, type ClaimResult } from '../db/claim.js';
+import { readControl } from '../db/control.js';
+import { findRunningJob } from '../db/find-running-job.js';
+import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
+import type { Cursor, Page } from '../domain/page.js';
+import { findLedgerEntry, readOwed } from '../db/ledger.js';
+import { observeRun, type RunFacts } from '../db/observe-run.js';
+import { operate } from '../db/operate.js';
+import type { Operation } from '../domain/operation.js';
+import { recordSweep } from '../db/record-sweep.js';
+import { readStatus } from '../db/status.js';
+import type { Status } from '../domain/status.js';
+import { readSymptoms } from '../db/symptoms.js';
+import type { HostedRun, JobRun, Outcome, Policy, RunRef } from '../domain/types.js';
+import { whyUnwatchable } from '../domain/watchable.js';
+import type { Logger } from '../log.js';
+import type { Names } from '../naming.js';
+
+/** Symptoms that one scan returns at most; the next scan goes on behind them. */
+const SYMPTOM_PAGE = 250;
+/** Owed notifications that one sweep settles at most. */
+const OWED_PAGE = 20;
+/** Seconds after which a claim's watch would have sent its notification. */
+const OWED_AFTER_S = 120;
+
+/** A run that a watch is for. */
+export interface WatchTarget extends HostedRun {
+  watchId: string;
+}
+
+/** A run that shows a symptom. */
+export interface Symptom extends WatchTarget {
+  symptom: string;
+}
+
+/** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
+export interface Scan {
+  /** The database's clock in Unix milliseconds. */
+  atMs: number;
+  mode: 'active' | 'observe';
+  paused: string | null;
+  policy: Policy;
+  running: number;
+  hosts: { host: string; queue: string }[];
+  /** Every run, while there are no more than the fan-out limit; else null. */
+  runs: WatchTarget[] | null;
+  symptoms: Page<Symptom>;
+  owed: number[];
+  unwatchable: Fleet['unwatchable'];
+}
+
+/** A fresh look at a run's row, with where to ask about its process. */
+export interface RunObservation extends RunFacts {
+  /** The queue of the run's host, or null where no probe can be asked. */
+  probeQueue: string | null;
+  /** How the run was claimed, when it is over and was reaped. */
+  claimed: { by: string; ledgerId: number; outcome: Outcome; reason: string; owed: boolean } | null;
+}
+
+/** What {@link createJobActivities} needs. */
+export interface JobActivitiesOptions {
+  pool: Pool;
+  names: Names;
+  log: Logger;
+}
+
+/** The activities that talk to Postgres, as role `reaper`. */
+export function createJobActivities({ pool, names, log }: JobActivitiesOptions) {
+  const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
+
+  return {
+    /** One pass over all running jobs, as far as Postgres shows them. */
+    async scan(after: Cursor | null): Promise<Scan> {
+      const control = await readControl(pool);
+      const { policy } = control;
+      const fleet = await readFleet(pool);
+      const watchAll = fleet.running <= policy.watchAllLimit;
+      const blocked = control.paused || !policy.enabled;
+      const symptoms = blocked
+        ? { items: [], next: null }
+        : await readSymptoms(pool, policy, after, SYMPTOM_PAGE);
+      return {
+        atMs: Date.parse(control.now),
+        mode: control.mode,
+        paused: control.paused ? `${control.pausedBy ?? 'somebody'}: ${control.pausedReason ?? ''}` : null,
+        policy,
+        running: fleet.running,
+        hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
+        runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
+        symptoms: { items: symptoms.items.map(target), next: symptoms.next },
+        owed: await readOwed(pool, OWED_AFTER_S, OWED_PAGE),
+        unwatchable: fleet.unwatchable,
+      };
+    },
+
+    /** Reads one run afresh, with everything that decides beside its process. */
+    async observeRun(ref: RunRef): Promise<RunObservation> {
+      const facts = await observeRun(pool, ref);
+      const host = facts.run?.host;
+      const entry = facts.run ? null : await findLedgerEntry(pool, ref);
+      return {
+        ...facts,
+        probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
+        claimed: entry && {
+          by: entry.claimer,
+          ledgerId: entry.id,
+          outcome: entry.outcome,
+          reason: entry.reason,
+          owed: entry.owed,
+        },
+      };
+    },
+
+    /** The run of a job that is running: its watch's target, or why there can be none, in words. */
+    async findRun(jobId: string): Promise<WatchTarget | string> {
+      const run = await findRunningJob(pool, jobId);
+      if (run === null) return `Expected job "${jobId}" to be running, got no such running job`;
+      const why = whyUnwatchable(run);
+      if (why !== null) return `Expected job "${jobId}" to be one that can be watched, but ${why}`;
+      return target({ jobId: run.jobId, runKey: run.runKey, host: run.host });
+    },
+
+    /** Ends a run, once, with its ledger row; see `reaper.claim`. */
+    async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
+      const result = await claim(pool, { ...rest, run });
+      if (result.result === 'won') {
+        const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
+        log.info(`job ${run.jobId} (${who}) reaped -> ${rest.outcome} (${rest.reason})`, {
+          job_id: run.jobId,
+          run_key: run.runKey,
+          outcome: rest.outcome,
+          tier: rest.tier,
+          reason: rest.reason,
+          ledger_id: result.ledgerId,
+        });
+      }
+      return result;
+    },
+
+    /** Takes the alert that a run proven alive is over its ceiling; the first taker sends it. */
+    async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
+      const text = `job ${run.jobId} (${run.agent ?? 'None'}, repo ${run.repo ?? 'None'}) is proven alive but over its ceiling: ${reason}`;
+      const taken = await takeBackstopAlert(pool, run, text);
+      if (taken) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
+      return taken;
+    },
+
+    /** Writes an operator's wish to Postgres. */
+    async operate(operation: Operation): Promise<boolean> {
+      const done = await operate(pool, operation);
+      log.info(`${operation.action} by ${operation.by}`, { ...operation });
+      return done;
+    },
+
+    /** Puts a sweep on record; returns the state for the reaper's query. */
+    async recordSweep(atMs: number, summary: object): Promise<Status> {
+      await recordSweep(pool, atMs, summary);
+      return readStatus(pool);
+    },
+  };
+}
+
+/** Activities that {@link createJobActivities} makes. */
+export type JobActivities = ReturnType<typeof createJobActivities>;

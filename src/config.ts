@@ -1,0 +1,161 @@
+import { hostname } from 'node:os';
+import { closest, distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+import { DEFAULT_POLICY, type Policy } from './domain/types.js';
+
+const flag = z
+  .enum(['true', 'false'], { error: 'expected true or false' })
+  .transform((value) => value === 'true');
+
+const databaseUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, 'expected a URL postgres://user:password@host:port/database');
+
+function seconds(minimum: number) {
+  return z.coerce
+    .number({ error: 'expected a number of seconds' })
+    .min(minimum, `expected at least ${minimum} seconds`);
+}
+
+function count(minimum: number) {
+  return z.coerce
+    .number({ error: 'expected a whole number' })
+    .int('expected a whole number')
+    .min(minimum, `expected at least ${minimum}`);
+}
+
+/** Every setting, by the name of its environment variable. Seconds end in `_S`. */
+const settingsSchema = z
+  .object({
+    /** Kill switch: false means that nothing is claimed. */
+    REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
+    /** Seconds between sweeps, and the least distance of two dead observations that count. */
+    REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
+    /** Consecutive dead observations before a dead pid is believed. */
+    REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
+    /** Seconds a monitor gets to finalize a run after it recorded the exit code. */
+    REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
+    /** Seconds after which a run is over its ceiling, unless it carries its own. */
+    REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
+    /** What becomes of a run over its ceiling that is proven alive. */
+    REAPER_BACKSTOP_ALIVE: z
+      .enum(['alert', 'reap'], { error: 'expected alert or reap' })
+      .default(DEFAULT_POLICY.backstopAlive),
+    /** Up to this many running jobs every run has its watch; above it only runs with a symptom. */
+    REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
+    /** Open watches at most. */
+    REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
+    /** False: watches carry no search attributes, and none are registered. */
+    REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
+    /** Id of the reaper workflow and prefix of its queues: one per fleet. */
+    REAPER_NAME: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
+      .default('job-reaper'),
+    /** This host, exactly as the job rows name it. */
+    REAPER_HOST: z.string().min(1).max(200, 'expected at most 200 characters').default(hostname()),
+    /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
+    REAPER_SHARED_PID_NAMESPACE: flag.default(false),
+    /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
+    DATABASE_URL: databaseUrl.optional(),
+    /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
+    REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
+    /** Postgres, as the owner of schema `reaper`: for `migrate` only. */
+    DATABASE_ADMIN_URL: databaseUrl.optional(),
+    /** Path of the pipeline file; without it the default pipeline applies. */
+    REAPER_PIPELINE: z.string().min(1).optional(),
+  })
+  .check(({ value, issues }) => {
+    const { REAPER_FINALIZE_GRACE_S: grace, REAPER_MAX_RUNNING_S: ceiling } = value;
+    if (grace >= ceiling) {
+      issues.push({
+        code: 'custom',
+        input: grace,
+        path: ['REAPER_FINALIZE_GRACE_S'],
+        message: `expected less than REAPER_MAX_RUNNING_S (${ceiling})`,
+      });
+    }
+    const { REAPER_WATCH_ALL_LIMIT: limit, REAPER_MAX_WATCHES: max } = value;
+    if (limit > max) {
+      issues.push({
+        code: 'custom',
+        input: limit,
+        path: ['REAPER_WATCH_ALL_LIMIT'],
+        message: `expected at most REAPER_MAX_WATCHES (${max})`,
+      });
+    }
+  });
+
+/** All settings, validated together. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+const NAMES = Object.keys(settingsSchema.shape);
+
+/** Thrown with every mistake in the settings at once. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+
+  constructor(readonly mistakes: string[]) {
+    super(
+      `The settings have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n  ${mistakes.join('\n  ')}`,
+    );
+  }
+}
+
+/**
+ * Reads the settings from the environment. An empty value counts as not set.
+ *
+ * @throws SettingsError
+ */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const mistakes = Object.keys(given).flatMap((name) => unknownName(name, given));
+  const parsed = settingsSchema.safeParse(Object.fromEntries(NAMES.map((name) => [name, given[name]])));
+  if (parsed.success && mistakes.length === 0) return parsed.data;
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    const name = path.join('.');
+    mistakes.push(
+      `${name}: ${message}, got "${name.endsWith('_URL') ? '<hidden>' : (given[name] ?? 'the default')}"`,
+    );
+  }
+  throw new SettingsError(mistakes);
+}
+
+function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
+  if (NAMES.includes(name)) return [];
+  const nearest = closest(name, NAMES);
+  const isTypo = name.length > 8 && distance(name, nearest) <= 2 && given[nearest] === undefined;
+  if (!name.startsWith('REAPER_') && !isTypo) return [];
+  return [
+    `${name}: no such setting${distance(name, nearest) <= name.length / 4 ? `; did you mean ${nearest}?` : ''}`,
+  ];
+}
+
+/** The settings that decide, in the form in which they are published to the control row. */
+export function toPolicy(settings: Settings): Policy {
+  return {
+    enabled: settings.REAPER_ENABLED,
+    intervalS: settings.REAPER_INTERVAL_S,
+    deadTicks: settings.REAPER_DEAD_TICKS,
+    finalizeGraceS: settings.REAPER_FINALIZE_GRACE_S,
+    maxRunningS: settings.REAPER_MAX_RUNNING_S,
+    backstopAlive: settings.REAPER_BACKSTOP_ALIVE,
+    watchAllLimit: settings.REAPER_WATCH_ALL_LIMIT,
+    maxWatches: settings.REAPER_MAX_WATCHES,
+    searchAttributes: settings.REAPER_SEARCH_ATTRIBUTES,
+  };
+}
+
+/**
+ * A setting that a command cannot do without.
+ *
+ * @throws SettingsError when it is not set
+ */
+export function required(settings: Settings, name: 'DATABASE_URL' | 'DATABASE_ADMIN_URL'): string {
+  const value = settings[name];
+  if (value === undefined)
+    throw new SettingsError([`${name}: expected a postgres:// URL, got nothing: set it and try again`]);
+  return value;
+}

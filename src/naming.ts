@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import type { RunRef } from './domain/types.js';
+
+/**
+ * Names of workflows and task queues. They use `[A-Za-z0-9._-]`; a part with any other character, or an overlong one,
+ * stands as its hash, so that no job id or host can name something else.
+ */
+export class Names {
+  /** @param reaper REAPER_NAME: the id of the reaper workflow, and the prefix of all other names */
+  constructor(readonly reaper: string) {}
+
+  /** The queue of workflows and of the activities that talk to Postgres. */
+  get workflowQueue(): string {
+    return this.reaper;
+  }
+
+  /** The queue that only one host's probe polls. */
+  probeQueue(host: string): string {
+    return `${this.reaper}/probe/${safePart(host)}`;
+  }
+
+  /** The id of the workflow that looks after one run. */
+  watchId({ jobId, runKey }: RunRef): string {
+    return `${this.reaper}/watch/${safePart(jobId)}/${safePart(runKey)}`;
+  }
+}
+
+function safePart(text: string): string {
+  if (/^[A-Za-z0-9._-]{1,200}$/.test(text)) return text;
+  return `sha256-${createHash('sha256').update(text).digest('hex')}`;
+}

@@ -1,0 +1,33 @@
+import { Runtime, type LogMetadata } from '@temporalio/worker';
+import type { Logger } from '../log.js';
+
+type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+
+/**
+ * Installs the SDK's runtime with our log. Lines of our workflows come through; of the SDK's own only errors, since it
+ * logs each attempt and we log each change of state. Once per process, right before the first connection.
+ */
+export function installRuntime(log: Logger): void {
+  const write = (level: Level, line: string, meta: LogMetadata = {}) => {
+    // The time in nanoseconds is a bigint, which JSON has no word for.
+    const { sdkComponent, ...fields } = meta as Record<string, unknown>;
+    delete fields['timestampNanos'];
+    const isOurs = sdkComponent === 'workflow' && (level === 'INFO' || level === 'WARN');
+    if (!isOurs && level !== 'ERROR') return;
+    if (level === 'INFO') log.info(line, fields);
+    else if (level === 'WARN') log.warn(line, fields);
+    else log.error(line, fields);
+  };
+  Runtime.install({
+    logger: {
+      log: write,
+      trace: (line, meta) => write('TRACE', line, meta),
+      debug: (line, meta) => write('DEBUG', line, meta),
+      info: (line, meta) => write('INFO', line, meta),
+      warn: (line, meta) => write('WARN', line, meta),
+      error: (line, meta) => write('ERROR', line, meta),
+    },
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
+    shutdownSignals: [],
+  });
+}

@@ -1,0 +1,57 @@
+import { setTimeout } from 'node:timers/promises';
+import type { NativeConnection } from '@temporalio/worker';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+
+/** `temporal.api.enums.v1.IndexedValueType` of a keyword. */
+const KEYWORD_TYPE = 2;
+/** gRPC status codes of a server that is away. */
+const AWAY = [4, 14];
+const VISIBLE_WITHIN_S = 60;
+
+/** Thrown when the search attributes are not there and cannot be registered; says the command that does it. */
+export class SearchAttributesError extends Error {
+  override name = 'SearchAttributesError';
+}
+
+/**
+ * Makes sure that the search attributes of watches are registered: a start with an unregistered one wedges.
+ *
+ * @throws SearchAttributesError when an administrator has to register them; any other error when Temporal is away
+ */
+export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
+  const names = SEARCH_ATTRIBUTES.map(({ name }) => name);
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const missing = names.filter((name) => Number(customAttributes[name]) !== KEYWORD_TYPE);
+    if (missing.length === 0) return;
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD_TYPE])),
+    });
+    await waitUntilVisible(connection, namespace);
+  } catch (error) {
+    const { code, message } = error as { code?: number; message: string };
+    if (code !== undefined && AWAY.includes(code)) throw error;
+    const flags = names.map((name) => `--name ${name} --type Keyword`).join(' ');
+    throw new SearchAttributesError(
+      `Expected the search attributes ${names.join(', ')} in namespace "${namespace}", and could not register them (${message}). ` +
+        `Have an administrator run\n  temporal operator search-attribute create --namespace ${namespace} ${flags}\n` +
+        `or do without them: REAPER_SEARCH_ATTRIBUTES=false`,
+      { cause: error },
+    );
+  }
+}
+
+/** The server's parts learn of new attributes one after the other. */
+async function waitUntilVisible(connection: NativeConnection, namespace: string): Promise<void> {
+  const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'x'`).join(' OR ');
+  for (let second = 0; ; second += 1) {
+    try {
+      await connection.workflowService.countWorkflowExecutions({ namespace, query });
+      return;
+    } catch (error) {
+      if (second >= VISIBLE_WITHIN_S) throw error;
+      await setTimeout(1_000);
+    }
+  }
+}

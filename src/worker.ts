@@ -1,0 +1,74 @@
+import { required, type Settings } from './config.js';
+import { createPool } from './db/pool.js';
+import { createGates, loadPipeline } from './gates/index.js';
+import { selectDriver } from './liveness/index.js';
+import type { Logger } from './log.js';
+import { Names } from './naming.js';
+import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
+import { installRuntime } from './temporal/runtime.js';
+import type { WorkerContext, WorkerParts } from './worker/context.js';
+import { publishSettings } from './worker/publish-settings.js';
+import { Reachability } from './worker/reachability.js';
+import { runConnected } from './worker/run-connected.js';
+
+export type { WorkerParts } from './worker/context.js';
+
+/** What {@link runWorker} needs. */
+export interface RunWorkerOptions {
+  settings: Settings;
+  parts: WorkerParts;
+  log: Logger;
+  /** Where Temporal is. @default what TEMPORAL_* in the environment say */
+  target?: TemporalTarget;
+  /** Ends the worker: it finishes what it is doing and returns. */
+  signal: AbortSignal;
+}
+
+/**
+ * The long-running worker. Waits for Temporal and Postgres while they are away, at start and later.
+ *
+ * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
+ */
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const { settings, log, signal, parts } = options;
+  const databaseUrl = required(settings, 'DATABASE_URL');
+  const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
+  const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
+    functionNames: [],
+    hasGateDatabase: gateDatabaseUrl !== undefined,
+  });
+  const context: WorkerContext = {
+    ...options,
+    target: options.target ?? readTemporalTarget(),
+    pipeline,
+    pool: createPool(databaseUrl, { applicationName: 'job-reaper worker' }),
+    gates: createGates({ databaseUrl: gateDatabaseUrl }),
+    names: new Names(settings.REAPER_NAME),
+    temporal: new Reachability('Temporal', log),
+    postgres: new Reachability('Postgres', log),
+  };
+  logStart(context);
+  try {
+    if (parts.workflows) await publishSettings(context);
+    // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
+    if (!signal.aborted) installRuntime(log);
+    while (!signal.aborted) await runConnected(context);
+  } finally {
+    await context.gates.close();
+    await context.pool.end();
+    log.info('stopped');
+  }
+}
+
+function logStart({ settings, parts, log }: WorkerContext): void {
+  const running = Object.entries(parts).flatMap(([part, runs]) => (runs ? [part] : []));
+  // URLs may hold a password.
+  const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !name.endsWith('_URL')));
+  log.info(
+    `started as "${settings.REAPER_NAME}" on host "${settings.REAPER_HOST}" (${running.join(', ')})`,
+    shown,
+  );
+  if (parts.probe && selectDriver().kind === 'unsupported') {
+    log.warn(`processes cannot be looked at on ${process.platform}: every run of this host is unknown`);
+  }
+}

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkerOptions } from '@temporalio/worker';
+import { packageRoot } from '../paths.js';
+
+/** Where `npm run build` puts the bundled workflows. */
+export const bundlePath = join(packageRoot, 'dist', 'workflow-bundle.js');
+
+/** The workflows' module, for those who bundle by themselves. */
+export const workflowsPath = fileURLToPath(
+  new URL(`../workflows/index${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+);
+
+/** The workflows for a worker: bundled at build time, or from their source where this runs from its source. */
+export function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const isBuilt = import.meta.url.endsWith('.js') && existsSync(bundlePath);
+  return isBuilt ? { workflowBundle: { codePath: bundlePath } } : { workflowsPath };
+}

@@ -1,0 +1,32 @@
+import type { Pool } from 'pg';
+import type { Settings } from '../config.js';
+import type { Pipeline } from '../domain/pipeline.js';
+import type { Gates } from '../gates/index.js';
+import type { Logger } from '../log.js';
+import type { Names } from '../naming.js';
+import type { TemporalTarget } from '../temporal/connect.js';
+import type { Reachability } from './reachability.js';
+
+/** Which of its parts a worker runs. */
+export interface WorkerParts {
+  /** Workflows, and the activities that talk to Postgres as role `reaper`. */
+  workflows: boolean;
+  /** This host's probe; role `reaper_probe` is enough for it. */
+  probe: boolean;
+}
+
+/** What the modules of one worker share. */
+export interface WorkerContext {
+  settings: Settings;
+  parts: WorkerParts;
+  log: Logger;
+  target: TemporalTarget;
+  /** Ends the worker. */
+  signal: AbortSignal;
+  names: Names;
+  pool: Pool;
+  gates: Gates;
+  pipeline: Pipeline;
+  temporal: Reachability;
+  postgres: Reachability;
+}

@@ -1,0 +1,88 @@
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { GateActivities } from '../activities/gates.js';
+import type { JobActivities } from '../activities/jobs.js';
+import type { NotifyActivities } from '../activities/notify.js';
+import type { ProbeActivities } from '../activities/probe.js';
+
+/** Postgres ends a statement after 10 s, so no attempt goes on behind its timeout. */
+const DATABASE: ActivityOptions = {
+  startToCloseTimeout: '15s',
+  retry: { initialInterval: '500ms', maximumInterval: '10s' },
+};
+
+/** Longest a probe may stay unclaimed: then nobody polls the host's queue. Milliseconds. */
+const NOBODY_POLLS_MS = 5_000;
+/** The same for a host that an operator declared gone. */
+const GONE_HOST_MS = 2_000;
+
+const jobs = proxyActivities<JobActivities>(DATABASE);
+const gates = proxyActivities<GateActivities>({
+  startToCloseTimeout: '330s',
+  heartbeatTimeout: '20s',
+  scheduleToCloseTimeout: '30m',
+  retry: { maximumInterval: '30s' },
+});
+const notify = proxyActivities<NotifyActivities>({
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '10m',
+  retry: { maximumInterval: '30s' },
+});
+
+type Args<F extends (...args: never[]) => unknown> = Parameters<F>;
+
+/** Fails soon: a sweep is not worth more, the next one is near. */
+export const scan = (...args: Args<JobActivities['scan']>) =>
+  jobs.scan.executeWithOptions({ summary: 'Scan the running jobs', retry: { maximumAttempts: 3 } }, args);
+
+/** Fails soon, like {@link scan}. */
+export const recordSweep = (...args: Args<JobActivities['recordSweep']>) =>
+  jobs.recordSweep.executeWithOptions({ summary: 'Record the sweep', retry: { maximumAttempts: 3 } }, args);
+
+export const observeRun = (...args: Args<JobActivities['observeRun']>) =>
+  jobs.observeRun.executeWithOptions({ summary: 'Read the run afresh', scheduleToCloseTimeout: '10m' }, args);
+
+export const findRun = (...args: Args<JobActivities['findRun']>) =>
+  jobs.findRun.executeWithOptions({ summary: 'Find the run of a job', retry: { maximumAttempts: 3 } }, args);
+
+export const claim = (...args: Args<JobActivities['claim']>) =>
+  jobs.claim.executeWithOptions(
+    { summary: `Claim: ${args[1].outcome} (${args[1].reason})`, scheduleToCloseTimeout: '5m' },
+    args,
+  );
+
+export const takeBackstopAlert = (...args: Args<JobActivities['takeBackstopAlert']>) =>
+  jobs.takeBackstopAlert.executeWithOptions({ summary: 'Alert once', scheduleToCloseTimeout: '10m' }, args);
+
+export const operate = (...args: Args<JobActivities['operate']>) =>
+  jobs.operate.executeWithOptions(
+    { summary: `${args[0].action} by ${args[0].by}`, scheduleToCloseTimeout: '10m' },
+    args,
+  );
+
+export const judgeExitZero = (...args: Args<GateActivities['judgeExitZero']>) =>
+  gates.judgeExitZero.executeWithOptions({ summary: 'Exit 0: ask the gate' }, args);
+
+export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
+  notify.settleOwed.executeWithOptions({ summary: 'Settle the notification' }, args);
+
+/** Examines one host on its own queue; never takes longer than `limitMs`. */
+export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeActivities['examineHost']>) {
+  return onHost(queue, limitMs).examineHost.executeWithOptions({ summary: `Examine host ${args[0]}` }, args);
+}
+
+/** Looks at one process on its host. A host that was declared gone is asked, but not waited for as long. */
+export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActivities['probeRun']>) {
+  const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]}` };
+  const limitMs = isGone ? GONE_HOST_MS : 2 * NOBODY_POLLS_MS;
+  return onHost(queue, limitMs).probeRun.executeWithOptions(options, args);
+}
+
+function onHost(taskQueue: string, limitMs: number) {
+  return proxyActivities<ProbeActivities>({
+    taskQueue,
+    scheduleToStartTimeout: Math.min(NOBODY_POLLS_MS, limitMs),
+    scheduleToCloseTimeout: limitMs,
+    startToCloseTimeout: limitMs,
+    retry: { maximumAttempts: 1 },
+  });
+}

@@ -1,0 +1,2 @@
+export { jobReaper } from './job-reaper.js';
+export { watchJob } from './watch-job.js';

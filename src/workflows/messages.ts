@@ -1,0 +1,148 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { HoldKind, Operation } from '../domain/operation.js';
+import type { Status } from '../domain/status.js';
+
+/** Who asks, and why. Every field may be missing: `temporal workflow signal --name pause` needs no input. */
+export interface OperatorInput {
+  by?: string;
+  reason?: string;
+  /** True when the sender has written the control row itself, so that only the reaper's attention is wanted. */
+  written?: boolean;
+}
+
+/** What to hold, for how long. */
+export interface HoldInput extends OperatorInput {
+  kind: HoldKind;
+  value: string;
+  /** @default 3600 */
+  seconds?: number;
+}
+
+export const pauseSignal = defineSignal<[OperatorInput?]>('pause');
+export const resumeSignal = defineSignal<[OperatorInput?]>('resume');
+export const observeSignal = defineSignal<[OperatorInput?]>('observe');
+export const activateSignal = defineSignal<[OperatorInput?]>('activate');
+export const forceSweepSignal = defineSignal<[OperatorInput?]>('forceSweep');
+export const holdSignal = defineSignal<[HoldInput?]>('hold');
+export const releaseSignal = defineSignal<[HoldInput?]>('release');
+/** A watch's answer to {@link reapNowUpdate}. */
+export const reapAnsweredSignal = defineSignal<[ReapAnswer]>('reapAnswered');
+
+export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
+export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('reapNow');
+
+export const statusQuery = defineQuery<ReaperStatus>('status');
+
+/** What became of an operator's `reap`. */
+export interface ReapAnswer {
+  watchId: string;
+  reaped: boolean;
+  /** In words: the outcome and the reason, or why it was refused. */
+  text: string;
+}
+
+/** What one sweep saw and did. */
+export interface SweepSummary {
+  /** Sweeps are numbered over the reaper's whole life. */
+  number: number;
+  /** Unix milliseconds of the sweep's start. */
+  atMs: number;
+  running: number;
+  /** Open watches after the sweep. */
+  watching: number;
+  symptoms: number;
+  started: number;
+  /** Watches that were to be started but were there already. */
+  alreadyStarted: number;
+  poked: number;
+  hostsAnswered: string[];
+  hostsWithoutProbe: string[];
+  unwatchable: { jobId: string; why: string }[];
+  unwatchableCount: number;
+  /** Why the sweep failed, or null. */
+  error: string | null;
+}
+
+/** The `status` query: Postgres as of the last sweep, with that sweep. */
+export interface ReaperStatus {
+  status: Status | null;
+  lastSweep: SweepSummary | null;
+}
+
+/**
+ * Wakes a watch. `symptom`: its run shows one. `look`: look again at once, such as when the run is over. `reap`: an
+ * operator's wish, which skips the streak.
+ */
+export interface Poke {
+  why: 'symptom' | 'look' | 'reap';
+  /** Whether the watch may park when there is nothing to do; else it ends. */
+  park: boolean;
+}
+
+export const pokeSignal = defineSignal<[Poke]>('poke');
+export const watchQuery = defineQuery<WatchState>('watch');
+
+/** What a watch is doing, for `explain`. */
+export interface WatchState {
+  phase: 'parked' | 'looking' | 'waiting' | 'claiming' | 'over';
+  streak: number;
+  /** Unix milliseconds at which it looks again by itself, or null. */
+  nextLookMs: number | null;
+  /** Its story so far, the newest last. */
+  story: string[];
+}
+
+/** Reads an operator's signal, whatever was sent. */
+export function readOperator(input: unknown): { by: string; reason: string; written: boolean } {
+  const { by, reason, written } = toRecord(input);
+  return {
+    by: readText(by) ?? 'a signal',
+    reason: readText(reason) ?? 'no reason given',
+    written: written === true,
+  };
+}
+
+const HOLD_KINDS: readonly unknown[] = ['job', 'agent', 'repo', 'host'] satisfies HoldKind[];
+const HOUR_S = 3600;
+const YEAR_S = 365 * 24 * HOUR_S;
+
+/** Reads a `hold` or `release` signal. Returns what is wrong with it, in words, when it names nothing to hold. */
+export function readHold(action: 'hold' | 'release', input: unknown): Operation | string {
+  const { by, reason } = readOperator(input);
+  const { kind, value, seconds = HOUR_S } = toRecord(input);
+  const name = readText(value);
+  if (!HOLD_KINDS.includes(kind) || name === null) {
+    return `${action}: expected {"kind": "job" | "agent" | "repo" | "host", "value": "…"}, got ${printed(input)}`;
+  }
+  if (action === 'release') return { action, kind: kind as HoldKind, value: name, by };
+  if (typeof seconds !== 'number' || !(seconds > 0) || seconds > YEAR_S) {
+    return `hold: expected "seconds" between 1 and ${YEAR_S}, got ${printed(seconds)}`;
+  }
+  return { action, kind: kind as HoldKind, value: name, reason, seconds: Math.ceil(seconds), by };
+}
+
+/** Reads a poke, whatever was sent; the least that it can mean is to look again. */
+export function readPoke(input: unknown): Poke {
+  const { why, park } = toRecord(input);
+  return { why: why === 'symptom' || why === 'reap' ? why : 'look', park: park !== false };
+}
+
+/** Reads a watch's answer; null when it is none. */
+export function readReapAnswer(input: unknown): ReapAnswer | null {
+  const { watchId, reaped, text } = toRecord(input);
+  if (typeof watchId !== 'string' || typeof text !== 'string') return null;
+  return { watchId, reaped: reaped === true, text };
+}
+
+/** Somebody's input as an error may quote it. */
+export function printed(input: unknown): string {
+  return input === undefined ? 'nothing' : JSON.stringify(input).slice(0, 200);
+}
+
+function toRecord(input: unknown): Record<string, unknown> {
+  return typeof input === 'object' && input !== null ? (input as Record<string, unknown>) : {};
+}
+
+function readText(value: unknown): string | null {
+  return typeof value === 'string' && value.trim() !== '' ? value.slice(0, 500) : null;
+}

@@ -1,0 +1,103 @@
+import type { WatchTarget } from '../activities/jobs.js';
+import type { Cursor } from '../domain/page.js';
+import type { Operation } from '../domain/operation.js';
+import type { Status } from '../domain/status.js';
+import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
+import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
+
+/** What the reaper carries into its next execution. */
+export interface CarriedReaper {
+  sweepWanted: boolean;
+  operations: Operation[];
+  watches: WatchTarget[];
+  rowCursor: Cursor | null;
+  hostCursors: [host: string, cursor: Cursor][];
+  sweeps: number;
+  nextSweepMs: number;
+  status: Status | null;
+  lastSweep: SweepSummary | null;
+}
+
+/** Input of `jobReaper`: nothing at all, or what the execution before carried over. */
+export interface ReaperInput {
+  carried?: CarriedReaper;
+  /** For tests: continue as new after so many sweeps, as if the history had grown too long. */
+  continueAfterSweeps?: number;
+}
+
+/** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
+export class Reaper {
+  readonly watches: Map<string, WatchTarget>;
+  readonly hostCursors: Map<string, Cursor>;
+  rowCursor: Cursor | null;
+  /** Operators' wishes that are not in Postgres yet, oldest first. */
+  readonly operations: Operation[];
+  readonly reapAnswers = new Map<string, ReapAnswer>();
+  /** True while a wish is being written. */
+  operating = false;
+  /** As the last scan brought it; null before the first one of this execution. */
+  policy: Policy | null = null;
+  /** When the next sweep is due, by the workflow's clock. */
+  nextSweepMs: number;
+  /** Sweeps begun and ended over the reaper's whole life. */
+  begun: number;
+  ended: number;
+  status: Status | null;
+  lastSweep: SweepSummary | null;
+  #sweepWanted: boolean;
+  #begunMs = 0;
+
+  constructor(carried: CarriedReaper | undefined) {
+    this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
+    this.hostCursors = new Map(carried?.hostCursors);
+    this.rowCursor = carried?.rowCursor ?? null;
+    this.operations = carried?.operations ?? [];
+    this.nextSweepMs = carried?.nextSweepMs ?? 0;
+    this.begun = this.ended = carried?.sweeps ?? 0;
+    this.status = carried?.status ?? null;
+    this.lastSweep = carried?.lastSweep ?? null;
+    // A fresh reaper sweeps at once.
+    this.#sweepWanted = carried?.sweepWanted ?? true;
+  }
+
+  /** Requests coalesce: one sweep that begins afterwards serves them all. */
+  requestSweep(): void {
+    this.#sweepWanted = true;
+  }
+
+  get sweepWanted(): boolean {
+    return this.#sweepWanted;
+  }
+
+  beginSweep(): number {
+    this.#sweepWanted = false;
+    this.begun += 1;
+    this.#begunMs = Date.now();
+    this.nextSweepMs = this.#begunMs + 1000 * (this.policy ?? DEFAULT_POLICY).intervalS;
+    return this.begun;
+  }
+
+  /** Takes the policy that a scan brought. Sweeps begin one interval apart, however long they take. */
+  learn(policy: Policy): void {
+    this.policy = policy;
+    this.nextSweepMs = this.#begunMs + 1000 * policy.intervalS;
+  }
+
+  carry(): CarriedReaper {
+    return {
+      sweepWanted: this.#sweepWanted,
+      operations: this.operations,
+      watches: [...this.watches.values()],
+      rowCursor: this.rowCursor,
+      hostCursors: [...this.hostCursors],
+      sweeps: this.ended,
+      nextSweepMs: this.nextSweepMs,
+      status: this.status,
+      lastSweep: this.lastSweep,
+    };
+  }
+
+  report(): ReaperStatus {
+    return { status: this.status, lastSweep: this.lastSweep };
+  }
+}

@@ -1,0 +1,206 @@
+import {
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  log,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RunObservation } from '../activities/jobs.js';
+import { planClaim } from '../domain/claim-plan.js';
+import { judge } from '../domain/policy.js';
+import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
+import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
+import { pokeSignal, readPoke, reapAnsweredSignal, watchQuery } from './messages.js';
+import { lookAt } from './observe.js';
+import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
+import { Watch, type WatchInput } from './watch-state.js';
+
+/** Milliseconds until the next look after one that failed. */
+const FAILURE_WAIT_MS = 15_000;
+
+/** How a watch ended. */
+export interface WatchResult {
+  outcome: 'done' | 'queued' | 'failed' | 'ended by itself' | 'reaped by another' | 'nothing to do';
+  reason: string;
+  evidence: Record<string, unknown> | null;
+}
+
+/** What one look calls for. */
+type Step =
+  | { kind: 'end'; result: WatchResult }
+  | { kind: 'idle'; why: string }
+  | { kind: 'wait'; waitMs: number; why: string }
+  | { kind: 'again' };
+
+/**
+ * Looks after one run until it ends or is reaped: parked until poked, then fresh row, fresh probe, policy; wait, act, park
+ * again or end. The whole story of one run stands in this one history.
+ */
+export async function watchJob(input: WatchInput): Promise<WatchResult> {
+  const watch = new Watch(input);
+  setHandler(pokeSignal, (poke: unknown) => watch.poke(readPoke(poke)), {
+    description: 'Wake the watch: look at the run now',
+  });
+  setHandler(watchQuery, () => watch.state(), { description: 'What the watch is doing, and its story' });
+  if (!input.carried && !watch.poked) watch.tell('parked: the run shows no symptom');
+
+  let looks = 0;
+  let step: Step = watch.poked || input.carried ? { kind: 'again' } : { kind: 'idle', why: 'new' };
+  for (;;) {
+    if (step.kind === 'end') return finish(watch, step.result);
+    if (step.kind === 'idle') {
+      if (!watch.park && !watch.poked) {
+        return finish(watch, { outcome: 'nothing to do', reason: step.why, evidence: null });
+      }
+      watch.phase = 'parked';
+      await condition(() => watch.poked);
+    } else if (step.kind === 'wait') {
+      watch.phase = 'waiting';
+      watch.nextLookMs = Date.now() + step.waitMs;
+      await condition(() => watch.urgent, step.waitMs, { summary: step.why });
+      watch.nextLookMs = null;
+    }
+    if (workflowInfo().continueAsNewSuggested || looks >= (input.continueAfterLooks ?? Infinity)) {
+      await continueAsNew<typeof watchJob>({ ...input, carried: watch.carry() });
+    }
+    step = await look(watch);
+    looks += 1;
+  }
+}
+
+async function look(watch: Watch): Promise<Step> {
+  watch.phase = 'looking';
+  const reapWanted = watch.takePokes();
+  const step = await decide(watch, reapWanted);
+  if (reapWanted) await answer(watch, step);
+  return step;
+}
+
+async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
+  try {
+    const { facts, seen } = await lookAt(watch.input);
+    if (facts.run === null) return await over(facts);
+    if (seen === null) {
+      watch.memory = FRESH_MEMORY;
+      watch.tell(`blocked: ${facts.block ?? ''}`);
+      return { kind: 'idle', why: facts.block ?? 'blocked' };
+    }
+    const observation = { ...seen, alerted: facts.alerted };
+    const { policy } = facts;
+    const judgement = judge(observation, { policy, memory: watch.memory, nowMs: Date.now(), skipStreak });
+    watch.memory = judgement.memory;
+    watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);
+    return await act(watch, judgement.verdict, observation, facts);
+  } catch (error) {
+    // A look that failed is no evidence: what was counted before does not count any more.
+    watch.memory = FRESH_MEMORY;
+    watch.tell('a look failed, starting over');
+    log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
+    return { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
+  }
+}
+
+async function act(
+  watch: Watch,
+  verdict: Verdict,
+  observation: Observation,
+  facts: RunObservation,
+): Promise<Step> {
+  switch (verdict.kind) {
+    case 'healthy':
+      return { kind: 'idle', why: 'healthy' };
+    case 'alert':
+      await takeBackstopAlert(observation.run, verdict.reason);
+      watch.tell(`alert: proven alive, ${verdict.reason}`);
+      return { kind: 'idle', why: verdict.reason };
+    case 'defer':
+      log.info(verdict.line, { job_id: observation.run.jobId, run_key: observation.run.runKey });
+      watch.tell(verdict.line);
+      return { kind: 'wait', waitMs: verdict.waitMs, why: `Deferred: ${verdict.why}` };
+    case 'reap':
+      return reap(watch, verdict, observation, facts);
+  }
+}
+
+async function reap(
+  watch: Watch,
+  verdict: Extract<Verdict, { kind: 'reap' }>,
+  observation: Observation,
+  { policy, hasStages }: RunObservation,
+): Promise<Step> {
+  watch.phase = 'claiming';
+  watch.tell(`decided: ${verdict.reason}`);
+  const { run } = observation;
+  const exitZero = verdict.path === 'exit-zero' ? await judgeExitZero(run, hasStages) : null;
+  const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
+  const { firstExecutionRunId, workflowId } = workflowInfo();
+  const { result, detail, ledgerId } = await claim(run, {
+    ...plan,
+    claimer: firstExecutionRunId,
+    workflowId,
+  });
+  watch.memory = FRESH_MEMORY;
+  switch (result) {
+    case 'won':
+      if (plan.outcome === 'failed' && ledgerId !== null) await settle(ledgerId);
+      return { kind: 'end', result: { outcome: plan.outcome, reason: plan.reason, evidence: plan.evidence } };
+    case 'blocked':
+      watch.tell(`not claimed, ${detail}`);
+      return { kind: 'idle', why: detail };
+    case 'lost':
+    case 'changed':
+      watch.tell(`not claimed, ${result}: ${detail}`);
+      return { kind: 'again' };
+  }
+}
+
+/** The run is over. Whether it ended by itself, only the ledger can tell. */
+async function over({ claimed }: RunObservation): Promise<Step> {
+  if (claimed === null) {
+    const reason = 'its table no longer calls the run running';
+    return { kind: 'end', result: { outcome: 'ended by itself', reason, evidence: null } };
+  }
+  const { outcome, reason } = claimed;
+  if (claimed.by !== workflowInfo().firstExecutionRunId) {
+    return { kind: 'end', result: { outcome: 'reaped by another', reason, evidence: null } };
+  }
+  if (claimed.owed) await settle(claimed.ledgerId);
+  return { kind: 'end', result: { outcome, reason, evidence: null } };
+}
+
+/** Best effort: what stays owed is settled by a later sweep. */
+async function settle(ledgerId: number): Promise<void> {
+  try {
+    await settleOwed(ledgerId);
+  } catch (error) {
+    log.warn('a notification stays owed', { error, ledger_id: ledgerId });
+  }
+}
+
+/** Tells the reaper what became of an operator's `reap`. */
+async function answer(watch: Watch, step: Step): Promise<void> {
+  const parent = workflowInfo().parent;
+  if (!parent) return;
+  const reaped = step.kind === 'end' && ['done', 'queued', 'failed'].includes(step.result.outcome);
+  const text =
+    step.kind === 'end'
+      ? `${step.result.outcome} (${step.result.reason})`
+      : (watch.state().story.at(-1) ?? '');
+  try {
+    const reaper = getExternalWorkflowHandle(parent.workflowId);
+    await reaper.signal(reapAnsweredSignal, { watchId: workflowInfo().workflowId, reaped, text });
+  } catch {
+    // The reaper that asked is gone; whoever waited for it is told by its update.
+  }
+}
+
+function finish(watch: Watch, result: WatchResult): WatchResult {
+  watch.phase = 'over';
+  watch.tell(`done: ${result.outcome} (${result.reason})`);
+  if (workflowInfo().typedSearchAttributes.get(REAPER_JOB) !== undefined) {
+    upsertSearchAttributes([{ key: REAPER_OUTCOME, value: toKeyword(result.outcome) }]);
+  }
+  return result;
+}

@@ -1,0 +1,87 @@
+import { setCurrentDetails } from '@temporalio/workflow';
+import { FRESH_MEMORY, type RunRef, type WatchMemory } from '../domain/types.js';
+import type { Poke, WatchState } from './messages.js';
+
+const STORY_LINES = 20;
+
+/** What a watch carries into its next execution. */
+export interface CarriedWatch {
+  memory: WatchMemory;
+  story: string[];
+  pokes: Poke['why'][];
+  park: boolean;
+}
+
+/** Input of `watchJob`. */
+export interface WatchInput extends RunRef {
+  /** The first poke; a watch without one starts parked. */
+  poke: Poke | null;
+  carried?: CarriedWatch;
+  /** For tests: continue as new after so many looks, as if the history had grown too long. */
+  continueAfterLooks?: number;
+}
+
+/** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
+export class Watch {
+  memory: WatchMemory;
+  phase: WatchState['phase'] = 'looking';
+  nextLookMs: number | null = null;
+  #story: string[];
+  /** Pokes coalesce: three symptoms call for one look. */
+  readonly #pokes: Set<Poke['why']>;
+  #park: boolean;
+
+  constructor(readonly input: WatchInput) {
+    this.memory = input.carried?.memory ?? FRESH_MEMORY;
+    this.#story = input.carried?.story ?? [];
+    this.#pokes = new Set(input.carried?.pokes ?? (input.poke ? [input.poke.why] : []));
+    this.#park = input.carried?.park ?? input.poke?.park ?? true;
+  }
+
+  /** Whether the watch parks when there is nothing to do; else it ends. */
+  get park(): boolean {
+    return this.#park;
+  }
+
+  poke({ why, park }: Poke): void {
+    this.#pokes.add(why);
+    this.#park = park;
+  }
+
+  get poked(): boolean {
+    return this.#pokes.size > 0;
+  }
+
+  /** Something that cannot wait for the next look: the run may be over, or an operator wants it reaped. */
+  get urgent(): boolean {
+    return this.#pokes.has('look') || this.#pokes.has('reap');
+  }
+
+  /** Takes all pokes; true if an operator's `reap` was among them. */
+  takePokes(): boolean {
+    const reap = this.#pokes.has('reap');
+    this.#pokes.clear();
+    return reap;
+  }
+
+  /** Adds a line to the story unless it only repeats the last one. */
+  tell(line: string): void {
+    if (this.#story.at(-1)?.endsWith(line) === true) return;
+    this.#story.push(`${new Date().toISOString().slice(0, 19)}Z ${line}`);
+    this.#story.splice(0, this.#story.length - STORY_LINES);
+    setCurrentDetails(this.#story.map((entry) => `- ${entry}`).join('\n'));
+  }
+
+  carry(): CarriedWatch {
+    return { memory: this.memory, story: this.#story, pokes: [...this.#pokes], park: this.#park };
+  }
+
+  state(): WatchState {
+    return {
+      phase: this.phase,
+      streak: this.memory.streak,
+      nextLookMs: this.nextLookMs,
+      story: [...this.#story],
+    };
+  }
+}

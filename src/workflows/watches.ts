@@ -1,0 +1,57 @@
+import { getExternalWorkflowHandle, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError, type SearchAttributePair } from '@temporalio/common';
+import type { WatchTarget } from '../activities/jobs.js';
+import { pokeSignal, type Poke } from './messages.js';
+import type { Reaper } from './reaper-state.js';
+import { REAPER_HOST, REAPER_JOB, toKeyword } from './search-attributes.js';
+import { watchJob } from './watch-job.js';
+
+/** Starts the watch of a run. False when it was there already, or could not be started: the next sweep tries again. */
+export async function startWatch(
+  reaper: Reaper,
+  target: WatchTarget,
+  poke: Poke | null,
+  searchAttributes: boolean,
+): Promise<boolean> {
+  const { jobId, runKey, watchId } = target;
+  try {
+    const child = await startChild(watchJob, {
+      workflowId: watchId,
+      args: [{ jobId, runKey, poke }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Watch of job ${jobId.slice(0, 100)}`,
+      staticDetails: `Looks after run \`${runKey}\` of job \`${jobId}\` until it ends or is reaped.`,
+      ...(searchAttributes && { typedSearchAttributes: searchAttributesOf(target) }),
+    });
+    reaper.watches.set(watchId, target);
+    const forget = () => void reaper.watches.delete(watchId);
+    void child.result().then(forget, forget);
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) {
+      // Started by an execution of the reaper that was terminated: from now on it is ours.
+      reaper.watches.set(watchId, target);
+      if (poke) await pokeWatch(reaper, target, poke);
+    } else {
+      log.warn(`the watch of job ${jobId} could not be started`, { error });
+    }
+    return false;
+  }
+}
+
+/** Pokes an open watch. False when it is no longer there. */
+export async function pokeWatch(reaper: Reaper, { watchId }: WatchTarget, poke: Poke): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(watchId).signal(pokeSignal, poke);
+    return true;
+  } catch {
+    reaper.watches.delete(watchId);
+    return false;
+  }
+}
+
+function searchAttributesOf({ jobId, host }: WatchTarget): SearchAttributePair[] {
+  const attributes: SearchAttributePair[] = [{ key: REAPER_JOB, value: toKeyword(jobId) }];
+  if (host !== null) attributes.push({ key: REAPER_HOST, value: toKeyword(host) });
+  return attributes;
+}

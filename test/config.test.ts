@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, required, SettingsError, toPolicy } from '../src/config.js';
+import { DEFAULT_POLICY } from '../src/domain/types.js';
+
+function mistakes(env: NodeJS.ProcessEnv): string[] {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+describe('settings', () => {
+  it('have the defaults that the policy names', () => {
+    expect(toPolicy(readSettings({}))).toEqual(DEFAULT_POLICY);
+    expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toEqual(DEFAULT_POLICY);
+  });
+
+  it('are read from the environment', () => {
+    const settings = readSettings({
+      REAPER_ENABLED: 'false',
+      REAPER_INTERVAL_S: '1.5',
+      REAPER_BACKSTOP_ALIVE: 'reap',
+      REAPER_NAME: 'fleet-2',
+      DATABASE_URL: 'postgresql://u@h/d',
+    });
+    expect(toPolicy(settings)).toMatchObject({ enabled: false, intervalS: 1.5, backstopAlive: 'reap' });
+    expect(settings.REAPER_NAME).toBe('fleet-2');
+    expect(required(settings, 'DATABASE_URL')).toBe('postgresql://u@h/d');
+  });
+
+  it.each<[string, NodeJS.ProcessEnv, string[]]>([
+    ['a flag that is none', { REAPER_ENABLED: 'yes' }, ['REAPER_ENABLED: expected true or false, got "yes"']],
+    ['no dead ticks', { REAPER_DEAD_TICKS: '0' }, ['REAPER_DEAD_TICKS: expected at least 1, got "0"']],
+    ['half a tick', { REAPER_DEAD_TICKS: '1.5' }, ['REAPER_DEAD_TICKS: expected a whole number, got "1.5"']],
+    [
+      'no interval',
+      { REAPER_INTERVAL_S: '0' },
+      ['REAPER_INTERVAL_S: expected at least 0.1 seconds, got "0"'],
+    ],
+    [
+      'an endless interval',
+      { REAPER_INTERVAL_S: 'Infinity' },
+      ['REAPER_INTERVAL_S: expected a number of seconds, got "Infinity"'],
+    ],
+    [
+      'too many watches',
+      { REAPER_MAX_WATCHES: '1501' },
+      ['REAPER_MAX_WATCHES: expected at most 1500, got "1501"'],
+    ],
+    [
+      'a grace that reaches the ceiling',
+      { REAPER_FINALIZE_GRACE_S: '100', REAPER_MAX_RUNNING_S: '100' },
+      ['REAPER_FINALIZE_GRACE_S: expected less than REAPER_MAX_RUNNING_S (100), got "100"'],
+    ],
+    [
+      'a limit above the watches',
+      { REAPER_WATCH_ALL_LIMIT: '9', REAPER_MAX_WATCHES: '8' },
+      ['REAPER_WATCH_ALL_LIMIT: expected at most REAPER_MAX_WATCHES (8), got "9"'],
+    ],
+    [
+      'a name with a slash',
+      { REAPER_NAME: 'a/b' },
+      ['REAPER_NAME: expected 1 to 100 characters of A-Z a-z 0-9 . _ -, got "a/b"'],
+    ],
+    [
+      'a typo',
+      { REAPER_INTERVALS: '5' },
+      ['REAPER_INTERVALS: no such setting; did you mean REAPER_INTERVAL_S?'],
+    ],
+    ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
+    [
+      'a typo in a name without our prefix',
+      { DATABASE_ULR: 'x' },
+      ['DATABASE_ULR: no such setting; did you mean DATABASE_URL?'],
+    ],
+  ])('reject %s', (_, env, expected) => {
+    expect(mistakes(env)).toEqual(expected);
+  });
+
+  it('leave the variables of others alone', () => {
+    expect(
+      mistakes({ PATH: '/bin', DATABASE_URI: 'x', DATABASE_URL: 'postgres://h/d', TEMPORAL_ADDRESS: 'h:1' }),
+    ).toEqual([]);
+  });
+
+  it('report every mistake at once, and no secret', () => {
+    const found = mistakes({
+      REAPER_DEAD_TICKS: 'x',
+      REAPER_INTERVAL_S: 'y',
+      DATABASE_URL: 'mysql://user:secret@h/d',
+    });
+    expect(found).toHaveLength(3);
+    expect(found.join()).not.toContain('secret');
+  });
+
+  it('say which one a command cannot do without', () => {
+    expect(() => required(readSettings({}), 'DATABASE_URL')).toThrow(
+      /DATABASE_URL: expected a postgres:\/\/ URL, got nothing/,
+    );
+  });
+});

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import {
+  Client,
+  WorkflowNotFoundError,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { createGateActivities } from '../../src/activities/gates.js';
+import { createJobActivities, type JobActivities } from '../../src/activities/jobs.js';
+import { createNotifyActivities } from '../../src/activities/notify.js';
+import { createProbeActivities, type ProbeActivities } from '../../src/activities/probe.js';
+import { publishPolicy } from '../../src/db/policy.js';
+import { Pipeline } from '../../src/domain/pipeline.js';
+import { DEFAULT_POLICY, type Policy, type RunRef } from '../../src/domain/types.js';
+import { createGates } from '../../src/gates/index.js';
+import { Names } from '../../src/naming.js';
+import type { watchJob } from '../../src/workflows/index.js';
+import { jobReaper } from '../../src/workflows/index.js';
+import { sweepNowUpdate, type SweepSummary } from '../../src/workflows/messages.js';
+import type { ReaperInput } from '../../src/workflows/reaper-state.js';
+import type { TestDatabase } from './database.js';
+import { KeptLog, quietRuntime } from './quiet.js';
+
+/** Options of {@link startReaper}. */
+export interface TestReaperOptions {
+  policy?: Partial<Policy>;
+  /** Hosts whose probes run in this process. */
+  hosts?: string[];
+  /** Puts a fault between the workflow and an activity. */
+  jobs?: (real: JobActivities) => Partial<JobActivities>;
+  probes?: (real: ProbeActivities) => Partial<ProbeActivities>;
+  pipeline?: Pipeline;
+  input?: ReaperInput;
+}
+
+/** A reaper with workers in this process, on the test run's real servers. */
+export interface TestReaper {
+  client: Client;
+  names: Names;
+  log: KeptLog;
+  handle: WorkflowHandleWithFirstExecutionRunId<typeof jobReaper>;
+  sweepNow: () => Promise<SweepSummary>;
+  watch: (ref: RunRef) => ReturnType<typeof getWatch>;
+  /** Ids of the watches that are open now, as the server lists the reaper's children. */
+  openWatches: () => Promise<string[]>;
+  startReaperWorkflow: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+const getWatch = (client: Client, id: string) => client.workflow.getHandle<typeof watchJob>(id);
+
+/** At an interval of 0.3 s, so that streaks take no time. */
+export const FAST: Partial<Policy> = { intervalS: 0.3, finalizeGraceS: 2 };
+
+export async function startReaper(db: TestDatabase, options: TestReaperOptions = {}): Promise<TestReaper> {
+  quietRuntime();
+  const { policy, hosts = ['host-1'], pipeline = new Pipeline([]), input = {} } = options;
+  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const client = new Client({ connection });
+  const names = new Names(`test-${randomBytes(6).toString('hex')}`);
+  const log = new KeptLog();
+  await publishPolicy(db.reaper, { ...DEFAULT_POLICY, ...FAST, ...policy }, 'test');
+
+  const jobs = createJobActivities({ pool: db.reaper, names, log });
+  const gates = createGates({});
+  const base = { connection, shutdownGraceTime: 100, shutdownForceTime: 2_000 };
+  const workers = [
+    await Worker.create({
+      ...base,
+      taskQueue: names.workflowQueue,
+      workflowBundle: { codePath: inject('bundlePath') },
+      activities: {
+        ...jobs,
+        ...createGateActivities({ pipeline, gates }),
+        ...createNotifyActivities({ pool: db.reaper }),
+        ...options.jobs?.(jobs),
+      },
+    }),
+  ];
+  for (const host of hosts) {
+    const probes = createProbeActivities({ pool: db.probe, names, host, sharedPidNamespace: true });
+    workers.push(
+      await Worker.create({
+        ...base,
+        taskQueue: names.probeQueue(host),
+        activities: { ...probes, ...options.probes?.(probes) },
+      }),
+    );
+  }
+  const running = workers.map((worker) => worker.run());
+
+  const start = () =>
+    client.workflow.start(jobReaper, {
+      workflowId: names.reaper,
+      taskQueue: names.workflowQueue,
+      args: [input],
+    });
+  const handle = await start();
+  const openWatches = async () => {
+    const { raw } = await client.workflow.getHandle(names.reaper).describe();
+    return (raw.pendingChildren ?? []).map(({ workflowId }) => workflowId ?? '').sort();
+  };
+  return {
+    client,
+    names,
+    log,
+    handle,
+    openWatches,
+    sweepNow: () => client.workflow.getHandle(names.reaper).executeUpdate(sweepNowUpdate),
+    watch: (ref) => getWatch(client, names.watchId(ref)),
+    startReaperWorkflow: async () => {
+      await start();
+    },
+    stop: async () => {
+      const query = `WorkflowId STARTS_WITH '${names.reaper}' AND ExecutionStatus = 'Running'`;
+      const open = [names.reaper];
+      for await (const { workflowId } of client.workflow.list({ query })) open.push(workflowId);
+      for (const workflowId of new Set(open)) {
+        await client.workflow
+          .getHandle(workflowId)
+          .terminate('the test is over')
+          .catch((error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          });
+      }
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await Promise.all(running);
+      await gates.close();
+      await connection.close();
+    },
+  };
+}
