@@ -1,0 +1,46 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { CliContext } from './context.js';
+import { CliError, messageOf } from './errors.js';
+import { describeTemporalError } from './temporal-error.js';
+
+/**
+ * Sends the reaper an update and waits for its answer.
+ *
+ * @param limitMs milliseconds until the answer is given up
+ * @throws CliError when it refuses, does not run or does not answer
+ */
+export async function askReaper<T>(
+  context: CliContext,
+  limitMs: number,
+  ask: (reaper: WorkflowHandle) => Promise<T>,
+): Promise<T> {
+  const { reaper } = context.names;
+  const {
+    ServiceError,
+    WorkflowNotFoundError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+  } = await import('@temporalio/client');
+  try {
+    return await context.temporal(limitMs, (client) => ask(client.workflow.getHandle(reaper)));
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new CliError(messageOf(error.cause ?? error));
+    if (error instanceof WorkflowNotFoundError) {
+      throw new CliError(
+        `Expected the reaper workflow "${reaper}" to run, got none: start a worker (job-reaper worker), which starts it`,
+      );
+    }
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+      throw new CliError(
+        `Expected the reaper workflow "${reaper}" to answer within ${limitMs / 1000} s, got nothing: see that a worker runs (job-reaper status)`,
+      );
+    }
+    if (error instanceof ServiceError) {
+      const got = describeTemporalError(error, limitMs);
+      throw new CliError(`Expected the reaper workflow "${reaper}" to answer, got "${got}"`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { readSettings, required, type Settings } from '../config.js';
+import { createPool } from '../db/pool.js';
+import { Names } from '../naming.js';
+import { explainDatabaseError } from './database-error.js';
+import { describeTemporalError } from './temporal-error.js';
+
+/** What Temporal said, or why it said nothing. */
+export type Answer<T> = { answered: true; value: T } | { answered: false; why: string };
+
+/** What a command works with. Connections are opened when they are first needed. */
+export interface CliContext {
+  settings: Settings;
+  names: Names;
+  /**
+   * Asks Postgres.
+   *
+   * @throws CliError that says what is wrong and what to do next
+   */
+  query: <T>(work: (pool: Pool) => Promise<T>) => Promise<T>;
+  /**
+   * Asks Temporal.
+   *
+   * @param limitMs milliseconds until an answer is given up; finding the server takes up to 5 s more
+   * @throws what `work` throws, and when Temporal does not answer
+   */
+  temporal: <T>(limitMs: number, work: (client: Client) => Promise<T>) => Promise<T>;
+}
+
+/** Runs a command's work and closes what it opened, so that the process ends by itself. */
+export async function withContext<T>(work: (context: CliContext) => Promise<T>): Promise<T> {
+  const settings = readSettings();
+  const url = required(settings, 'DATABASE_URL');
+  const pool = createPool(url, { applicationName: 'job-reaper cli', max: 4 });
+  let client: Promise<Client> | undefined;
+  try {
+    return await work({
+      settings,
+      names: new Names(settings.REAPER_NAME),
+      async query(ask) {
+        try {
+          return await ask(pool);
+        } catch (error) {
+          throw explainDatabaseError(error, url, 'DATABASE_URL');
+        }
+      },
+      async temporal(limitMs, ask) {
+        const connected = await (client ??= connect());
+        return connected.connection.withDeadline(Date.now() + limitMs, () => ask(connected));
+      },
+    });
+  } finally {
+    await pool.end();
+    // One that never connected was reported where it was asked for.
+    await client?.then(({ connection }) => connection.close()).catch(() => undefined);
+  }
+}
+
+/** Asks Temporal for something that a command can do without. */
+export async function tryTemporal<T>(
+  context: CliContext,
+  limitMs: number,
+  work: (client: Client) => Promise<T>,
+): Promise<Answer<T>> {
+  try {
+    return { answered: true, value: await context.temporal(limitMs, work) };
+  } catch (error) {
+    return { answered: false, why: describeTemporalError(error, limitMs) };
+  }
+}
+
+/** Loaded when it is needed: half of the commands' start-up time would go into it. */
+async function connect(): Promise<Client> {
+  const { connectClient, readTemporalTarget } = await import('../temporal/connect.js');
+  return connectClient(readTemporalTarget());
+}

@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { withContext } from './context.js';
+import { explain, type Explanation } from './explain/explain.js';
+import { gatherFacts } from './explain/gather.js';
+import { examples, printJson } from './output.js';
+
+/** `job-reaper explain` */
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('Why a job was, or was not yet, reaped; best on the host that it runs on')
+    .argument('<job>', 'the id of the job')
+    .option('--json', 'print all facts and the explanation as JSON')
+    .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper explain 4711 --json'))
+    .action(async (job: string, { json }: { json?: true }) => {
+      const facts = await withContext((context) => gatherFacts(context, job));
+      const explanation = explain(facts);
+      if (json) printJson({ ...explanation, facts });
+      else print(explanation);
+      if (!explanation.known) process.exitCode = 1;
+    });
+}
+
+function print({ headline, sections }: Explanation): void {
+  console.log(pc.bold(headline));
+  for (const { title, lines } of sections) {
+    console.log(`\n${pc.cyan(title)}`);
+    for (const line of lines) console.log(`  ${line}`);
+  }
+}

@@ -1,0 +1,31 @@
+import type { RunRef } from '../../domain/types.js';
+import { watchQuery } from '../../workflows/messages.js';
+import type { CliContext } from '../context.js';
+import { describeTemporalError } from '../temporal-error.js';
+import type { WatchFacts } from './facts.js';
+
+/** Milliseconds that Temporal gets for each of its two answers. */
+const ANSWER_LIMIT_MS = 5_000;
+
+/** Asks a run's watch what it is doing. Never throws. */
+export async function askWatch(context: CliContext, ref: RunRef): Promise<WatchFacts> {
+  const { WorkflowNotFoundError } = await import('@temporalio/client');
+  const watchId = context.names.watchId(ref);
+  try {
+    const { status } = await context.temporal(ANSWER_LIMIT_MS, (client) =>
+      client.workflow.getHandle(watchId).describe(),
+    );
+    if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { kind: 'none' };
+    return { kind: 'unreachable', why: describeTemporalError(error, ANSWER_LIMIT_MS) };
+  }
+  try {
+    const state = await context.temporal(ANSWER_LIMIT_MS, (client) =>
+      client.workflow.getHandle(watchId).query(watchQuery),
+    );
+    return { kind: 'open', state };
+  } catch (error) {
+    return { kind: 'silent', why: describeTemporalError(error, ANSWER_LIMIT_MS) };
+  }
+}

@@ -1,0 +1,24 @@
+import type { LedgerEntry } from '../../db/ledger.js';
+import type { WouldBeReap } from '../../db/would-be-reaps.js';
+import { formatTime } from '../output.js';
+
+/** One claim in words, with the evidence it rested on. */
+export function describeClaim(entry: LedgerEntry): string[] {
+  const { outcome, reason, tier, claimedAt, runKey, error } = entry;
+  const lines = [`${formatTime(claimedAt)} run ${runKey} -> ${outcome} (${reason}, tier ${tier})`];
+  const { liveness, streak } = entry.evidence as { liveness?: { evidence?: unknown }; streak?: unknown };
+  if (typeof liveness?.evidence === 'string') lines.push(`  seen: ${liveness.evidence}`);
+  if (typeof streak === 'number' && streak > 0) lines.push(`  in ${streak} consecutive observations`);
+  if (entry.toStage !== null)
+    lines.push(`  its task moved from ${entry.fromStage ?? 'None'} to ${entry.toStage}`);
+  if (error !== null) lines.push(`  error: ${error}`);
+  if (entry.owed) lines.push('  its notification is still owed');
+  return lines;
+}
+
+/** One would-be reap of the dry run in words. */
+export function describeWouldBe({ observedAt, runKey, outcome, reason, tier, became }: WouldBeReap): string {
+  const end =
+    became === null ? 'still running' : `the run ${became === 'reaped' ? 'was reaped later' : became}`;
+  return `${formatTime(observedAt)} run ${runKey} would have become ${outcome} (${reason}, tier ${tier}); ${end}`;
+}

@@ -1,0 +1,30 @@
+import { ceilingS } from '../../domain/policy.js';
+import type { JobRun, Policy } from '../../domain/types.js';
+
+/** The row in words: who runs it, where, which attempt, for how long. */
+export function describeRun(run: JobRun, policy: Policy): string[] {
+  const lines = [
+    `agent ${named(run.agent)}, repo ${named(run.repo)}, attempt ${attempt(run)}`,
+    `host ${named(run.host)}, pid ${named(run.pid)}, ${run.processIdentity === null ? 'no identity stamp' : 'with identity stamp'}`,
+    `run ${named(run.runKey)}, ${describeAge(run, policy)}`,
+  ];
+  if (run.stage !== null) lines.push(`its task is in stage ${run.stage}, branch ${named(run.branch)}`);
+  return lines;
+}
+
+/** How old a run is, and how old it may become. */
+export function describeAge(run: JobRun, policy: Policy): string {
+  const ceiling = ceilingS(run, policy);
+  const own = ceiling === policy.maxRunningS ? '' : ' (its own ceiling)';
+  return run.ageS === null
+    ? `running since an unknown time, which never reaches the ceiling of ${ceiling} s${own}`
+    : `running for ${run.ageS} s of ${ceiling} s${own}`;
+}
+
+function attempt({ attempts, maxAttempts }: JobRun): string {
+  return `${attempts ?? 0} of ${maxAttempts === null || maxAttempts === 0 ? 2 : maxAttempts}`;
+}
+
+function named(value: string | number | null): string {
+  return value === null ? 'None' : String(value);
+}

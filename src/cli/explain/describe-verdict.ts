@@ -1,0 +1,81 @@
+import { unknownOutcome } from '../../domain/outcome.js';
+import type { JobRun, Observation, Policy, Verdict } from '../../domain/types.js';
+import { describeAge } from './describe-run.js';
+
+/** What {@link describeVerdict} goes by. */
+export interface VerdictFacts {
+  observation: Observation;
+  verdict: Verdict;
+  policy: Policy;
+  hasStages: boolean;
+  /** Dead observations that the run's watch has counted, or null when it could not be asked. */
+  counted: number | null;
+}
+
+/** The policy's verdict on one fresh look, in words, with every threshold that it was measured against. */
+export function describeVerdict(facts: VerdictFacts): string[] {
+  const { verdict, observation, policy } = facts;
+  const age = describeAge(observation.run, policy);
+  switch (verdict.kind) {
+    case 'healthy':
+      return [...describeHealthy(observation), age];
+    case 'alert':
+      return [
+        `over its ceiling (${verdict.reason}), but proven alive: alerted once, not reaped`,
+        'REAPER_BACKSTOP_ALIVE=reap would reap it',
+      ];
+    case 'reap':
+      return [`due: ${verdict.reason} (tier ${verdict.tier})`, describeOutcome(facts, verdict)];
+    case 'defer':
+      return [...describeDefer(facts, verdict.why), age];
+  }
+}
+
+function describeHealthy({ liveness, alerted }: Observation): string[] {
+  if (liveness.state === 'unknown') {
+    return ['not due: whether its process lives is unknown here, and doubt is never death'];
+  }
+  const proof = liveness.proven ? 'proven alive' : 'alive, but without a stamp that proves it';
+  return [`not due: ${proof}${alerted ? '; it is over its ceiling, which was alerted' : ''}`];
+}
+
+function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer' }>['why']): string[] {
+  const { policy, counted, observation } = facts;
+  const { exitCode, exitAgeS } = observation.run;
+  switch (why) {
+    case 'dead':
+      return [
+        `dead, needs ${policy.deadTicks} consecutive observations ${policy.intervalS} s apart; ` +
+          (counted === null ? 'its watch could not be asked how many it has' : `its watch has ${counted}`),
+        describeUnknownOutcome(observation.run, 'then it'),
+      ];
+    case 'defunct':
+      return [
+        `exited, but its parent, perhaps a live monitor, has not collected it: counts as dead once it has been seen ` +
+          `so for ${policy.finalizeGraceS} s`,
+      ];
+    case 'finalizing':
+      return [
+        exitAgeS === null
+          ? `exit code ${exitCode ?? 'None'} recorded at an unknown time: its monitor is left alone, only the ceiling ends it`
+          : `exit code ${exitCode ?? 'None'} recorded ${exitAgeS} s ago, the monitor has until ${policy.finalizeGraceS} s to finalize`,
+      ];
+  }
+}
+
+function describeOutcome(facts: VerdictFacts, verdict: Extract<Verdict, { kind: 'reap' }>): string {
+  const { run } = facts.observation;
+  if (verdict.path !== 'exit-zero') return describeUnknownOutcome(run, 'it');
+  return facts.hasStages
+    ? `its agent exited with 0, so its stage's gate is asked: green makes it done; red, ${describeUnknownOutcome(run, 'it')}`
+    : 'its agent exited with 0 and there are no stages: it becomes done';
+}
+
+function describeUnknownOutcome(run: JobRun, subject: string): string {
+  const { outcome } = unknownOutcome(run, '');
+  const max = run.maxAttempts === null || run.maxAttempts === 0 ? 2 : run.maxAttempts;
+  const used = `${run.attempts ?? 0} of ${max} attempts are used`;
+  return outcome === 'queued'
+    ? `${subject} is queued again: ${used}`
+    : `${subject} becomes failed, with a notification: ${used}`;
+}

@@ -1,0 +1,70 @@
+import { readControl } from '../../db/control.js';
+import { findRunningJob } from '../../db/find-running-job.js';
+import { whyUnwatchable } from '../../domain/watchable.js';
+import { readHostState } from '../../db/host-state.js';
+import { listHolds, type Hold } from '../../db/holds.js';
+import { listLedger } from '../../db/ledger.js';
+import { observeRun } from '../../db/observe-run.js';
+import { listWouldBeReaps } from '../../db/would-be-reaps.js';
+import type { JobRun } from '../../domain/types.js';
+import { probeProcess } from '../../liveness/index.js';
+import type { CliContext } from '../context.js';
+import { readRecordedSweep } from '../read-state.js';
+import { askWatch } from './ask-watch.js';
+import type { ExplainFacts, ProbeFacts, RunningFacts } from './facts.js';
+
+/** How much of a job's past is told. */
+const PAST_LIMIT = 20;
+/** Gathers all that is known about a job. Postgres has to answer; Temporal need not. */
+export async function gatherFacts(context: CliContext, jobId: string): Promise<ExplainFacts> {
+  const [run, control, lastSweep, ledger, wouldBe] = await context.query((pool) =>
+    Promise.all([
+      findRunningJob(pool, jobId),
+      readControl(pool),
+      readRecordedSweep(pool),
+      listLedger(pool, { jobId, limit: PAST_LIMIT }),
+      listWouldBeReaps(pool, jobId, PAST_LIMIT),
+    ]),
+  );
+  const running = run && (await gatherRunning(context, run));
+  return { jobId, nowMs: Date.parse(control.now), control, lastSweep, running, ledger, wouldBe };
+}
+
+/** Null when the run ended meanwhile. */
+async function gatherRunning(context: CliContext, found: JobRun): Promise<RunningFacts | null> {
+  const unwatchable = whyUnwatchable(found);
+  const [facts, holds, host] = await context.query((pool) =>
+    Promise.all([
+      observeRun(pool, found),
+      listHolds(pool),
+      found.host === null ? null : readHostState(pool, found.host),
+    ]),
+  );
+  // A row without a run key cannot be found by it.
+  const run = unwatchable === null ? facts.run : found;
+  if (run === null) return null;
+  return {
+    run,
+    unwatchable,
+    block: facts.block,
+    holds: holds.filter((hold) => isAbout(hold, run)),
+    hostGoneBy: facts.hostGoneBy,
+    alerted: facts.alerted,
+    hasStages: facts.hasStages,
+    host,
+    probe: probe(run, context),
+    watch: unwatchable === null ? await askWatch(context, run) : { kind: 'none' },
+  };
+}
+
+function isAbout({ kind, value }: Hold, run: JobRun): boolean {
+  return value === { job: run.jobId, agent: run.agent, repo: run.repo, host: run.host }[kind];
+}
+
+/** A pid means something on its own host only. */
+function probe(run: JobRun, { settings }: CliContext): ProbeFacts {
+  if (run.host === null || run.host === '') return { kind: 'nowhere' };
+  if (run.host !== settings.REAPER_HOST) return { kind: 'elsewhere', host: run.host };
+  const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
+  return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace }) };
+}

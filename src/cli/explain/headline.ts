@@ -1,0 +1,63 @@
+import type { Verdict } from '../../domain/types.js';
+import { isOverdue } from '../describe-last-sweep.js';
+import { formatTime } from '../output.js';
+import type { ExplainFacts, RunningFacts } from './facts.js';
+
+/** The answer in one sentence: why the job was reaped, or why it was not yet. */
+export function headlineOf(facts: ExplainFacts, verdict: Verdict | null): string {
+  const { jobId, running, ledger } = facts;
+  if (running !== null) return `Job ${jobId} is running and ${whyNotReaped(facts, running, verdict)}.`;
+  const [last] = ledger;
+  if (last) {
+    return `Job ${jobId} is not running: it was reaped at ${formatTime(last.claimedAt)} -> ${last.outcome} (${last.reason}).`;
+  }
+  return (
+    `Job ${jobId} is not known: its table does not call it running, and it was never reaped. ` +
+    'It is queued, ended by itself, or there is no such job.'
+  );
+}
+
+function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdict | null): string {
+  if (running.unwatchable !== null) {
+    return `nothing is ever done about it, because ${running.unwatchable}: mend the row`;
+  }
+  const { probe, block } = running;
+  if (verdict?.kind === 'alert') return 'not reaped, because it is proven alive, though over its ceiling';
+  if (verdict?.kind === 'healthy' && probe.kind === 'here' && probe.liveness.state === 'alive') {
+    return 'not reaped, because it is alive';
+  }
+  if (block !== null) return `not reaped yet, because it is ${block}`;
+  const stalled = whyStalled(facts, running);
+  switch (verdict?.kind) {
+    case 'reap':
+      return stalled ?? 'due to be reaped at the next look of its watch';
+    case 'defer':
+      return stalled ?? `not reaped yet, because ${WAITS_FOR[verdict.why]}`;
+    default:
+      return whyUnproven(facts, running);
+  }
+}
+
+/** Why a run whose process cannot be looked at from here is not reaped. */
+function whyUnproven({ control }: ExplainFacts, { probe, watch }: RunningFacts): string {
+  if (watch.kind === 'open' && watch.state.streak > 0) {
+    return `not reaped yet, because its watch has counted only ${watch.state.streak} of ${control.policy.deadTicks} dead observations`;
+  }
+  const where = probe.kind === 'elsewhere' ? `; only host ${probe.host} can tell` : '';
+  return `not reaped, because nothing proves its process dead${where}`;
+}
+
+const WAITS_FOR = {
+  dead: 'one dead observation is not enough',
+  defunct: 'its parent may still collect its exit',
+  finalizing: 'its monitor may still finalize it',
+};
+
+/** Why nobody would act on a run that is due, or null. */
+function whyStalled({ control, lastSweep }: ExplainFacts, { watch }: RunningFacts): string | null {
+  if (watch.kind === 'unreachable') return 'Temporal does not answer, and without it nothing is reaped';
+  if (isOverdue(lastSweep, control.policy.intervalS) || watch.kind === 'silent') {
+    return 'not reaped yet, because no worker seems to run: start job-reaper worker';
+  }
+  return null;
+}

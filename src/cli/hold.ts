@@ -1,0 +1,52 @@
+import { Argument, Command, Option } from 'commander';
+import { listHolds } from '../db/holds.js';
+import type { HoldKind } from '../domain/operation.js';
+import { carryOut } from './carry-out.js';
+import { withContext } from './context.js';
+import { parseDuration } from './duration.js';
+import { byOption, reasonOption } from './operator.js';
+import { examples, formatTime } from './output.js';
+
+const HOUR_S = 3600;
+
+/** What a hold can be about. */
+export function holdKindArgument(): Argument {
+  return new Argument('<kind>', 'what the value names').choices(['job', 'agent', 'repo', 'host']);
+}
+
+interface HoldOptions {
+  for: number;
+  by: string;
+  reason: string;
+}
+
+/** `job-reaper hold` */
+export function holdCommand(): Command {
+  return new Command('hold')
+    .description('Leave the runs of one job, agent, repo or host alone for a while, whatever becomes of them')
+    .addArgument(holdKindArgument())
+    .argument('<value>', 'exactly as the job rows have it')
+    .addOption(
+      new Option('--for <duration>', 'how long, such as 1h30m; at most 365d')
+        .argParser(parseDuration)
+        .default(HOUR_S, '1h'),
+    )
+    .addOption(reasonOption())
+    .addOption(byOption())
+    .addHelpText(
+      'after',
+      examples(
+        'job-reaper hold job 4711 --for 30m --reason "debugging it"',
+        'job-reaper hold host builder-3 --for 2d',
+      ),
+    )
+    .action(async (kind: HoldKind, value: string, { for: seconds, by, reason }: HoldOptions) => {
+      await withContext(async (context) => {
+        await carryOut(context, { action: 'hold', kind, value, reason, seconds, by });
+        const holds = await context.query(listHolds);
+        const hold = holds.find((each) => each.kind === kind && each.value === value);
+        const until = hold ? ` until ${formatTime(hold.until)}` : '';
+        console.log(`Held ${kind} ${value}${until} by ${by}: ${reason}.`);
+      });
+    });
+}

@@ -1,0 +1,57 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { listLedger, type LedgerEntry } from '../db/ledger.js';
+import { withContext } from './context.js';
+import { examples, formatTime, printJson } from './output.js';
+import { renderTable } from './table.js';
+
+const LARGEST_PAGE = 10_000;
+
+interface LedgerOptions {
+  job?: string;
+  limit: number;
+  json?: true;
+}
+
+/** `job-reaper ledger` */
+export function ledgerCommand(): Command {
+  return new Command('ledger')
+    .description('The claims on record, the newest first; --json has their evidence')
+    .option('--job <id>', 'of one job only')
+    .addOption(new Option('--limit <n>', 'how many at most').argParser(parseLimit).default(20))
+    .option('--json', 'print the rows as JSON')
+    .addHelpText('after', examples('job-reaper ledger --limit 50', 'job-reaper ledger --job 4711 --json'))
+    .action(async ({ job, limit, json }: LedgerOptions) => {
+      const jobId = job ?? null;
+      const entries = await withContext(({ query }) => query((pool) => listLedger(pool, { jobId, limit })));
+      if (json) printJson(entries);
+      else if (entries.length > 0) console.log(ledgerTable(entries));
+      else console.log(jobId === null ? 'Nothing was reaped yet.' : `Job ${jobId} was never reaped.`);
+    });
+}
+
+function ledgerTable(entries: LedgerEntry[]): string {
+  return renderTable(
+    ['claimed at', 'job', 'agent', 'repo', 'host', 'pid', 'outcome', 'tier', 'reason', 'stage', 'owed'],
+    entries.map((entry) => [
+      formatTime(entry.claimedAt),
+      entry.jobId,
+      entry.agent,
+      entry.repo,
+      entry.host,
+      entry.pid,
+      entry.outcome,
+      entry.tier,
+      entry.reason,
+      entry.toStage === null ? null : `${entry.fromStage ?? '?'} -> ${entry.toStage}`,
+      entry.owed ? 'yes' : 'no',
+    ]),
+  );
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > LARGEST_PAGE) {
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${LARGEST_PAGE}.`);
+  }
+  return limit;
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+import { readSettings, required } from '../config.js';
+import { migrate, type MigrateResult } from '../db/migrate.js';
+import { checkPostgres } from '../servers/databases.js';
+import { explainDatabaseError } from './database-error.js';
+import { examples } from './output.js';
+
+/** Seconds until Postgres is taken to be away. */
+const ANSWER_S = 5;
+
+/** `job-reaper migrate` */
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description('Create or update schema reaper at DATABASE_ADMIN_URL; safe to run again')
+    .option(
+      '--adapter <name or file>',
+      'install an adapter: "reference", "minimal" or the path of an SQL file',
+    )
+    .addHelpText(
+      'after',
+      examples('job-reaper migrate --adapter reference', 'job-reaper migrate --adapter ./our-queue.sql'),
+    )
+    .action(async ({ adapter }: { adapter?: string }) => {
+      const result = await migrateTo(required(readSettings(), 'DATABASE_ADMIN_URL'), adapter ?? null);
+      console.log(describeMigration(result));
+    });
+}
+
+/**
+ * Migrates.
+ *
+ * @throws CliError when Postgres is away or does not let us in; else what `migrate` throws
+ */
+export async function migrateTo(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
+  try {
+    await checkPostgres(adminUrl, ANSWER_S);
+  } catch (error) {
+    throw explainDatabaseError(error, adminUrl, 'DATABASE_ADMIN_URL');
+  }
+  return migrate(adminUrl, adapter);
+}
+
+/** What a migration did and what is in place now. */
+export function describeMigration({ applied, adapter, mode }: MigrateResult): string {
+  const did = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Schema reaper is up to date.';
+  if (adapter === null) {
+    return `${did}\nNo adapter is installed yet: run job-reaper migrate --adapter <name or file>.`;
+  }
+  return `${did}\nAdapter: ${adapter}. Mode: ${mode}.`;
+}

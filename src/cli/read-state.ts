@@ -1,0 +1,57 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { readControl, type Control } from '../db/control.js';
+import { listHolds, type Hold } from '../db/holds.js';
+import { readLastSweep } from '../db/last-sweep.js';
+import { readStatus } from '../db/status.js';
+import type { Status } from '../domain/status.js';
+import { statusQuery, type SweepSummary } from '../workflows/messages.js';
+import { tryTemporal, type CliContext } from './context.js';
+
+/** Milliseconds that Temporal gets to answer a query. */
+const QUERY_LIMIT_MS = 5_000;
+
+/** The last sweep, as whoever could be asked tells it. */
+export interface LastSweep {
+  /** Seconds ago, by the database's clock. */
+  ageS: number;
+  summary: SweepSummary;
+}
+
+/** All that `status` shows. */
+export interface State {
+  status: Status;
+  control: Control;
+  holds: Hold[];
+  lastSweep: LastSweep | null;
+  /** Null when Temporal answered; else why everything is from Postgres alone. */
+  temporalError: string | null;
+}
+
+/** Reads the state: Postgres, and of the last sweep what the reaper itself remembers, if it answers. */
+export async function readState(context: CliContext): Promise<State> {
+  const askReaper = (client: Client) => client.workflow.getHandle(context.names.reaper).query(statusQuery);
+  const asked = tryTemporal(context, QUERY_LIMIT_MS, askReaper);
+  const [status, control, holds, recorded] = await context.query((pool) =>
+    Promise.all([readStatus(pool), readControl(pool), listHolds(pool), readRecordedSweep(pool)]),
+  );
+  const answer = await asked;
+  const remembered = answer.answered ? answer.value.lastSweep : null;
+  return {
+    status,
+    control,
+    holds,
+    lastSweep: remembered
+      ? { ageS: (Date.parse(control.now) - remembered.atMs) / 1000, summary: remembered }
+      : recorded,
+    temporalError: answer.answered ? null : answer.why,
+  };
+}
+
+/** The last sweep as Postgres has it: which hosts answered stands elsewhere, by the time of their answer. */
+export async function readRecordedSweep(pool: Pool): Promise<LastSweep | null> {
+  const recorded = await readLastSweep(pool);
+  if (recorded === null) return null;
+  const summary = { hostsAnswered: [], ...recorded.summary } as unknown as SweepSummary;
+  return { ageS: recorded.ageS, summary };
+}

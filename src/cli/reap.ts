@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { reapNowUpdate } from '../workflows/messages.js';
+import { askReaper } from './ask-reaper.js';
+import { withContext } from './context.js';
+import { CliError } from './errors.js';
+import { examples } from './output.js';
+
+/** Milliseconds: the reaper itself waits up to 60 s for the watch. */
+const REAP_LIMIT_MS = 75_000;
+
+/** `job-reaper reap` */
+export function reapCommand(): Command {
+  return new Command('reap')
+    .description('Reap one dead job now: one look is enough. Refused for a live one or one within its grace')
+    .argument('<job>', 'the id of the job')
+    .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper reap 4711'))
+    .action(async (job: string) => {
+      await withContext(async (context) => {
+        const answer = await askReaper(context, REAP_LIMIT_MS, (reaper) =>
+          reaper.executeUpdate(reapNowUpdate, { args: [{ job_id: job }] }),
+        );
+        if (!answer.reaped) {
+          throw new CliError(
+            `Job ${job} was not reaped: ${answer.text}. job-reaper explain ${job} tells why`,
+          );
+        }
+        console.log(`Job ${job} was reaped: ${answer.text}.`);
+      });
+    });
+}

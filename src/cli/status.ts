@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { withContext } from './context.js';
+import { describeControl } from './describe-control.js';
+import { describeLastSweep } from './describe-last-sweep.js';
+import { examples, formatTime, printJson } from './output.js';
+import { readState, type State } from './read-state.js';
+import { renderTable } from './table.js';
+
+/** `job-reaper status` */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('What the reaper is doing: mode, last sweep, totals, hosts without a probe, holds')
+    .option('--json', 'print the row of view reaper.status, with holds and the last sweep, as JSON')
+    .addHelpText('after', examples('job-reaper status', 'job-reaper status --json | jq .reaped_total'))
+    .action(async ({ json }: { json?: true }) => {
+      const state = await withContext(readState);
+      if (json) printJson(toJson(state));
+      else print(state);
+    });
+}
+
+/** The names of `reaper.status`, so that a script may ask either. */
+function toJson({ status, holds, lastSweep, temporalError }: State): object {
+  return { ...status, holds, last_sweep: lastSweep?.summary ?? null, temporal_error: temporalError };
+}
+
+function print({ status, control, holds, lastSweep, temporalError }: State): void {
+  const { last_reaped: last, hosts_without_probe: silent } = status;
+  const lastReaped = last
+    ? `, the last: job ${last.job_id} (${last.agent ?? 'None'}) -> ${last.outcome}`
+    : '';
+  const rows = [
+    ['reaper', describeControl(control)],
+    ['adapter', control.adapter ?? 'none: run job-reaper migrate --adapter <name or file>'],
+    ['last sweep', describeLastSweep(lastSweep, control.policy.intervalS)],
+    ['interval', `${control.policy.intervalS} s`],
+    ['running jobs', status.running],
+    ['open watches', status.watching],
+    ['reaped so far', `${status.reaped_total}${lastReaped}`],
+    ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
+  ];
+  console.log(renderTable(['job-reaper', 'now'], rows));
+  if (status.unwatchable.length > 0) {
+    console.log('\nRows that cannot be watched, so nothing is ever done about them:');
+    console.log(
+      renderTable(
+        ['job', 'why'],
+        status.unwatchable.map(({ jobId, why }) => [jobId, why]),
+      ),
+    );
+  }
+  if (holds.length > 0) {
+    console.log('\nHolds:');
+    console.log(
+      renderTable(
+        ['kind', 'value', 'until', 'by', 'reason'],
+        holds.map(({ kind, value, until, by, reason }) => [kind, value, formatTime(until), by, reason]),
+      ),
+    );
+  }
+  if (temporalError !== null) {
+    console.log(`\nTemporal did not tell (${temporalError}): this is from Postgres alone.`);
+  }
+}

@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { sweepNowUpdate } from '../workflows/messages.js';
+import { askReaper } from './ask-reaper.js';
+import { withContext } from './context.js';
+import { describeSweep } from './describe-sweep.js';
+import { CliError } from './errors.js';
+import { examples, printJson } from './output.js';
+
+/** Milliseconds for a sweep; it is bounded by one interval for the hosts and a few queries. */
+const SWEEP_LIMIT_MS = 60_000;
+
+/** `job-reaper sweep` */
+export function sweepCommand(): Command {
+  return new Command('sweep')
+    .description('Sweep now and wait for it; dead pids still need their consecutive observations')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', examples('job-reaper sweep', 'job-reaper sweep --json'))
+    .action(async ({ json }: { json?: true }) => {
+      await withContext(async (context) => {
+        const summary = await askReaper(context, SWEEP_LIMIT_MS, (reaper) =>
+          reaper.executeUpdate(sweepNowUpdate),
+        );
+        if (json) printJson(summary);
+        else if (summary.error === null) console.log(`Sweep ${describeSweep(summary)}.`);
+        if (summary.error !== null) {
+          throw new CliError(
+            `Expected sweep no. ${summary.number} to succeed, got "${summary.error}": see the worker's log`,
+          );
+        }
+      });
+    });
+}

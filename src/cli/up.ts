@@ -1,0 +1,105 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import envPaths from 'env-paths';
+import { readSettings, required } from '../config.js';
+import { createLogger, type Logger } from '../log.js';
+import { readTemporalTarget, type TemporalTarget } from '../temporal/connect.js';
+import { examples } from './output.js';
+import { stopSignal } from './stop-signal.js';
+import { checkPortFree } from './up/check-port.js';
+import { prepareSchema } from './up/schema.js';
+import type { SupervisedTemporal } from './up/supervised-temporal.js';
+
+const DEFAULT_PORT = 7233;
+const DEFAULT_UI_PORT = 8233;
+const LARGEST_PORT = 65_535;
+
+interface UpOptions {
+  data: string;
+  port: number;
+  uiPort: number;
+  adapter?: string;
+}
+
+/** `job-reaper up` */
+export function upCommand(): Command {
+  return new Command('up')
+    .description(
+      'Everything on one machine: a Temporal dev server that keeps its state and is restarted when it dies, and a worker',
+    )
+    .addOption(
+      new Option('--data <dir>', "where the server's database is kept").default(
+        envPaths('job-reaper', { suffix: '' }).data,
+      ),
+    )
+    .addOption(new Option('--port <port>', 'of Temporal').argParser(parsePort).default(DEFAULT_PORT))
+    .addOption(new Option('--ui-port <port>', 'of its Web UI').argParser(parsePort).default(DEFAULT_UI_PORT))
+    .option(
+      '--adapter <name or file>',
+      'first migrate at DATABASE_ADMIN_URL: "reference", "minimal" or an SQL file',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'DATABASE_URL=postgres://... job-reaper up',
+        'DATABASE_URL=postgres://... DATABASE_ADMIN_URL=postgres://... job-reaper up --adapter reference',
+      ),
+    )
+    .action(runUp);
+}
+
+async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> {
+  const settings = readSettings();
+  required(settings, 'DATABASE_URL');
+  const target = readTemporalTarget();
+  const log = createLogger();
+  await prepareSchema(settings, adapter ?? null, log);
+
+  const temporal = await findTemporal(target, { folder: resolve(data), port, uiPort, log });
+  // Only now: until here a signal ends us at once, and the server's watchdog ends the server.
+  const signal = stopSignal();
+  try {
+    const { runWorker } = await import('../worker.js');
+    await runWorker({
+      settings,
+      parts: { workflows: true, probe: true },
+      log,
+      signal,
+      target: temporal ? { ...target, connectionOptions: { address: temporal.address } } : target,
+    });
+  } finally {
+    await temporal?.stop();
+  }
+}
+
+/** A server of our own, or null when the operator named one. */
+async function findTemporal(
+  { connectionOptions, namespace }: TemporalTarget,
+  options: { folder: string; port: number; uiPort: number; log: Logger },
+): Promise<SupervisedTemporal | null> {
+  const { port, uiPort, folder, log } = options;
+  if (connectionOptions.address !== undefined) {
+    log.info(
+      `no dev server is started: Temporal at ${connectionOptions.address} is used, as TEMPORAL_ADDRESS says`,
+    );
+    return null;
+  }
+  await checkPortFree(port, '--port');
+  await checkPortFree(uiPort, '--ui-port');
+  log.info(`starting a Temporal dev server; its state is kept in ${folder}`);
+  const { superviseTemporal } = await import('./up/supervised-temporal.js');
+  const temporal = await superviseTemporal({ ...options, namespace });
+  log.info(`Temporal is at ${temporal.address}, its Web UI at ${temporal.uiUrl ?? 'nowhere'}`);
+  if (port !== DEFAULT_PORT) {
+    log.info(`for other job-reaper commands set TEMPORAL_ADDRESS=${temporal.address}`);
+  }
+  return temporal;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > LARGEST_PORT) {
+    throw new InvalidArgumentError(`Expected a port from 1 to ${LARGEST_PORT}.`);
+  }
+  return port;
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from '../../log.js';
+import type { ServerExit } from '../../servers/server-process.js';
+import { startTemporal, type TemporalServer } from '../../servers/temporal.js';
+import { messageOf } from '../errors.js';
+
+/** Milliseconds until a server that died is started again; doubled while it keeps dying. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+/** Milliseconds of life after which a death is the first again. */
+const STEADY_MS = 60_000;
+
+/** Options of {@link superviseTemporal}. */
+export interface SupervisedTemporalOptions {
+  /** Keeps the server's database and its output; made if missing. */
+  folder: string;
+  port: number;
+  uiPort: number;
+  namespace: string;
+  log: Logger;
+}
+
+/** A Temporal dev server that is started again whenever it dies. */
+export interface SupervisedTemporal {
+  address: string;
+  uiUrl: string | undefined;
+  /** Ends it for good; its database stays. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a Temporal dev server, for one machine, that keeps its state and comes back after a crash on the same ports.
+ *
+ * @throws when no Temporal CLI can be had, or the first start fails
+ */
+export async function superviseTemporal(options: SupervisedTemporalOptions): Promise<SupervisedTemporal> {
+  const first = await start(options);
+  const stopping = new AbortController();
+  const supervising = supervise(first, options, stopping.signal);
+  return {
+    address: first.address,
+    uiUrl: first.uiUrl,
+    async stop() {
+      stopping.abort();
+      await supervising;
+    },
+  };
+}
+
+async function start({
+  folder,
+  port,
+  uiPort,
+  namespace,
+  log,
+}: SupervisedTemporalOptions): Promise<TemporalServer> {
+  return startTemporal({
+    log: (line) => log.info(line),
+    dbFile: join(folder, 'temporal.sqlite'),
+    logFile: join(folder, 'temporal.log'),
+    port,
+    uiPort,
+    namespace,
+    // Whoever gets here has decided against another server.
+    env: { ...process.env, TEMPORAL_ADDRESS: undefined },
+  });
+}
+
+/** Returns when it is told to stop, with the server stopped. */
+async function supervise(
+  first: TemporalServer,
+  options: SupervisedTemporalOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = options;
+  const stopped = new Promise<null>((resolve) => {
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  const isStopping = () => signal.aborted;
+  let server: TemporalServer | null = first;
+  let waitMs = FIRST_WAIT_MS;
+  for (;;) {
+    const startedMs = Date.now();
+    const exit: ServerExit | null = server && (await Promise.race([server.exited, stopped]));
+    await server?.stop();
+    if (isStopping()) return;
+    if (exit !== null) {
+      if (Date.now() - startedMs > STEADY_MS) waitMs = FIRST_WAIT_MS;
+      const how = exit.signal ?? `exit code ${exit.code ?? 'unknown'}`;
+      log.warn(`the Temporal dev server died (${how}), starting it again in ${waitMs / 1000} s`);
+    }
+    await Promise.race([setTimeout(waitMs, undefined, { ref: false }), stopped]);
+    if (isStopping()) return;
+    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    server = await restart(options, waitMs);
+  }
+}
+
+/** Null when the start failed: it is tried again. */
+async function restart(
+  options: SupervisedTemporalOptions,
+  nextWaitMs: number,
+): Promise<TemporalServer | null> {
+  try {
+    const server = await start(options);
+    options.log.info(`the Temporal dev server is back at ${server.address}`);
+    return server;
+  } catch (error) {
+    const log = join(options.folder, 'temporal.log');
+    options.log.warn(
+      `the Temporal dev server could not be started, trying again in ${nextWaitMs / 1000} s; its output is in ${log}: ${messageOf(error)}`,
+    );
+    return null;
+  }
+}

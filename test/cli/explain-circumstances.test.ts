@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { missing, ALIVE, DEAD, NOW, PARKED, claimed, type Cases } from './explain-facts.js';
+
+const cases: Cases = {
+  'a run of another host': [
+    {},
+    'nothing proves its process dead; only host host-1 can tell',
+    'run job-reaper explain j1 there',
+  ],
+  'another host whose watch has counted': [
+    { running: { watch: { kind: 'open', state: { ...PARKED, phase: 'waiting', streak: 1 } } } },
+    'not reaped yet, because its watch has counted only 1 of 2 dead observations',
+  ],
+  'a pause of a run of another host': [
+    { running: { block: 'paused by ada: x' } },
+    'not reaped yet, because it is paused by ada: x',
+  ],
+  'a host without a probe': [
+    { sweep: { hostsWithoutProbe: ['host-1'] }, running: { host: { answeredAt: NOW, gone: null } } },
+    'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00.000Z',
+    'if that host is gone for good: job-reaper host-gone host-1',
+  ],
+  'a host declared gone': [
+    {
+      sweep: { hostsWithoutProbe: ['host-1'] },
+      running: { hostGoneBy: 'ada', host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW } } },
+    },
+    'dead: host declared gone by ada',
+    'dead, needs 2 consecutive observations',
+    'after this run had started',
+  ],
+  'a host declared gone whose probe answers': [
+    { running: { hostGoneBy: 'ada', host: { answeredAt: NOW, gone: { by: 'ada', declaredAt: NOW } } } },
+    'only host host-1 can tell',
+  ],
+  'a host declared gone before the run': [
+    { running: { host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW } } } },
+    'before this run started, so it does not count',
+  ],
+  'no host': [
+    { run: { host: null }, running: { probe: { kind: 'nowhere' }, host: null } },
+    'unknown: the row names no host, so nobody can look at its process',
+  ],
+  'Temporal away': [
+    { seen: DEAD, running: { watch: { kind: 'unreachable', why: 'no answer at t:7233' } } },
+    'Temporal does not answer, and without it nothing is reaped',
+    'its watch could not be asked how many it has',
+    'Temporal did not tell (no answer at t:7233); this is from Postgres alone',
+  ],
+  'no worker for a watch': [
+    { seen: DEAD, running: { watch: { kind: 'silent', why: 'deadline' } } },
+    'no worker seems to run',
+    'no worker answers for it (deadline)',
+  ],
+  'no sweep for long': [
+    { seen: DEAD, sweep: { ageS: 300 }, running: { watch: { kind: 'none' } } },
+    'no worker seems to run: start job-reaper worker',
+    'a sweep starts it, and none came',
+    'last sweep 5m ago, no. 7',
+    'overdue',
+  ],
+  'no sweep ever': [
+    { seen: DEAD, running: { watch: { kind: 'none' } }, facts: { lastSweep: null } },
+    'last sweep none yet',
+  ],
+  'no watch yet': [
+    { seen: DEAD, running: { watch: { kind: 'none' } } },
+    'none; the next sweep starts it, every 15 s',
+    'its watch has 0',
+  ],
+  'above the fan-out limit': [
+    { seen: ALIVE, running: { watch: { kind: 'none' } }, sweep: { running: 30 } },
+    'only a run with a symptom gets one',
+  ],
+  'no place for a watch': [
+    { seen: DEAD, running: { watch: { kind: 'none' } }, sweep: { running: 900, watching: 500 } },
+    'all 500 places are taken',
+  ],
+  'a watch that is over': [
+    { seen: DEAD, running: { watch: { kind: 'closed', status: 'completed' } } },
+    'its last one is completed; the next sweep starts it',
+    'its watch has 0',
+  ],
+  'a failed sweep': [{ seen: ALIVE, sweep: { error: 'no view' } }, 'no. 7 failed: no view'],
+  'earlier runs of the job': [
+    { seen: ALIVE, facts: { ledger: [claimed()] } },
+    'earlier runs:\n2030-01-01T11:00:00Z run 0-0 -> queued (dead pid=41, tier 1)',
+    'seen: pid 41 absent',
+    'in 2 consecutive observations',
+  ],
+  'a reaped job': [
+    { facts: { running: null, ledger: [claimed({ outcome: 'failed', owed: true })] } },
+    'Job j1 is not running: it was reaped at 2030-01-01T11:00:00Z -> failed (dead pid=41).',
+    'error: reaped: dead pid=41 (run_id=r0)',
+    'its notification is still owed',
+  ],
+  'a job that was advanced': [
+    {
+      facts: {
+        running: null,
+        ledger: [claimed({ outcome: 'done', error: null, fromStage: 'development', toStage: 'review' })],
+      },
+    },
+    'its task moved from development to review',
+  ],
+  'an unknown job': [
+    { facts: { running: null } },
+    'Job j1 is not known: its table does not call it running, and it was never reaped.',
+  ],
+};
+
+test.each(Object.entries(cases))('explain tells of %s', (_, each) => {
+  expect(missing(each)).toMatchObject({ missing: [] });
+});

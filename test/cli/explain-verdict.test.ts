@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { missing, ALIVE, DEAD, DEFUNCT, UNKNOWN, NOW, type Cases } from './explain-facts.js';
+
+const cases: Cases = {
+  'an alive run': [
+    { seen: ALIVE, run: { ageS: 70 } },
+    'Job j1 is running and not reaped, because it is alive.',
+    'alive, seen from here just now: pid 42 runs',
+    'not due: proven alive',
+    'running for 70 s of 7200 s',
+  ],
+  'an alive run without a stamp': [{ seen: { ...ALIVE, proven: false } }, 'without a stamp that proves it'],
+  'an unknown process': [
+    { seen: UNKNOWN },
+    'not reaped, because nothing proves its process dead',
+    'unknown, seen from here just now: another pid namespace',
+    'doubt is never death',
+  ],
+  'the first dead look': [
+    {
+      seen: DEAD,
+      running: {
+        watch: {
+          kind: 'open',
+          state: {
+            phase: 'waiting',
+            streak: 1,
+            nextLookMs: NOW.getTime() + 11_000,
+            story: ['2030-01-01T11:59:56Z seen dead: pid 42 absent'],
+          },
+        },
+      },
+    },
+    'not reaped yet, because one dead observation is not enough',
+    'dead, needs 2 consecutive observations 15 s apart; its watch has 1',
+    'then it is queued again: 1 of 2 attempts are used',
+    'waiting, looks again at 2030-01-01T12:00:11Z; 1 of 2 dead observations counted',
+    'seen dead: pid 42 absent',
+  ],
+  'a dead run whose attempts are used up': [
+    { seen: DEAD, run: { attempts: 2 } },
+    'becomes failed, with a notification: 2 of 2 attempts are used',
+  ],
+  'a dead run where one look is enough': [
+    { seen: DEAD, policy: { deadTicks: 1 } },
+    'due to be reaped at the next look of its watch',
+    'due: dead pid=42 (tier 1)',
+  ],
+  'a defunct process': [
+    { seen: DEFUNCT },
+    'not reaped yet, because its parent may still collect its exit',
+    'counts as dead once it has been seen so for 300 s',
+  ],
+  'an exit code within the grace': [
+    { seen: DEAD, run: { exitCode: 0, exitAgeS: 12 } },
+    'not reaped yet, because its monitor may still finalize it',
+    'exit code 0 recorded 12 s ago, the monitor has until 300 s to finalize',
+  ],
+  'an exit code without a time': [
+    { seen: DEAD, run: { exitCode: 1, exitAgeS: null } },
+    'exit code 1 recorded at an unknown time',
+  ],
+  'an exit code beyond the grace': [
+    { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
+    'due to be reaped at the next look of its watch',
+    'due: exit=7 (tier 2)',
+    'it is queued again: 1 of 2 attempts are used',
+  ],
+  'exit 0 beyond the grace': [
+    { seen: DEAD, run: { exitCode: 0, exitAgeS: 301 } },
+    "its stage's gate is asked: green makes it done; red, it is queued again",
+  ],
+  'exit 0 without stages': [
+    { seen: DEAD, run: { exitCode: 0, exitAgeS: 301 }, running: { hasStages: false } },
+    'there are no stages: it becomes done',
+  ],
+  'the backstop': [
+    { seen: UNKNOWN, run: { ageS: 7_300 } },
+    'due: backstop age=7300s>=7200s (tier 3)',
+    'running for 7300 s of 7200 s',
+  ],
+  'its own ceiling': [
+    { seen: UNKNOWN, run: { ageS: 50, maxRunningS: 60 } },
+    'running for 50 s of 60 s (its own ceiling)',
+  ],
+  'a run over its ceiling that is proven alive': [
+    { seen: ALIVE, run: { ageS: 7_300 } },
+    'it is proven alive, though over its ceiling',
+    'alerted once, not reaped',
+    'REAPER_BACKSTOP_ALIVE=reap',
+  ],
+  'a run that was alerted before': [
+    { seen: ALIVE, run: { ageS: 7_300 }, running: { alerted: true } },
+    'not reaped, because it is alive',
+    'over its ceiling, which was alerted',
+  ],
+  'a start that the row does not say': [{ seen: ALIVE, run: { ageS: null } }, 'since an unknown time'],
+};
+
+test.each(Object.entries(cases))('explain tells of %s', (_, each) => {
+  expect(missing(each)).toMatchObject({ missing: [] });
+});

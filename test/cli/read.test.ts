@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { insertRunningJob } from '../support/rows.js';
+import { cli, createPlace, kill, startCli, type Place, type RunningCli } from './support.js';
+import { eventually } from '../support/wait.js';
+
+let place: Place;
+let worker: RunningCli;
+
+/** One job reaped, one that would have been, one row that cannot be watched, one hold. */
+beforeAll(async () => {
+  place = await createPlace();
+  const { admin } = place.db;
+  await insertRunningJob(admin, { id: 'failed-agent', exitCode: 3, exitedS: 400 });
+  worker = startCli(['worker'], place.env);
+  await eventually('a claim', async () => (await admin.query('select 1 from reaper.ledger')).rowCount === 1);
+  await admin.query(`select reaper.set_mode('observe', 'test')`);
+  await insertRunningJob(admin, { id: 'would-be', agent: 'writer', exitCode: 4, exitedS: 400 });
+  await insertRunningJob(admin, { id: 'no-start', startedS: null });
+  await admin.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
+  await eventually('a would-be reap and a sweep that saw all', async () => {
+    const { rows } = await admin.query<{ seen: boolean }>(
+      `select jsonb_array_length(s.summary -> 'unwatchable') = 1
+              and exists (select from reaper.observation) as seen from reaper.last_sweep s`,
+    );
+    return rows[0]?.seen;
+  });
+});
+
+afterAll(async () => {
+  await kill(worker);
+  await place.db.drop();
+});
+
+async function run(args: string[], env = place.env): Promise<string> {
+  const { code, stdout, stderr } = await cli(args, env);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return stdout;
+}
+
+test('status shows mode, last sweep, totals, what cannot be watched and holds', async () => {
+  const stdout = await run(['status']);
+  expect(stdout).toMatch(/reaper .* observing: a dry run/);
+  expect(stdout).toMatch(/last sweep .* ago, no\. \d+: 2 running/);
+  expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
+  expect(stdout).toMatch(/no-start .* its run key is null/);
+  expect(stdout).toMatch(/agent .* tester .* ada .* being mended/);
+  expect(stdout).not.toContain('Postgres alone');
+});
+
+test('status --json has the names of the view', async () => {
+  const status = JSON.parse(await run(['status', '--json'])) as Record<string, unknown>;
+  const { rows } = await place.db.admin.query<Record<string, unknown>>('select * from reaper.status');
+  for (const name of Object.keys(rows[0] ?? {})) expect(status).toHaveProperty(name);
+  expect(status).toMatchObject({
+    mode: 'observe',
+    adapter: 'reference',
+    reaped_total: 1,
+    running: 2,
+    unwatchable: [{ jobId: 'no-start', why: 'its run key is null' }],
+    holds: [{ kind: 'agent', value: 'tester', by: 'ada' }],
+    last_sweep: { error: null, hostsAnswered: ['host-1'] },
+    temporal_error: null,
+  });
+});
+
+test('status without Temporal is from Postgres alone, and says so', async () => {
+  const stdout = await run(['status'], place.envWithoutTemporal);
+  expect(stdout).toMatch(/last sweep .* no\. \d+: 2 running/);
+  expect(stdout).toContain('this is from Postgres alone');
+  const json = await run(['status', '--json'], place.envWithoutTemporal);
+  expect(JSON.parse(json)).toMatchObject({
+    reaped_total: 1,
+    last_sweep: { running: 2 },
+    temporal_error: expect.stringContaining('Expected Temporal to answer') as string,
+  });
+});
+
+test('ledger lists claims', async () => {
+  expect(await run(['ledger'])).toMatch(/failed-agent .* developer .* queued .* 2 .* exit=3/);
+  expect(await run(['ledger', '--job', 'nobody'])).toContain('Job nobody was never reaped');
+});
+
+test('ledger --json has the evidence', async () => {
+  const entries = JSON.parse(await run(['ledger', '--job', 'failed-agent', '--json'])) as unknown;
+  expect(entries).toMatchObject([
+    { jobId: 'failed-agent', outcome: 'queued', tier: 2, reason: 'exit=3', evidence: { exitCode: 3 } },
+  ]);
+  expect(JSON.parse(await run(['ledger', '--job', 'nobody', '--json']))).toEqual([]);
+});
+
+test('report sums the dry run up', async () => {
+  const stdout = await run(['report', '--since', '1h']);
+  expect(stdout).toMatch(/writer .* 2 .* queued .* 1 .* exit=4/);
+  expect(stdout).toContain('would have reaped 1 times; 0 of these runs ended by themselves');
+  expect(JSON.parse(await run(['report', '--json']))).toMatchObject([
+    { agent: 'writer', outcome: 'queued', tier: 2, runs: 1, stillRunning: 1, lastReason: 'exit=4' },
+  ]);
+});
+
+test('report of a time without would-be reaps says so', async () => {
+  await place.db.admin.query(`update reaper.observation set observed_at = observed_at - interval '2 days'`);
+  expect(await run(['report'])).toContain('would have reaped nothing');
+  expect(JSON.parse(await run(['report', '--json']))).toEqual([]);
+});
