@@ -1,0 +1,13 @@
+import type { Fate } from './fate.js';
+
+/** The agent failed in its last attempt, and the monitor died before it could say so. */
+export const budgetSpent: Fate = {
+  id: 'budget-spent',
+  name: 'the monitor is killed after exit 1 of the last attempt',
+  job: { agent: 'tester', maxAttempts: 1 },
+  async happen(scene) {
+    await scene.exitRecorded();
+    await scene.killMonitor();
+  },
+  expected: ['reaped: failed, exit=1', 'failed, attempt 1', 'taken by the first launcher'],
+};

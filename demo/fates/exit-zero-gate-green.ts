@@ -1,0 +1,30 @@
+import type { Fate } from './fate.js';
+
+/** The agent has committed its work and exited with 0; only the monitor died. No need to do the work again. */
+export const exitZeroGateGreen: Fate = {
+  id: 'gate-green',
+  name: 'the monitor is killed after exit 0, the work is there',
+  job: { agent: 'developer', stage: 'development' },
+  async happen(scene) {
+    await scene.exitRecorded();
+    await scene.killMonitor();
+  },
+  expected: [
+    'reaped: done, exit0, gate green',
+    'done, attempt 1',
+    'taken by the first launcher',
+    'next jobs: reviewer done',
+    'its task is released',
+  ],
+  look(scene) {
+    const { taskId, stage } = scene.job;
+    const next = scene.stage.board.snapshot.jobs.filter(
+      (job) => job.taskId === taskId && job.id !== scene.jobId,
+    );
+    return [
+      // Advanced twice, there would be two.
+      `next jobs: ${next.map(({ agent, status }) => `${agent} ${status}`).join(', ') || 'none'}`,
+      `its task is ${stage === 'released' ? 'released' : `in stage ${stage ?? 'None'}`}`,
+    ];
+  },
+};

@@ -1,0 +1,33 @@
+import type { Fate } from './fate.js';
+
+/** At one sweep a second, two of them at least saw it. */
+const LEAST_MS = 2_000;
+
+/** A monitor that takes its time after exit 0, but lives: within the grace nobody takes its work out of its hands. */
+export const slowFinalizer: Fate = {
+  id: 'slow-finalizer',
+  name: 'a live monitor finalizes slowly',
+  job: { agent: 'scribe' },
+  async happen(scene) {
+    await scene.exitRecorded();
+    await scene.deed('exit 0 is recorded; its monitor lives and is slow');
+  },
+  expected: [
+    'not reaped',
+    'done, attempt 1',
+    'taken by the first launcher',
+    'finalized by its own monitor',
+    'it took two sweeps or more',
+  ],
+  look(scene) {
+    const { exitedMs, finishedMs } = scene.job;
+    const finalized = scene.stage.board.events.some(
+      (event) => event.event === 'finalized' && event.jobId === scene.jobId,
+    );
+    const tookMs = exitedMs === null || finishedMs === null ? 0 : finishedMs - exitedMs;
+    return [
+      finalized ? 'finalized by its own monitor' : 'not finalized by its monitor',
+      tookMs >= LEAST_MS ? 'it took two sweeps or more' : `it took ${tookMs} ms`,
+    ];
+  },
+};

@@ -1,0 +1,20 @@
+import type { PoolClient } from 'pg';
+
+/**
+ * Moves a task from one stage to the next.
+ *
+ * @returns false when it is no longer in the first one: then somebody has moved it on already
+ */
+export async function advanceTask(
+  client: PoolClient,
+  taskId: string,
+  fromStage: string,
+  toStage: string,
+): Promise<boolean> {
+  const { rowCount } = await client.query('update tasks set stage = $3 where id = $1 and stage = $2', [
+    taskId,
+    fromStage,
+    toStage,
+  ]);
+  return rowCount === 1;
+}

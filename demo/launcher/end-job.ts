@@ -1,0 +1,22 @@
+import type { PoolClient } from 'pg';
+import type { TakenRun } from './taken-run.js';
+
+/**
+ * Ends the job for good.
+ *
+ * @param error null on `done`
+ * @returns false when the run is no longer ours
+ */
+export async function endJob(
+  client: PoolClient,
+  { jobId, runId }: TakenRun,
+  status: 'done' | 'failed',
+  error: string | null,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update jobs set status = $3, error = $4, finished_at = reaper.now()
+      where id = $1 and run_id = $2 and status = 'running'`,
+    [jobId, runId, status, error],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,15 @@
+import type { PoolClient } from 'pg';
+
+/** Queues the next job of a task. */
+export async function enqueueJob(
+  client: PoolClient,
+  taskId: string,
+  agent: string,
+  repo: string | null,
+): Promise<void> {
+  await client.query(`insert into jobs (task_id, agent, repo, status) values ($1, $2, $3, 'queued')`, [
+    taskId,
+    agent,
+    repo,
+  ]);
+}

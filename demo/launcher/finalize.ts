@@ -1,0 +1,51 @@
+import type { Pool, PoolClient } from 'pg';
+import { advanceTask } from './advance-task.js';
+import { endJob } from './end-job.js';
+import { enqueueJob } from './enqueue-job.js';
+import type { Outcome } from './decide-outcome.js';
+import { requeueJob } from './requeue-job.js';
+import type { TakenRun } from './taken-run.js';
+
+/**
+ * Writes how the run ended and moves its task on, in one transaction: nobody ever sees one without the other.
+ *
+ * @returns false when the run is no longer ours, since the reaper was faster: then nothing was written
+ */
+export async function finalize(pool: Pool, run: TakenRun, outcome: Outcome): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    // This update locks the job's row, so what follows has an order with every claim.
+    const isOurs = await write(client, run, outcome);
+    if (isOurs && outcome.status === 'done') await moveOn(client, run, outcome);
+    await client.query(isOurs ? 'commit' : 'rollback');
+    client.release();
+    return isOurs;
+  } catch (error) {
+    // The transaction's state is unknown: closing the connection ends it.
+    client.release(true);
+    throw error;
+  }
+}
+
+function write(client: PoolClient, run: TakenRun, outcome: Outcome): Promise<boolean> {
+  switch (outcome.status) {
+    case 'done':
+      return endJob(client, run, 'done', null);
+    case 'failed':
+      return endJob(client, run, 'failed', outcome.error);
+    case 'queued':
+      return requeueJob(client, run, outcome.error);
+  }
+}
+
+async function moveOn(
+  client: PoolClient,
+  { taskId, repo }: TakenRun,
+  { advance }: Extract<Outcome, { status: 'done' }>,
+): Promise<void> {
+  if (taskId === null || advance === null) return;
+  const { fromStage, toStage, nextAgent } = advance;
+  const moved = await advanceTask(client, taskId, fromStage, toStage);
+  if (moved && nextAgent !== null) await enqueueJob(client, taskId, nextAgent, repo);
+}

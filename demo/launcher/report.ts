@@ -1,0 +1,21 @@
+/** What a launcher and its monitors say, one JSON object a line: enough to find every process they started. */
+export type LauncherEvent =
+  | (RunEvent & { event: 'took'; attempt: number; monitorPid: number; monitorIdentity: string | null })
+  | (RunEvent & { event: 'agent started'; pid: number; processIdentity: string | null })
+  | (RunEvent & { event: 'exit recorded'; exitCode: number })
+  | (RunEvent & { event: 'finalized'; status: string })
+  | (RunEvent & { event: 'no longer ours' })
+  | { event: 'trouble'; what: string; error: string };
+
+interface RunEvent {
+  jobId: string;
+  runId: string;
+}
+
+// A monitor outlives the launcher, and whoever read the launcher's output: that must not be what ends it.
+process.stdout.on('error', () => undefined);
+
+/** Writes one line to standard output. */
+export function report(event: LauncherEvent): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`);
+}

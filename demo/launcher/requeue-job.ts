@@ -1,0 +1,22 @@
+import type { PoolClient } from 'pg';
+import type { TakenRun } from './taken-run.js';
+
+/**
+ * Gives the job another attempt. Nothing of the run stays in the row but how often it was tried, and why again.
+ *
+ * @returns false when the run is no longer ours
+ */
+export async function requeueJob(
+  client: PoolClient,
+  { jobId, runId }: TakenRun,
+  error: string,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update jobs
+        set status = 'queued', error = $3, host = null, pid = null, process_identity = null, run_id = null,
+            started_at = null, finished_at = null
+      where id = $1 and run_id = $2 and status = 'running'`,
+    [jobId, runId, error],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,86 @@
+import pc from 'picocolors';
+import { jobName, type Audience } from '../world/board.js';
+import type { JobState, Snapshot } from '../world/read-snapshot.js';
+
+const COLUMNS = { job: 22, agent: 9, status: 8, try: 3, pid: 8, exit: 4, stage: 11 };
+const HEAD = row({
+  job: 'JOB',
+  agent: 'AGENT',
+  status: 'STATUS',
+  try: 'TRY',
+  pid: 'PID',
+  exit: 'EXIT',
+  stage: 'STAGE',
+  latest: 'WHAT HAPPENED LAST',
+});
+const PAINT = { queued: pc.yellow, running: pc.cyan, done: pc.green, failed: pc.red };
+
+/** Shows what happens: on a terminal a table that is drawn in place, elsewhere a line for every event. */
+export class LiveView implements Audience {
+  readonly #startedMs = Date.now();
+  readonly #latest = new Map<string | null, string>();
+  #drawn = 0;
+
+  /** @param isTerminal that can move its cursor */
+  constructor(
+    readonly out: NodeJS.WriteStream = process.stdout,
+    readonly isTerminal: boolean = process.stdout.isTTY,
+  ) {}
+
+  note(job: string | null, text: string): void {
+    this.#latest.set(job, `${this.#clock()} ${text}`);
+    if (!this.isTerminal) this.out.write(`${this.#clock()} ${job ?? 'demo'}: ${text}\n`);
+  }
+
+  look(snapshot: Snapshot): void {
+    if (!this.isTerminal) return;
+    // A terminal without a size says 0.
+    const columns = this.out.columns || 80;
+    const rows = this.out.rows || 24;
+    const lines = [
+      pc.bold(HEAD.slice(0, columns - 1)),
+      ...snapshot.jobs.map((job) => this.#line(job, columns)),
+      `${snapshot.sweeps} sweeps, ${snapshot.claims.length} reaped. ${this.#latest.get(null) ?? ''}`.slice(
+        0,
+        columns - 1,
+      ),
+    ].slice(0, rows - 1);
+    this.clear();
+    this.out.write(`${lines.join('\n')}\n`);
+    this.#drawn = lines.length;
+  }
+
+  /** Wipes the table, so that something else can be printed. */
+  clear(): void {
+    if (this.#drawn > 0) this.out.write(`\u001b[${this.#drawn}A\u001b[0J`);
+    this.#drawn = 0;
+  }
+
+  #line(job: JobState, columns: number): string {
+    const { agent, status, attempts, pid, exitCode, stage } = job;
+    const name = jobName(job);
+    const text = row({
+      job: name,
+      agent,
+      status,
+      try: String(attempts),
+      pid: String(pid ?? ''),
+      exit: String(exitCode ?? ''),
+      stage: stage ?? '',
+      latest: this.#latest.get(name) ?? '',
+    });
+    // Cut before it is painted: a line that wraps would be wiped by half.
+    return text.slice(0, columns - 1).replace(` ${status} `, ` ${PAINT[status](status)} `);
+  }
+
+  #clock(): string {
+    return `[${((Date.now() - this.#startedMs) / 1000).toFixed(1).padStart(5)} s]`;
+  }
+}
+
+function row({ latest = '', ...cells }: Partial<Record<keyof typeof COLUMNS | 'latest', string>>): string {
+  const padded = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).map((column) =>
+    (cells[column] ?? '').slice(0, COLUMNS[column]).padEnd(COLUMNS[column]),
+  );
+  return [...padded, latest].join(' ');
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Board, type Audience } from './board.js';
+import { demoEnvironment } from './environment.js';
+import { killProcess } from './kill-process.js';
+import { startProcess, type DemoProcess } from './process.js';
+import type { World } from './world.js';
+
+/** The machine of the worker and two launchers, and one that nobody will answer for. */
+export const HOSTS = { near: 'workshop', far: 'annex' } as const;
+
+/** Short, so that nobody has to wait. */
+const WORKER_SETTINGS = {
+  REAPER_HOST: HOSTS.near,
+  REAPER_INTERVAL_S: '1',
+  REAPER_DEAD_TICKS: '2',
+  REAPER_FINALIZE_GRACE_S: '6',
+};
+
+/** Monitors are busy for half of the grace. */
+const FINALIZE_S = '3';
+
+const LOG_LINES = 60;
+
+const JOB_REAPER = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../launcher.js', import.meta.url));
+
+/** The worker: workflows, and the probe of the near host. */
+function startWorker({ servers, name, folder, logins, pipeline }: World): DemoProcess {
+  const env = demoEnvironment(servers, {
+    ...WORKER_SETTINGS,
+    REAPER_NAME: name,
+    DATABASE_URL: logins.reaperUrl,
+    REAPER_PIPELINE: pipeline,
+  });
+  return startProcess('worker', [JOB_REAPER, 'worker'], { folder, env });
+}
+
+/** What one launcher does. */
+export interface LauncherPart {
+  host: string;
+  /** Whose jobs it takes. @default all */
+  agents?: readonly string[];
+}
+
+/** A launcher with room for all jobs of the demo. */
+function startLauncher(world: World, name: string, { host, agents }: LauncherPart): DemoProcess {
+  const { servers, folder, logins, repository, signOffs, pipeline } = world;
+  const env = demoEnvironment(servers, {
+    DATABASE_URL: logins.launcherUrl,
+    REAPER_PIPELINE: pipeline,
+    LAUNCHER_HOST: host,
+    LAUNCHER_CONCURRENCY: '30',
+    LAUNCHER_FINALIZE_S: FINALIZE_S,
+    ...(agents && { LAUNCHER_AGENTS: agents.join(',') }),
+    DEMO_REPOSITORY: repository,
+    DEMO_SIGN_OFFS: signOffs,
+  });
+  return startProcess(name, [LAUNCHER], { folder, env });
+}
+
+/** All processes of the demo. */
+export class Cast {
+  readonly worker: DemoProcess;
+  readonly board: Board;
+  readonly #launchers: DemoProcess[] = [];
+
+  constructor(
+    readonly world: World,
+    audience: Audience,
+  ) {
+    this.worker = startWorker(world);
+    this.board = new Board(world.admin, this.#launchers, audience);
+  }
+
+  addLauncher(name: string, part: LauncherPart): DemoProcess {
+    const launcher = startLauncher(this.world, name, part);
+    this.#launchers.push(launcher);
+    return launcher;
+  }
+
+  /** The last lines of every process's log. */
+  async logs(): Promise<string> {
+    const logs = [this.worker, ...this.#launchers].map(async ({ name, logFile }) => {
+      const lines = (await readFile(logFile, 'utf8')).trimEnd().split('\n');
+      return [`--- ${name}`, ...lines.slice(-LOG_LINES)].join('\n');
+    });
+    return (await Promise.all(logs)).join('\n');
+  }
+
+  /** Ends the worker and the launchers, then the monitors, then the agents, each by its own pid. */
+  async end(): Promise<void> {
+    await Promise.all([this.worker, ...this.#launchers].map((process) => process.stop()));
+    this.board.readLogs();
+    for (const event of this.board.events) {
+      if (event.event !== 'took') continue;
+      killProcess({ pid: event.monitorPid, processIdentity: event.monitorIdentity });
+    }
+    // A monitor may have started its agent since.
+    this.board.readLogs();
+    for (const event of this.board.events) if (event.event === 'agent started') killProcess(event);
+  }
+}

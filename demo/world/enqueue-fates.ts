@@ -1,0 +1,40 @@
+import type { Pool } from 'pg';
+import type { Fate } from '../fates/fate.js';
+
+/** Queues the job of every fate, in one transaction, so that the launchers find them all at once. */
+export async function enqueueFates(admin: Pool, fates: readonly Fate[]): Promise<void> {
+  const tasks = fates.filter(({ job }) => job.stage !== undefined);
+  await admin.query(
+    `with task as (
+       insert into tasks (id, repo, branch, stage, work_item_id)
+       select * from json_to_recordset($1) as t(id text, repo text, branch text, stage text, work_item text)
+     )
+     insert into jobs (id, task_id, agent, repo, max_attempts)
+     select * from json_to_recordset($2) as j(id text, task_id text, agent text, repo text, max_attempts integer)`,
+    [
+      JSON.stringify(
+        tasks.map(({ id, job: { stage, workItem = id } }) => ({
+          id,
+          repo: 'demo',
+          branch: branchOf(id),
+          stage,
+          work_item: workItem,
+        })),
+      ),
+      JSON.stringify(
+        fates.map(({ id, job: { agent, stage, maxAttempts = 2 } }) => ({
+          id,
+          task_id: stage === undefined ? null : id,
+          agent,
+          repo: 'demo',
+          max_attempts: maxAttempts,
+        })),
+      ),
+    ],
+  );
+}
+
+/** The branch of a fate's task. */
+export function branchOf(id: string): string {
+  return `work/${id}`;
+}

@@ -1,0 +1,74 @@
+import type { Pool } from 'pg';
+
+/** A job as its row shows it. */
+export interface JobState {
+  id: string;
+  taskId: string | null;
+  agent: string;
+  status: 'queued' | 'running' | 'done' | 'failed';
+  attempts: number;
+  host: string | null;
+  pid: number | null;
+  processIdentity: string | null;
+  exitCode: number | null;
+  /** Unix milliseconds by the database's clock. */
+  exitedMs: number | null;
+  /** Unix milliseconds by the database's clock. */
+  finishedMs: number | null;
+  /** The stage of the job's task. */
+  stage: string | null;
+}
+
+/** A claim of the reaper, from its ledger. */
+export interface Claim {
+  jobId: string;
+  outcome: string;
+  reason: string;
+  /** Unix milliseconds by the database's clock. */
+  claimedMs: number;
+  /** What the probe saw. */
+  evidence: string;
+  /** What the gate said; null where none was asked. */
+  gate: string | null;
+}
+
+/** Everything at one moment. */
+export interface Snapshot {
+  jobs: JobState[];
+  /** Oldest first. */
+  claims: Claim[];
+  /** Sweeps so far; 0 until the worker is at work. */
+  sweeps: number;
+  hostsWithoutProbe: string[];
+}
+
+/** One statement, so that jobs and claims are of the same moment. */
+const SQL = `
+  select coalesce((
+           select json_agg(json_build_object(
+                    'id', j.id, 'taskId', j.task_id, 'agent', j.agent, 'status', j.status, 'attempts', j.attempts,
+                    'host', j.host, 'pid', j.pid, 'processIdentity', j.process_identity, 'exitCode', a.exit_code,
+                    'exitedMs', extract(epoch from a.finished_at) * 1000,
+                    'finishedMs', extract(epoch from j.finished_at) * 1000, 'stage', t.stage)
+                  order by coalesce(j.task_id, j.id), j.id is distinct from j.task_id)
+             from jobs j
+             left join agent_runs a on a.id = j.run_id
+             left join tasks t on t.id = j.task_id), '[]') as jobs,
+         coalesce((
+           select json_agg(json_build_object(
+                    'jobId', l.job_id, 'outcome', l.outcome, 'reason', l.reason,
+                    'claimedMs', extract(epoch from l.claimed_at) * 1000,
+                    'evidence', l.evidence -> 'liveness' ->> 'evidence',
+                    'gate', l.evidence -> 'gate' ->> 'reason')
+                  order by l.id)
+             from reaper.ledger l), '[]') as claims,
+         coalesce((s.last_sweep ->> 'number')::integer, 0) as sweeps,
+         s.hosts_without_probe as "hostsWithoutProbe"
+    from reaper.status s`;
+
+/** Reads how things stand. */
+export async function readSnapshot(admin: Pool): Promise<Snapshot> {
+  const { rows } = await admin.query<Snapshot>(SQL);
+  if (rows[0] === undefined) throw new Error('Expected one row in reaper.status, got none');
+  return rows[0];
+}

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { countRowWrites } from '../../bench/support/row-writes.js';
+import { insertRunningJobs } from '../../bench/support/running-jobs.js';
+import { readSweepCosts, type SweepCost } from '../../bench/support/sweep-costs.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { endProcesses, startProcess } from '../support/process.js';
+import { startReaper, type TestReaper } from '../support/reaper.js';
+import { eventually } from '../support/wait.js';
+
+const HOST = 'host-1';
+const SWEEPS = 5;
+
+let db: TestDatabase;
+let reaper: TestReaper | undefined;
+
+beforeEach(async () => {
+  db = await createTestDatabase();
+});
+afterEach(async () => {
+  await reaper?.stop();
+  reaper = undefined;
+  await endProcesses();
+  await db.drop();
+});
+
+it('a sweep at rest costs the same with 10 and with 10,000 running jobs, and writes to none', async () => {
+  const agents = [startProcess(), startProcess()];
+  await insertRunningJobs(db.admin, { prefix: 'few', count: 10, host: HOST, agents });
+  const [few] = await sweepAtRest();
+  await insertRunningJobs(db.admin, { prefix: 'more', count: 9_990, host: HOST, agents });
+  // What autovacuum would have done long since on a table that was not filled a moment ago.
+  await db.admin.query('analyze');
+  const [many] = await sweepAtRest();
+
+  expect(many?.events).toBe(few?.events);
+  // Scan, examine the one host, record, wait.
+  expect([few?.actions, many?.actions]).toEqual([4, 4]);
+  expect(Math.abs((many?.bytes ?? NaN) / (few?.bytes ?? NaN) - 1)).toBeLessThan(0.1);
+
+  // Each job and its agent run were inserted, which shows that these counters count, and nothing came after that.
+  expect(await countRowWrites(db.admin)).toEqual({ inserted: 20_000, updated: 0, deleted: 0 });
+});
+
+/** What sweeps cost that nobody asked for, after those in which caches fill: a few, which must all cost the same. */
+async function sweepAtRest(): Promise<SweepCost[]> {
+  reaper = await startReaper(db, { policy: { intervalS: 1, watchAllLimit: 0 }, hosts: [HOST] });
+  const { handle } = reaper;
+  const first = await readSweepNumber();
+  await eventually(`${SWEEPS} sweeps`, async () => (await readSweepNumber()) >= first + SWEEPS + 3);
+  const costs = readSweepCosts(await handle.fetchHistory()).slice(-SWEEPS);
+  await reaper.stop();
+  reaper = undefined;
+  expect(costs).toHaveLength(SWEEPS);
+  expect(new Set(costs.map(({ events }) => events)).size, 'kinds of sweeps, by events').toBe(1);
+  return costs;
+}
+
+async function readSweepNumber(): Promise<number> {
+  const { rows } = await db.admin.query<{ number: number }>(
+    `select (summary ->> 'number')::integer as number from reaper.last_sweep`,
+  );
+  return rows[0]?.number ?? 0;
+}
