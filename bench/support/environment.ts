@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import pg from 'pg';
+import { migrate } from '../../src/db/migrate.js';
+import { createPool } from '../../src/db/pool.js';
+import { createDatabase, dropDatabase, startServers, type Servers } from '../../src/servers/index.js';
+import { connectClient, readTemporalTarget } from '../../src/temporal/connect.js';
+import type { BenchContext } from './bench.js';
+import { until } from './until.js';
+import { startWorker, type WorkerProcess } from './worker.js';
+
+/** The host that the rows name. */
+export const BENCH_HOST = 'bench-host';
+
+/** A migrated database of its own on servers that are there, and a name of its own in Temporal. */
+export interface BenchEnvironment {
+  /** As the database's owner. One session: what it has read and written is in order. */
+  admin: pg.Pool;
+  client: Client;
+  /** REAPER_NAME. */
+  reaperName: string;
+  startWorker(settings: Record<string, string>): WorkerProcess;
+  /** Waits for the end of a sweep that begins after now and, with more than one, of so many. */
+  sweeps(worker: WorkerProcess, count?: number): Promise<void>;
+}
+
+/** The servers: those that the environment names, else embedded ones that end with the bench. */
+export async function startBenchServers({ cleanup, log }: BenchContext): Promise<Servers> {
+  const servers = await startServers({ log });
+  cleanup.add(() => servers.stop());
+  return servers;
+}
+
+/** Creates an environment on the servers; nothing of it stays. */
+export async function createEnvironment(
+  { postgres, temporal }: Servers,
+  { cleanup }: BenchContext,
+): Promise<BenchEnvironment> {
+  // Of a fixed length, so that it costs the same bytes in every history.
+  const reaperName = `bench-${randomBytes(6).toString('hex')}`;
+  const login = reaperName.replace('-', '_');
+  const adminUrl = await createDatabase(postgres.adminUrl, login);
+  const admin = createPool(adminUrl, {
+    applicationName: 'job-reaper bench',
+    max: 1,
+    statementTimeoutMs: 60_000,
+  });
+  cleanup.add(async () => {
+    await admin.end();
+    await dropDatabase(postgres.adminUrl, login);
+    await execute(postgres.adminUrl, `drop role if exists ${login}`);
+  });
+  await migrate(adminUrl, 'reference');
+  const password = randomBytes(18).toString('base64url');
+  await admin.query(`create role ${login} login password '${password}' in role reaper`);
+
+  const target = temporal.embedded
+    ? { connectionOptions: { address: temporal.address }, namespace: temporal.namespace }
+    : readTemporalTarget();
+  const client = await connectClient(target);
+  cleanup.add(async () => {
+    await terminateWorkflows(client, reaperName);
+    await client.connection.close();
+  });
+
+  const workerUrl = new URL(adminUrl);
+  workerUrl.username = login;
+  workerUrl.password = password;
+  const env = {
+    ...inheritedEnvironment(temporal.embedded),
+    ...(temporal.embedded && { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
+    DATABASE_URL: workerUrl.href,
+    REAPER_NAME: reaperName,
+    REAPER_HOST: BENCH_HOST,
+  };
+  return {
+    admin,
+    client,
+    reaperName,
+    startWorker: (settings) => startWorker({ ...env, ...settings }, cleanup),
+    async sweeps(worker, count = 1) {
+      const before = await readSweepNumber(admin);
+      // The sweep that is under way may have begun before now.
+      const wanted = before + count + 1;
+      await until(`sweep no. ${wanted}`, async () => {
+        worker.assertRunning();
+        return (await readSweepNumber(admin)) >= wanted;
+      });
+    },
+  };
+}
+
+async function readSweepNumber(admin: pg.Pool): Promise<number> {
+  const { rows } = await admin.query<{ number: number }>(
+    `select (summary ->> 'number')::integer as number from reaper.last_sweep`,
+  );
+  return rows[0]?.number ?? 0;
+}
+
+/** Settings of the user's own shell must not change what is measured; where Temporal is stays theirs to say. */
+function inheritedEnvironment(isEmbedded: boolean): NodeJS.ProcessEnv {
+  const ours = /^(REAPER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|PG[A-Z])/;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !ours.test(name) && !(isEmbedded && name.startsWith('TEMPORAL_')),
+    ),
+  );
+}
+
+async function terminateWorkflows(client: Client, reaperName: string): Promise<void> {
+  // The reaper first: it would start watches again.
+  const ids = [reaperName];
+  const query = `WorkflowId STARTS_WITH '${reaperName}/watch/' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  for (const id of ids) {
+    await client.workflow
+      .getHandle(id)
+      .terminate('the bench is over')
+      .catch((error: unknown) => {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      });
+  }
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: 'job-reaper bench' });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

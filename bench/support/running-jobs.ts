@@ -1,0 +1,29 @@
+import type { Pool } from 'pg';
+import type { Agent } from './agents.js';
+
+/** Running jobs of the reference schema. */
+export interface RunningJobs {
+  /** Their ids are `<prefix>-<number>`, the number from 1 on. */
+  prefix: string;
+  count: number;
+  host: string;
+  /** The jobs are dealt out among these; one process may stand for many. */
+  agents: readonly Pick<Agent, 'pid' | 'processIdentity'>[];
+}
+
+/** Inserts jobs that run on one host, each with its row of `agent_runs` and without a task. */
+export async function insertRunningJobs(admin: Pool, jobs: RunningJobs): Promise<void> {
+  const { prefix, count, host, agents } = jobs;
+  await admin.query(`insert into agent_runs (id) select $1 || '-' || n from generate_series(1, $2::int) n`, [
+    prefix,
+    count,
+  ]);
+  await admin.query(
+    `insert into jobs (id, agent, repo, status, attempts, host, pid, process_identity, run_id, started_at)
+     select $1 || '-' || n, 'developer', 'web', 'running', 1, $3, a.pid, a.identity, $1 || '-' || n, reaper.now()
+       from generate_series(1, $2::int) n
+       join unnest($4::int[], $5::text[]) with ordinality as a (pid, identity, place)
+         on a.place = 1 + n % cardinality($4::int[])`,
+    [prefix, count, host, agents.map(({ pid }) => pid), agents.map((agent) => agent.processIdentity)],
+  );
+}
