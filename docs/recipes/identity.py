@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Prints the identity stamp of a process: identity.py <pid>"""
+import os
+import re
+import sys
+
+
+def process_identity(pid):
+    """The stamp, or None when the process is gone or cannot be told: store NULL then."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            # The command name may hold spaces and parentheses: count fields after the LAST one.
+            start_ticks = stat.read().rpartition(b")")[2].split()[19].decode()
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            boot_id = file.read().strip()
+        pid_namespace = re.fullmatch(r"pid:\[(\d+)\]", os.readlink("/proc/self/ns/pid"))[1]
+    except OSError:
+        return None
+    return f"linux:{machine_id()}:{boot_id}:{pid_namespace}:{start_ticks}"
+
+
+def machine_id():
+    """Empty where there is none, as in most container images."""
+    try:
+        with open("/etc/machine-id") as file:
+            text = file.read().strip()
+    except OSError:
+        return ""
+    return text if re.fullmatch("[0-9a-f]{32}", text) else ""
+
+
+if __name__ == "__main__":
+    stamp = process_identity(int(sys.argv[1]))
+    if stamp is None:
+        sys.exit(1)
+    print(stamp)
