@@ -1,114 +1,48 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   continueAsNew,
   log,
   setCurrentDetails,
-  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { findRun, operate } from './activity-proxies.js';
-import * as messages from './messages.js';
+import { operate, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './details.js';
+import { listen } from './handlers.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
 import { sweep } from './sweep.js';
-import { pokeWatch, startWatch } from './watches.js';
 
 /** Events after which not even a waiting update holds up continuing as new. */
 const HISTORY_LIMIT = 30_000;
-/** How long an operator's `reap` waits for its watch. */
-const REAP_ANSWER_LIMIT = '60s';
 
 /**
- * The durable cron: sweep, then wait for the interval or a request. Beside it runs a second loop that writes operators'
- * wishes to Postgres, so that a pause does not wait for a sweep to end.
+ * The durable cron: sweep, then wait for the interval or a request. Two loops run beside it, so that neither a pause nor a
+ * notification waits for a sweep to end, and no sweep for them.
  */
 export async function jobReaper(input: ReaperInput = {}): Promise<never> {
   const reaper = new Reaper(input.carried);
   listen(reaper);
-  return Promise.race([sweepLoop(reaper, input), operateLoop(reaper)]);
+  return Promise.race([sweepLoop(reaper, input), operateLoop(reaper), notifyLoop(reaper)]);
 }
 
 async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
   for (let sweeps = 0; ; sweeps += 1) {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     const wantsToLeave = continueAsNewSuggested || sweeps >= (input.continueAfterSweeps ?? Infinity);
-    const isIdle = allHandlersFinished() && !reaper.operating;
+    const isIdle = allHandlersFinished() && !reaper.operating && !reaper.notifying;
     // Nothing is awaited between this check and leaving, so nothing that arrives meanwhile is lost.
     if (wantsToLeave && (isIdle || historyLength > HISTORY_LIMIT)) {
       return continueAsNew<typeof jobReaper>({ ...input, carried: reaper.carry() });
     }
-    const waitMs = Math.max(1, reaper.nextSweepMs - Date.now());
-    await condition(() => reaper.sweepWanted, waitMs, { summary: 'Next sweep' });
+    const waitMs = reaper.nextSweepMs - Date.now();
+    // The server may fire a timer a second late, so a sweep that is due does without.
+    if (waitMs > 0) await condition(() => reaper.sweepWanted, waitMs, { summary: 'Next sweep' });
     await sweep(reaper);
     setCurrentDetails(describeReaper(reaper));
   }
 }
 
-function listen(reaper: Reaper): void {
-  const wish = (action: 'pause' | 'resume' | 'observe' | 'activate') => (input: unknown) => {
-    const { by, reason, written } = messages.readOperator(input);
-    if (!written) reaper.operations.push(action === 'pause' ? { action, by, reason } : { action, by });
-    reaper.requestSweep();
-  };
-  const hold = (action: 'hold' | 'release') => (input: unknown) => {
-    const operation = messages.readHold(action, input);
-    if (typeof operation === 'string') {
-      log.warn(`ignored a signal: ${operation}`);
-      return;
-    }
-    if (!messages.readOperator(input).written) reaper.operations.push(operation);
-    reaper.requestSweep();
-  };
-  setHandler(messages.pauseSignal, wish('pause'), {
-    description: 'Claim nothing more until resume. Optional input: {"reason": "…", "by": "…"}',
-  });
-  setHandler(messages.resumeSignal, wish('resume'), {
-    description: 'End a pause. Optional input: {"by": "…"}',
-  });
-  setHandler(messages.observeSignal, wish('observe'), {
-    description: 'Dry run: record what would be reaped. Optional input: {"by": "…"}',
-  });
-  setHandler(messages.activateSignal, wish('activate'), {
-    description: 'End the dry run: reap. Optional input: {"by": "…"}',
-  });
-  setHandler(messages.forceSweepSignal, () => reaper.requestSweep(), {
-    description: 'Sweep now. No input needed',
-  });
-  setHandler(messages.holdSignal, hold('hold'), {
-    description:
-      'Leave some runs alone for a while: {"kind": "job" | "agent" | "repo" | "host", "value": "…", "seconds": 3600, "reason": "…", "by": "…"}',
-  });
-  setHandler(messages.releaseSignal, hold('release'), {
-    description: 'End a hold: {"kind": "job" | "agent" | "repo" | "host", "value": "…", "by": "…"}',
-  });
-  setHandler(
-    messages.reapAnsweredSignal,
-    (input: unknown) => {
-      const answer = messages.readReapAnswer(input);
-      if (answer && reaper.reapAnswers.has(answer.watchId)) reaper.reapAnswers.set(answer.watchId, answer);
-    },
-    { description: 'Internal: a watch answers reapNow' },
-  );
-  setHandler(messages.sweepNowUpdate, () => sweepNow(reaper), {
-    description: 'Sweep now; returns the summary of a sweep that began after this request',
-  });
-  setHandler(messages.reapNowUpdate, (request) => reapNow(reaper, request.job_id), {
-    description: 'Reap one dead job without waiting for the streak: {"job_id": "…"}. Refused for a live one',
-    validator: (request: unknown) => {
-      const jobId = (request as { job_id?: unknown } | null)?.job_id;
-      if (typeof jobId !== 'string' || jobId === '' || jobId.length > 200) {
-        throw ApplicationFailure.nonRetryable(
-          `reapNow: expected {"job_id": "…"} with 1 to 200 characters, got ${messages.printed(request)}`,
-          'BadInput',
-        );
-      }
-    },
-  });
-  setHandler(messages.statusQuery, () => reaper.report(), { description: 'The state as of the last sweep' });
-}
-
+/** Writes operators' wishes to Postgres, in their order. */
 async function operateLoop(reaper: Reaper): Promise<never> {
   for (;;) {
     await condition(() => reaper.operations.length > 0);
@@ -126,32 +60,15 @@ async function operateLoop(reaper: Reaper): Promise<never> {
   }
 }
 
-async function sweepNow(reaper: Reaper): Promise<messages.SweepSummary> {
-  const wanted = reaper.begun + 1;
-  reaper.requestSweep();
-  await condition(() => reaper.ended >= wanted);
-  if (reaper.lastSweep === null)
-    throw ApplicationFailure.nonRetryable('Expected a sweep to be over, got none', 'Bug');
-  return reaper.lastSweep;
-}
-
-async function reapNow(reaper: Reaper, jobId: string): Promise<messages.ReapAnswer> {
-  const target = await findRun(jobId);
-  if (typeof target === 'string') throw ApplicationFailure.nonRetryable(target, 'NotRunning');
-  const { watchId } = target;
-  const pending = { watchId, reaped: false, text: 'its watch has not answered yet: ask job-reaper explain' };
-  reaper.reapAnswers.set(watchId, pending);
-  const poke: messages.Poke = { why: 'reap', park: true };
-  const known = reaper.watches.get(watchId);
-  if (!known || !(await pokeWatch(reaper, known, poke))) {
-    if (reaper.policy === null) {
-      reaper.requestSweep();
-      await condition(() => reaper.policy !== null);
-    }
-    await startWatch(reaper, target, poke, reaper.policy?.searchAttributes ?? false);
+/** Sends what is owed and due. Best effort: what fails is owed on, and the next sweep brings it again. */
+async function notifyLoop(reaper: Reaper): Promise<never> {
+  for (;;) {
+    await condition(() => reaper.owed.length > 0);
+    reaper.notifying = true;
+    const results = await Promise.allSettled(reaper.owed.map((id) => settleOwed(id)));
+    const failed = results.filter(({ status }) => status === 'rejected').length;
+    if (failed > 0) log.warn(`${failed} notifications stay owed`);
+    reaper.owed = [];
+    reaper.notifying = false;
   }
-  await condition(() => reaper.reapAnswers.get(watchId) !== pending, REAP_ANSWER_LIMIT);
-  const answer = reaper.reapAnswers.get(watchId) ?? pending;
-  reaper.reapAnswers.delete(watchId);
-  return answer;
 }

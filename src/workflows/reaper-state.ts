@@ -35,6 +35,9 @@ export class Reaper {
   readonly reapAnswers = new Map<string, ReapAnswer>();
   /** True while a wish is being written. */
   operating = false;
+  /** Notifications that are being sent. */
+  owed: number[] = [];
+  notifying = false;
   /** As the last scan brought it; null before the first one of this execution. */
   policy: Policy | null = null;
   /** When the next sweep is due, by the workflow's clock. */

@@ -14,6 +14,8 @@ export async function startWatch(
   searchAttributes: boolean,
 ): Promise<boolean> {
   const { jobId, runKey, watchId } = target;
+  // Before it is there, so that starts in flight count towards the limit.
+  reaper.watches.set(watchId, target);
   try {
     const child = await startChild(watchJob, {
       workflowId: watchId,
@@ -23,16 +25,15 @@ export async function startWatch(
       staticDetails: `Looks after run \`${runKey}\` of job \`${jobId}\` until it ends or is reaped.`,
       ...(searchAttributes && { typedSearchAttributes: searchAttributesOf(target) }),
     });
-    reaper.watches.set(watchId, target);
     const forget = () => void reaper.watches.delete(watchId);
     void child.result().then(forget, forget);
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
       // Started by an execution of the reaper that was terminated: from now on it is ours.
-      reaper.watches.set(watchId, target);
       if (poke) await pokeWatch(reaper, target, poke);
     } else {
+      reaper.watches.delete(watchId);
       log.warn(`the watch of job ${jobId} could not be started`, { error });
     }
     return false;
