@@ -1,0 +1,79 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Where the admin port listens. */
+export interface AdminAddress {
+  host: string;
+  port: number;
+}
+
+/** What {@link startAdminServer} needs. */
+export interface AdminServerOptions {
+  address: AdminAddress;
+  /** What each path answers with, as JSON. A rejection is answered with 503 and its message. */
+  paths: Readonly<Record<string, () => Promise<object>>>;
+}
+
+/** A worker's admin port: read-only, JSON. */
+export interface AdminServer {
+  /** The port that it listens on, also where 0 was asked for. */
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the admin port.
+ *
+ * @throws when nobody can listen there, with what to do
+ */
+export async function startAdminServer({ address, paths }: AdminServerOptions): Promise<AdminServer> {
+  const server = createServer((request, response) => void answer(request, response, paths));
+  await listen(server, address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function listen(server: Server, { host, port }: AdminAddress): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new Error(
+          `Expected to listen on ${host}:${port} (REAPER_ADMIN_ADDR), got ${error.code ?? error.message}: choose a free port of this machine`,
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  paths: AdminServerOptions['paths'],
+): Promise<void> {
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const read = Object.hasOwn(paths, path) ? paths[path] : undefined;
+  if (read === undefined) {
+    send(response, 404, { error: `expected one of ${Object.keys(paths).join(', ')}` });
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    send(response, 405, { error: 'expected GET: this port only reads' });
+  } else {
+    try {
+      send(response, 200, await read());
+    } catch (error) {
+      send(response, 503, { error: (error as Error).message });
+    }
+  }
+}
+
+function send(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
