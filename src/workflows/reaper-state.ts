@@ -14,6 +14,7 @@ export interface CarriedReaper {
   hostCursors: [host: string, cursor: Cursor][];
   sweeps: number;
   nextSweepMs: number;
+  policy: Policy | null;
   status: Status | null;
   lastSweep: SweepSummary | null;
 }
@@ -38,8 +39,8 @@ export class Reaper {
   /** Notifications that are being sent. */
   owed: number[] = [];
   notifying = false;
-  /** As the last scan brought it; null before the first one of this execution. */
-  policy: Policy | null = null;
+  /** As the last scan brought it; null before the first one. */
+  policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
   nextSweepMs: number;
   /** Sweeps begun and ended over the reaper's whole life. */
@@ -57,6 +58,7 @@ export class Reaper {
     this.operations = carried?.operations ?? [];
     this.nextSweepMs = carried?.nextSweepMs ?? 0;
     this.begun = this.ended = carried?.sweeps ?? 0;
+    this.policy = carried?.policy ?? null;
     this.status = carried?.status ?? null;
     this.lastSweep = carried?.lastSweep ?? null;
     // A fresh reaper sweeps at once.
@@ -80,10 +82,15 @@ export class Reaper {
     return this.begun;
   }
 
-  /** Takes the policy that a scan brought. Sweeps begin one interval apart, however long they take. */
-  learn(policy: Policy): void {
+  /**
+   * Takes the policy that a scan brought; true if it differs from the one before. Sweeps begin one interval apart, however
+   * long they take.
+   */
+  learn(policy: Policy): boolean {
+    const isChanged = this.policy !== null && JSON.stringify(this.policy) !== JSON.stringify(policy);
     this.policy = policy;
     this.nextSweepMs = this.#begunMs + 1000 * policy.intervalS;
+    return isChanged;
   }
 
   carry(): CarriedReaper {
@@ -95,6 +102,7 @@ export class Reaper {
       hostCursors: [...this.hostCursors],
       sweeps: this.ended,
       nextSweepMs: this.nextSweepMs,
+      policy: this.policy,
       status: this.status,
       lastSweep: this.lastSweep,
     };

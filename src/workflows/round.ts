@@ -38,12 +38,20 @@ export class Round {
   /** With a watch for every run: starts those that are missing, and wakes those whose run is no longer running. */
   async tendRuns(running: readonly WatchTarget[]): Promise<void> {
     const ids = new Set(running.map(({ watchId }) => watchId));
-    await Promise.all([...this.#begin(running, null), ...this.#look(({ watchId }) => !ids.has(watchId))]);
+    await Promise.all([
+      ...this.#begin(running, null),
+      ...this.#look(({ watchId }) => !ids.has(watchId) && !this.symptoms.has(watchId)),
+    ]);
+  }
+
+  /** Wakes every open watch: what it waits for was said by a policy that is no longer the one. */
+  async wakeAll(): Promise<void> {
+    await Promise.all(this.#look(() => true));
   }
 
   /** With watches for symptoms only: wakes those whose run shows none any more. */
   async tendRest(): Promise<void> {
-    await Promise.all(this.#look(() => true));
+    await Promise.all(this.#look(({ watchId }) => !this.symptoms.has(watchId)));
   }
 
   #begin(targets: readonly WatchTarget[], poke: Poke | null): Promise<void>[] {
@@ -58,9 +66,7 @@ export class Round {
 
   #look(isWanted: (target: WatchTarget) => boolean): Promise<void>[] {
     const poke: Poke = { why: 'look', park: this.#park };
-    return [...this.reaper.watches.values()]
-      .filter((target) => !this.symptoms.has(target.watchId) && isWanted(target))
-      .map((target) => this.#poke(target, poke));
+    return [...this.reaper.watches.values()].filter(isWanted).map((target) => this.#poke(target, poke));
   }
 
   async #poke(target: WatchTarget, poke: Poke): Promise<void> {

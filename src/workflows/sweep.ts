@@ -48,7 +48,7 @@ function logChange(before: string | null, now: string | null): void {
 async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const found = await scan(reaper.rowCursor);
   const { policy } = found;
-  reaper.learn(policy);
+  const isPolicyChanged = reaper.learn(policy);
   // Ages and answers are told by the database's clock.
   summary.atMs = found.atMs;
   summary.running = found.running;
@@ -59,6 +59,7 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
 
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);
+  if (isPolicyChanged) await round.wakeAll();
   await round.tendSymptoms(found.symptoms.items);
   if (found.runs !== null) await round.tendRuns(found.runs);
   // Each host as it answers: a silent one holds up nobody else's repairs.

@@ -30,8 +30,9 @@ export async function startWatch(
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
-      // Started by an execution of the reaper that was terminated: from now on it is ours.
-      if (poke) await pokeWatch(reaper, target, poke);
+      // Started by an execution of the reaper that was terminated: from now on it is ours. What it waits for may have
+      // been said by an older policy.
+      await pokeWatch(reaper, target, poke ?? { why: 'look', park: true });
     } else {
       reaper.watches.delete(watchId);
       log.warn(`the watch of job ${jobId} could not be started`, { error });

@@ -121,14 +121,18 @@ it('a host runs just its probe with the probe role; another runs just workflows'
   expect(workflows.count('reaped -> queued')).toBe(1);
 });
 
-it('says what a changed setting was and is', async () => {
-  const first = startWorker();
-  await eventually('the start', () => first.count('was started'));
+it('a changed setting takes effect with a restarted worker, for watches that wait as well, and is logged', async () => {
+  const run = await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });
+  const first = startWorker({ REAPER_FINALIZE_GRACE_S: '3600' });
+  await eventually('the watch to wait', () => first.count('(< grace 3600s), deferring'));
+  const { runId } = await client.workflow.getHandle(new Names(name).watchId(run)).describe();
   first.signal('SIGTERM');
   await first.end();
-  const second = startWorker({ REAPER_MAX_RUNNING_S: '99' });
-  await eventually('the change', () => second.count('the policy changed'));
+  const second = startWorker({ REAPER_FINALIZE_GRACE_S: '1' });
+  await requeued('j1');
+  expect((await client.workflow.getHandle(new Names(name).watchId(run)).describe()).runId).toBe(runId);
   expect(first.count('the policy changed')).toBe(0);
+  expect(second.count('the policy changed')).toBe(1);
 });
 
 it('stops with every mistake in its settings', async () => {
