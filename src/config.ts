@@ -24,11 +24,31 @@ function count(minimum: number) {
     .min(minimum, `expected at least ${minimum}`);
 }
 
+/** `9464` and `:9464` listen on loopback; any other address has to be named. */
+const adminAddress = z
+  .string()
+  .regex(
+    /^((\[[0-9a-fA-F:]+\]|[^:[\]]*):)?\d{1,5}$/,
+    'expected <port> (on 127.0.0.1), <address>:<port> or [<IPv6 address>]:<port>',
+  )
+  .transform((text) => {
+    const [, host = '', port = ''] = /^(?:(.*):)?(\d+)$/.exec(text) ?? [];
+    return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) };
+  })
+  .refine(({ port }) => port <= 65_535, 'expected a port of at most 65535');
+
+/** Comma-separated names, blanks ignored, each once. */
+const names = z
+  .string()
+  .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))]);
+
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
 const settingsSchema = z
   .object({
     /** Kill switch: false means that nothing is claimed. */
     REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
+    /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
+    LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
     /** Seconds between sweeps, and the least distance of two dead observations that count. */
     REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
     /** Consecutive dead observations before a dead pid is believed. */
@@ -56,6 +76,14 @@ const settingsSchema = z
     REAPER_HOST: z.string().min(1).max(200, 'expected at most 200 characters').default(hostname()),
     /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
     REAPER_SHARED_PID_NAMESPACE: flag.default(false),
+    /** The folder of the merge leases; without it this worker does no lease work. */
+    MERGE_LEASE_DIR: z.string().min(1).optional(),
+    /** The repos whose leases are looked after; `,` is none, and without it SELF_HOSTING_REPO is the one. */
+    MERGE_GATE_REPOS: names.optional(),
+    /** The repo that the fleet builds itself from. */
+    SELF_HOSTING_REPO: z.string().min(1).default('orchestrator'),
+    /** Where the worker answers `GET /status`: a port of 127.0.0.1, or an address and a port. */
+    REAPER_ADMIN_ADDR: adminAddress.optional(),
     /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
     DATABASE_URL: databaseUrl.optional(),
     /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
@@ -137,6 +165,7 @@ function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
 export function toPolicy(settings: Settings): Policy {
   return {
     enabled: settings.REAPER_ENABLED,
+    leaseReclaim: settings.LEASE_RECLAIM_ENABLED,
     intervalS: settings.REAPER_INTERVAL_S,
     deadTicks: settings.REAPER_DEAD_TICKS,
     finalizeGraceS: settings.REAPER_FINALIZE_GRACE_S,
@@ -146,6 +175,11 @@ export function toPolicy(settings: Settings): Policy {
     maxWatches: settings.REAPER_MAX_WATCHES,
     searchAttributes: settings.REAPER_SEARCH_ATTRIBUTES,
   };
+}
+
+/** The repos whose merge leases are looked after. */
+export function leaseRepos({ MERGE_GATE_REPOS, SELF_HOSTING_REPO }: Settings): string[] {
+  return MERGE_GATE_REPOS ?? [SELF_HOSTING_REPO];
 }
 
 /**

@@ -1,11 +1,13 @@
 import { required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
+import { readStatus } from './db/status.js';
 import { createGates, loadPipeline } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { installRuntime } from './temporal/runtime.js';
+import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { Reachability } from './worker/reachability.js';
@@ -48,16 +50,24 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     postgres: new Reachability('Postgres', log),
   };
   logStart(context);
+  let admin: AdminServer | undefined;
   try {
+    admin = await openAdminPort(context);
     if (parts.workflows) await publishSettings(context);
     // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
     if (!signal.aborted) installRuntime(log);
     while (!signal.aborted) await runConnected(context);
   } finally {
+    await admin?.close();
     await context.gates.close();
     await context.pool.end();
     log.info('stopped');
   }
+}
+
+async function openAdminPort({ settings, pool }: WorkerContext): Promise<AdminServer | undefined> {
+  const address = settings.REAPER_ADMIN_ADDR;
+  return address && startAdminServer({ address, paths: { '/status': () => readStatus(pool) } });
 }
 
 function logStart({ settings, parts, log }: WorkerContext): void {

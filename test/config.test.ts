@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings, required, SettingsError, toPolicy } from '../src/config.js';
+import { leaseRepos, readSettings, required, SettingsError, toPolicy } from '../src/config.js';
 import { DEFAULT_POLICY } from '../src/domain/types.js';
 
 function mistakes(env: NodeJS.ProcessEnv): string[] {
@@ -70,6 +70,18 @@ describe('settings', () => {
       { REAPER_INTERVALS: '5' },
       ['REAPER_INTERVALS: no such setting; did you mean REAPER_INTERVAL_S?'],
     ],
+    [
+      'an admin address without a port',
+      { REAPER_ADMIN_ADDR: 'localhost' },
+      [
+        'REAPER_ADMIN_ADDR: expected <port> (on 127.0.0.1), <address>:<port> or [<IPv6 address>]:<port>, got "localhost"',
+      ],
+    ],
+    [
+      'a port that is none',
+      { REAPER_ADMIN_ADDR: ':65536' },
+      ['REAPER_ADMIN_ADDR: expected a port of at most 65535, got ":65536"'],
+    ],
     ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
     [
       'a typo in a name without our prefix',
@@ -78,6 +90,24 @@ describe('settings', () => {
     ],
   ])('reject %s', (_, env, expected) => {
     expect(mistakes(env)).toEqual(expected);
+  });
+
+  it.each([
+    ['9464', { host: '127.0.0.1', port: 9464 }],
+    [':9464', { host: '127.0.0.1', port: 9464 }],
+    ['0.0.0.0:9464', { host: '0.0.0.0', port: 9464 }],
+    ['[::1]:9464', { host: '::1', port: 9464 }],
+  ])('read the admin address %s: loopback unless told otherwise', (text, address) => {
+    expect(readSettings({ REAPER_ADMIN_ADDR: text }).REAPER_ADMIN_ADDR).toEqual(address);
+  });
+
+  it.each([
+    [{}, ['orchestrator']],
+    [{ SELF_HOSTING_REPO: 'self' }, ['self']],
+    [{ MERGE_GATE_REPOS: ' web, api ,,web' }, ['web', 'api']],
+    [{ MERGE_GATE_REPOS: ',', SELF_HOSTING_REPO: 'self' }, []],
+  ])('name the repos whose leases are looked after: %j', (env, repos) => {
+    expect(leaseRepos(readSettings(env))).toEqual(repos);
   });
 
   it('leave the variables of others alone', () => {

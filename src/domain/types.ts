@@ -47,6 +47,8 @@ export interface JobRun extends HostedRun {
 export interface Policy {
   /** Kill switch. @default true */
   enabled: boolean;
+  /** Kill switch of the lease reclaim. @default true */
+  leaseReclaim: boolean;
   /** Seconds between sweeps, and the least distance of two dead observations that count. @default 15 */
   intervalS: number;
   /** Consecutive dead observations before a dead pid is believed. @default 2 */
@@ -67,6 +69,7 @@ export interface Policy {
 
 export const DEFAULT_POLICY: Policy = {
   enabled: true,
+  leaseReclaim: true,
   intervalS: 15,
   deadTicks: 2,
   finalizeGraceS: 300,
