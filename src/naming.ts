@@ -19,6 +19,11 @@ export class Names {
     return `${this.reaper}/probe/${safePart(host)}`;
   }
 
+  /** The queue of the workers that have the lease folder. */
+  get leaseQueue(): string {
+    return `${this.reaper}/leases`;
+  }
+
   /** The id of the workflow that looks after one run. */
   watchId({ jobId, runKey }: RunRef): string {
     return `${this.reaper}/watch/${safePart(jobId)}/${safePart(runKey)}`;

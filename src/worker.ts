@@ -8,6 +8,7 @@ import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { installRuntime } from './temporal/runtime.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
+import { createLeaseWork, reclaimAtStart } from './worker/leases.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { Reachability } from './worker/reachability.js';
@@ -39,11 +40,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     functionNames: [],
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
+  const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
   const context: WorkerContext = {
     ...options,
     target: options.target ?? readTemporalTarget(),
     pipeline,
-    pool: createPool(databaseUrl, { applicationName: 'job-reaper worker' }),
+    pool,
+    leases: createLeaseWork(settings, pool, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl }),
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
@@ -54,6 +57,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   try {
     admin = await openAdminPort(context);
     if (parts.workflows) await publishSettings(context);
+    await reclaimAtStart(context);
     // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
     if (!signal.aborted) installRuntime(log);
     while (!signal.aborted) await runConnected(context);
@@ -70,8 +74,10 @@ async function openAdminPort({ settings, pool }: WorkerContext): Promise<AdminSe
   return address && startAdminServer({ address, paths: { '/status': () => readStatus(pool) } });
 }
 
-function logStart({ settings, parts, log }: WorkerContext): void {
-  const running = Object.entries(parts).flatMap(([part, runs]) => (runs ? [part] : []));
+function logStart({ settings, parts, leases, log }: WorkerContext): void {
+  const running = Object.entries({ ...parts, leases: leases !== null }).flatMap(([part, runs]) =>
+    runs ? [part] : [],
+  );
   // URLs may hold a password.
   const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !name.endsWith('_URL')));
   log.info(

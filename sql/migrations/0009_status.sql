@@ -12,6 +12,7 @@ select
   (select count(*) from reaper.ledger) as reaped_total,
   (select jsonb_build_object('job_id', l.job_id, 'agent', l.agent, 'outcome', l.outcome)
      from reaper.ledger l order by l.id desc limit 1) as last_reaped,
+  (select count(*) from reaper.lease_reclaim) as lease_reclaimed_total,
   (select count(*) from reaper.running_job) as running,
   coalesce((s.summary ->> 'watching')::integer, 0) as watching,
   coalesce(s.summary -> 'hostsWithoutProbe', '[]') as hosts_without_probe,

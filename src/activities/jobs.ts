@@ -5,6 +5,7 @@ import { readControl } from '../db/control.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import type { Cursor, Page } from '../domain/page.js';
+import { hasLeaseWorker } from '../db/lease-workers.js';
 import { findLedgerEntry, readOwed } from '../db/ledger.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
 import { operate } from '../db/operate.js';
@@ -48,6 +49,8 @@ export interface Scan {
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
   owed: number[];
+  /** The queue of those who look after the merge leases; null where nobody does, or nothing may be reclaimed now. */
+  leaseQueue: string | null;
   unwatchable: Fleet['unwatchable'];
 }
 
@@ -78,6 +81,7 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
       const fleet = await readFleet(pool);
       const watchAll = fleet.running <= policy.watchAllLimit;
       const blocked = control.paused || !policy.enabled;
+      const mayReclaim = policy.leaseReclaim && !control.paused && control.mode === 'active';
       const symptoms = blocked
         ? { items: [], next: null }
         : await readSymptoms(pool, policy, after, SYMPTOM_PAGE);
@@ -91,6 +95,7 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
         runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await readOwed(pool, OWED_AFTER_S, OWED_PAGE),
+        leaseQueue: mayReclaim && (await hasLeaseWorker(pool)) ? names.leaseQueue : null,
         unwatchable: fleet.unwatchable,
       };
     },

@@ -10,6 +10,8 @@ export function describeSweep(sweep: SweepSummary): string {
     `${sweep.started} watches started`,
     `${sweep.poked} woken`,
   ];
+  if (sweep.leasesReclaimed > 0) parts.push(`${sweep.leasesReclaimed} leases reclaimed`);
+  if (sweep.leaseTrouble.length > 0) parts.push(`leases: ${sweep.leaseTrouble.join('; ')}`);
   if (sweep.unwatchableCount > 0) parts.push(`${sweep.unwatchableCount} that cannot be watched`);
   const silent = sweep.hostsWithoutProbe;
   if (silent.length > 0) parts.push(`no probe on ${silent.join(', ')}`);

@@ -37,6 +37,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['running jobs', status.running],
     ['open watches', status.watching],
     ['reaped so far', `${status.reaped_total}${lastReaped}`],
+    ['leases reclaimed so far', status.lease_reclaimed_total],
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
   ];
   console.log(renderTable(['job-reaper', 'now'], rows));

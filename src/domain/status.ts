@@ -11,6 +11,7 @@ export interface Status {
   last_run_ts: number | null;
   reaped_total: number;
   last_reaped: { job_id: string; agent: string | null; outcome: string } | null;
+  lease_reclaimed_total: number;
   running: number;
   watching: number;
   hosts_without_probe: string[];

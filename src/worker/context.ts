@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
 import type { Gates } from '../gates/index.js';
@@ -27,6 +28,8 @@ export interface WorkerContext {
   pool: Pool;
   gates: Gates;
   pipeline: Pipeline;
+  /** Null where this worker does no lease work. */
+  leases: LeaseActivities | null;
   temporal: Reachability;
   postgres: Reachability;
 }

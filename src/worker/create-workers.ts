@@ -8,7 +8,7 @@ import type { WorkerContext } from './context.js';
 
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
-  { settings, parts, names, pool, log, gates, pipeline }: WorkerContext,
+  { settings, parts, names, pool, log, gates, pipeline, leases }: WorkerContext,
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
@@ -34,6 +34,9 @@ export async function createWorkers(
     const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
     const activities = createProbeActivities({ pool, names, host, sharedPidNamespace });
     workers.push(await Worker.create({ ...base, taskQueue: names.probeQueue(host), activities }));
+  }
+  if (leases !== null) {
+    workers.push(await Worker.create({ ...base, taskQueue: names.leaseQueue, activities: leases }));
   }
   return workers;
 }

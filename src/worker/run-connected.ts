@@ -3,6 +3,7 @@ import { SearchAttributesError } from '../temporal/search-attributes.js';
 import type { WorkerContext } from './context.js';
 import { createWorkers } from './create-workers.js';
 import { ensureReaper } from './ensure-reaper.js';
+import { announceLeases } from './leases.js';
 import { pause } from './pause.js';
 import type { Reachability } from './reachability.js';
 
@@ -69,14 +70,16 @@ function ensuring({ names, settings, log }: WorkerContext, connection: NativeCon
 
 /** Looks every few seconds whether the reaper runs and both servers answer. Never throws. */
 async function watchServers(
-  { pool, temporal, postgres }: WorkerContext,
+  context: WorkerContext,
   ensure: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { pool, leases, temporal, postgres } = context;
+  const askPostgres = () => (leases ? announceLeases(context) : pool.query('select 1'));
   for (;;) {
     await pause(ENSURE_MS, signal);
     if (signal.aborted) return;
-    await Promise.all([look(temporal, ensure), look(postgres, () => pool.query('select 1'))]);
+    await Promise.all([look(temporal, ensure), look(postgres, askPostgres)]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GateActivities } from '../activities/gates.js';
 import type { JobActivities } from '../activities/jobs.js';
+import type { LeaseActivities } from '../activities/leases.js';
 import type { NotifyActivities } from '../activities/notify.js';
 import type { ProbeActivities } from '../activities/probe.js';
 
@@ -77,12 +78,23 @@ export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActi
   return onHost(queue, limitMs).probeRun.executeWithOptions(options, args);
 }
 
-function onHost(taskQueue: string, limitMs: number) {
-  return proxyActivities<ProbeActivities>({
+/** Reclaims stale merge leases where their folder is; never takes longer than `limitMs`. */
+export function reclaimLeases(queue: string, limitMs: number) {
+  const { reclaimLeases: reclaim } = proxyActivities<LeaseActivities>(once(queue, limitMs));
+  return reclaim.executeWithOptions({ summary: 'Reclaim stale merge leases' }, []);
+}
+
+function onHost(queue: string, limitMs: number) {
+  return proxyActivities<ProbeActivities>(once(queue, limitMs));
+}
+
+/** For queues that maybe nobody polls: tried once, since the next sweep asks again. */
+function once(taskQueue: string, limitMs: number): ActivityOptions {
+  return {
     taskQueue,
     scheduleToStartTimeout: Math.min(NOBODY_POLLS_MS, limitMs),
     scheduleToCloseTimeout: limitMs,
     startToCloseTimeout: limitMs,
     retry: { maximumAttempts: 1 },
-  });
+  };
 }

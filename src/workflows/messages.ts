@@ -57,6 +57,9 @@ export interface SweepSummary {
   poked: number;
   hostsAnswered: string[];
   hostsWithoutProbe: string[];
+  leasesReclaimed: number;
+  /** What keeps leases from being looked after, in words. */
+  leaseTrouble: string[];
   unwatchable: { jobId: string; why: string }[];
   unwatchableCount: number;
   /** Why the sweep failed, or null. */

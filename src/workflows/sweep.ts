@@ -1,7 +1,8 @@
 import { log } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/jobs.js';
-import { examineHost, recordSweep, scan } from './activity-proxies.js';
+import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
+import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';
@@ -19,6 +20,8 @@ export async function sweep(reaper: Reaper): Promise<void> {
     poked: 0,
     hostsAnswered: [],
     hostsWithoutProbe: [],
+    leasesReclaimed: 0,
+    leaseTrouble: [],
     unwatchable: [],
     unwatchableCount: 0,
     error: null,
@@ -59,6 +62,7 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
 
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);
+  const reclaim = tendLeases(found, summary);
   if (isPolicyChanged) await round.wakeAll();
   await round.tendSymptoms(found.symptoms.items);
   if (found.runs !== null) await round.tendRuns(found.runs);
@@ -73,6 +77,24 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const sawAll = found.symptoms.next === null && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
+  await reclaim;
+}
+
+/** Has stale merge leases reclaimed where somebody has their folder. Never throws, nor takes longer than the interval. */
+async function tendLeases({ leaseQueue, policy }: Scan, summary: SweepSummary): Promise<void> {
+  if (leaseQueue === null) return;
+  try {
+    const { reclaimed, trouble } = await reclaimLeases(leaseQueue, toLimitMs(policy));
+    summary.leasesReclaimed = reclaimed;
+    summary.leaseTrouble = trouble;
+  } catch {
+    summary.leaseTrouble = ['no worker with MERGE_LEASE_DIR answered'];
+  }
+}
+
+/** Milliseconds that a sweep waits for a host, or for the lease folder. */
+function toLimitMs({ intervalS }: Policy): number {
+  return Math.max(1_000, intervalS * 1_000);
 }
 
 /** Examines all hosts at once; one that does not answer within the interval is without a probe, which is null. */
@@ -81,7 +103,7 @@ function examineHosts(
   { hosts, policy }: Scan,
   summary: SweepSummary,
 ): Promise<HostExamination | null>[] {
-  const limitMs = Math.max(1_000, policy.intervalS * 1_000);
+  const limitMs = toLimitMs(policy);
   const cursors = new Map(reaper.hostCursors);
   reaper.hostCursors.clear();
   return hosts.map(async ({ host, queue }) => {

@@ -1,0 +1,37 @@
+import { createLeaseActivities, type LeaseActivities } from '../activities/leases.js';
+import { leaseRepos, type Settings } from '../config.js';
+import { announceLeaseWorker } from '../db/lease-workers.js';
+import type { Pool } from 'pg';
+import type { Logger } from '../log.js';
+import type { WorkerContext } from './context.js';
+
+/** What looks after the merge leases, or null where this worker has no folder or is not to. */
+export function createLeaseWork(settings: Settings, pool: Pool, log: Logger): LeaseActivities | null {
+  const { MERGE_LEASE_DIR: folder, LEASE_RECLAIM_ENABLED: isEnabled } = settings;
+  if (folder === undefined || !isEnabled) return null;
+  return createLeaseActivities({
+    pool,
+    folder,
+    repos: leaseRepos(settings),
+    host: settings.REAPER_HOST,
+    sharedPidNamespace: settings.REAPER_SHARED_PID_NAMESPACE,
+    log,
+  });
+}
+
+/** Looks at the leases once, at start, and lets the sweeps know that somebody does. Never throws: the sweeps go on with it. */
+export async function reclaimAtStart(context: WorkerContext): Promise<void> {
+  const { leases, postgres } = context;
+  if (leases === null) return;
+  try {
+    await announceLeases(context);
+    await leases.reclaimLeases();
+  } catch (error) {
+    postgres.away(error);
+  }
+}
+
+/** To be said again every few seconds. */
+export async function announceLeases({ pool, settings }: WorkerContext): Promise<void> {
+  await announceLeaseWorker(pool, settings.REAPER_HOST);
+}
