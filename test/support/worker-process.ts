@@ -13,7 +13,7 @@ export class WorkerProcess {
   constructor(env: Record<string, string>, module = 'worker-process.mjs') {
     const script = fileURLToPath(new URL(module, import.meta.url));
     const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(REAPER_|TEMPORAL_|DATABASE_)/.test(name),
+      ([name]) => !/^(REAPER_|TEMPORAL_|DATABASE_|MERGE_|LEASE_|SELF_HOSTING_|TELEGRAM_)/.test(name),
     );
     this.#child = spawn(process.execPath, [script], {
       env: {
