@@ -9,7 +9,7 @@ import type { TakenRun } from './taken-run.js';
  */
 export async function endJob(
   client: PoolClient,
-  { jobId, runId }: TakenRun,
+  { jobId, runId }: Pick<TakenRun, 'jobId' | 'runId'>,
   status: 'done' | 'failed',
   error: string | null,
 ): Promise<boolean> {

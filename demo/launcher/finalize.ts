@@ -5,6 +5,7 @@ import { enqueueJob } from './enqueue-job.js';
 import type { Outcome } from './decide-outcome.js';
 import { requeueJob } from './requeue-job.js';
 import type { TakenRun } from './taken-run.js';
+import { inTransaction } from './transaction.js';
 
 /**
  * Writes how the run ended and moves its task on, in one transaction: nobody ever sees one without the other.
@@ -12,20 +13,12 @@ import type { TakenRun } from './taken-run.js';
  * @returns false when the run is no longer ours, since the reaper was faster: then nothing was written
  */
 export async function finalize(pool: Pool, run: TakenRun, outcome: Outcome): Promise<boolean> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
+  return inTransaction(pool, async (client) => {
     // This update locks the job's row, so what follows has an order with every claim.
     const isOurs = await write(client, run, outcome);
     if (isOurs && outcome.status === 'done') await moveOn(client, run, outcome);
-    await client.query(isOurs ? 'commit' : 'rollback');
-    client.release();
     return isOurs;
-  } catch (error) {
-    // The transaction's state is unknown: closing the connection ends it.
-    client.release(true);
-    throw error;
-  }
+  });
 }
 
 function write(client: PoolClient, run: TakenRun, outcome: Outcome): Promise<boolean> {

@@ -5,6 +5,8 @@ export type LauncherEvent =
   | (RunEvent & { event: 'exit recorded'; exitCode: number })
   | (RunEvent & { event: 'finalized'; status: string })
   | (RunEvent & { event: 'no longer ours' })
+  /** By a launcher at its start. */
+  | (RunEvent & { event: 'recovered'; status: 'queued' | 'failed'; evidence: string })
   | { event: 'trouble'; what: string; error: string };
 
 interface RunEvent {

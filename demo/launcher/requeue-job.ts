@@ -8,7 +8,7 @@ import type { TakenRun } from './taken-run.js';
  */
 export async function requeueJob(
   client: PoolClient,
-  { jobId, runId }: TakenRun,
+  { jobId, runId }: Pick<TakenRun, 'jobId' | 'runId'>,
   error: string,
 ): Promise<boolean> {
   const { rowCount } = await client.query(

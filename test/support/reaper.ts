@@ -1,9 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  Client,
-  WorkflowNotFoundError,
-  type WorkflowHandleWithFirstExecutionRunId,
-} from '@temporalio/client';
+import { Client, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { createGateActivities } from '../../src/activities/gates.js';
@@ -21,6 +17,7 @@ import { sweepNowUpdate, type SweepSummary } from '../../src/workflows/messages.
 import type { ReaperInput } from '../../src/workflows/reaper-state.js';
 import type { TestDatabase } from './database.js';
 import { KeptLog, quietRuntime } from './quiet.js';
+import { terminateAll } from './terminate-all.js';
 
 /** Options of {@link startReaper}. */
 export interface TestReaperOptions {
@@ -113,17 +110,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
       await start();
     },
     stop: async () => {
-      const query = `WorkflowId STARTS_WITH '${names.reaper}' AND ExecutionStatus = 'Running'`;
-      const open = [names.reaper];
-      for await (const { workflowId } of client.workflow.list({ query })) open.push(workflowId);
-      for (const workflowId of new Set(open)) {
-        await client.workflow
-          .getHandle(workflowId)
-          .terminate('the test is over')
-          .catch((error: unknown) => {
-            if (!(error instanceof WorkflowNotFoundError)) throw error;
-          });
-      }
+      await terminateAll(client, names.reaper);
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.all(running);
       await gates.close();

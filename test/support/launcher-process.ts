@@ -1,0 +1,40 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { LauncherEvent } from '../../demo/launcher/report.js';
+import { killProcess } from '../../demo/world/kill-process.js';
+
+const LAUNCHER = fileURLToPath(new URL('../../dist/demo/launcher.js', import.meta.url));
+
+/** The built reference launcher as a process of its own, with what it and its monitors report. */
+export class LauncherProcess {
+  readonly events: LauncherEvent[] = [];
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+
+  constructor(env: Record<string, string>) {
+    this.#child = spawn(process.execPath, [LAUNCHER], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#closed = once(this.#child, 'close');
+    if (this.#child.stdout) {
+      createInterface({ input: this.#child.stdout }).on('line', (line) =>
+        this.events.push(JSON.parse(line) as LauncherEvent),
+      );
+    }
+  }
+
+  /** SIGKILL to the launcher, then to its monitors, then to their agents. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    for (const event of this.events) {
+      if (event.event === 'took')
+        killProcess({ pid: event.monitorPid, processIdentity: event.monitorIdentity });
+    }
+    // Monitors write to the same pipe: it is closed when all of them are gone, and all is read.
+    await this.#closed;
+    for (const event of this.events) if (event.event === 'agent started') killProcess(event);
+  }
+}
