@@ -7,6 +7,7 @@ import { decideOutcome } from './launcher/decide-outcome.js';
 import { finalize } from './launcher/finalize.js';
 import { recordExit } from './launcher/record-exit.js';
 import { report } from './launcher/report.js';
+import { withMergeLease } from './launcher/merge-lease.js';
 import { readLauncherSettings, type LauncherSettings } from './launcher/settings.js';
 import { stampProcess } from './launcher/stamp-process.js';
 import { NOT_STARTED, startAgent, type Agent } from './launcher/start-agent.js';
@@ -40,17 +41,17 @@ async function stamp(pool: Pool, run: TakenRun, agent: Agent): Promise<boolean> 
 async function conclude(
   pool: Pool,
   run: TakenRun,
-  { finalizeS, pipelinePath }: LauncherSettings,
+  settings: LauncherSettings,
   exitCode: number,
 ): Promise<void> {
   const { jobId, runId } = run;
   await tryOn('record the exit code', () => recordExit(pool, run, exitCode));
   report({ event: 'exit recorded', jobId, runId, exitCode });
 
-  // Here a real monitor pushes the branch and comments on the work item.
-  await setTimeout(finalizeS * 1000);
+  // Here a real monitor merges the branch and comments on the work item.
+  await withMergeLease(run, settings, () => setTimeout(settings.finalizeS * 1000));
 
-  const pipeline = await loadPipeline(pipelinePath, { functionNames: [] });
+  const pipeline = await loadPipeline(settings.pipelinePath, { functionNames: [] });
   const gates = createGates({});
   const outcome = await decideOutcome(run, exitCode, { pipeline, gates });
   await gates.close();

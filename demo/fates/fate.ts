@@ -8,6 +8,8 @@ export interface FateJob {
   maxAttempts?: number;
   /** Gives the job a task in this stage of the pipeline, with a branch of its own. */
   stage?: 'development' | 'review';
+  /** @default 'demo' */
+  repo?: string;
   /** @default the fate's id */
   workItem?: string;
   /** Where it is launched. @default 'near' */

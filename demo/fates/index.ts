@@ -9,6 +9,7 @@ import { hostGone } from './host-gone.js';
 import { launcherKilled } from './launcher-killed.js';
 import { reusedPid } from './reused-pid.js';
 import { slowFinalizer } from './slow-finalizer.js';
+import { stuckLease } from './stuck-lease.js';
 
 /** All that becomes of jobs in the demo, all at the same time. */
 export const fates: readonly Fate[] = [
@@ -19,6 +20,7 @@ export const fates: readonly Fate[] = [
   exitZeroCommandGateRed,
   budgetSpent,
   slowFinalizer,
+  stuckLease,
   launcherKilled,
   reusedPid,
   hostGone,

@@ -3,6 +3,7 @@ export type LauncherEvent =
   | (RunEvent & { event: 'took'; attempt: number; monitorPid: number; monitorIdentity: string | null })
   | (RunEvent & { event: 'agent started'; pid: number; processIdentity: string | null })
   | (RunEvent & { event: 'exit recorded'; exitCode: number })
+  | (RunEvent & { event: 'lease acquired'; repo: string })
   | (RunEvent & { event: 'finalized'; status: string })
   | (RunEvent & { event: 'no longer ours' })
   /** By a launcher at its start. */

@@ -13,6 +13,10 @@ export interface LauncherSettings {
   pollS: number;
   /** Seconds that a monitor is busy (it pushes, it comments) between recording the exit code and finalizing. */
   finalizeS: number;
+  /** Where merge leases are kept, as MERGE_LEASE_DIR says to the reaper; without it nobody takes one. */
+  leaseFolder: string | undefined;
+  /** Repos that are merged into under a lease. */
+  leaseRepos: string[];
   /** The file that REAPER_PIPELINE names: launcher and reaper go by the same stages. */
   pipelinePath: string | undefined;
 }
@@ -28,6 +32,8 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv = process.env): Laun
     agents: env['LAUNCHER_AGENTS']?.split(',') ?? null,
     pollS: readNumber(env, 'LAUNCHER_POLL_S', 0.25),
     finalizeS: readNumber(env, 'LAUNCHER_FINALIZE_S', 0),
+    leaseFolder: env['MERGE_LEASE_DIR'],
+    leaseRepos: env['MERGE_GATE_REPOS']?.split(',') ?? [],
     pipelinePath: env['REAPER_PIPELINE'],
   };
 }

@@ -20,10 +20,11 @@ const LOOK_MS = 100;
 
 /** The state of the demo, looked at several times a second; everybody goes by it instead of asking by themselves. */
 export class Board {
-  snapshot: Snapshot = { jobs: [], claims: [], sweeps: 0, hostsWithoutProbe: [] };
+  snapshot: Snapshot = { jobs: [], claims: [], leaseReclaims: [], sweeps: 0, hostsWithoutProbe: [] };
   readonly events: BoardEvent[] = [];
   readonly #heard = new Map<DemoProcess, number>();
   #claimsTold = 0;
+  #leasesTold = 0;
   #lastLook: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,6 +57,10 @@ export class Board {
       this.tell(jobId, `reaped -> ${outcome} (${reason})`);
     }
     this.#claimsTold = this.snapshot.claims.length;
+    for (const { repo, reason } of this.snapshot.leaseReclaims.slice(this.#leasesTold)) {
+      this.tell(null, `the merge lease of ${repo} is reclaimed (${reason})`);
+    }
+    this.#leasesTold = this.snapshot.leaseReclaims.length;
     for (const event of news) this.tell('jobId' in event ? event.jobId : null, inWords(event));
     this.audience.look(this.snapshot);
   }
@@ -102,6 +107,8 @@ function inWords(event: BoardEvent): string {
       return `its agent runs as pid ${event.pid}`;
     case 'exit recorded':
       return `exit code ${event.exitCode} recorded, its monitor goes on to finalize`;
+    case 'lease acquired':
+      return `its monitor holds the merge lease of ${event.repo}`;
     case 'finalized':
       return `finalized by its own monitor -> ${event.status}`;
     case 'no longer ours':

@@ -17,6 +17,9 @@ const WORKER_SETTINGS = {
   REAPER_FINALIZE_GRACE_S: '6',
 };
 
+/** Monitors merge into this repo under a lease. */
+const LEASED_REPO = 'shop';
+
 /** Monitors are busy for half of the grace. */
 const FINALIZE_S = '3';
 
@@ -26,12 +29,14 @@ const JOB_REAPER = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../launcher.js', import.meta.url));
 
 /** The worker: workflows, and the probe of the near host. */
-function startWorker({ servers, name, folder, logins, pipeline }: World): DemoProcess {
+function startWorker({ servers, name, folder, logins, leases, pipeline }: World): DemoProcess {
   const env = demoEnvironment(servers, {
     ...WORKER_SETTINGS,
     REAPER_NAME: name,
     DATABASE_URL: logins.reaperUrl,
     REAPER_PIPELINE: pipeline,
+    MERGE_LEASE_DIR: leases,
+    MERGE_GATE_REPOS: LEASED_REPO,
   });
   return startProcess('worker', [JOB_REAPER, 'worker'], { folder, env });
 }
@@ -45,11 +50,13 @@ export interface LauncherPart {
 
 /** A launcher with room for all jobs of the demo. */
 function startLauncher(world: World, name: string, { host, agents }: LauncherPart): DemoProcess {
-  const { servers, folder, logins, repository, signOffs, pipeline } = world;
+  const { servers, folder, logins, repository, signOffs, leases, pipeline } = world;
   const env = demoEnvironment(servers, {
     DATABASE_URL: logins.launcherUrl,
     REAPER_PIPELINE: pipeline,
     LAUNCHER_HOST: host,
+    MERGE_LEASE_DIR: leases,
+    MERGE_GATE_REPOS: LEASED_REPO,
     LAUNCHER_CONCURRENCY: '30',
     LAUNCHER_FINALIZE_S: FINALIZE_S,
     ...(agents && { LAUNCHER_AGENTS: agents.join(',') }),

@@ -13,20 +13,20 @@ export async function enqueueFates(admin: Pool, fates: readonly Fate[]): Promise
      select * from json_to_recordset($2) as j(id text, task_id text, agent text, repo text, max_attempts integer)`,
     [
       JSON.stringify(
-        tasks.map(({ id, job: { stage, workItem = id } }) => ({
+        tasks.map(({ id, job: { stage, repo = 'demo', workItem = id } }) => ({
           id,
-          repo: 'demo',
+          repo,
           branch: branchOf(id),
           stage,
           work_item: workItem,
         })),
       ),
       JSON.stringify(
-        fates.map(({ id, job: { agent, stage, maxAttempts = 2 } }) => ({
+        fates.map(({ id, job: { agent, stage, repo = 'demo', maxAttempts = 2 } }) => ({
           id,
           task_id: stage === undefined ? null : id,
           agent,
-          repo: 'demo',
+          repo,
           max_attempts: maxAttempts,
         })),
       ),

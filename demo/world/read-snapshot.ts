@@ -32,11 +32,20 @@ export interface Claim {
   gate: string | null;
 }
 
+/** A stale merge lease that the reaper removed. */
+export interface LeaseReclaim {
+  repo: string;
+  /** Why it was stale. */
+  reason: string;
+}
+
 /** Everything at one moment. */
 export interface Snapshot {
   jobs: JobState[];
   /** Oldest first. */
   claims: Claim[];
+  /** Oldest first. */
+  leaseReclaims: LeaseReclaim[];
   /** Sweeps so far; 0 until the worker is at work. */
   sweeps: number;
   hostsWithoutProbe: string[];
@@ -62,6 +71,9 @@ const SQL = `
                     'gate', l.evidence -> 'gate' ->> 'reason')
                   order by l.id)
              from reaper.ledger l), '[]') as claims,
+         coalesce((
+           select json_agg(json_build_object('repo', c.repo, 'reason', c.reason) order by c.id)
+             from reaper.lease_reclaim c), '[]') as "leaseReclaims",
          coalesce((s.last_sweep ->> 'number')::integer, 0) as sweeps,
          s.hosts_without_probe as "hostsWithoutProbe"
     from reaper.status s`;

@@ -22,6 +22,8 @@ export interface World {
   /** A bare git repository. */
   repository: string;
   signOffs: string;
+  /** The folder of the merge leases. */
+  leases: string;
   /** The file for REAPER_PIPELINE. */
   pipeline: string;
   /** As the owner of the queue. */
@@ -44,7 +46,8 @@ export async function createWorld(
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-demo-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true }));
   const signOffs = join(folder, 'sign-offs');
-  await mkdir(signOffs);
+  const leases = join(folder, 'leases');
+  await Promise.all([mkdir(signOffs), mkdir(leases)]);
   const repository = await createRepository(folder, branches);
   const pipeline = await writePipeline(folder, { repository, signOffs });
 
@@ -61,5 +64,5 @@ export async function createWorld(
   cleanup.add(() => admin.end());
   const operator = createPool(logins.reaperUrl, { applicationName: 'job-reaper demo', max: 1 });
   cleanup.add(() => operator.end());
-  return { servers, name, folder, logins, repository, signOffs, pipeline, admin, operator };
+  return { servers, name, folder, logins, repository, signOffs, leases, pipeline, admin, operator };
 }
