@@ -8,6 +8,7 @@ const layers = [
   { target: './src/domain', from: './src', except: ['./domain'] },
   { target: './src/liveness', from: './src', except: ['./domain', './liveness'] },
   { target: './src/db', from: './src', except: ['./domain', './db', './paths.ts'] },
+  { target: './src/leases', from: './src', except: ['./domain', './liveness', './leases'] },
   {
     target: './src/workflows',
     from: './src',
@@ -16,7 +17,16 @@ const layers = [
   {
     target: './src/activities',
     from: './src',
-    except: ['./domain', './liveness', './db', './activities', './gates', './log.ts', './naming.ts'],
+    except: [
+      './domain',
+      './liveness',
+      './db',
+      './leases',
+      './activities',
+      './gates',
+      './log.ts',
+      './naming.ts',
+    ],
   },
   { target: './src', from: './demo' },
   { target: './src', from: './test' },

@@ -10,7 +10,7 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant execute on function reaper.now() to reaper, reaper_probe;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation, reaper.alert,
-  reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.status, reaper.lease_worker to reaper;
+  reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.status, reaper.lease_reclaim, reaper.lease_worker to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
@@ -26,5 +26,7 @@ grant execute on function
   reaper.declare_host_gone(text, text),
   reaper.take_alert(text, text, text, text),
   reaper.record_sweep(timestamptz, jsonb),
-  reaper.announce_lease_worker(text)
+  reaper.announce_lease_worker(text),
+  reaper.lease_block_on(text, text),
+  reaper.record_lease_reclaim(text, text, text, bigint, text, text, timestamptz, double precision, text, jsonb, text)
 to reaper;

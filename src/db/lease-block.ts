@@ -1,0 +1,10 @@
+import type { Pool } from 'pg';
+
+/** Why no lease of this repo and this holder's host may be reclaimed now, or null. Only a record decides. */
+export async function readLeaseBlock(pool: Pool, repo: string, host: string | null): Promise<string | null> {
+  const { rows } = await pool.query<{ why: string | null }>('select reaper.lease_block_on($1, $2) as why', [
+    repo,
+    host,
+  ]);
+  return rows[0]?.why ?? null;
+}

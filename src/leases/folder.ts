@@ -1,0 +1,135 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { link, lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MAX_CONTENT_BYTES, parseLease, type LeaseContent } from './content.js';
+import type { LeaseNameKind, LeaseNames } from './names.js';
+
+/** What stands under a name. */
+export type LeaseFile =
+  | { kind: 'absent' }
+  /** A symbolic link, directory, pipe or socket: neither followed nor opened. */
+  | { kind: 'foreign'; what: string }
+  | { kind: 'file'; id: string; writtenAt: Date; content: LeaseContent };
+
+// Never through a link, and never waiting for a pipe's other end.
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * The lease folder, one system call a method, so that a test can stand between any two of them. Names that are not there
+ * are results; everything else that fails is thrown.
+ */
+export class LeaseFolder {
+  /** @param path the folder that all launchers and the reaper share */
+  constructor(readonly path: string) {}
+
+  /** The repo's files. A file that keeps its name while the folder is being read is always among them. */
+  async list(names: LeaseNames): Promise<{ name: string; kind: LeaseNameKind }[]> {
+    const entries = await readdir(this.path);
+    return entries.flatMap((name) => {
+      const kind = names.kindOf(name);
+      return kind === null ? [] : [{ name, kind }];
+    });
+  }
+
+  /** Writes a new file, on disk when this returns. The handle keeps its id from being given to another file. */
+  async create(name: string, text: string): Promise<FileHandle> {
+    const file = await open(join(this.path, name), 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+      return file;
+    } catch (error) {
+      await file.close();
+      await this.unlink(name);
+      throw error;
+    }
+  }
+
+  /** A handle on a regular file, or null when there is none under this name. */
+  async open(name: string): Promise<FileHandle | null> {
+    const seen = await this.stat(name);
+    if (seen?.isFile() !== true) return null;
+    const file = await codeOr(open(join(this.path, name), READ), 'ENOENT', 'ELOOP', 'ENXIO');
+    if (typeof file === 'string') return null;
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+    return null;
+  }
+
+  /** Which file stands under a name: the same for all names of one file. Null when none does. */
+  async idOf(name: string): Promise<string | null> {
+    const seen = await this.stat(name);
+    return seen === null ? null : idOf(seen);
+  }
+
+  /** Reads what stands under a name, as far as a lease can be long. */
+  async read(name: string): Promise<LeaseFile> {
+    const file = await this.open(name);
+    if (file === null) {
+      const seen = await this.stat(name);
+      // A regular file is there since: it has come after the look.
+      return seen === null || seen.isFile() ? { kind: 'absent' } : { kind: 'foreign', what: kindOf(seen) };
+    }
+    try {
+      const buffer = Buffer.alloc(MAX_CONTENT_BYTES + 1);
+      let length = 0;
+      for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+        ({ bytesRead: read } = await file.read(buffer, length, buffer.length - length, length));
+      }
+      const seen = await file.stat({ bigint: true });
+      const content: LeaseContent =
+        length > MAX_CONTENT_BYTES
+          ? { kind: 'unreadable', why: `expected at most ${MAX_CONTENT_BYTES} bytes` }
+          : parseLease(buffer.toString('utf8', 0, length));
+      return { kind: 'file', id: idOf(seen), writtenAt: seen.mtime, content };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Gives a file a second name. `exists` when that one is taken, `absent` when the file is gone. */
+  async link(from: string, to: string): Promise<'linked' | 'exists' | 'absent'> {
+    const code = await codeOr(link(join(this.path, from), join(this.path, to)), 'EEXIST', 'ENOENT');
+    if (code === undefined) return 'linked';
+    return code === 'EEXIST' ? 'exists' : 'absent';
+  }
+
+  /** Renames to a name that nobody else uses. False when nothing stood under the old one. */
+  async rename(from: string, to: string): Promise<boolean> {
+    return (await codeOr(rename(join(this.path, from), join(this.path, to)), 'ENOENT')) === undefined;
+  }
+
+  /** False when nothing stood under the name. */
+  async unlink(name: string): Promise<boolean> {
+    return (await codeOr(unlink(join(this.path, name)), 'ENOENT')) === undefined;
+  }
+
+  private async stat(name: string): Promise<BigIntStats | null> {
+    const seen = await codeOr(lstat(join(this.path, name), { bigint: true }), 'ENOENT');
+    return typeof seen === 'string' ? null : seen;
+  }
+}
+
+/** The file behind a handle, as {@link LeaseFolder.idOf} says it. */
+export function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+/** What a call returns, or the expected code with which it failed. */
+async function codeOr<T>(call: Promise<T>, ...expected: string[]): Promise<T | string> {
+  try {
+    return await call;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== undefined && expected.includes(code)) return code;
+    throw error;
+  }
+}
+
+function kindOf(seen: BigIntStats): string {
+  if (seen.isSymbolicLink()) return 'a symbolic link';
+  if (seen.isDirectory()) return 'a directory';
+  if (seen.isFIFO()) return 'a pipe';
+  if (seen.isSocket()) return 'a socket';
+  return 'a device';
+}

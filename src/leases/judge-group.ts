@@ -1,0 +1,52 @@
+import { judgeLease, judgeUnreadable, type LeaseReclaim, type LeaseVerdict } from '../domain/lease.js';
+import type { Liveness } from '../domain/liveness.js';
+import { probeProcess } from '../liveness/index.js';
+import type { LeaseGroup, SeenFile } from './survey.js';
+
+/** Where a reclaim runs: a pid means something on its own host only. */
+export interface Standpoint {
+  /** This host, as REAPER_HOST says it. */
+  host: string;
+  /** The operator's word that every launcher on this host shares this process's pid namespace. */
+  sharedPidNamespace: boolean;
+}
+
+/** The host that a holding's file names, or null. */
+export function hostOf({ files }: LeaseGroup): string | null {
+  const content = files.at(-1)?.content;
+  return content?.kind === 'lease' ? content.lease.host : null;
+}
+
+/** Judges a holding by its newest term, with a fresh look at its holder. Returns what would go on record beside it. */
+export function judgeGroup(
+  group: LeaseGroup,
+  repo: string,
+  standpoint: Standpoint,
+): LeaseVerdict & { reclaim: LeaseReclaim } {
+  const newest = group.files.at(-1);
+  if (newest === undefined) throw new Error(`Expected files in group \`${group.key}\`, got none`);
+  const now = new Date();
+  const evidence = { files: group.files.map(({ name }) => name), written_at: newest.writtenAt };
+  if (newest.content.kind === 'unreadable') {
+    const verdict = judgeUnreadable(newest.content.why, newest.writtenAt, now);
+    const key = `${repo} file ${newest.id} written ${newest.writtenAt.toISOString()}`;
+    const unknown = { token: null, pid: null, host: null, identity: null, acquiredAt: null, ttlS: null };
+    return { ...verdict, reclaim: { ...unknown, key, repo, reason: verdict.reason, evidence } };
+  }
+  const { lease } = newest.content;
+  const liveness = probeHolder(newest, standpoint);
+  const verdict = judgeLease(lease, newest.writtenAt, liveness, now);
+  const key = `${repo} token ${lease.token} held since ${lease.heldSince.toISOString()}`;
+  const reclaim = { ...lease, key, repo, reason: verdict.reason, evidence: { ...evidence, liveness } };
+  return { ...verdict, reclaim };
+}
+
+function probeHolder({ content }: SeenFile, { host, sharedPidNamespace }: Standpoint): Liveness {
+  if (content.kind !== 'lease') return { state: 'unknown', proven: false, evidence: content.why };
+  const { lease } = content;
+  if (lease.host === host) {
+    return probeProcess({ pid: lease.pid, processIdentity: lease.identity }, { sharedPidNamespace });
+  }
+  const evidence = `its host is ${lease.host}, this one is ${host}`;
+  return { state: 'unknown', proven: false, evidence };
+}

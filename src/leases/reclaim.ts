@@ -1,0 +1,145 @@
+import { DEFAULT_LEASE_TTL_S, type LeaseReclaim, type LeaseRecordResult } from '../domain/lease.js';
+import { moveAside, putBack } from './aside.js';
+import { LeaseFolder } from './folder.js';
+import { hostOf, judgeGroup, type Standpoint } from './judge-group.js';
+import { LeaseNames } from './names.js';
+import { survey, type LeaseGroup, type Survey } from './survey.js';
+
+/** What {@link reclaimLeases} needs. */
+export interface ReclaimOptions extends Standpoint {
+  folder: string | LeaseFolder;
+  repos: readonly string[];
+  /** Why nothing of this repo and this holder's host may be reclaimed now, or null. Asked before anything is moved. */
+  blockOn(repo: string, host: string | null): Promise<string | null>;
+  /** Puts a reclaim on record, once for each key. The lease is removed only after that. */
+  record(reclaim: LeaseReclaim): Promise<LeaseRecordResult>;
+}
+
+/** What a reclaim found in one repo. */
+export interface RepoReport {
+  repo: string;
+  /** The weightiest of its findings: trouble before reclaimed, blocked, held and free. */
+  result: 'free' | 'held' | 'reclaimed' | 'blocked' | 'trouble';
+  /** Why it is so, one line each. */
+  detail: string[];
+  /** What was put on record by this very call. */
+  reclaimed: LeaseReclaim[];
+  /** What a person has to look at, one line each. */
+  trouble: string[];
+}
+
+type Finding = Pick<RepoReport, 'result'> & { detail: string; reclaim?: LeaseReclaim };
+
+/**
+ * Removes the stale leases of some repos, each put on record exactly once whatever dies in between, and puts back what a
+ * crash left aside. Repos are independent of each other: a failure is trouble of its own repo only.
+ */
+export async function reclaimLeases(options: ReclaimOptions): Promise<RepoReport[]> {
+  const folder = typeof options.folder === 'string' ? new LeaseFolder(options.folder) : options.folder;
+  return Promise.all(
+    [...new Set(options.repos)].map(async (repo) => {
+      try {
+        return await new RepoReclaim(folder, new LeaseNames(repo), options).run();
+      } catch (error) {
+        return toReport(repo, [toTrouble(error)]);
+      }
+    }),
+  );
+}
+
+class RepoReclaim {
+  constructor(
+    readonly folder: LeaseFolder,
+    readonly names: LeaseNames,
+    readonly options: ReclaimOptions,
+  ) {}
+
+  async run(): Promise<RepoReport> {
+    const seen = await survey(this.folder, this.names);
+    const findings: Finding[] = seen.trouble.map((detail) => ({ result: 'trouble', detail }));
+    for (const group of seen.groups) findings.push(await this.tend(group, seen).catch(toTrouble));
+    await this.removeTemporaries(seen);
+    return toReport(this.names.repo, findings);
+  }
+
+  private async tend(group: LeaseGroup, seen: Survey): Promise<Finding> {
+    const { stale, reason } = this.judge(group);
+    if (!stale) {
+      await this.restore(group, seen);
+      return toHeld(group, reason);
+    }
+    const why = await this.options.blockOn(this.names.repo, hostOf(group));
+    return why === null ? this.reclaim(group) : { result: 'blocked', detail: why };
+  }
+
+  private async reclaim(judged: LeaseGroup): Promise<Finding> {
+    const standing = judged.files.find(({ kind }) => kind === 'lease');
+    let moved = standing ? await moveAside(this.folder, this.names, standing.id) : null;
+    try {
+      // Only what stands aside now is sure to stay what it is: everything is looked at again.
+      const again = await survey(this.folder, this.names);
+      const group = again.groups.find(({ key }) => key === judged.key);
+      if (group === undefined) return { result: 'free', detail: 'released meanwhile' };
+      const { stale, reason, reclaim } = this.judge(group);
+      if (!stale) return { result: 'held', detail: reason };
+      const recorded = await this.options.record(reclaim);
+      if (recorded.result === 'blocked') return { result: 'blocked', detail: recorded.why };
+      for (const { name, kind } of group.files) {
+        // Under the lease's own name another may stand by now; the next reclaim judges what is there.
+        if (kind !== 'lease') await this.folder.unlink(name);
+        if (name === moved) moved = null;
+      }
+      if (recorded.result === 'known') return { result: 'free', detail: 'reclaimed before' };
+      return { result: 'reclaimed', detail: reason, reclaim };
+    } finally {
+      if (moved !== null) await putBack(this.folder, this.names, moved);
+    }
+  }
+
+  /** Puts a live lease back under its own name where a crash left it aside. */
+  private async restore({ files }: LeaseGroup, seen: Survey): Promise<void> {
+    const asides = files.filter(({ kind }) => kind === 'aside');
+    for (const { name } of asides) await putBack(this.folder, this.names, name);
+    const isVacant = seen.groups.every((group) => group.files.every(({ kind }) => kind !== 'lease'));
+    const newest = files.at(-1);
+    if (isVacant && asides.length === 0 && newest !== undefined) {
+      await this.folder.link(newest.name, this.names.lease);
+    }
+  }
+
+  private async removeTemporaries({ temporaries }: Survey): Promise<void> {
+    const left = temporaries.filter(
+      ({ writtenAt }) => Date.now() - writtenAt.getTime() >= DEFAULT_LEASE_TTL_S * 1000,
+    );
+    if (left.length === 0 || (await this.options.blockOn(this.names.repo, null)) !== null) return;
+    for (const { name } of left) await this.folder.unlink(name);
+  }
+
+  private judge(group: LeaseGroup) {
+    return judgeGroup(group, this.names.repo, this.options);
+  }
+}
+
+/** A file that says nothing is trouble, in words that do not change from sweep to sweep. */
+function toHeld({ files }: LeaseGroup, reason: string): Finding {
+  const newest = files.at(-1);
+  if (newest?.content.kind !== 'unreadable') return { result: 'held', detail: reason };
+  const detail = `Expected \`${newest.name}\` to be a lease, got a file that is unreadable: ${newest.content.why}. It counts as held until it is ${DEFAULT_LEASE_TTL_S}s old: remove it by hand if nobody merges`;
+  return { result: 'trouble', detail };
+}
+
+function toTrouble(error: unknown): Finding {
+  return { result: 'trouble', detail: error instanceof Error ? error.message : String(error) };
+}
+
+const BY_WEIGHT = ['trouble', 'reclaimed', 'blocked', 'held', 'free'] as const;
+
+function toReport(repo: string, findings: Finding[]): RepoReport {
+  return {
+    repo,
+    result: BY_WEIGHT.find((result) => findings.some((finding) => finding.result === result)) ?? 'free',
+    detail: findings.map(({ detail }) => detail),
+    reclaimed: findings.flatMap(({ reclaim }) => reclaim ?? []),
+    trouble: findings.filter(({ result }) => result === 'trouble').map(({ detail }) => detail),
+  };
+}

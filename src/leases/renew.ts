@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { HeldLease } from './acquire.js';
+import { formatLease } from './content.js';
+import { findForeign } from './find-foreign.js';
+import { idOf, type LeaseFolder } from './folder.js';
+import { LeaseNames } from './names.js';
+import { removeNames } from './remove-names.js';
+
+const ROUNDS = 40;
+const PAUSE_MS = 10;
+
+/**
+ * Begins a new term of a lease that this process holds, without a moment in which it is not held: the new file takes a
+ * name of its own before the old one goes. The old one goes only once nobody else is about to acquire: an acquirer that
+ * lists the folder meanwhile could miss both, the new one since it came too late, the old one since it went too early.
+ *
+ * @returns false when the lease is lost: it was reclaimed, and another may hold it
+ * @throws when another process is in the way for long, or the file system refuses: the lease stands, try again
+ */
+export async function renewLease(held: HeldLease): Promise<boolean> {
+  const { folder } = held;
+  const names = new LeaseNames(held.lease.repo);
+  const old = await folder.open(held.heldAs);
+  if (old === null) return false;
+  try {
+    return await replace(held, names, old);
+  } finally {
+    await old.close();
+  }
+}
+
+async function replace(held: HeldLease, names: LeaseNames, old: FileHandle): Promise<boolean> {
+  const { folder } = held;
+  const lease = { ...held.lease, acquiredAt: new Date() };
+  const heldAs = names.newHeld();
+  const temporary = names.newTemporary();
+  const next = await folder.create(temporary, formatLease(lease));
+  try {
+    let continues = false;
+    try {
+      await folder.rename(temporary, heldAs);
+      await waitUntilAlone(folder, names, [old, next]);
+      // Still there after the new one was: at no moment was neither.
+      continues = (await folder.idOf(held.heldAs)) !== null;
+    } finally {
+      if (!continues) await removeNames(folder, names, next);
+    }
+    if (!continues) return false;
+    held.lease = lease;
+    held.heldAs = heldAs;
+    await removeNames(folder, names, old);
+    // Where another's file stands there now, it withdraws, and the next reclaim puts ours there.
+    await folder.link(heldAs, names.lease);
+    return true;
+  } finally {
+    await next.close();
+  }
+}
+
+async function waitUntilAlone(folder: LeaseFolder, names: LeaseNames, files: FileHandle[]): Promise<void> {
+  const own = await Promise.all(files.map(async (file) => idOf(await file.stat({ bigint: true }))));
+  for (let round = 1; ; round++) {
+    const foreign = await findForeign(folder, names, own);
+    if (foreign === null) return;
+    if (round === ROUNDS) {
+      throw new Error(
+        `Expected the lease of \`${names.repo}\` to stand alone, got \`${foreign}\` beside it: try again`,
+      );
+    }
+    await sleep(PAUSE_MS);
+  }
+}
