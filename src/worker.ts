@@ -1,4 +1,4 @@
-import { required, type Settings } from './config.js';
+import { isSecret, required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { createGates, loadPipeline } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
@@ -6,6 +6,7 @@ import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { installRuntime } from './temporal/runtime.js';
+import { createChannels } from './worker/create-channels.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { Reachability } from './worker/reachability.js';
@@ -43,6 +44,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     pipeline,
     pool: createPool(databaseUrl, { applicationName: 'job-reaper worker' }),
     gates: createGates({ databaseUrl: gateDatabaseUrl }),
+    channels: createChannels(settings),
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),
@@ -60,14 +62,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
-function logStart({ settings, parts, log }: WorkerContext): void {
+function logStart({ settings, parts, channels, log }: WorkerContext): void {
   const running = Object.entries(parts).flatMap(([part, runs]) => (runs ? [part] : []));
-  // URLs may hold a password.
-  const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !name.endsWith('_URL')));
-  log.info(
-    `started as "${settings.REAPER_NAME}" on host "${settings.REAPER_HOST}" (${running.join(', ')})`,
-    shown,
-  );
+  const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !isSecret(name)));
+  log.info(`started as "${settings.REAPER_NAME}" on host "${settings.REAPER_HOST}" (${running.join(', ')})`, {
+    ...shown,
+    channels: channels.map(({ name }) => name),
+  });
   if (parts.probe && selectDriver().kind === 'unsupported') {
     log.warn(`processes cannot be looked at on ${process.platform}: every run of this host is unknown`);
   }

@@ -65,6 +65,7 @@ export function claimed(entry: Partial<LedgerEntry> = {}): LedgerEntry {
     evidence: { liveness: { evidence: 'pid 41 absent' }, streak: 2 },
     claimer: 'w',
     workflowId: 'job-reaper/watch/j1/0-0',
+    notificationId: null,
     owed: false,
     ...entry,
   };
