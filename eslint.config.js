@@ -3,10 +3,11 @@ import importX from 'eslint-plugin-import-x';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
-/** Imports point inward: domain ← liveness, db ← activities, workflows ← worker, cli. */
+/** Imports point inward: domain ← liveness, db, notify ← activities, workflows ← worker, cli. */
 const layers = [
   { target: './src/domain', from: './src', except: ['./domain'] },
   { target: './src/liveness', from: './src', except: ['./domain', './liveness'] },
+  { target: './src/notify', from: './src', except: ['./domain', './notify'] },
   { target: './src/db', from: './src', except: ['./domain', './db', './paths.ts'] },
   { target: './src/leases', from: './src', except: ['./domain', './liveness', './leases'] },
   {
@@ -24,6 +25,7 @@ const layers = [
       './leases',
       './activities',
       './gates',
+      './notify',
       './log.ts',
       './naming.ts',
     ],

@@ -9,14 +9,18 @@ grant usage on schema reaper to reaper, reaper_probe;
 grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_probe;
 grant execute on function reaper.now() to reaper, reaper_probe;
 
-grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation, reaper.alert,
-  reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.status, reaper.lease_reclaim, reaper.lease_worker to reaper;
+grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
+  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.lease_reclaim, reaper.lease_worker,
+  reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
   reaper.block_on(text, text, text, text),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text),
-  reaper.settle(bigint),
+  reaper.owe_backstop_alert(text, text, text, text, text, text),
+  reaper.take_for_telegram(bigint),
+  reaper.note_delivery(bigint, text, text),
+  reaper.settle_notification(bigint, text),
   reaper.pause(text, text),
   reaper.resume(text),
   reaper.set_mode(text, text),
@@ -24,7 +28,6 @@ grant execute on function
   reaper.put_hold(text, text, text, text, bigint),
   reaper.release_hold(text, text, text),
   reaper.declare_host_gone(text, text),
-  reaper.take_alert(text, text, text, text),
   reaper.record_sweep(timestamptz, jsonb),
   reaper.announce_lease_worker(text),
   reaper.lease_block_on(text, text),

@@ -11,6 +11,10 @@ const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'expected a URL postgres://user:password@host:port/database');
 
+const webUrl = z
+  .string()
+  .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
+
 function seconds(minimum: number) {
   return z.coerce
     .number({ error: 'expected a number of seconds' })
@@ -92,6 +96,17 @@ const settingsSchema = z
     DATABASE_ADMIN_URL: databaseUrl.optional(),
     /** Path of the pipeline file; without it the default pipeline applies. */
     REAPER_PIPELINE: z.string().min(1).optional(),
+    /** The Telegram bot that tells people. */
+    TELEGRAM_BOT_TOKEN: z
+      .string()
+      .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
+      .optional(),
+    /** The chat it tells them in. */
+    TELEGRAM_CHAT_ID: z.string().regex(/^\S+$/, 'expected the id of a chat, or @channel').optional(),
+    /** Where Telegram's bot API is. */
+    TELEGRAM_BASE_URL: webUrl.default('https://api.telegram.org'),
+    /** A webhook that is told too. The URL may hold a secret. */
+    REAPER_WEBHOOK_URL: webUrl.optional(),
   })
   .check(({ value, issues }) => {
     const { REAPER_FINALIZE_GRACE_S: grace, REAPER_MAX_RUNNING_S: ceiling } = value;
@@ -111,6 +126,12 @@ const settingsSchema = z
         path: ['REAPER_WATCH_ALL_LIMIT'],
         message: `expected at most REAPER_MAX_WATCHES (${max})`,
       });
+    }
+    const pair = ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_CHAT_ID'] as const;
+    const missing = pair.filter((name) => value[name] === undefined);
+    if (missing.length === 1) {
+      const message = `expected it to be set, since ${pair.find((name) => !missing.includes(name))} is`;
+      issues.push({ code: 'custom', input: undefined, path: missing, message });
     }
   });
 
@@ -144,18 +165,26 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   if (parsed.success && mistakes.length === 0) return parsed.data;
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = path.join('.');
-    mistakes.push(
-      `${name}: ${message}, got "${name.endsWith('_URL') ? '<hidden>' : (given[name] ?? 'the default')}"`,
-    );
+    mistakes.push(`${name}: ${message}, got ${printed(name, given[name])}`);
   }
   throw new SettingsError(mistakes);
+}
+
+/** Whether a setting's value must not be shown: a token, or a URL, which may hold a password. */
+export function isSecret(name: string): boolean {
+  return name === 'TELEGRAM_BOT_TOKEN' || name.endsWith('_URL');
+}
+
+function printed(name: string, value: string | undefined): string {
+  if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
+  return isSecret(name) ? '"<hidden>"' : `"${value}"`;
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
   if (NAMES.includes(name)) return [];
   const nearest = closest(name, NAMES);
   const isTypo = name.length > 8 && distance(name, nearest) <= 2 && given[nearest] === undefined;
-  if (!name.startsWith('REAPER_') && !isTypo) return [];
+  if (!/^(REAPER|TELEGRAM)_/.test(name) && !isTypo) return [];
   return [
     `${name}: no such setting${distance(name, nearest) <= name.length / 4 ? `; did you mean ${nearest}?` : ''}`,
   ];

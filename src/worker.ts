@@ -1,4 +1,4 @@
-import { required, type Settings } from './config.js';
+import { isSecret, required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { readStatus } from './db/status.js';
 import { createGates, loadPipeline } from './gates/index.js';
@@ -8,6 +8,7 @@ import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { installRuntime } from './temporal/runtime.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
+import { createChannels } from './worker/create-channels.js';
 import { createLeaseWork, reclaimAtStart } from './worker/leases.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
@@ -48,6 +49,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     pool,
     leases: createLeaseWork(settings, pool, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl }),
+    channels: createChannels(settings),
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),
@@ -74,16 +76,15 @@ async function openAdminPort({ settings, pool }: WorkerContext): Promise<AdminSe
   return address && startAdminServer({ address, paths: { '/status': () => readStatus(pool) } });
 }
 
-function logStart({ settings, parts, leases, log }: WorkerContext): void {
+function logStart({ settings, parts, leases, channels, log }: WorkerContext): void {
   const running = Object.entries({ ...parts, leases: leases !== null }).flatMap(([part, runs]) =>
     runs ? [part] : [],
   );
-  // URLs may hold a password.
-  const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !name.endsWith('_URL')));
-  log.info(
-    `started as "${settings.REAPER_NAME}" on host "${settings.REAPER_HOST}" (${running.join(', ')})`,
-    shown,
-  );
+  const shown = Object.fromEntries(Object.entries(settings).filter(([name]) => !isSecret(name)));
+  log.info(`started as "${settings.REAPER_NAME}" on host "${settings.REAPER_HOST}" (${running.join(', ')})`, {
+    ...shown,
+    channels: channels.map(({ name }) => name),
+  });
   if (parts.probe && selectDriver().kind === 'unsupported') {
     log.warn(`processes cannot be looked at on ${process.platform}: every run of this host is unknown`);
   }

@@ -61,11 +61,8 @@ create table reaper.ledger (
   evidence         jsonb not null,
   claimer          text not null,        -- firstExecutionRunId of the watch that claimed
   workflow_id      text not null,
-  owed             boolean not null,     -- a notification still has to be sent
-  settled_at       timestamptz,
   unique (job_id, run_key)
 );
-create index ledger_owed_idx on reaper.ledger (id) where owed;
 create index ledger_claimed_at_idx on reaper.ledger (claimed_at);
 
 -- Would-be reaps of the dry run: once per run and verdict.
@@ -90,21 +87,35 @@ create table reaper.observation (
 );
 create index observation_open_idx on reaper.observation (id) where became is null;
 
--- An alert is a unique row, taken before it is sent.
-create table reaper.alert (
-  id      bigint generated always as identity primary key,
-  at      timestamptz not null default reaper.now(),
-  kind    text not null,
-  job_id  text not null,
-  run_key text not null,
-  text    text not null,
-  unique (kind, job_id, run_key)
+-- What people are told: committed with what it tells of, owed until it is settled.
+create table reaper.notification (
+  id          bigint generated always as identity primary key,
+  at          timestamptz not null default reaper.now(),
+  key         text not null unique,      -- the idempotency key: printable ASCII
+  kind        text not null check (kind in ('failed', 'backstop alive', 'host without probe')),
+  ledger_id   bigint unique references reaper.ledger on delete cascade,
+  job_id      text,
+  run_key     text,
+  host        text,
+  agent       text,
+  repo        text,
+  reason      text not null,
+  text        text not null,
+  due_at      timestamptz not null,      -- from when on a sweep settles it
+  telegram_at timestamptz,               -- taken for Telegram, before it is sent there: at most once
+  deliveries  jsonb not null default '{}', -- what became of it last, by channel
+  owed        boolean not null default true,
+  settled_at  timestamptz,
+  settled_as  text check (settled_as in ('sent', 'no channel', 'given up'))
 );
+create index notification_owed_idx on reaper.notification (due_at, id) where owed;
+create index notification_run_idx on reaper.notification (job_id, run_key);
 
 -- When a probe last answered on a host, as the sweeps saw it.
 create table reaper.host_probe (
-  host        text primary key,
-  answered_at timestamptz
+  host          text primary key,
+  answered_at   timestamptz,
+  missing_since timestamptz              -- the first sweep that had no answer since; null once it answers
 );
 
 create table reaper.gone_host (

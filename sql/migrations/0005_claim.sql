@@ -24,7 +24,8 @@ create function reaper.claim(
   p_next_agent       text default null,
   out result         text,
   out detail         text,
-  out ledger_id      bigint
+  out ledger_id      bigint,
+  out notification_id bigint             -- what this win owes to people, if anything
 )
   language plpgsql
   security definer
@@ -55,7 +56,11 @@ begin
   if found then
     ledger_id := v_ledger.id;
     detail := v_ledger.outcome;
-    result := case when v_ledger.claimer = p_claimer then 'won' else 'lost' end;
+    result := 'lost';
+    if v_ledger.claimer = p_claimer then
+      result := 'won';
+      select n.id into notification_id from reaper.notification n where n.ledger_id = v_ledger.id and n.owed;
+    end if;
     return;
   end if;
 
@@ -108,12 +113,14 @@ begin
     end if;
     insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
                                attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
-                               next_agent, evidence, claimer, workflow_id, owed)
+                               next_agent, evidence, claimer, workflow_id)
     values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
             v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, p_outcome,
-            p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id,
-            p_outcome = 'failed')
+            p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
     returning id into ledger_id;
+    if p_outcome = 'failed' then
+      notification_id := reaper.owe_failed(ledger_id);
+    end if;
     result := 'won';
     detail := p_outcome;
   exception
@@ -123,10 +130,3 @@ begin
   end;
 end
 $$;
-
--- The notification of a claim was sent, or given up for good.
-create function reaper.settle(p_ledger_id bigint) returns void
-  language sql
-  security definer
-  set search_path = pg_catalog, pg_temp
-  as $$ update reaper.ledger set owed = false, settled_at = reaper.now() where id = p_ledger_id and owed $$;

@@ -1,12 +1,13 @@
 import type { Pool } from 'pg';
-import { takeBackstopAlert } from '../db/alert.js';
+import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import type { Cursor, Page } from '../domain/page.js';
 import { hasLeaseWorker } from '../db/lease-workers.js';
-import { findLedgerEntry, readOwed } from '../db/ledger.js';
+import { findLedgerEntry } from '../db/ledger.js';
+import { readDueNotifications } from '../db/notification.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
 import { operate } from '../db/operate.js';
 import type { Operation } from '../domain/operation.js';
@@ -23,8 +24,6 @@ import type { Names } from '../naming.js';
 const SYMPTOM_PAGE = 250;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
-/** Seconds after which a claim's watch would have sent its notification. */
-const OWED_AFTER_S = 120;
 
 /** A run that a watch is for. */
 export interface WatchTarget extends HostedRun {
@@ -48,6 +47,7 @@ export interface Scan {
   /** Every run, while there are no more than the fan-out limit; else null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
+  /** Notifications that are due. */
   owed: number[];
   /** The queue of those who look after the merge leases; null where nobody does, or nothing may be reclaimed now. */
   leaseQueue: string | null;
@@ -59,7 +59,7 @@ export interface RunObservation extends RunFacts {
   /** The queue of the run's host, or null where no probe can be asked. */
   probeQueue: string | null;
   /** How the run was claimed, when it is over and was reaped. */
-  claimed: { by: string; ledgerId: number; outcome: Outcome; reason: string; owed: boolean } | null;
+  claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
 
 /** What {@link createJobActivities} needs. */
@@ -94,7 +94,7 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
         hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
         runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
-        owed: await readOwed(pool, OWED_AFTER_S, OWED_PAGE),
+        owed: await readDueNotifications(pool, OWED_PAGE),
         leaseQueue: mayReclaim && (await hasLeaseWorker(pool)) ? names.leaseQueue : null,
         unwatchable: fleet.unwatchable,
       };
@@ -110,10 +110,9 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
         probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
         claimed: entry && {
           by: entry.claimer,
-          ledgerId: entry.id,
           outcome: entry.outcome,
           reason: entry.reason,
-          owed: entry.owed,
+          owedNotificationId: entry.owed ? entry.notificationId : null,
         },
       };
     },
@@ -144,12 +143,11 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
       return result;
     },
 
-    /** Takes the alert that a run proven alive is over its ceiling; the first taker sends it. */
+    /** Takes the alert that a run proven alive is over its ceiling, once; a sweep sends it, since a watch must not wait. */
     async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
-      const text = `job ${run.jobId} (${run.agent ?? 'None'}, repo ${run.repo ?? 'None'}) is proven alive but over its ceiling: ${reason}`;
-      const taken = await takeBackstopAlert(pool, run, text);
-      if (taken) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
-      return taken;
+      const text = await oweBackstopAlert(pool, run, reason);
+      if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
+      return text !== null;
     },
 
     /** Writes an operator's wish to Postgres. */

@@ -1,14 +1,129 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Pool } from 'pg';
-import { settle } from '../db/ledger.js';
+import {
+  noteDelivery,
+  readNotification,
+  settleNotification,
+  takeForTelegram,
+  type NotificationRow,
+} from '../db/notification.js';
+import type { Delivery } from '../domain/notification.js';
+import type { Logger } from '../log.js';
+import type { Channel } from '../notify/channels.js';
+
+/** Seconds after which nobody wants to be told any more. */
+const GIVE_UP_AFTER_S = 24 * 3600;
+/** Seconds within which whoever took a notification for Telegram has said what became of it, or never will. */
+const TAKEN_FOR_S = 20;
+/** Seconds that a retry waits at most, whatever a server asks for. */
+const LONGEST_WAIT_S = 60;
+
+/** What {@link createNotifyActivities} needs. */
+export interface NotifyActivitiesOptions {
+  pool: Pool;
+  log: Logger;
+  /** Where people are told; none is fine. */
+  channels: readonly Channel[];
+  /** Milliseconds that one sending may take. @default 10000 */
+  timeoutMs?: number;
+}
+
+/** A sending that has to be tried again. */
+interface Again {
+  why: string;
+  retryAfterS: number | undefined;
+}
 
 /** The activities that tell people. */
-export function createNotifyActivities({ pool }: { pool: Pool }) {
+export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000 }: NotifyActivitiesOptions) {
   return {
-    /** Settles what one claim still owes. Reads the claim from the ledger, so it can be done by anybody at any time. */
-    async settleOwed(ledgerId: number): Promise<void> {
-      await settle(pool, ledgerId);
+    /**
+     * Settles a notification: sends it on every channel that has not had it, all at once. Reads it from Postgres, so
+     * anybody can do it at any time, several at once too.
+     *
+     * @throws ApplicationFailure of type NotDelivered when it has to be tried again
+     */
+    async settleOwed(notificationId: number): Promise<void> {
+      const notification = await readNotification(pool, notificationId);
+      if (!notification?.owed) return;
+      if (channels.length === 0) {
+        await settleNotification(pool, notificationId, 'no channel');
+      } else if (notification.ageS > GIVE_UP_AFTER_S) {
+        if (await settleNotification(pool, notificationId, 'given up')) {
+          log.warn(`given up after a day, not everybody was told: ${notification.text}`, about(notification));
+        }
+      } else {
+        await sendOnAll(notification);
+      }
     },
   };
+
+  async function sendOnAll(notification: NotificationRow): Promise<void> {
+    // Each to its end, whatever becomes of the others.
+    const sendings = await Promise.allSettled(channels.map((channel) => sendOn(channel, notification)));
+    const again = sendings.flatMap((sending) => {
+      if (sending.status === 'rejected') throw sending.reason;
+      return sending.value ?? [];
+    });
+    if (again.length > 0) throw notDelivered(notification, again);
+    const { deliveries } = (await readNotification(pool, notification.id)) ?? notification;
+    await settleNotification(
+      pool,
+      notification.id,
+      Object.values(deliveries).includes('sent') ? 'sent' : 'given up',
+    );
+  }
+
+  /** Null when there is nothing left to do on this channel. */
+  async function sendOn(channel: Channel, notification: NotificationRow): Promise<Again | null> {
+    const { id } = notification;
+    const before = notification.deliveries[channel.name];
+    if (before !== undefined && isOver(channel, before)) return null;
+    if (channel.atMostOnce && !(await takeForTelegram(pool, id))) {
+      const takenS = notification.telegramTakenS ?? 0;
+      if (takenS < TAKEN_FOR_S) {
+        return { why: `${channel.name}: it is being sent elsewhere`, retryAfterS: TAKEN_FOR_S - takenS };
+      }
+      await conclude(channel, notification, { result: 'unknown', why: 'whoever sent it died' });
+      return null;
+    }
+    const delivery = await channel.send(notification, AbortSignal.timeout(timeoutMs));
+    await conclude(channel, notification, delivery);
+    if (delivery.result === 'sent' || isOver(channel, delivery.result)) return null;
+    const retryAfterS = delivery.result === 'not delivered' ? delivery.retryAfterS : undefined;
+    return { why: `${channel.name}: ${delivery.why}`, retryAfterS };
+  }
+
+  async function conclude(
+    channel: Channel,
+    notification: NotificationRow,
+    delivery: Delivery,
+  ): Promise<void> {
+    const { name } = channel;
+    await noteDelivery(pool, notification.id, name, delivery.result);
+    if (delivery.result === 'sent' || !isOver(channel, delivery.result)) return;
+    const line =
+      delivery.result === 'refused' ? 'refused, not sent again' : 'may not have arrived, not sent again';
+    log.error(`${name}: ${line} (${delivery.why}): ${notification.text}`, about(notification));
+  }
+}
+
+/** Whether nothing is left to do on a channel after a sending. */
+function isOver(channel: Channel, result: Delivery['result']): boolean {
+  return result === 'sent' || result === 'refused' || (result === 'unknown' && channel.atMostOnce);
+}
+
+function about({ id, jobId, runKey }: NotificationRow) {
+  return { notification_id: id, job_id: jobId, run_key: runKey };
+}
+
+function notDelivered({ id }: NotificationRow, again: Again[]): ApplicationFailure {
+  const retryAfterS = Math.max(0, ...again.map((each) => each.retryAfterS ?? 0));
+  return ApplicationFailure.create({
+    type: 'NotDelivered',
+    message: `Expected notification ${id} to be delivered, got ${again.map(({ why }) => why).join('; ')}: it stays owed`,
+    ...(retryAfterS > 0 && { nextRetryDelay: Math.min(retryAfterS, LONGEST_WAIT_S) * 1000 }),
+  });
 }
 
 /** Activities that {@link createNotifyActivities} makes. */

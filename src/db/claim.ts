@@ -24,10 +24,12 @@ export interface ClaimResult {
   detail: string;
   /** The ledger row of the run, where there is one. */
   ledgerId: number | null;
+  /** The notification that this win owes to people, or null when it owes none. */
+  notificationId: number | null;
 }
 
 const SQL = `
-  select result, detail, ledger_id as "ledgerId"
+  select result, detail, ledger_id as "ledgerId", notification_id as "notificationId"
     from reaper.claim(
       p_job_id => $1, p_run_key => $2, p_claimer => $3, p_workflow_id => $4, p_outcome => $5, p_tier => $6,
       p_reason => $7, p_error => $8, p_evidence => $9, p_pid => $10, p_process_identity => $11, p_exit_code => $12,

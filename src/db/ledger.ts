@@ -19,20 +19,26 @@ export interface LedgerEntry extends RunRef {
   evidence: Record<string, unknown>;
   claimer: string;
   workflowId: string;
+  /** What people are told of it, or null when that is nothing. */
+  notificationId: number | null;
+  /** Its notification is owed. */
   owed: boolean;
 }
 
-const COLUMNS = `
-  id, claimed_at as "claimedAt", job_id as "jobId", run_key as "runKey", run_id as "runId", agent, repo, host, pid,
-  outcome, tier, reason, error, from_stage as "fromStage", to_stage as "toStage", evidence, claimer,
-  workflow_id as "workflowId", owed`;
+const SELECT = `
+  select l.id, l.claimed_at as "claimedAt", l.job_id as "jobId", l.run_key as "runKey", l.run_id as "runId", l.agent,
+         l.repo, l.host, l.pid, l.outcome, l.tier, l.reason, l.error, l.from_stage as "fromStage",
+         l.to_stage as "toStage", l.evidence, l.claimer, l.workflow_id as "workflowId",
+         n.id as "notificationId", coalesce(n.owed, false) as owed
+    from reaper.ledger l
+    left join reaper.notification n on n.ledger_id = l.id`;
 
 /** The claim that ended a run, or null when it was not reaped. */
 export async function findLedgerEntry(pool: Pool, ref: RunRef): Promise<LedgerEntry | null> {
-  const { rows } = await pool.query<LedgerEntry>(
-    `select ${COLUMNS} from reaper.ledger where job_id = $1 and run_key = $2`,
-    [ref.jobId, ref.runKey],
-  );
+  const { rows } = await pool.query<LedgerEntry>(`${SELECT} where l.job_id = $1 and l.run_key = $2`, [
+    ref.jobId,
+    ref.runKey,
+  ]);
   return rows[0] ?? null;
 }
 
@@ -42,24 +48,8 @@ export async function listLedger(
   { jobId = null, limit = 20 }: { jobId?: string | null; limit?: number } = {},
 ): Promise<LedgerEntry[]> {
   const { rows } = await pool.query<LedgerEntry>(
-    `select ${COLUMNS} from reaper.ledger where $1::text is null or job_id = $1 order by id desc limit $2`,
+    `${SELECT} where $1::text is null or l.job_id = $1 order by l.id desc limit $2`,
     [jobId, limit],
   );
   return rows;
-}
-
-/** Claims whose notification is owed for longer than `olderThanS` seconds: their watch is gone. */
-export async function readOwed(pool: Pool, olderThanS: number, limit: number): Promise<number[]> {
-  const { rows } = await pool.query<{ id: number }>(
-    `select id from reaper.ledger
-      where owed and claimed_at < (select reaper.now()) - make_interval(secs => $1)
-      order by id limit $2`,
-    [olderThanS, limit],
-  );
-  return rows.map((row) => row.id);
-}
-
-/** Marks a claim's notification as sent or given up. */
-export async function settle(pool: Pool, ledgerId: number): Promise<void> {
-  await pool.query('select reaper.settle($1)', [ledgerId]);
 }

@@ -13,7 +13,7 @@ export interface RunFacts {
   block: string | null;
   /** Who declared the run's host gone after the run had started, or null. */
   hostGoneBy: string | null;
-  /** An alert about the run's age was already sent. */
+  /** People are, or were, alerted about the run's age. */
   alerted: boolean;
 }
 
@@ -22,8 +22,8 @@ const SQL = `
          ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
          reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
          (select g.by from reaper.gone_host g where g.host = r.host and r.started_at < g.declared_at) as "hostGoneBy",
-         exists (select from reaper.alert a
-                  where a.kind = 'backstop' and a.job_id = r.job_id and a.run_key = r.run_key) as alerted
+         exists (select from reaper.notification n
+                  where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key) as alerted
     from reaper.control ctl
     cross join (select reaper.now() as now) c
     left join reaper.running_job r on r.job_id = $1 and r.run_key = $2`;

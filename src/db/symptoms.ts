@@ -23,7 +23,7 @@ const SQL = `
     from r
    where (r.exit_code is not null or r.gone
           or r.over_age and ($2 = 'reap' or not exists (
-               select from reaper.alert a where a.kind = 'backstop' and a.job_id = r.job_id and a.run_key = r.run_key)))
+               select from reaper.notification n where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key)))
      and ${afterCursor(3)}
    order by ${CURSOR_ORDER}
    limit $6`;

@@ -5,6 +5,7 @@ import type { Pipeline } from '../domain/pipeline.js';
 import type { Gates } from '../gates/index.js';
 import type { Logger } from '../log.js';
 import type { Names } from '../naming.js';
+import type { Channel } from '../notify/channels.js';
 import type { TemporalTarget } from '../temporal/connect.js';
 import type { Reachability } from './reachability.js';
 
@@ -27,6 +28,8 @@ export interface WorkerContext {
   names: Names;
   pool: Pool;
   gates: Gates;
+  /** Where people are told. */
+  channels: Channel[];
   pipeline: Pipeline;
   /** Null where this worker does no lease work. */
   leases: LeaseActivities | null;

@@ -8,7 +8,7 @@ import type { WorkerContext } from './context.js';
 
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
-  { settings, parts, names, pool, log, gates, pipeline, leases }: WorkerContext,
+  { settings, parts, names, pool, log, gates, channels, pipeline, leases }: WorkerContext,
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
@@ -25,7 +25,7 @@ export async function createWorkers(
     const activities = {
       ...createJobActivities({ pool, names, log }),
       ...createGateActivities({ pipeline, gates }),
-      ...createNotifyActivities({ pool }),
+      ...createNotifyActivities({ pool, log, channels }),
     };
     const taskQueue = names.workflowQueue;
     workers.push(await Worker.create({ ...base, taskQueue, ...workflowSource(), activities }));

@@ -26,7 +26,8 @@ const gates = proxyActivities<GateActivities>({
 const notify = proxyActivities<NotifyActivities>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '10m',
-  retry: { maximumInterval: '30s' },
+  // What is owed after that is due again at a later sweep.
+  retry: { maximumInterval: '30s', maximumAttempts: 5 },
 });
 
 type Args<F extends (...args: never[]) => unknown> = Parameters<F>;
@@ -52,7 +53,10 @@ export const claim = (...args: Args<JobActivities['claim']>) =>
   );
 
 export const takeBackstopAlert = (...args: Args<JobActivities['takeBackstopAlert']>) =>
-  jobs.takeBackstopAlert.executeWithOptions({ summary: 'Alert once', scheduleToCloseTimeout: '10m' }, args);
+  jobs.takeBackstopAlert.executeWithOptions(
+    { summary: 'Owe an alert, once', scheduleToCloseTimeout: '10m' },
+    args,
+  );
 
 export const operate = (...args: Args<JobActivities['operate']>) =>
   jobs.operate.executeWithOptions(

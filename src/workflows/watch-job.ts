@@ -1,7 +1,6 @@
 import {
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   log,
   setHandler,
   upsertSearchAttributes,
@@ -11,25 +10,19 @@ import type { RunObservation } from '../activities/jobs.js';
 import { planClaim } from '../domain/claim-plan.js';
 import { judge } from '../domain/policy.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
+import { answerReap } from './answer-reap.js';
 import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
-import { pokeSignal, readPoke, reapAnsweredSignal, watchQuery } from './messages.js';
+import { pokeSignal, readPoke, watchQuery } from './messages.js';
 import { lookAt } from './observe.js';
 import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
-import { Watch, type WatchInput } from './watch-state.js';
+import { Watch, type WatchInput, type WatchResult } from './watch-state.js';
 
 /** Milliseconds until the next look after one that failed. */
 const FAILURE_WAIT_MS = 15_000;
 
-/** How a watch ended. */
-export interface WatchResult {
-  outcome: 'done' | 'queued' | 'failed' | 'ended by itself' | 'reaped by another' | 'nothing to do';
-  reason: string;
-  evidence: Record<string, unknown> | null;
-}
-
 /** What one look calls for. */
 type Step =
-  | { kind: 'end'; result: WatchResult }
+  | { kind: 'end'; result: WatchResult; owedNotificationId?: number | null }
   | { kind: 'idle'; why: string }
   | { kind: 'wait'; waitMs: number; why: string }
   | { kind: 'again' };
@@ -49,7 +42,12 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
   let looks = 0;
   let step: Step = watch.poked || input.carried ? { kind: 'again' } : { kind: 'idle', why: 'new' };
   for (;;) {
-    if (step.kind === 'end') return finish(watch, step.result);
+    if (step.kind === 'end') {
+      const result = finish(watch, step.result);
+      // Last, since a channel may hang.
+      if (step.owedNotificationId) await settle(step.owedNotificationId);
+      return result;
+    }
     if (step.kind === 'idle') {
       if (!watch.park && !watch.poked) {
         return finish(watch, { outcome: 'nothing to do', reason: step.why, evidence: null });
@@ -74,14 +72,14 @@ async function look(watch: Watch): Promise<Step> {
   watch.phase = 'looking';
   const reapWanted = watch.takePokes();
   const step = await decide(watch, reapWanted);
-  if (reapWanted) await answer(watch, step);
+  if (reapWanted) await answerReap(step.kind === 'end' ? step.result : null, watch);
   return step;
 }
 
 async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
   try {
     const { facts, seen } = await lookAt(watch.input);
-    if (facts.run === null) return await over(facts);
+    if (facts.run === null) return over(facts);
     if (seen === null) {
       watch.memory = FRESH_MEMORY;
       watch.tell(`blocked: ${facts.block ?? ''}`);
@@ -136,7 +134,7 @@ async function reap(
   const exitZero = verdict.path === 'exit-zero' ? await judgeExitZero(run, hasStages) : null;
   const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
   const { firstExecutionRunId, workflowId } = workflowInfo();
-  const { result, detail, ledgerId } = await claim(run, {
+  const { result, detail, notificationId } = await claim(run, {
     ...plan,
     claimer: firstExecutionRunId,
     workflowId,
@@ -144,8 +142,11 @@ async function reap(
   watch.memory = FRESH_MEMORY;
   switch (result) {
     case 'won':
-      if (plan.outcome === 'failed' && ledgerId !== null) await settle(ledgerId);
-      return { kind: 'end', result: { outcome: plan.outcome, reason: plan.reason, evidence: plan.evidence } };
+      return {
+        kind: 'end',
+        result: { outcome: plan.outcome, reason: plan.reason, evidence: plan.evidence },
+        owedNotificationId: notificationId,
+      };
     case 'blocked':
       watch.tell(`not claimed, ${detail}`);
       return { kind: 'idle', why: detail };
@@ -157,42 +158,24 @@ async function reap(
 }
 
 /** The run is over. Whether it ended by itself, only the ledger can tell. */
-async function over({ claimed }: RunObservation): Promise<Step> {
+function over({ claimed }: RunObservation): Step {
   if (claimed === null) {
     const reason = 'its table no longer calls the run running';
     return { kind: 'end', result: { outcome: 'ended by itself', reason, evidence: null } };
   }
-  const { outcome, reason } = claimed;
+  const { outcome, reason, owedNotificationId } = claimed;
   if (claimed.by !== workflowInfo().firstExecutionRunId) {
     return { kind: 'end', result: { outcome: 'reaped by another', reason, evidence: null } };
   }
-  if (claimed.owed) await settle(claimed.ledgerId);
-  return { kind: 'end', result: { outcome, reason, evidence: null } };
+  return { kind: 'end', result: { outcome, reason, evidence: null }, owedNotificationId };
 }
 
 /** Best effort: what stays owed is settled by a later sweep. */
-async function settle(ledgerId: number): Promise<void> {
+async function settle(notificationId: number): Promise<void> {
   try {
-    await settleOwed(ledgerId);
+    await settleOwed(notificationId);
   } catch (error) {
-    log.warn('a notification stays owed', { error, ledger_id: ledgerId });
-  }
-}
-
-/** Tells the reaper what became of an operator's `reap`. */
-async function answer(watch: Watch, step: Step): Promise<void> {
-  const parent = workflowInfo().parent;
-  if (!parent) return;
-  const reaped = step.kind === 'end' && ['done', 'queued', 'failed'].includes(step.result.outcome);
-  const text =
-    step.kind === 'end'
-      ? `${step.result.outcome} (${step.result.reason})`
-      : (watch.state().story.at(-1) ?? '');
-  try {
-    const reaper = getExternalWorkflowHandle(parent.workflowId);
-    await reaper.signal(reapAnsweredSignal, { watchId: workflowInfo().workflowId, reaped, text });
-  } catch {
-    // The reaper that asked is gone; whoever waited for it is told by its update.
+    log.warn('a notification stays owed', { error, notification_id: notificationId });
   }
 }
 

@@ -21,6 +21,13 @@ export interface WatchInput extends RunRef {
   continueAfterLooks?: number;
 }
 
+/** How a watch ended. */
+export interface WatchResult {
+  outcome: 'done' | 'queued' | 'failed' | 'ended by itself' | 'reaped by another' | 'nothing to do';
+  reason: string;
+  evidence: Record<string, unknown> | null;
+}
+
 /** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
 export class Watch {
   memory: WatchMemory;

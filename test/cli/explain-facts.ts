@@ -24,6 +24,8 @@ const SUMMARY: SweepSummary = {
   poked: 0,
   hostsAnswered: ['host-1'],
   hostsWithoutProbe: [],
+  leasesReclaimed: 0,
+  leaseTrouble: [],
   unwatchable: [],
   unwatchableCount: 0,
   error: null,
@@ -65,6 +67,7 @@ export function claimed(entry: Partial<LedgerEntry> = {}): LedgerEntry {
     evidence: { liveness: { evidence: 'pid 41 absent' }, streak: 2 },
     claimer: 'w',
     workflowId: 'job-reaper/watch/j1/0-0',
+    notificationId: null,
     owed: false,
     ...entry,
   };

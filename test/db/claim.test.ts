@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findLedgerEntry } from '../../src/db/ledger.js';
 import { operate } from '../../src/db/operate.js';
 import type { RunRef } from '../../src/domain/types.js';
 import { claimRun, countLedger } from '../support/claims.js';
@@ -50,17 +51,18 @@ describe('a claim that wins', () => {
         reason: 'dead pid=4242',
         claimer: 'watch-1',
         evidence: { liveness: { state: 'dead' } },
-        owed: false,
       },
     ]);
+    expect(result.notificationId).toBeNull();
+    expect((await db.admin.query('select from reaper.notification')).rowCount).toBe(0);
   });
 
   it('fails: keeps what belonged to the run, and owes a notification', async () => {
-    const { ledgerId } = await claimRun(db.reaper, run, { run: seen, outcome: 'failed' });
+    const { ledgerId, notificationId } = await claimRun(db.reaper, run, { run: seen, outcome: 'failed' });
     expect(await readJob(db.admin, 'j1')).toMatchObject({ status: 'failed', pid: 4242, run_id: run.runId });
     expect((await readJob(db.admin, 'j1'))['finished_at']).toBeInstanceOf(Date);
-    const { rows } = await db.admin.query('select owed from reaper.ledger where id = $1', [ledgerId]);
-    expect(rows).toEqual([{ owed: true }]);
+    expect(notificationId).not.toBeNull();
+    expect(await findLedgerEntry(db.reaper, run)).toMatchObject({ id: ledgerId, notificationId, owed: true });
   });
 
   it('finishes and advances in one: stage moved, one job of the next stage', async () => {

@@ -70,7 +70,7 @@ describe('role reaper', () => {
       expect(await allowed(db.reaper, [...relations, ...TABLES], sql)).toEqual([]);
     }
     expect(await codeOf(db.reaper, `update reaper.control set paused = false`)).toBe(DENIED);
-    expect(await codeOf(db.reaper, `update reaper.ledger set owed = false`)).toBe(DENIED);
+    expect(await codeOf(db.reaper, `update reaper.notification set owed = false`)).toBe(DENIED);
     expect(VIEW_REFUSES).toContain(await codeOf(db.reaper, `update reaper.running_job set pid = 1`));
     expect(await codeOf(db.reaper, `select from reaper.control for update`)).toBe(DENIED);
     expect(await codeOf(db.reaper, `update public.jobs set status = 'done'`)).toBe(DENIED);
@@ -83,13 +83,16 @@ describe('role reaper', () => {
 
   it('calls exactly the functions it is for: neither lock_run, finish nor advance', async () => {
     expect(await callable(db.reaper)).toEqual([
+      'announce_lease_worker',
       'block_on',
       'claim',
       'declare_host_gone',
       'has_stages',
       'hold_on',
       'lease_block_on',
+      'note_delivery',
       'now',
+      'owe_backstop_alert',
       'pause',
       'publish_policy',
       'put_hold',
@@ -98,8 +101,8 @@ describe('role reaper', () => {
       'release_hold',
       'resume',
       'set_mode',
-      'settle',
-      'take_alert',
+      'settle_notification',
+      'take_for_telegram',
     ]);
   });
 

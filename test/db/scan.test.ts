@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { oweBackstopAlert } from '../../src/db/backstop-alert.js';
 import { readFleet, readRuns } from '../../src/db/fleet.js';
 import { readHostRuns } from '../../src/db/host-runs.js';
 import { observeRun } from '../../src/db/observe-run.js';
@@ -8,6 +9,8 @@ import type { Cursor } from '../../src/domain/page.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
+import { aRun } from '../support/run.js';
+import { eventually } from '../support/wait.js';
 
 describe('a scan', () => {
   let db: TestDatabase;
@@ -42,7 +45,7 @@ describe('a scan', () => {
 
   it('leaves out an alerted run, but not when its exit code shows', async () => {
     const run = await insertRunningJob(db.admin, { id: 'old', startedS: 7200 });
-    await db.reaper.query(`select reaper.take_alert('backstop', 'old', $1, 'text')`, [run.runKey]);
+    await oweBackstopAlert(db.reaper, aRun(run), 'backstop age=7200s>=7200s');
     expect(await symptoms()).toEqual([]);
     expect(
       (await readSymptoms(db.reaper, { ...DEFAULT_POLICY, backstopAlive: 'reap' }, null, 9)).items,
@@ -174,6 +177,7 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
     await db.admin.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'test_reaper%'`,
     );
+    await eventually('the pools to notice', () => db.reaper.totalCount + db.probe.totalCount === 0);
     const after = await blocks();
     expect(after - before).toBe(0);
   });

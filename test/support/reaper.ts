@@ -11,6 +11,7 @@ import { Pipeline } from '../../src/domain/pipeline.js';
 import { DEFAULT_POLICY, type Policy, type RunRef } from '../../src/domain/types.js';
 import { createGates } from '../../src/gates/index.js';
 import { Names } from '../../src/naming.js';
+import type { Channel } from '../../src/notify/channels.js';
 import type { watchJob } from '../../src/workflows/index.js';
 import { jobReaper } from '../../src/workflows/index.js';
 import { sweepNowUpdate, type SweepSummary } from '../../src/workflows/messages.js';
@@ -28,6 +29,8 @@ export interface TestReaperOptions {
   jobs?: (real: JobActivities) => Partial<JobActivities>;
   probes?: (real: ProbeActivities) => Partial<ProbeActivities>;
   pipeline?: Pipeline;
+  /** Where people are told. @default nowhere */
+  channels?: Channel[];
   input?: ReaperInput;
 }
 
@@ -52,7 +55,7 @@ export const FAST: Partial<Policy> = { intervalS: 0.3, finalizeGraceS: 2 };
 
 export async function startReaper(db: TestDatabase, options: TestReaperOptions = {}): Promise<TestReaper> {
   quietRuntime();
-  const { policy, hosts = ['host-1'], pipeline = new Pipeline([]), input = {} } = options;
+  const { policy, hosts = ['host-1'], pipeline = new Pipeline([]), channels = [], input = {} } = options;
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection });
   const names = new Names(`test-${randomBytes(6).toString('hex')}`);
@@ -70,7 +73,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
       activities: {
         ...jobs,
         ...createGateActivities({ pipeline, gates }),
-        ...createNotifyActivities({ pool: db.reaper }),
+        ...createNotifyActivities({ pool: db.reaper, log, channels }),
         ...options.jobs?.(jobs),
       },
     }),

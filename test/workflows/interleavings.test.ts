@@ -159,7 +159,7 @@ it('a watch continued as new between a committed claim and its retry recognises 
   const description = await watch(run).describe();
   expect(description.raw.workflowExecutionInfo?.firstRunId).not.toBe(description.runId);
   expect(await ledger()).toHaveLength(1);
-  const { rows } = await db.admin.query('select owed from reaper.ledger');
+  const { rows } = await db.admin.query('select owed from reaper.notification');
   expect(rows).toEqual([{ owed: false }]);
 });
 
@@ -173,13 +173,20 @@ it('a claim that cannot be made for long starts over, and is made later', async 
   expect(await watch(run).result()).toMatchObject({ outcome: 'done' });
 });
 
-it('a claim settled for nobody, since its watch died after the commit, is settled by a sweep', async () => {
-  const { watch, sweepNow } = await claimWith((real, _, ...args) => real.claim(...args));
+it('a notification that is owed still, since its watch died after the commit, is settled by a sweep', async () => {
+  run = await insertRunningJob(db.admin, { id: 'j1', attempts: 2, exitCode: 1, exitedS: 60 });
+  reaper = await startReaper(db);
+  const { watch, sweepNow } = reaper;
+  await eventually('the watch', () => watch(run).describe());
   await watch(run).result();
   await db.admin.query(
-    `update reaper.ledger set owed = true, settled_at = null, claimed_at = claimed_at - interval '1 h'`,
+    `update reaper.notification set owed = true, settled_at = null, settled_as = null, due_at = reaper.now()`,
   );
   await sweepNow();
-  const { rows } = await db.admin.query('select owed, settled_at is not null as settled from reaper.ledger');
-  expect(rows).toEqual([{ owed: false, settled: true }]);
+  await eventually('it settled', async () => {
+    const { rows } = await db.admin.query<{ as: string }>(
+      'select settled_as as "as" from reaper.notification',
+    );
+    return rows[0]?.as === 'no channel';
+  });
 });

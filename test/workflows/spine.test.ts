@@ -55,10 +55,8 @@ describe('a killed job', () => {
     const { watch } = await start();
     await eventually('the watch', () => watch(run).describe());
     expect(await watch(run).result()).toMatchObject({ outcome: 'failed', reason: 'exit=1' });
-    const { rows } = await db.admin.query(
-      'select owed, settled_at is not null as settled from reaper.ledger',
-    );
-    expect(rows).toEqual([{ owed: false, settled: true }]);
+    const { rows } = await db.admin.query('select owed, settled_as from reaper.notification');
+    expect(rows).toEqual([{ owed: false, settled_as: 'no channel' }]);
   });
 
   it('is left to its monitor within the grace', async () => {

@@ -1,0 +1,65 @@
+import type { Pool } from 'pg';
+import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
+
+/** A notification with how far it has come. */
+export interface NotificationRow extends Notification {
+  owed: boolean;
+  /** Seconds since it is owed. */
+  ageS: number;
+  /** Seconds since somebody took it for Telegram, or null when nobody has. */
+  telegramTakenS: number | null;
+  /** What became of its last sending, by channel. */
+  deliveries: Record<string, Delivery['result'] | undefined>;
+}
+
+/** Reads one notification afresh, or null when there is none. */
+export async function readNotification(pool: Pool, id: number): Promise<NotificationRow | null> {
+  const { rows } = await pool.query<NotificationRow>(
+    `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
+            n.reason, l.evidence, n.text, n.owed, n.deliveries,
+            extract(epoch from c.now - n.at)::double precision as "ageS",
+            extract(epoch from c.now - n.telegram_at)::double precision as "telegramTakenS"
+       from reaper.notification n
+       cross join (select reaper.now() as now) c
+       left join reaper.ledger l on l.id = n.ledger_id
+      where n.id = $1`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** Ids of the owed notifications that a sweep is to settle now, the longest due first. */
+export async function readDueNotifications(pool: Pool, limit: number): Promise<number[]> {
+  const { rows } = await pool.query<{ id: number }>(
+    `select id from reaper.notification
+      where owed and due_at <= (select reaper.now())
+      order by due_at, id limit $1`,
+    [limit],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Takes an owed notification for Telegram, before it is sent there. False when it was taken before. */
+export async function takeForTelegram(pool: Pool, id: number): Promise<boolean> {
+  const { rows } = await pool.query<{ taken: boolean }>('select reaper.take_for_telegram($1) as taken', [id]);
+  return rows[0]?.taken ?? false;
+}
+
+/** Puts on record what became of one sending. One that Telegram did not get may be taken again. */
+export async function noteDelivery(
+  pool: Pool,
+  id: number,
+  channel: string,
+  result: Delivery['result'],
+): Promise<void> {
+  await pool.query('select reaper.note_delivery($1, $2, $3)', [id, channel, result]);
+}
+
+/** Settles a notification: nothing is owed any more. False when it was settled before. */
+export async function settleNotification(pool: Pool, id: number, as: SettledAs): Promise<boolean> {
+  const { rows } = await pool.query<{ settled: boolean }>(
+    'select reaper.settle_notification($1, $2) as settled',
+    [id, as],
+  );
+  return rows[0]?.settled ?? false;
+}
