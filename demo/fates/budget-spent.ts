@@ -9,5 +9,14 @@ export const budgetSpent: Fate = {
     await scene.exitRecorded();
     await scene.killMonitor();
   },
-  expected: ['reaped: failed, exit=1', 'failed, attempt 1', 'taken by the first launcher'],
+  expected: [
+    'reaped: failed, exit=1',
+    'failed, attempt 1',
+    'taken by the first launcher',
+    'Telegram: 🚨 reaper: job budget-spent (tester, repo demo) reaped as FAILED: exit=1',
+  ],
+  look(scene) {
+    const messages = scene.stage.board.messages.filter((message) => message.includes(`job ${scene.jobId} `));
+    return messages.map((message) => `Telegram: ${message}`);
+  },
 };

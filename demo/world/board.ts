@@ -25,12 +25,15 @@ export class Board {
   readonly #heard = new Map<DemoProcess, number>();
   #claimsTold = 0;
   #leasesTold = 0;
+  #messagesTold = 0;
   #lastLook: Promise<void> = Promise.resolve();
 
   constructor(
     readonly admin: Pool,
     /** May grow. */
     readonly launchers: readonly DemoProcess[],
+    /** What Telegram has been told; may grow. */
+    readonly messages: readonly string[],
     readonly audience: Audience,
   ) {}
 
@@ -61,6 +64,8 @@ export class Board {
       this.tell(null, `the merge lease of ${repo} is reclaimed (${reason})`);
     }
     this.#leasesTold = this.snapshot.leaseReclaims.length;
+    for (const message of this.messages.slice(this.#messagesTold)) this.tell(null, `Telegram: ${message}`);
+    this.#messagesTold = this.messages.length;
     for (const event of news) this.tell('jobId' in event ? event.jobId : null, inWords(event));
     this.audience.look(this.snapshot);
   }

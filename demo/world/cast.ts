@@ -4,6 +4,7 @@ import { Board, type Audience } from './board.js';
 import { demoEnvironment } from './environment.js';
 import { killProcess } from './kill-process.js';
 import { startProcess, type DemoProcess } from './process.js';
+import { TELEGRAM } from './telegram.js';
 import type { World } from './world.js';
 
 /** The machine of the worker and two launchers, and one that nobody will answer for. */
@@ -29,7 +30,7 @@ const JOB_REAPER = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../launcher.js', import.meta.url));
 
 /** The worker: workflows, and the probe of the near host. */
-function startWorker({ servers, name, folder, logins, leases, pipeline }: World): DemoProcess {
+function startWorker({ servers, name, folder, logins, leases, telegram, pipeline }: World): DemoProcess {
   const env = demoEnvironment(servers, {
     ...WORKER_SETTINGS,
     REAPER_NAME: name,
@@ -37,6 +38,9 @@ function startWorker({ servers, name, folder, logins, leases, pipeline }: World)
     REAPER_PIPELINE: pipeline,
     MERGE_LEASE_DIR: leases,
     MERGE_GATE_REPOS: LEASED_REPO,
+    TELEGRAM_BOT_TOKEN: TELEGRAM.token,
+    TELEGRAM_CHAT_ID: TELEGRAM.chat,
+    TELEGRAM_BASE_URL: telegram.baseUrl,
   });
   return startProcess('worker', [JOB_REAPER, 'worker'], { folder, env });
 }
@@ -77,7 +81,7 @@ export class Cast {
     audience: Audience,
   ) {
     this.worker = startWorker(world);
-    this.board = new Board(world.admin, this.#launchers, audience);
+    this.board = new Board(world.admin, this.#launchers, world.telegram.messages, audience);
   }
 
   addLauncher(name: string, part: LauncherPart): DemoProcess {

@@ -10,6 +10,7 @@ import type { Cleanup } from './cleanup.js';
 import { createLogins, dropLogins, type Logins } from './logins.js';
 import { writePipeline } from './pipeline.js';
 import { createRepository } from './repository.js';
+import { startTelegram, type Telegram } from './telegram.js';
 import { terminateWorkflows } from './terminate-workflows.js';
 
 /** What the demo's processes work with. */
@@ -24,6 +25,7 @@ export interface World {
   signOffs: string;
   /** The folder of the merge leases. */
   leases: string;
+  telegram: Telegram;
   /** The file for REAPER_PIPELINE. */
   pipeline: string;
   /** As the owner of the queue. */
@@ -48,6 +50,8 @@ export async function createWorld(
   const signOffs = join(folder, 'sign-offs');
   const leases = join(folder, 'leases');
   await Promise.all([mkdir(signOffs), mkdir(leases)]);
+  const telegram = await startTelegram();
+  cleanup.add(() => telegram.stop());
   const repository = await createRepository(folder, branches);
   const pipeline = await writePipeline(folder, { repository, signOffs });
 
@@ -64,5 +68,5 @@ export async function createWorld(
   cleanup.add(() => admin.end());
   const operator = createPool(logins.reaperUrl, { applicationName: 'job-reaper demo', max: 1 });
   cleanup.add(() => operator.end());
-  return { servers, name, folder, logins, repository, signOffs, leases, pipeline, admin, operator };
+  return { servers, name, folder, logins, repository, signOffs, leases, telegram, pipeline, admin, operator };
 }
