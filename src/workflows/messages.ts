@@ -73,11 +73,11 @@ export interface ReaperStatus {
 }
 
 /**
- * Wakes a watch. `symptom`: its run shows one. `look`: look again at once, such as when the run is over. `reap`: an
- * operator's wish, which skips the streak.
+ * Wakes a watch. `symptom`: its run shows one. `dead`: its process is gone, which may cut short the grace of a defunct one.
+ * `look`: look again at once, such as when the run is over. `reap`: an operator's wish, which skips the streak.
  */
 export interface Poke {
-  why: 'symptom' | 'look' | 'reap';
+  why: 'symptom' | 'dead' | 'look' | 'reap';
   /** Whether the watch may park when there is nothing to do; else it ends. */
   park: boolean;
 }
@@ -127,7 +127,8 @@ export function readHold(action: 'hold' | 'release', input: unknown): Operation 
 /** Reads a poke, whatever was sent; the least that it can mean is to look again. */
 export function readPoke(input: unknown): Poke {
   const { why, park } = toRecord(input);
-  return { why: why === 'symptom' || why === 'reap' ? why : 'look', park: park !== false };
+  const isKnown = why === 'symptom' || why === 'dead' || why === 'reap';
+  return { why: isKnown ? why : 'look', park: park !== false };
 }
 
 /** Reads a watch's answer; null when it is none. */

@@ -28,10 +28,15 @@ export class Round {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
     for (const { watchId } of targets) this.symptoms.add(watchId);
-    const poke: Poke = { why: 'symptom', park: this.#park };
+    const toPoke = ({ symptom }: Symptom): Poke => ({
+      why: symptom === 'dead' ? 'dead' : 'symptom',
+      park: this.#park,
+    });
     await Promise.all([
-      ...targets.filter((target) => this.#isWatched(target)).map((target) => this.#poke(target, poke)),
-      ...this.#begin(targets, poke),
+      ...targets
+        .filter((target) => this.#isWatched(target))
+        .map((target) => this.#poke(target, toPoke(target))),
+      ...this.#begin(targets, toPoke),
     ]);
   }
 
@@ -39,7 +44,7 @@ export class Round {
   async tendRuns(running: readonly WatchTarget[]): Promise<void> {
     const ids = new Set(running.map(({ watchId }) => watchId));
     await Promise.all([
-      ...this.#begin(running, null),
+      ...this.#begin(running, () => null),
       ...this.#look(({ watchId }) => !ids.has(watchId) && !this.symptoms.has(watchId)),
     ]);
   }
@@ -54,12 +59,12 @@ export class Round {
     await Promise.all(this.#look(({ watchId }) => !this.symptoms.has(watchId)));
   }
 
-  #begin(targets: readonly WatchTarget[], poke: Poke | null): Promise<void>[] {
+  #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
     const { policy } = this.found;
     const free = Math.max(0, policy.maxWatches - this.reaper.watches.size);
     const begun = targets.filter((target) => !this.#isWatched(target)).slice(0, free);
     return begun.map(async (target) => {
-      const isNew = await startWatch(this.reaper, target, poke, policy.searchAttributes);
+      const isNew = await startWatch(this.reaper, target, toPoke(target), policy.searchAttributes);
       this.summary[isNew ? 'started' : 'alreadyStarted'] += 1;
     });
   }

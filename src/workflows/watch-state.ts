@@ -59,9 +59,10 @@ export class Watch {
     return this.#pokes.size > 0;
   }
 
-  /** Something that cannot wait for the next look: the run may be over, or an operator wants it reaped. */
+  /** Something that cannot wait for the next look: the run may be over, or what the wait is for no longer holds. */
   get urgent(): boolean {
-    return this.#pokes.has('look') || this.#pokes.has('reap');
+    const isCollected = this.memory.defunctSinceMs !== null && this.#pokes.has('dead');
+    return isCollected || this.#pokes.has('look') || this.#pokes.has('reap');
   }
 
   /** Takes all pokes; true if an operator's `reap` was among them. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { setTimeout } from 'node:timers/promises';
+import type { WatchState } from '../../src/workflows/messages.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
@@ -79,4 +80,30 @@ it('never has more open watches than the limit, however many hosts answer at onc
   });
   expect(await reaper.sweepNow()).toMatchObject({ symptoms: 12, watching: 4 });
   expect(await reaper.openWatches()).toHaveLength(4);
+});
+
+it('does not wait for the grace of a defunct process that was collected meanwhile', async () => {
+  const agent = startProcess();
+  const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
+  let isDefunct = true;
+  reaper = await startReaper(db, {
+    policy: { finalizeGraceS: 3_600 },
+    probes: (real) => ({
+      async examineHost(...args) {
+        const { symptoms, next } = await real.examineHost(...args);
+        return { symptoms: symptoms.map((s) => (isDefunct ? { ...s, symptom: 'defunct' } : s)), next };
+      },
+      async probeRun(...args) {
+        return isDefunct ? { state: 'defunct', proven: false, evidence: 'exited' } : real.probeRun(...args);
+      },
+    }),
+  });
+  await agent.kill();
+  const watch = reaper.watch(run);
+  await eventually('a watch that waits for the grace', async () => {
+    const { phase, story } = await watch.query<WatchState>('watch');
+    return phase === 'waiting' && story.at(-1)?.includes('defunct');
+  });
+  isDefunct = false;
+  expect(await watch.result()).toMatchObject({ outcome: 'queued' });
 });
