@@ -24,7 +24,11 @@ export class LeaseFolder {
 
   /** The repo's files. A file that keeps its name while the folder is being read is always among them. */
   async list(names: LeaseNames): Promise<{ name: string; kind: LeaseNameKind }[]> {
-    const entries = await readdir(this.path);
+    const entries = await readdir(this.path).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(
+        `Expected the lease folder \`${this.path}\` to be readable, got ${error.code ?? error.message}: make it, or mend its rights`,
+      );
+    });
     return entries.flatMap((name) => {
       const kind = names.kindOf(name);
       return kind === null ? [] : [{ name, kind }];
