@@ -10,6 +10,7 @@ import { ledgerCommand } from './cli/ledger.js';
 import { migrateCommand } from './cli/migrate.js';
 import { observeCommand } from './cli/observe.js';
 import { pauseCommand } from './cli/pause.js';
+import { pruneCommand } from './cli/prune.js';
 import { reapCommand } from './cli/reap.js';
 import { releaseCommand } from './cli/release.js';
 import { reportCommand } from './cli/report.js';
@@ -41,6 +42,7 @@ const groups = {
     sweepCommand(),
     reapCommand(),
     hostGoneCommand(),
+    pruneCommand(),
   ],
 };
 for (const [group, commands] of Object.entries(groups)) {
