@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { activateCommand } from './cli/activate.js';
 import { reportFailure } from './cli/errors.js';
+import { doctorCommand } from './cli/doctor.js';
 import { explainCommand } from './cli/explain.js';
 import { holdCommand } from './cli/hold.js';
 import { hostGoneCommand } from './cli/host-gone.js';
@@ -31,7 +32,14 @@ const program = new Command('job-reaper')
 
 const groups = {
   'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-  'Look:': [statusCommand(), explainCommand(), ledgerCommand(), reportCommand(), identityCommand()],
+  'Look:': [
+    statusCommand(),
+    doctorCommand(),
+    explainCommand(),
+    ledgerCommand(),
+    reportCommand(),
+    identityCommand(),
+  ],
   'Act:': [
     pauseCommand(),
     resumeCommand(),

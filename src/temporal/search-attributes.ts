@@ -3,7 +3,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** `temporal.api.enums.v1.IndexedValueType` of a keyword. */
-const KEYWORD_TYPE = 2;
+export const KEYWORD_TYPE = 2;
 /** gRPC status codes of a server that is away. */
 const AWAY = [4, 14];
 const VISIBLE_WITHIN_S = 60;
