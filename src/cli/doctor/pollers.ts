@@ -16,9 +16,10 @@ export async function polls(
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum is in a package that is not ours to import
     taskQueueType,
   });
-  return (pollers ?? []).some(
+  return pollers.some(
     ({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < SILENT_MS,
   );
 }

@@ -11,7 +11,7 @@ let patient: Patient;
 
 beforeEach(async () => {
   db = await createTestDatabase();
-  patient = await patientOf(db);
+  patient = patientOf(db);
 });
 afterEach(async () => {
   await patient.close();
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function another(given: Parameters<typeof patientOf>[1]): Promise<void> {
   await patient.close();
-  patient = await patientOf(db, given);
+  patient = patientOf(db, given);
 }
 
 const levels = async (name: string) => (await examine(name, patient)).map(({ level }) => level);
@@ -55,7 +55,7 @@ describe('schema', () => {
       ]);
     } finally {
       await patient.close();
-      patient = await patientOf(db);
+      patient = patientOf(db);
       await dropDatabase(db.adminUrl, name);
     }
   });

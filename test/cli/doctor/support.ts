@@ -16,7 +16,7 @@ export interface Patient {
 }
 
 /** What a command would look at; a test names only what it breaks. */
-export async function patientOf(
+export function patientOf(
   db: TestDatabase,
   given: {
     env?: Record<string, string>;
@@ -25,7 +25,7 @@ export async function patientOf(
     namespace?: string;
     address?: string;
   } = {},
-): Promise<Patient> {
+): Patient {
   const { env = {}, url = db.reaperUrl, admin = true, namespace = 'default' } = given;
   const settings = readSettings({
     DATABASE_URL: url,

@@ -24,7 +24,7 @@ beforeAll(async () => {
   client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
   await insertRunningJob(db.admin, { id: 'j1', ...startProcess() });
   worker = new WorkerProcess({ REAPER_NAME, DATABASE_URL: db.reaperUrl });
-  patient = await patientOf(db, { env: { REAPER_NAME } });
+  patient = patientOf(db, { env: { REAPER_NAME } });
   await eventually('a sweep that its host answered', async () => {
     const { rows } = await db.admin.query('select from reaper.host_probe where answered_at is not null');
     return rows.length;
@@ -90,7 +90,7 @@ it('as a command with --json: exit code 1 when something fails', async () => {
 
 describe('namespace', () => {
   it('fails where there is none', async () => {
-    const lost = await patientOf(db, { namespace: 'nowhere' });
+    const lost = patientOf(db, { namespace: 'nowhere' });
     expect(await examine('namespace', lost)).toMatchObject([
       { level: 'fail', expected: 'namespace "nowhere"' },
     ]);
@@ -103,7 +103,7 @@ describe('namespace', () => {
       namespace,
       workflowExecutionRetentionPeriod: msToTs('30 days'),
     });
-    const kept = await patientOf(db, { namespace });
+    const kept = patientOf(db, { namespace });
     try {
       await eventually('the namespace', async () => (await examine('namespace', kept))[0]?.level === 'ok');
       expect(await examine('search attributes', kept)).toMatchObject([
@@ -112,7 +112,7 @@ describe('namespace', () => {
     } finally {
       await kept.close();
     }
-    const without = await patientOf(db, { namespace, env: { REAPER_SEARCH_ATTRIBUTES: 'false' } });
+    const without = patientOf(db, { namespace, env: { REAPER_SEARCH_ATTRIBUTES: 'false' } });
     expect(await examine('search attributes', without)).toMatchObject([{ level: 'ok' }]);
     await without.close();
   });
@@ -168,7 +168,7 @@ describe('reaper', () => {
     expect((await got()).some((text) => /^3\d+ s ago$/.test(text))).toBe(true);
     await terminateAll(client, REAPER_NAME);
     expect(await got()).toContain('TERMINATED');
-    const other = await patientOf(db);
+    const other = patientOf(db);
     expect((await examine('reaper', other)).map((finding) => finding.got)).toEqual(
       expect.arrayContaining(['none', 'nobody polls']),
     );
