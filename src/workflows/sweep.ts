@@ -9,9 +9,11 @@ import { Round } from './round.js';
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
+  const beganMs = Date.now();
   const summary: SweepSummary = {
     number: reaper.beginSweep(),
-    atMs: Date.now(),
+    atMs: beganMs,
+    seconds: 0,
     running: 0,
     watching: 0,
     symptoms: 0,
@@ -20,6 +22,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     poked: 0,
     hostsAnswered: [],
     hostsWithoutProbe: [],
+    unknownRuns: {},
     leasesReclaimed: 0,
     leaseTrouble: [],
     unwatchable: [],
@@ -32,6 +35,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     summary.error = (error as Error).message;
   }
   summary.watching = reaper.watches.size;
+  summary.seconds = (Date.now() - beganMs) / 1000;
   try {
     reaper.status = await recordSweep(summary.atMs, summary);
   } catch (error) {
@@ -112,6 +116,7 @@ function examineHosts(
     try {
       const examination = await examineHost(queue, limitMs, host, cursors.get(host) ?? null, limitMs / 2);
       summary.hostsAnswered.push(host);
+      if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
       if (examination.next) reaper.hostCursors.set(host, examination.next);
       return examination;
     } catch {
