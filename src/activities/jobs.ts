@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
@@ -23,6 +24,8 @@ import type { Names } from '../naming.js';
 
 /** Symptoms that one scan returns at most; the next scan goes on behind them. */
 const SYMPTOM_PAGE = 250;
+/** Hosts that one sweep examines at most: a workflow has room for 2,000 activities at once. */
+const HOST_PAGE = 500;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 
@@ -44,7 +47,9 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
+  /** The hosts to examine now, and the one behind which the next scan goes on, or null behind the last. */
   hosts: { host: string; queue: string }[];
+  nextHost: string | null;
   /** Every run, while there are no more than the fan-out limit; else null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
@@ -85,10 +90,10 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
   return {
     /** One pass over all running jobs, as far as Postgres shows them. */
-    async scan(after: Cursor | null): Promise<Scan> {
+    async scan(after: Cursor | null, hostsAfter: string | null = null): Promise<Scan> {
       const control = await readControl(pool);
       const { policy } = control;
-      const fleet = await readFleet(pool);
+      const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
       const watchAll = fleet.running <= policy.watchAllLimit;
       const blocked = control.paused || !policy.enabled;
       const mayReclaim = policy.leaseReclaim && !control.paused && control.mode === 'active';
@@ -102,6 +107,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
         policy,
         running: fleet.running,
         hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
+        nextHost: fleet.nextHost,
         runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await readDueNotifications(pool, OWED_PAGE),
@@ -166,9 +172,15 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return text !== null;
     },
 
-    /** Writes an operator's wish to Postgres. */
+    /**
+     * Writes an operator's wish to Postgres.
+     *
+     * @throws ApplicationFailure that is not tried again for what Postgres can never take
+     */
     async operate(operation: Operation): Promise<boolean> {
-      const done = await operate(pool, operation);
+      const done = await operate(pool, operation).catch((error: unknown) => {
+        throw isDataError(error) ? ApplicationFailure.nonRetryable((error as Error).message, 'Refused') : error;
+      });
       log.info(`${operation.action} by ${operation.by}`, { ...operation });
       return done;
     },
@@ -184,3 +196,8 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
 /** Activities that {@link createJobActivities} makes. */
 export type JobActivities = ReturnType<typeof createJobActivities>;
+
+/** SQLSTATE classes 22 (data exception), 23 (integrity constraint) and RP (our own refusals). */
+function isDataError(error: unknown): boolean {
+  return /^(22|23|RP)/.test((error as { code?: string }).code ?? '');
+}

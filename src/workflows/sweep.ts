@@ -59,7 +59,7 @@ function logChange(before: string | null, now: string | null): void {
 }
 
 async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
-  const found = await scan(reaper.rowCursor);
+  const found = await scan(reaper.rowCursor, reaper.hostsAfter);
   const { policy } = found;
   const isPolicyChanged = reaper.learn(policy);
   // Ages and answers are told by the database's clock.
@@ -67,7 +67,9 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   summary.running = found.running;
   summary.unwatchable = found.unwatchable.sample;
   summary.unwatchableCount = found.unwatchable.count;
+  const sawAllRows = found.symptoms.next === null && found.nextHost === null && reaper.hostsAfter === null;
   reaper.rowCursor = found.symptoms.next;
+  reaper.hostsAfter = found.nextHost;
   if (!reaper.notifying) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
@@ -84,7 +86,7 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
       return answer;
     }),
   );
-  const sawAll = found.symptoms.next === null && answers.every((answer) => !answer?.next);
+  const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
   await reclaim;
