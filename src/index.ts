@@ -6,7 +6,7 @@
 export { createReaperWorker, type ReaperWorker, type ReaperWorkerOptions } from './library/reaper-worker.js';
 export { createActivities, type ActivitiesOptions, type MountableActivities } from './library/activities.js';
 export { ReaperClient, type ReaperClientOptions } from './library/reaper-client.js';
-export { workflowsPath } from './worker/bundle.js';
+export { payloadConverterPath, workflowsPath } from './worker/bundle.js';
 export { readSettings, SettingsError, type Settings } from './config.js';
 export type { Gate, GateInput, GateResult } from './gates/index.js';
 export type { Notifier } from './notify/notifier.js';

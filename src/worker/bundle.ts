@@ -7,12 +7,17 @@ import { packageRoot } from '../paths.js';
 /** Where `npm run build` puts the bundled workflows. */
 export const bundlePath = join(packageRoot, 'dist', 'workflow-bundle.js');
 
-const workflowsPath = fileURLToPath(
+/** The workflows, for a worker of one's own that bundles them. */
+export const workflowsPath = fileURLToPath(
   new URL(`../workflows/index${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 );
 
-const payloadConverterPath = fileURLToPath(
-  new URL(`../workflows/payload-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+/** The payload converter that the workflows need where they are bundled. */
+export const payloadConverterPath = fileURLToPath(
+  new URL(
+    `../workflows/payload-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+    import.meta.url,
+  ),
 );
 
 /** What the workflows are bundled from. */
@@ -21,5 +26,7 @@ export const bundleSource = { workflowsPath, payloadConverterPath };
 /** The workflows for a worker: bundled at build time, or from their source where this runs from its source. */
 export function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'dataConverter'> {
   const isBuilt = import.meta.url.endsWith('.js') && existsSync(bundlePath);
-  return isBuilt ? { workflowBundle: { codePath: bundlePath } } : { workflowsPath, dataConverter: { payloadConverterPath } };
+  return isBuilt
+    ? { workflowBundle: { codePath: bundlePath } }
+    : { workflowsPath, dataConverter: { payloadConverterPath } };
 }

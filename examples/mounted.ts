@@ -1,0 +1,19 @@
+// The reaper inside a Temporal worker of one's own, beside workflows of one's own.
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createActivities, payloadConverterPath, workflowsPath } from 'job-reaper';
+
+const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS });
+const { workflows, probe, queues, close } = await createActivities();
+const workers = await Promise.all([
+  Worker.create({
+    connection,
+    taskQueue: 'my-queue',
+    // Or a module of yours that has: export * from 'job-reaper/workflows'
+    workflowsPath,
+    dataConverter: { payloadConverterPath },
+    activities: { ...workflows },
+  }),
+  Worker.create({ connection, taskQueue: queues.probe, activities: probe }),
+]);
+await Promise.all(workers.map((worker) => worker.run()));
+await close();
