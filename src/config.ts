@@ -85,13 +85,13 @@ const settingsSchema = z.object({
   MERGE_GATE_REPOS: names.optional(),
   /** The repo that the fleet builds itself from. */
   SELF_HOSTING_REPO: z.string().min(1).default('orchestrator'),
-  /** Where the worker answers `GET /status`: a port of 127.0.0.1, or an address and a port. */
+  /** Where the worker answers `GET /metrics`, `/healthz`, `/readyz` and `/status`: a port of 127.0.0.1, or an address and a port. */
   REAPER_ADMIN_ADDR: adminAddress.optional(),
   /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
   DATABASE_URL: databaseUrl.optional(),
   /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
   REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
-  /** Postgres, as the owner of schema `reaper`: for `migrate` only. */
+  /** Postgres, as the owner of schema `reaper`: for `migrate`, `prune` and `doctor` only. */
   DATABASE_ADMIN_URL: databaseUrl.optional(),
   /** Path of the pipeline file; without it the default pipeline applies. */
   REAPER_PIPELINE: z.string().min(1).optional(),

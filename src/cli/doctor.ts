@@ -1,13 +1,17 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { readSettings, required } from '../config.js';
 import { createPool } from '../db/pool.js';
 import { Names } from '../naming.js';
+import { colors } from './colors.js';
 import type { Level } from './doctor/check.js';
 import type { Diagnosis } from './doctor/run-checks.js';
 import { examples, printJson } from './output.js';
 
-const MARKS: Record<Level, string> = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('fail') };
+const MARKS: Record<Level, string> = {
+  ok: colors.green('ok  '),
+  warn: colors.yellow('warn'),
+  fail: colors.red('fail'),
+};
 const INDENT = ' '.repeat(6);
 
 /** `job-reaper doctor` */
@@ -60,10 +64,10 @@ async function diagnose(): Promise<Diagnosis[]> {
 
 function print(diagnoses: readonly Diagnosis[]): void {
   for (const { level, check, expected, got, todo } of diagnoses) {
-    console.log(`${MARKS[level]}  ${pc.bold(check)}: ${level === 'ok' ? `${expected}: ${got}` : got}`);
+    console.log(`${MARKS[level]}  ${colors.bold(check)}: ${level === 'ok' ? `${expected}: ${got}` : got}`);
     if (level === 'ok') continue;
     console.log(`${INDENT}expected ${expected}`);
-    if (todo !== null) console.log(`${INDENT}${pc.cyan('do')} ${todo}`);
+    if (todo !== null) console.log(`${INDENT}${colors.cyan('do')} ${todo}`);
   }
   const count = (wanted: Level) => diagnoses.filter(({ level }) => level === wanted).length;
   console.log(`\n${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed.`);

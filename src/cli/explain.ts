@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
+import { colors } from './colors.js';
 import { withContext } from './context.js';
 import { explain, type Explanation } from './explain/explain.js';
 import { gatherFacts } from './explain/gather.js';
@@ -22,9 +22,9 @@ export function explainCommand(): Command {
 }
 
 function print({ headline, sections }: Explanation): void {
-  console.log(pc.bold(headline));
+  console.log(colors.bold(headline));
   for (const { title, lines } of sections) {
-    console.log(`\n${pc.cyan(title)}`);
+    console.log(`\n${colors.cyan(title)}`);
     for (const line of lines) console.log(`  ${line}`);
   }
 }

@@ -29,7 +29,11 @@ export function ledgerCommand(): Command {
     });
 }
 
-function ledgerTable(entries: LedgerEntry[]): string {
+/** @param width columns of the terminal */
+export function ledgerTable(
+  entries: LedgerEntry[],
+  width: number | undefined = process.stdout.columns,
+): string {
   return renderTable(
     ['claimed at', 'job', 'agent', 'repo', 'host', 'pid', 'outcome', 'tier', 'reason', 'stage', 'owed'],
     entries.map((entry) => [
@@ -45,6 +49,8 @@ function ledgerTable(entries: LedgerEntry[]): string {
       entry.toStage === null ? null : `${entry.fromStage ?? '?'} -> ${entry.toStage}`,
       entry.owed ? 'yes' : 'no',
     ]),
+    width,
+    ['stage', 'repo', 'pid', 'host', 'owed'],
   );
 }
 

@@ -31,35 +31,30 @@ function print(lines: ReportLine[], sinceS: number): void {
     console.log(`In ${period} the dry run would have reaped nothing.`);
     return;
   }
-  console.log(
-    renderTable(
-      [
-        'agent',
-        'tier',
-        'would be',
-        'runs',
-        'ended by themselves',
-        'reaped later',
-        'running',
-        'last',
-        'reason',
-      ],
-      lines.map((line) => [
-        line.agent,
-        line.tier,
-        line.outcome,
-        line.runs,
-        line.endedByThemselves,
-        line.reaped,
-        line.stillRunning,
-        formatTime(line.lastAt),
-        line.lastReason,
-      ]),
-    ),
-  );
+  console.log(reportTable(lines));
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
   console.log(
     `In ${period} the dry run would have reaped ${sum('runs')} times; ` +
       `${sum('endedByThemselves')} of these runs ended by themselves, so look at why before job-reaper activate.`,
+  );
+}
+
+/** @param width columns of the terminal */
+export function reportTable(lines: ReportLine[], width: number | undefined = process.stdout.columns): string {
+  return renderTable(
+    ['agent', 'tier', 'would be', 'runs', 'ended by themselves', 'reaped later', 'running', 'last', 'reason'],
+    lines.map((line) => [
+      line.agent,
+      line.tier,
+      line.outcome,
+      line.runs,
+      line.endedByThemselves,
+      line.reaped,
+      line.stillRunning,
+      formatTime(line.lastAt),
+      line.lastReason,
+    ]),
+    width,
+    ['last', 'running', 'reaped later'],
   );
 }

@@ -1,10 +1,12 @@
 import Table from 'cli-table3';
-import pc from 'picocolors';
+import { colors } from './colors.js';
 
 /** A cell; null and undefined print as a dash. */
 export type Cell = string | number | boolean | null | undefined;
 
 const LEAST_COLUMN = 8;
+/** Narrower than this, a column that wraps is hard to read: optional ones make room. */
+const READABLE_COLUMN = 12;
 /** Rules between rows would double the height. */
 const WITHOUT_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 /** What borders and padding take beside a column's text. */
@@ -15,24 +17,47 @@ const BESIDE_TEXT = 3;
  * `grep`.
  *
  * @param width columns of the terminal
+ * @param optional names of columns that a narrow terminal does without, the first of them first; what is left out is said
  */
 export function renderTable(
   head: string[],
   rows: Cell[][],
   width: number | undefined = process.stdout.columns,
+  optional: readonly string[] = [],
 ): string {
-  const cells = [head, ...rows.map((row) => row.map(printed))];
+  const all = [head, ...rows.map((row) => row.map(printed))];
+  const hidden = findHidden(all, width, optional);
+  const cells = all.map((row) => row.filter((_, column) => !hidden.includes(head[column] ?? '')));
   const widths = fitWidths(naturalWidths(cells), width);
   const [wrappedHead = [], ...wrapped] = cells.map((row) =>
     row.map((cell, column) => wrap(cell, widths[column] ?? Infinity)),
   );
   const table = new Table({
-    head: wrappedHead.map((cell) => pc.bold(cell)),
+    head: wrappedHead.map((cell) => colors.bold(cell)),
     style: { head: [], border: [] },
     chars: WITHOUT_RULES,
   });
   table.push(...wrapped);
-  return table.toString();
+  if (hidden.length === 0) return table.toString();
+  return `${table.toString()}\nNot shown for want of width: ${hidden.join(', ')} (--json has all).`;
+}
+
+/** The optional columns that have to go, so that the others can be read. */
+function findHidden(cells: string[][], width: number | undefined, optional: readonly string[]): string[] {
+  if (width === undefined) return [];
+  const needed = new Map(
+    naturalWidths(cells).map((natural, column) => [
+      cells[0]?.[column],
+      BESIDE_TEXT + Math.min(natural, READABLE_COLUMN),
+    ]),
+  );
+  const hidden: string[] = [];
+  for (const name of optional) {
+    if ([...needed.values()].reduce((sum, each) => sum + each, 1) <= width) break;
+    needed.delete(name);
+    hidden.push(name);
+  }
+  return hidden;
 }
 
 function printed(cell: Cell): string {
