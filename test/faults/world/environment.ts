@@ -1,0 +1,8 @@
+/** Settings of the user's own shell must not reach the processes under test. */
+const OURS = /^(REAPER_|LAUNCHER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|TORTURE_|TEMPORAL_|PG[A-Z])/;
+
+/** The environment of a process under test. */
+export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !OURS.test(name));
+  return { ...Object.fromEntries(others), ...settings };
+}
