@@ -1,7 +1,7 @@
 import { isSecret, required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { readStatus } from './db/status.js';
-import { createGates, loadPipeline } from './gates/index.js';
+import { createGates, loadPipeline, type Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
@@ -21,6 +21,9 @@ import { Reachability } from './worker/reachability.js';
 import { jsonReply } from './worker/reply.js';
 import { runConnected } from './worker/run-connected.js';
 
+export { readSettings, SettingsError, type Settings } from './config.js';
+export type { Gate, GateInput, GateResult } from './gates/index.js';
+export { createLogger, type Logger } from './log.js';
 export type { WorkerParts } from './worker/context.js';
 
 /** What {@link runWorker} needs. */
@@ -30,6 +33,8 @@ export interface RunWorkerOptions {
   log: Logger;
   /** Where Temporal is. @default what TEMPORAL_* in the environment say */
   target?: TemporalTarget;
+  /** Gates of kind `function`, by the name that the pipeline file calls them. @default none */
+  gateFunctions?: Readonly<Record<string, Gate>>;
   /** Ends the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
@@ -40,11 +45,11 @@ export interface RunWorkerOptions {
  * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { settings, log, signal, parts } = options;
+  const { settings, log, signal, parts, gateFunctions = {} } = options;
   const databaseUrl = required(settings, 'DATABASE_URL');
   const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
   const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: [],
+    functionNames: Object.keys(gateFunctions),
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
@@ -54,7 +59,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),
-    gates: createGates({ databaseUrl: gateDatabaseUrl }),
+    gates: createGates({ databaseUrl: gateDatabaseUrl, functions: gateFunctions }),
     channels: createChannels(settings),
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { Names } from '../../src/naming.js';
 import { packageRoot } from '../../src/paths.js';
 import type { WatchState } from '../../src/workflows/messages.js';
@@ -16,6 +16,10 @@ import { eventually } from '../support/wait.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 const CLI = join(packageRoot, 'dist', 'src', 'cli.js');
+
+/** Each host has workers of its own, which take their time to start on a busy machine. */
+const LIMIT_MS = 120_000;
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 type HostName = 'host-a' | 'host-b';
 
@@ -104,7 +108,7 @@ const kill = (of: HostName, { pid }: { pid: number }) => hosts[of].run(`kill -9 
 const job = (id: string) => readJob(db.admin, id);
 const jobStatus = async (id: string) => (await job(id))['status'];
 const requeued = (id: string) =>
-  eventually(`job ${id} requeued`, async () => (await jobStatus(id)) === 'queued', 60_000);
+  eventually(`job ${id} requeued`, async () => (await jobStatus(id)) === 'queued', LIMIT_MS);
 
 async function lastSweep() {
   const { rows } = await db.reaper.query<{
@@ -116,7 +120,7 @@ async function lastSweep() {
 /** Waits for so many sweeps that begin after this call. */
 async function sweeps(count: number): Promise<void> {
   const { number } = await lastSweep();
-  await eventually(`${count} sweeps`, async () => (await lastSweep()).number > number + count, 60_000);
+  await eventually(`${count} sweeps`, async () => (await lastSweep()).number > number + count, LIMIT_MS);
 }
 
 /** Waits for a sweep that found just these hosts without a probe. */
@@ -127,7 +131,7 @@ const silence = (...expected: HostName[]) =>
       const { number, hostsWithoutProbe } = await lastSweep();
       return number > 0 && JSON.stringify(hostsWithoutProbe) === JSON.stringify(expected);
     },
-    60_000,
+    LIMIT_MS,
   );
 
 async function evidenceOf(id: string): Promise<unknown> {
@@ -183,7 +187,7 @@ describe.skipIf(!canMakeHosts())(
       ]);
     });
 
-    it('launch jobs that are found when launcher, monitor and agent die, and run again', async () => {
+    it('launch jobs that are found when monitor and agent die, and run again', async () => {
       await db.admin.query(
         `insert into jobs (id, agent, status) values ('a', 'builder', 'queued'), ('b', 'surveyor', 'queued')`,
       );
@@ -203,32 +207,12 @@ describe.skipIf(!canMakeHosts())(
         });
       };
       const [onA] = [await find('host-a'), await find('host-b')];
+      // One whose monitor dies before it is stamped names no process; only its age shows.
+      await eventually('both stamped', async () => (await job('a'))['pid'] && (await job('b'))['pid']);
       await silence();
       hosts['host-a'].run(`kill -9 ${onA.monitor} ${onA.agent}`);
       // The second attempt, by the launcher of the same host, finds most of the work done.
-      await eventually(
-        'the second attempt done',
-        async () => (await jobStatus('a')) === 'done',
-        30_000,
-      ).catch(async (e) => {
-        console.log(
-          JSON.stringify((await db.admin.query('select * from reaper.status')).rows),
-          workers.map((w) => w.lines),
-          JSON.stringify(await db.admin.query('select * from reaper.running_job').then((r) => r.rows)),
-          JSON.stringify(
-            ((await client.workflow.getHandle(name).fetchHistory()).events ?? [])
-              .slice(-60)
-              .map((e) => [
-                e.eventId?.toString(),
-                e.eventType,
-                e.activityTaskScheduledEventAttributes?.activityType?.name,
-                JSON.stringify(e.activityTaskFailedEventAttributes?.failure),
-                JSON.stringify(e.workflowTaskFailedEventAttributes),
-              ]),
-          ),
-        );
-        throw e;
-      });
+      await eventually('the second attempt done', async () => (await jobStatus('a')) === 'done', LIMIT_MS);
       expect(await job('a')).toMatchObject({ attempts: 2, host: 'host-a' });
       expect(await job('b')).toMatchObject({ attempts: 1, host: 'host-b', status: 'running' });
       expect(await evidenceOf('a')).toEqual([expect.stringContaining(`pid ${onA.agent} absent`)]);
@@ -294,7 +278,7 @@ describe.skipIf(!canMakeHosts())(
       await eventually(
         'it declared gone',
         async () => (await command('host-gone', 'host-b')).code === 0,
-        60_000,
+        LIMIT_MS,
       );
       await requeued('b');
       expect(await evidenceOf('b')).toEqual([expect.stringMatching(/^host declared gone by /)]);

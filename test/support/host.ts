@@ -67,8 +67,8 @@ export class Host {
 
   /** Runs a shell command on this host to its end; what it printed. */
   run(script: string): string {
-    const [command = '', ...args] = [...this.entrance, 'sh', '-c', script];
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+    const words = [...this.entrance, 'sh', '-c', script];
+    const { status, stdout, stderr } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8' });
     if (status !== 0)
       throw new Error(`Expected "${script}" to succeed on the host, got ${status}: ${stderr}`);
     return stdout.trim();
