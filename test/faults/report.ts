@@ -18,6 +18,7 @@ export function reportRun({ facts, seed }: World, { schedule, repairedAfterS, lo
   return [
     `seed ${seed}, faults for ${seconds} s, ${schedule.injected.length} faults injected:`,
     renderTable(['fault', 'times'], counts),
+    `${schedule.failed.length} others came to nothing, since whoever they needed was away`,
     `${statuses.size} jobs: ${size(jobs.get('done'))} done, ${size(jobs.get('failed'))} failed, ${statuses.size - size(jobs.get('done')) - size(jobs.get('failed'))} others`,
     `${runs.size} runs: ${ends.filter(({ by }) => by === 'launcher').length} ended by their monitors, ${ledger.length} reaped (${[...tiers].map(([tier, rows]) => `${tier}: ${rows.length}`).sort().join(', ')}); ${moves.length} stages advanced`,
     `${size(facts.received)} messages to people, ${facts.temporal.stories.length} histories of watches read`,

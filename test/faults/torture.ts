@@ -11,6 +11,7 @@ import type { World } from './world/world.js';
 const JOBS_AT_A_TIME = 14;
 const LOOK_EVERY_MS = 3_000;
 const HISTORIES_EVERY_MS = 15_000;
+const TELL_EVERY_MS = 30_000;
 /** Seconds in which all that is queued comes to its end, long-running agents included. */
 const DRAIN_LIMIT_S = 240;
 
@@ -40,12 +41,19 @@ export async function torture(world: World, seconds: number, log: (line: string)
   const timer = setTimeout(seconds * 1000, undefined, { signal: stop.signal })
     .catch(() => undefined)
     .finally(() => stop.abort());
+  let toldMs = Date.now();
+  const tell = () => {
+    if (Date.now() - toldMs < TELL_EVERY_MS) return;
+    toldMs = Date.now();
+    const { runs, ledger } = world.facts.queue;
+    log(`${schedule.injected.length} faults, ${runs.size} runs, ${ledger.length} claims`);
+  };
   try {
     await Promise.all([
       schedule.run(stop.signal),
       watch.run(stop.signal, async () => {
+        tell();
         await jobs.refill();
-        log(`${schedule.injected.length} faults, ${world.facts.queue.runs.size} runs, ${world.facts.queue.ledger.length} claims`);
       }),
       timer,
     ]);
@@ -59,6 +67,7 @@ export async function torture(world: World, seconds: number, log: (line: string)
   const repairedAfterS = await recover(world, watch, stoppedMs);
   log(`everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`);
   await drain(world, watch);
+  log('all jobs have ended');
   return { schedule, repairedAfterS, looks: watch.looks };
 }
 

@@ -84,8 +84,6 @@ async function terminate({ admin }: World, random: Random, condition: string): P
 async function cutStatement(world: World, random: Random): Promise<string | null> {
   const lock = await world.admin.connect();
   let broken: Error | undefined;
-  // It is lost with its server; the next statement says so.
-  lock.on('error', (error) => (broken = error));
   try {
     await lock.query('begin');
     const { rowCount } = await lock.query(
@@ -98,7 +96,6 @@ async function cutStatement(world: World, random: Random): Promise<string | null
     throw error;
   } finally {
     await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.removeAllListeners('error');
     lock.release(broken);
   }
 }

@@ -111,8 +111,6 @@ async function beforeClaim(world: World, random: Random, { meanwhile, whenItWait
   killAgent(world, victim);
   const lock = await world.admin.connect();
   let broken: Error | undefined;
-  // It is lost with its server; the next statement says so.
-  lock.on('error', (error) => (broken = error));
   try {
     await lock.query('begin isolation level read committed');
     const { rows } = await lock.query<{ pid: number }>(
@@ -133,7 +131,6 @@ async function beforeClaim(world: World, random: Random, { meanwhile, whenItWait
   } finally {
     // Does nothing after the commit.
     await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.removeAllListeners('error');
     lock.release(broken);
   }
 }

@@ -62,7 +62,7 @@ export async function createServices(base: Base, cleanup: Cleanup, endFleet: () 
     user?: { uid: number; gid: number },
   ): Promise<Tapped> => {
     const proxy = await PostgresProxy.to(postgres.port);
-    const env = environment({
+    const env = environment(folder, {
       DATABASE_URL: proxy.through(loginUrl(databaseUrl, login)),
       REAPER_PIPELINE: pipeline,
       ...settings,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -68,6 +68,8 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const terms = { ...TERMS, ...given };
     const folder = await mkdtemp(join(tmpdir(), 'job-reaper-torture-'));
     cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    // Some services run as other users.
+    await chmod(folder, 0o755);
     await Promise.all(['work', 'leases'].map((name) => mkdir(join(folder, name))));
     const postgres = await KillablePostgres.start(log);
     cleanup.add(() => postgres.stop());
