@@ -14,7 +14,7 @@ export function reportRun({ facts, seed }: World, { schedule, repairedAfterS, lo
   const ends = [...runs.values()].flatMap((run) => run.ends);
   const jobs = groupBy(statuses.values(), (status) => status);
   const size = (of: { length: number } | undefined) => of?.length ?? 0;
-  const tiers = groupBy(ledger, ({ tier }) => `tier ${tier}`);
+  const tiers = groupBy(ledger, ({ tier, pid }) => `tier ${tier}${tier === 3 && pid === null ? ' without a pid' : ''}`);
   return [
     `seed ${seed}, faults for ${seconds} s, ${schedule.injected.length} faults injected:`,
     renderTable(['fault', 'times'], counts),

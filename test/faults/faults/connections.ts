@@ -1,3 +1,4 @@
+import type { Ambush, PostgresProxy } from '../world/postgres-proxy.js';
 import type { World } from '../world/world.js';
 import type { Random } from '../random.js';
 import type { Fault } from './fault.js';
@@ -29,7 +30,7 @@ export const connections: readonly Fault[] = [
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',
     weight: 6,
     inject: (world, random) =>
-      withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, '', () => undefined)),
+      withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, null, () => undefined)),
   },
   {
     kind: 'worker: SIGKILL between the COMMIT of a claim and its completion',
@@ -45,10 +46,10 @@ export const connections: readonly Fault[] = [
   },
 ];
 
-/** Waits for a commit behind a text and loses its answer. Null when none came. */
-async function loseCommit(
-  proxy: World['workers'][number]['proxy'],
-  after: string,
+/** Waits for a commit and loses its answer. Null when none came. */
+export async function loseCommit(
+  proxy: PostgresProxy,
+  after: Ambush['after'],
   then: () => void,
 ): Promise<true | null> {
   if (proxy.isAmbushed) return null;

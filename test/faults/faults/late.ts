@@ -135,8 +135,8 @@ async function beforeClaim(world: World, random: Random, { meanwhile, whenItWait
   }
 }
 
-/** A claim that waits for a lock of this backend, or behind somebody who does. */
-async function findClaimBehind({ admin }: World, pid: number): Promise<true | null> {
+/** Claims that wait for a lock of this backend, or behind somebody who does. */
+export async function findClaimBehind({ admin }: World, pid: number, claims = 1): Promise<true | null> {
   const { rowCount } = await admin.query(
     `with recursive behind(pid) as (
        select $1::int
@@ -147,7 +147,7 @@ async function findClaimBehind({ admin }: World, pid: number): Promise<true | nu
      select from behind join pg_stat_activity using (pid) where query like '%reaper.claim(%'`,
     [pid],
   );
-  return rowCount === 0 ? null : true;
+  return (rowCount ?? 0) < claims ? null : true;
 }
 
 /** What a monitor does when its agent has ended. */

@@ -19,8 +19,11 @@ import { Operator } from './operator.js';
 import { People } from './people.js';
 import { writePipeline } from './pipeline.js';
 
-/** Short, so that much happens in little time. */
-const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 40 };
+/**
+ * Short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
+ * time for repairs.
+ */
+const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60 };
 
 /** How {@link createWorld} makes a world. */
 export interface WorldOptions {
