@@ -30,7 +30,11 @@ export interface TortureResult {
  * @param seconds in which faults are injected
  * @throws ViolationError
  */
-export async function torture(world: World, seconds: number, log: (line: string) => void): Promise<TortureResult> {
+export async function torture(
+  world: World,
+  seconds: number,
+  log: (line: string) => void,
+): Promise<TortureResult> {
   for (const { service } of [...world.workers, ...world.probes, ...world.launchers]) service.start();
   const jobs = new JobStream(world.admin, new Random(world.seed, 'jobs'), JOBS_AT_A_TIME);
   await jobs.refill();
@@ -122,7 +126,9 @@ async function recover(world: World, watch: Watch, stoppedMs: number): Promise<n
   const isLeft = () =>
     [...facts.queue.runs.values()].some(
       ({ runId, ends, startedMs }) =>
-        ends.length === 0 && startedMs < stoppedMs && (facts.lives.lives.get(runId)?.lastMs ?? 0) < Date.now() - 1_000,
+        ends.length === 0 &&
+        startedMs < stoppedMs &&
+        (facts.lives.lives.get(runId)?.lastMs ?? 0) < Date.now() - 1_000,
     );
   do {
     await setTimeout(1_000);
@@ -136,7 +142,8 @@ async function recover(world: World, watch: Watch, stoppedMs: number): Promise<n
 /** Lets all jobs come to their end, then judges everything for the last time. */
 async function drain(world: World, watch: Watch): Promise<void> {
   const { facts, admin } = world;
-  for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline; await setTimeout(1_000)) {
+  for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline;) {
+    await setTimeout(1_000);
     await watch.look();
     await judgeWorld(world, REPAIRED);
     const { rows } = await admin.query<{ left: number }>(

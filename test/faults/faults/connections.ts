@@ -24,7 +24,9 @@ export const connections: readonly Fault[] = [
     kind: 'connection: cut just after COMMIT, by a worker',
     weight: 6,
     inject: (world, random) =>
-      withService(world.workers, random, async ({ proxy }) => loseCommit(proxy, 'reaper.claim(', () => undefined)),
+      withService(world.workers, random, async ({ proxy }) =>
+        loseCommit(proxy, 'reaper.claim(', () => undefined),
+      ),
   },
   {
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',

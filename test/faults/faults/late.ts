@@ -104,7 +104,11 @@ interface Around {
   whenItWaits?: (run: TakenRun, lock: PoolClient, victim: Victim) => Promise<void>;
 }
 
-async function beforeClaim(world: World, random: Random, { meanwhile, whenItWaits }: Around): Promise<string | null> {
+async function beforeClaim(
+  world: World,
+  random: Random,
+  { meanwhile, whenItWaits }: Around,
+): Promise<string | null> {
   const victim = pickVictim(world, random, 'both');
   if (victim === null) return null;
   send(victim.monitor, 'SIGKILL');

@@ -30,7 +30,8 @@ function openRuns({ facts }: World): Victim[] {
 /** A run with a live agent, a live monitor, or both. */
 export function pickVictim(world: World, random: Random, needs: 'agent' | 'monitor' | 'both'): Victim | null {
   const fits = openRuns(world).filter(
-    ({ agent, monitor }) => (needs === 'monitor' || agent !== null) && (needs === 'agent' || monitor !== null),
+    ({ agent, monitor }) =>
+      (needs === 'monitor' || agent !== null) && (needs === 'agent' || monitor !== null),
   );
   return random.pick(fits) ?? null;
 }

@@ -5,7 +5,8 @@ import type { Invariant, Violation } from './invariant.js';
 
 export const oneAdvance: Invariant = {
   name: 'one advance, one next job',
-  promise: 'each green exit 0 advances exactly once, with exactly one next job, in the transaction that ends the run',
+  promise:
+    'each green exit 0 advances exactly once, with exactly one next job, in the transaction that ends the run',
   *check({ queue }) {
     const births = queue.births.filter(({ taskId }) => taskId !== null);
     const movesByXid = groupBy(queue.moves, ({ xid }) => xid);
@@ -40,7 +41,8 @@ function* checkDone(
   const stage = STAGES.find(({ agent }) => agent === run.agent);
   const next = STAGES.find(({ name }) => name === stage?.next);
   const [move] = moves;
-  const moved = moves.length === 1 && move?.taskId === run.taskId && move.from === stage?.name && move.to === next?.name;
+  const moved =
+    moves.length === 1 && move?.taskId === run.taskId && move.from === stage?.name && move.to === next?.name;
   const wanted = next?.agent === undefined ? [] : [next.agent];
   const made = births.map(({ agent }) => agent);
   if (moved && made.join() === wanted.join()) return;

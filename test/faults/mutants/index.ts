@@ -167,7 +167,11 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: 'a watch knows what it did',
     edits: [
       { file: WATCH_JS, from: `        case 'won':`, to: `        case 'lost':\n        case 'won':` },
-      { file: WATCH_JS, from: `        case 'lost':\n        case 'changed':`, to: `        case 'changed':` },
+      {
+        file: WATCH_JS,
+        from: `        case 'lost':\n        case 'changed':`,
+        to: `        case 'changed':`,
+      },
     ],
   },
   {
@@ -232,6 +236,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a probe that reports no symptom',
     scenario: 'a zombie, and time',
     caughtBy: 'repaired in time',
-    edits: [{ file: 'dist/src/activities/probe.js', from: `if (state !== 'dead' && state !== 'defunct')`, to: 'if (true)' }],
+    edits: [
+      {
+        file: 'dist/src/activities/probe.js',
+        from: `if (state !== 'dead' && state !== 'defunct')`,
+        to: 'if (true)',
+      },
+    ],
   },
 ];

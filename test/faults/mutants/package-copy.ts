@@ -33,8 +33,13 @@ async function apply(root: string, { file, from, to }: Edit): Promise<void> {
   const text = await readFile(path, 'utf8');
   const times = text.split(from).length - 1;
   if (times !== 1) {
-    throw new Error(`Expected the text to break once in ${file}, got it ${times} times: adapt the mutant to the code.\n${from}`);
+    throw new Error(
+      `Expected the text to break once in ${file}, got it ${times} times: adapt the mutant to the code.\n${from}`,
+    );
   }
   // A function, since a text may hold what `replace` takes for a pattern.
-  await writeFile(path, text.replace(from, () => to));
+  await writeFile(
+    path,
+    text.replace(from, () => to),
+  );
 }

@@ -27,17 +27,23 @@ async function main(): Promise<number> {
     return 2;
   }
   let isGood = true;
-  for (const { name } of SCENARIOS.filter((scenario) => mutants.some((mutant) => mutant.scenario === scenario.name))) {
+  for (const { name } of SCENARIOS.filter((scenario) =>
+    mutants.some((mutant) => mutant.scenario === scenario.name),
+  )) {
     const { violations, cutShort } = await play('intact', [], name);
     const isRight = violations.length === 0 && cutShort === null;
-    console.log(`${isRight ? 'holds ' : 'BROKEN'}  ${name}${isRight ? '' : `: ${cutShort ?? ''} ${JSON.stringify(violations)}`}`);
+    console.log(
+      `${isRight ? 'holds ' : 'BROKEN'}  ${name}${isRight ? '' : `: ${cutShort ?? ''} ${JSON.stringify(violations)}`}`,
+    );
     isGood &&= isRight;
   }
   const rows: string[][] = [];
   for (const [index, mutant] of mutants.entries()) {
     const { violations, cutShort } = await play(`mutant-${index}`, mutant.edits, mutant.scenario);
     const caught = violations.find(({ invariant }) => invariant === mutant.caughtBy);
-    console.log(`${caught ? 'caught' : 'MISSED'}  ${mutant.name}${caught ? '' : `: ${cutShort ?? ''} ${JSON.stringify(violations)}`}`);
+    console.log(
+      `${caught ? 'caught' : 'MISSED'}  ${mutant.name}${caught ? '' : `: ${cutShort ?? ''} ${JSON.stringify(violations)}`}`,
+    );
     rows.push([mutant.name, mutant.scenario, caught === undefined ? 'NOT CAUGHT' : mutant.caughtBy]);
     isGood &&= caught !== undefined;
   }

@@ -134,7 +134,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a stranger\'s probe',
+    name: "a stranger's probe",
     about: 'the probe may not signal the agent, which lives',
     async play(world) {
       await begin(world, { id: 'lasting-1', host: 'south' });
@@ -173,7 +173,9 @@ export const SCENARIOS: readonly Scenario[] = [
       await claimOf(world, victim);
       await expectSoon('another run', async () => {
         await world.facts.read();
-        return [...world.facts.queue.runs.values()].filter(({ pid }) => pid !== null).length > 1 ? true : null;
+        return [...world.facts.queue.runs.values()].filter(({ pid }) => pid !== null).length > 1
+          ? true
+          : null;
       });
       send(victim.monitor, 'SIGCONT');
       await expectSoon('the monitor to be done', () => {
@@ -198,7 +200,10 @@ export const SCENARIOS: readonly Scenario[] = [
       await lost;
       world.people.holdsWebhook = false;
       await expectSoon('the webhook to be told', () =>
-        Promise.resolve(world.people.received.some(({ channel, answer }) => channel === 'webhook' && answer === 'taken') || null),
+        Promise.resolve(
+          world.people.received.some(({ channel, answer }) => channel === 'webhook' && answer === 'taken') ||
+            null,
+        ),
       );
       await setTimeout(5_000);
     },
@@ -229,7 +234,9 @@ async function exitUnfinalized(world: World, id: string): Promise<Victim> {
 }
 
 function seenDead(world: World, victim: Victim): Promise<true> {
-  return expectSoon('a first dead observation', () => storyHas(world, victim, 'dead (streak 1/2), deferring'));
+  return expectSoon('a first dead observation', () =>
+    storyHas(world, victim, 'dead (streak 1/2), deferring'),
+  );
 }
 
 /** Whether the run's watch tells of something in its story. */

@@ -17,11 +17,21 @@ export interface SceneJob {
   maxAttempts?: number;
 }
 
-/** Starts the services that a scene needs, and queues its job: a real launcher takes it and a real agent runs. */
+/**
+ * Starts the services that a scene needs and, once the reaper is at work, queues its job: a real launcher takes it and a
+ * real agent runs.
+ */
 export async function begin(world: World, job: SceneJob): Promise<Victim> {
   const { admin, workers, probes, launchers, people } = world;
   people.troubled = false;
   const { id, host, hasStages = false, maxAttempts = 2 } = job;
+  workers[0]?.service.start();
+  if (host === 'south') probes[0]?.service.start();
+  launchers[host === 'north' ? 0 : 1]?.service.start();
+  await expectSoon('a first sweep', async () => {
+    const { rows } = await admin.query('select from reaper.last_sweep');
+    return rows.length > 0 ? true : null;
+  });
   if (hasStages) {
     await admin.query(
       `insert into tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', 'development', $1)`,
@@ -32,10 +42,7 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
     `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, 'developer', 'web', $3)`,
     [id, hasStages ? id : null, maxAttempts],
   );
-  workers[0]?.service.start();
-  if (host === 'south') probes[0]?.service.start();
-  launchers[host === 'north' ? 0 : 1]?.service.start();
-  const victim = await expectSoon('the agent to be stamped', async () => {
+  return expectSoon('the agent to be stamped', async () => {
     await world.facts.read();
     const run = [...world.facts.queue.runs.values()].find((each) => each.jobId === id && each.pid !== null);
     const { agents, monitors } = world.facts.launchers;
@@ -43,11 +50,6 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
     const monitor = run && monitors.get(run.runId);
     return run && agent && monitor ? { jobId: id, runId: run.runId, agent, monitor } : null;
   });
-  await expectSoon('a first sweep', async () => {
-    const { rows } = await admin.query('select from reaper.last_sweep');
-    return rows.length > 0 ? true : null;
-  });
-  return victim;
 }
 
 /** SIGKILL to both, the monitor first. */
@@ -87,7 +89,9 @@ export function endOf(world: World, { runId }: Victim): Promise<true> {
 export async function watchesOf(world: World, jobId: string, closed = 1): Promise<void> {
   await expectSoon(`${closed} watches to end`, async () => {
     await world.ask(() => world.facts.temporal.readClosed());
-    return world.facts.temporal.stories.filter((story) => story.jobId === jobId).length >= closed ? true : null;
+    return world.facts.temporal.stories.filter((story) => story.jobId === jobId).length >= closed
+      ? true
+      : null;
   });
 }
 
@@ -103,7 +107,11 @@ export async function startTwin(world: World, victim: Victim): Promise<void> {
 }
 
 /** Waits for something that is sure to come where all is well; a mutant may keep it from coming, which is no error. */
-export async function expectSoon<T>(what: string, look: () => Promise<T | null>, limitMs = 60_000): Promise<T> {
+export async function expectSoon<T>(
+  what: string,
+  look: () => Promise<T | null>,
+  limitMs = 60_000,
+): Promise<T> {
   const seen = await waitFor(look, limitMs);
   if (seen === null) throw new SceneError(`Expected within ${limitMs / 1000} s: ${what}`);
   return seen;

@@ -1,5 +1,6 @@
 /** Settings of the user's own shell must not reach the processes under test. */
-const OURS = /^(REAPER_|LAUNCHER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|TORTURE_|TEMPORAL_|XDG_|PG[A-Z])/;
+const OURS =
+  /^(REAPER_|LAUNCHER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|TORTURE_|TEMPORAL_|XDG_|PG[A-Z])/;
 
 /**
  * The environment of a process under test.

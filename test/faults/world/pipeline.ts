@@ -17,7 +17,11 @@ export async function writePipeline(folder: string): Promise<string> {
       ? stage
       : {
           ...stage,
-          gate: { kind: 'command', argv: ['test', '-s', `{work_item}.${stage.agent}`], cwd: join(folder, 'work') },
+          gate: {
+            kind: 'command',
+            argv: ['test', '-s', `{work_item}.${stage.agent}`],
+            cwd: join(folder, 'work'),
+          },
         },
   );
   await writeFile(path, JSON.stringify({ stages }, null, 2));

@@ -10,7 +10,7 @@ export interface Ambush {
 }
 
 /** The server is ready for the next statement, outside any transaction: whatever came before is committed. */
-const IDLE = /Z\0\0\0\x05I$/;
+const IDLE = 'Z\0\0\0\x05I';
 const WROTE = /(?:COMMIT|UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0/;
 const KEPT = 20_000;
 
@@ -68,7 +68,7 @@ export class PostgresProxy {
     });
     far.on('data', (data) => {
       const answer = data.toString('latin1');
-      if (IDLE.test(answer)) {
+      if (answer.endsWith(IDLE)) {
         const ambush = this.#ambush;
         const { after = null } = ambush ?? {};
         if (ambush !== null && (after === null ? WROTE.test(answer) : asked.includes(after))) {

@@ -18,6 +18,7 @@ import { createLogins, LOGINS, loginUrl } from './logins.js';
 import { Operator } from './operator.js';
 import { People } from './people.js';
 import { writePipeline } from './pipeline.js';
+import type { Service } from './service.js';
 
 /**
  * Short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
@@ -97,7 +98,7 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const client = new Client({ connection });
     const people = await People.listen(new Random(seed, 'people'));
     cleanup.add(() => people.stop());
-    const deaths: (() => string[])[] = [];
+    const services: Service[] = [];
     const facts = new Facts({
       admin,
       logins: LOGINS,
@@ -107,15 +108,15 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
       reaperName: REAPER_NAME,
       received: people.received,
       terms,
-      deaths: () => deaths.flatMap((tell) => tell()),
+      deaths: () => services.flatMap(({ deaths }) => deaths),
     });
     const pipeline = await writePipeline(folder);
     const base = { seed, folder, terms, postgres, temporal, databaseUrl, people, pipeline };
-    const services = await createServices(base, cleanup, () => endFleet(facts));
-    for (const { service } of Object.values(services).flat()) deaths.push(() => service.deaths);
+    const made = await createServices(base, cleanup, () => endFleet(facts));
+    for (const { service } of [...made.workers, ...made.probes, ...made.launchers]) services.push(service);
     return {
       ...base,
-      ...services,
+      ...made,
       admin,
       launcher,
       client,
