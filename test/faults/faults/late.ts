@@ -8,6 +8,7 @@ import { createGates, loadPipeline } from '../../../src/gates/index.js';
 import type { Random } from '../random.js';
 import type { World } from '../world/world.js';
 import type { Fault } from './fault.js';
+import { exitCodeOf } from './late-while-deciding.js';
 import { readTakenRun } from './read-taken-run.js';
 import { killAgent, pickVictim, send, type Victim } from './victims.js';
 import { waitFor } from './wait.js';
@@ -167,10 +168,4 @@ async function conclude(world: World, run: TakenRun, records: boolean): Promise<
   } finally {
     await gates.close();
   }
-}
-
-/** As the monitor would have seen it: an agent that got as far as saying so exits with 0. */
-function exitCodeOf({ facts }: World, runId: string): number {
-  facts.readLogs();
-  return facts.lives.lives.get(runId)?.exitsWithZero === true ? 0 : 137;
 }

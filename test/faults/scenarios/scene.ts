@@ -48,7 +48,7 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
     const { agents, monitors } = world.facts.launchers;
     const agent = run && agents.get(run.runId);
     const monitor = run && monitors.get(run.runId);
-    return run && agent && monitor ? { jobId: id, runId: run.runId, agent, monitor } : null;
+    return run && agent && monitor ? { jobId: id, runId: run.runId, host, agent, monitor } : null;
   });
 }
 
