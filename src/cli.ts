@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { activateCommand } from './cli/activate.js';
 import { reportFailure } from './cli/errors.js';
@@ -20,17 +18,13 @@ import { statusCommand } from './cli/status.js';
 import { sweepCommand } from './cli/sweep.js';
 import { upCommand } from './cli/up.js';
 import { workerCommand } from './cli/worker.js';
-import { packageRoot } from './paths.js';
-
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-  version: string;
-};
+import { packageVersion } from './paths.js';
 
 const program = new Command('job-reaper')
   .description(
     'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
   )
-  .version(version)
+  .version(packageVersion)
   .showHelpAfterError('Add --help for the arguments and examples.')
   .exitOverride();
 

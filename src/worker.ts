@@ -6,13 +6,19 @@ import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
-import { installRuntime } from './temporal/runtime.js';
+import { ProcessMetrics } from './metrics/process-metrics.js';
+import { packageVersion } from './paths.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
+import { checkHealth, checkReadiness } from './worker/health.js';
+import { installRuntimeFor } from './worker/install-runtime.js';
 import { createLeaseWork, reclaimAtStart } from './worker/leases.js';
+import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
+import { Pulse } from './worker/pulse.js';
 import { Reachability } from './worker/reachability.js';
+import { jsonReply } from './worker/reply.js';
 import { runConnected } from './worker/run-connected.js';
 
 export type { WorkerParts } from './worker/context.js';
@@ -53,15 +59,19 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),
+    metrics: new ProcessMetrics(),
+    pulse: new Pulse(),
+    link: null,
   };
   logStart(context);
   let admin: AdminServer | undefined;
+  let sdkPort: number | null = null;
   try {
-    admin = await openAdminPort(context);
+    admin = await openAdminPort(context, () => sdkPort);
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
     // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
-    if (!signal.aborted) installRuntime(log);
+    if (!signal.aborted) sdkPort = await installRuntimeFor(context);
     while (!signal.aborted) await runConnected(context);
   } finally {
     await admin?.close();
@@ -71,9 +81,21 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
-async function openAdminPort({ settings, pool }: WorkerContext): Promise<AdminServer | undefined> {
-  const address = settings.REAPER_ADMIN_ADDR;
-  return address && startAdminServer({ address, paths: { '/status': () => readStatus(pool) } });
+async function openAdminPort(
+  context: WorkerContext,
+  sdkPort: () => number | null,
+): Promise<AdminServer | undefined> {
+  const address = context.settings.REAPER_ADMIN_ADDR;
+  if (address === undefined) return undefined;
+  return startAdminServer({
+    address,
+    paths: {
+      '/healthz': () => checkHealth(context),
+      '/readyz': () => checkReadiness(context),
+      '/metrics': createMetricsPage(context, packageVersion, sdkPort),
+      '/status': async () => jsonReply(200, await readStatus(context.pool)),
+    },
+  });
 }
 
 function logStart({ settings, parts, leases, channels, log }: WorkerContext): void {

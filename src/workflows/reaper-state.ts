@@ -5,11 +5,18 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
+/** Characters of a job id that are carried over: it is only shown. */
+const SHOWN_JOB_ID = 60;
+
+/** A watch that is, or may be, open. */
+export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
+
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
   sweepWanted: boolean;
   operations: Operation[];
-  watches: WatchTarget[];
+  watches: OpenWatch[];
+  hostsAfter: string | null;
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
   sweeps: number;
@@ -28,7 +35,9 @@ export interface ReaperInput {
 
 /** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
 export class Reaper {
-  readonly watches: Map<string, WatchTarget>;
+  readonly watches: Map<string, OpenWatch>;
+  /** The host behind which the next scan goes on, where there are too many for one. */
+  hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
@@ -39,6 +48,8 @@ export class Reaper {
   /** Notifications that are being sent. */
   owed: number[] = [];
   notifying = false;
+  /** True while the reaper is about to continue as new: no wish and no notification is begun. */
+  leaving = false;
   /** As the last scan brought it; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
@@ -54,6 +65,7 @@ export class Reaper {
   constructor(carried: CarriedReaper | undefined) {
     this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
     this.hostCursors = new Map(carried?.hostCursors);
+    this.hostsAfter = carried?.hostsAfter ?? null;
     this.rowCursor = carried?.rowCursor ?? null;
     this.operations = carried?.operations ?? [];
     this.nextSweepMs = carried?.nextSweepMs ?? 0;
@@ -97,7 +109,11 @@ export class Reaper {
     return {
       sweepWanted: this.#sweepWanted,
       operations: this.operations,
-      watches: [...this.watches.values()],
+      watches: [...this.watches.values()].map(({ watchId, jobId }) => ({
+        watchId,
+        jobId: jobId.slice(0, SHOWN_JOB_ID),
+      })),
+      hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
       hostCursors: [...this.hostCursors],
       sweeps: this.ended,

@@ -1,6 +1,6 @@
 import type { Scan, Symptom, WatchTarget } from '../activities/jobs.js';
 import type { Poke, SweepSummary } from './messages.js';
-import type { Reaper } from './reaper-state.js';
+import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
 /**
@@ -69,12 +69,12 @@ export class Round {
     });
   }
 
-  #look(isWanted: (target: WatchTarget) => boolean): Promise<void>[] {
+  #look(isWanted: (watch: OpenWatch) => boolean): Promise<void>[] {
     const poke: Poke = { why: 'look', park: this.#park };
     return [...this.reaper.watches.values()].filter(isWanted).map((target) => this.#poke(target, poke));
   }
 
-  async #poke(target: WatchTarget, poke: Poke): Promise<void> {
+  async #poke(target: OpenWatch, poke: Poke): Promise<void> {
     if (await pokeWatch(this.reaper, target, poke)) this.summary.poked += 1;
   }
 

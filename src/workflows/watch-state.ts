@@ -33,6 +33,8 @@ export class Watch {
   memory: WatchMemory;
   phase: WatchState['phase'] = 'looking';
   nextLookMs: number | null = null;
+  /** The last claim was refused: the run was over, or not as it had been observed. */
+  refused = false;
   #story: string[];
   /** Pokes coalesce: three symptoms call for one look. */
   readonly #pokes: Set<Poke['why']>;

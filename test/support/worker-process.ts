@@ -6,7 +6,10 @@ import { inject } from 'vitest';
 
 /** A worker that runs as a process of its own. */
 export class WorkerProcess {
+  /** What each line of its log says. */
   readonly lines: string[] = [];
+  /** Everything that it printed, as it was printed. */
+  printed = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
@@ -28,8 +31,13 @@ export class WorkerProcess {
     });
     this.#exited = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.lines.push(textOf(line)));
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#keep(line));
     }
+  }
+
+  #keep(line: string): void {
+    this.printed += `${line}\n`;
+    this.lines.push(textOf(line));
   }
 
   get pid(): number {
