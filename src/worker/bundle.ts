@@ -12,7 +12,10 @@ const workflowsPath = fileURLToPath(
 );
 
 const payloadConverterPath = fileURLToPath(
-  new URL(`../workflows/payload-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+  new URL(
+    `../workflows/payload-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+    import.meta.url,
+  ),
 );
 
 /** What the workflows are bundled from. */
@@ -21,5 +24,7 @@ export const bundleSource = { workflowsPath, payloadConverterPath };
 /** The workflows for a worker: bundled at build time, or from their source where this runs from its source. */
 export function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'dataConverter'> {
   const isBuilt = import.meta.url.endsWith('.js') && existsSync(bundlePath);
-  return isBuilt ? { workflowBundle: { codePath: bundlePath } } : { workflowsPath, dataConverter: { payloadConverterPath } };
+  return isBuilt
+    ? { workflowBundle: { codePath: bundlePath } }
+    : { workflowsPath, dataConverter: { payloadConverterPath } };
 }
