@@ -15,10 +15,14 @@ const webUrl = z
   .string()
   .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
 
+/** A year: far more, and a timer would lie behind the end of the server's calendar. */
+const LONGEST_S = 365 * 24 * 3600;
+
 function seconds(minimum: number) {
   return z.coerce
     .number({ error: 'expected a number of seconds' })
-    .min(minimum, `expected at least ${minimum} seconds`);
+    .min(minimum, `expected at least ${minimum} seconds`)
+    .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
 }
 
 function count(minimum: number) {
@@ -96,6 +100,8 @@ const settingsSchema = z
     DATABASE_ADMIN_URL: databaseUrl.optional(),
     /** Path of the pipeline file; without it the default pipeline applies. */
     REAPER_PIPELINE: z.string().min(1).optional(),
+    /** A module that exports `payloadCodecs`: what Temporal stores goes through them. Workers and commands need the same. */
+    REAPER_PAYLOAD_CODEC: z.string().min(1).optional(),
     /** The Telegram bot that tells people. */
     TELEGRAM_BOT_TOKEN: z
       .string()

@@ -6,6 +6,7 @@ import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
+import { loadDataConverter } from './temporal/data-converter.js';
 import { installRuntime } from './temporal/runtime.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
@@ -41,10 +42,12 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     functionNames: [],
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
+  const dataConverter = await loadDataConverter(settings.REAPER_PAYLOAD_CODEC);
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
   const context: WorkerContext = {
     ...options,
     target: options.target ?? readTemporalTarget(),
+    dataConverter,
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),

@@ -8,7 +8,7 @@ import type { WorkerContext } from './context.js';
 
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
-  { settings, parts, names, pool, log, gates, channels, pipeline, leases }: WorkerContext,
+  { settings, parts, names, pool, log, gates, channels, pipeline, leases, dataConverter }: WorkerContext,
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
@@ -19,6 +19,7 @@ export async function createWorkers(
     identity: `job-reaper@${host} pid ${process.pid}`,
     shutdownGraceTime: '5s',
     shutdownForceTime: '20s',
+    ...(dataConverter && { dataConverter }),
   };
   const workers: Worker[] = [];
   if (parts.workflows) {
@@ -28,7 +29,7 @@ export async function createWorkers(
       ...createNotifyActivities({ pool, log, channels }),
     };
     const taskQueue = names.workflowQueue;
-    workers.push(await Worker.create({ ...base, taskQueue, ...workflowSource(), activities }));
+    workers.push(await Worker.create({ ...base, taskQueue, ...workflowSource(dataConverter), activities }));
   }
   if (parts.probe) {
     const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;

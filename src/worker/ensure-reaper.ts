@@ -1,4 +1,5 @@
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Names } from '../naming.js';
 import { jobReaper } from '../workflows/index.js';
@@ -9,6 +10,7 @@ export interface EnsureReaperOptions {
   connection: NativeConnection;
   namespace: string;
   names: Names;
+  dataConverter?: DataConverter | undefined;
   /** False: watches carry no search attributes, so none are registered. */
   searchAttributes: boolean;
 }
@@ -20,8 +22,8 @@ export interface EnsureReaperOptions {
  * @throws when Temporal is away
  */
 export async function ensureReaper(options: EnsureReaperOptions): Promise<boolean> {
-  const { connection, namespace, names } = options;
-  const client = new Client({ connection, namespace });
+  const { connection, namespace, names, dataConverter } = options;
+  const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   if (await isRunning(client, names.reaper)) return false;
   if (options.searchAttributes) await ensureSearchAttributes(connection, namespace);
   await client.workflow.start(jobReaper, {

@@ -60,10 +60,14 @@ async function runUntil(worker: Worker, signal: AbortSignal, ended: AbortControl
   }
 }
 
-function ensuring({ names, settings, log }: WorkerContext, connection: NativeConnection, namespace: string) {
+function ensuring(
+  { names, settings, log, dataConverter }: WorkerContext,
+  connection: NativeConnection,
+  namespace: string,
+) {
   const searchAttributes = settings.REAPER_SEARCH_ATTRIBUTES;
   return async () => {
-    const started = await ensureReaper({ connection, namespace, names, searchAttributes });
+    const started = await ensureReaper({ connection, namespace, names, searchAttributes, dataConverter });
     if (started) log.info(`the reaper workflow "${names.reaper}" was started`);
   };
 }
