@@ -183,7 +183,8 @@ export function isSecret(name: string): boolean {
 
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
-  return isSecret(name) ? '"<hidden>"' : `"${value}"`;
+  // A URL may hold a password, also where none belongs.
+  return isSecret(name) || value.includes('://') ? '"<hidden>"' : `"${value.slice(0, 200)}"`;
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
