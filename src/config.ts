@@ -47,7 +47,7 @@ const names = z
   .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))]);
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
-const settingsSchema = z
+export const settingsSchema = z
   .object({
     /** Kill switch: false means that nothing is claimed. */
     REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),

@@ -1,0 +1,103 @@
+import type { WatchTarget } from '../activities/jobs.js';
+import type { SweepSummary } from './messages.js';
+import { code, list, moment, sentence, table } from './markdown.js';
+import type { Reaper } from './reaper-state.js';
+
+const LISTED_WATCHES = 15;
+const LISTED_ROWS = 5;
+
+/**
+ * The reaper's page in the Web UI: whether anything is reaped, what the last sweep saw, what is being watched and why, and
+ * what an operator can do from there.
+ */
+export function describeReaper(reaper: Reaper): string {
+  const { status, lastSweep, policy } = reaper;
+  return [
+    `**Mode**: ${describeMode(status)}. A sweep every ${policy?.intervalS ?? '?'} s.`,
+    describeSweep(lastSweep),
+    describeHosts(lastSweep),
+    ...describeRows(lastSweep),
+    describeTotals(status),
+    describeWatches(reaper),
+    HOW_TO,
+  ].join('\n\n');
+}
+
+function describeMode(status: Reaper['status']): string {
+  if (status === null) return 'unknown until the first sweep is over';
+  const obstacles: string[] = [];
+  if (!status.enabled) obstacles.push('**disabled** by REAPER_ENABLED=false of the worker');
+  if (status.paused) {
+    obstacles.push(
+      `**paused** by ${sentence(status.paused_by ?? 'somebody')}: ${sentence(status.paused_reason ?? 'no reason given')}`,
+    );
+  }
+  if (status.mode === 'observe') {
+    obstacles.push('**observe**, the dry run: what would be reaped goes to `job-reaper report`');
+  }
+  if (obstacles.length === 0) return '**active**: dead runs are reaped';
+  return `${obstacles.join('; ')}. Nothing is claimed`;
+}
+
+function describeSweep(sweep: SweepSummary | null): string {
+  if (sweep === null) return '**Last sweep**: none yet.';
+  const { number, atMs, running, symptoms, error } = sweep;
+  const seen = `${running} running, ${symptoms} of them with a symptom`;
+  return `**Last sweep**: no. ${number} at ${moment(atMs)}: ${error === null ? seen : `failed: ${sentence(error)}`}.`;
+}
+
+function describeHosts(sweep: SweepSummary | null): string {
+  const { hostsAnswered: answered = [], hostsWithoutProbe: silent = [] } = sweep ?? {};
+  const said = `**Hosts**: ${answered.length} answered${answered.length > 0 ? ` (${list(answered)})` : ''}`;
+  if (silent.length === 0) return `${said}.`;
+  return (
+    `${said}; **no probe** on ${list(silent)}: runs there are unknown, and left alone until a worker starts there ` +
+    'or `job-reaper host-gone` declares the host dead.'
+  );
+}
+
+function describeRows(sweep: SweepSummary | null): string[] {
+  if (sweep === null || sweep.unwatchableCount === 0) return [];
+  const rows = sweep.unwatchable.slice(0, LISTED_ROWS).map(({ jobId, why }) => `${code(jobId)} (${why})`);
+  return [`**Rows that cannot be watched**: ${sweep.unwatchableCount}, such as ${rows.join(', ')}.`];
+}
+
+function describeTotals(status: Reaper['status']): string {
+  const { reaped_total: reaped = 0, last_reaped: last, lease_reclaimed_total: leases = 0 } = status ?? {};
+  const newest = last ? `, the last one job ${code(last.job_id)} as ${last.outcome}` : '';
+  return `**Reaped so far**: ${reaped}${newest}. Leases reclaimed: ${leases}.`;
+}
+
+function describeWatches({ watches, symptoms, policy }: Reaper): string {
+  const all = [...watches.values()];
+  // Those with a symptom first: that is what somebody looks for.
+  const sorted = [...all.filter(hasSymptom), ...all.filter((target) => !hasSymptom(target))];
+  const rows = sorted
+    .slice(0, LISTED_WATCHES)
+    .map((target) => [
+      code(target.jobId),
+      target.host === null ? 'none' : code(target.host),
+      symptoms.get(target.watchId) ?? 'healthy: every run has its watch',
+    ]);
+  const more = all.length > rows.length ? `\n\nand ${all.length - rows.length} more` : '';
+  const head = `**Watching**: ${all.length} of at most ${policy?.maxWatches ?? '?'} runs`;
+  return rows.length === 0 ? `${head}.` : `${head}:\n\n${table(['job', 'host', 'why'], rows)}${more}`;
+
+  function hasSymptom({ watchId }: WatchTarget): boolean {
+    return symptoms.has(watchId);
+  }
+}
+
+const HOW_TO = [
+  '**To act**, send this workflow a signal (no input needed; `{"by": "…", "reason": "…"}` is kept on record):',
+  table(
+    ['signal', ''],
+    [
+      ['`pause`, `resume`', 'claim nothing more; go on'],
+      ['`observe`, `activate`', 'dry run; reap'],
+      ['`hold`, `release`', 'leave alone: `{"kind": "job", "value": "42", "seconds": 3600}`'],
+      ['`forceSweep`', 'look now'],
+    ],
+  ),
+  'Do not terminate it: it would be started again. One run and its story: the workflow of type `watchJob`, or `job-reaper explain`.',
+].join('\n\n');
