@@ -77,7 +77,7 @@ function describeWatches({ watches, symptoms, policy }: Reaper): string {
     .map((target) => [
       code(target.jobId),
       target.host === null ? 'none' : code(target.host),
-      symptoms.get(target.watchId) ?? 'healthy: every run has its watch',
+      describeSymptom(symptoms.get(target.watchId)),
     ]);
   const more = all.length > rows.length ? `\n\nand ${all.length - rows.length} more` : '';
   const head = `**Watching**: ${all.length} of at most ${policy?.maxWatches ?? '?'} runs`;
@@ -86,6 +86,19 @@ function describeWatches({ watches, symptoms, policy }: Reaper): string {
   function hasSymptom({ watchId }: WatchTarget): boolean {
     return symptoms.has(watchId);
   }
+}
+
+const SYMPTOMS: Readonly<Record<string, string>> = {
+  dead: 'its process is dead',
+  defunct: 'its process is defunct: exited, not collected by its parent',
+  'exit code': 'its exit code is recorded, but it still says running',
+  age: 'it is over its ceiling',
+  'host gone': 'its host was declared gone',
+};
+
+function describeSymptom(symptom: string | undefined): string {
+  if (symptom === undefined) return 'no symptom: while there are few, every run has its watch';
+  return `**${SYMPTOMS[symptom] ?? symptom}**`;
 }
 
 const HOW_TO = [

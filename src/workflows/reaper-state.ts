@@ -30,6 +30,8 @@ export interface ReaperInput {
 export class Reaper {
   readonly watches: Map<string, WatchTarget>;
   readonly hostCursors: Map<string, Cursor>;
+  /** What the last sweep saw, in words, by the id of the watch that it is about. */
+  symptoms = new Map<string, string>();
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
