@@ -1,4 +1,3 @@
-import type { WatchTarget } from '../activities/jobs.js';
 import type { SweepSummary } from './messages.js';
 import { code, list, moment, sentence, table } from './markdown.js';
 import type { Reaper } from './reaper-state.js';
@@ -68,24 +67,23 @@ function describeTotals(status: Reaper['status']): string {
   return `**Reaped so far**: ${reaped}${newest}. Leases reclaimed: ${leases}.`;
 }
 
-function describeWatches({ watches, symptoms, policy }: Reaper): string {
-  const all = [...watches.values()];
+function describeWatches({ watches, symptoms, policy, lastSweep }: Reaper): string {
   // Those with a symptom first: that is what somebody looks for.
-  const sorted = [...all.filter(hasSymptom), ...all.filter((target) => !hasSymptom(target))];
-  const rows = sorted
-    .slice(0, LISTED_WATCHES)
-    .map((target) => [
-      code(target.jobId),
-      target.host === null ? 'none' : code(target.host),
-      describeSymptom(symptoms.get(target.watchId)),
-    ]);
-  const more = all.length > rows.length ? `\n\nand ${all.length - rows.length} more` : '';
-  const head = `**Watching**: ${all.length} of at most ${policy?.maxWatches ?? '?'} runs`;
+  const sorted = [...watches.values()].sort(
+    (a, b) => Number(symptoms.has(b.watchId)) - Number(symptoms.has(a.watchId)),
+  );
+  const silent = lastSweep?.hostsWithoutProbe ?? [];
+  const rows = sorted.slice(0, LISTED_WATCHES).map(({ jobId, host, watchId }) => {
+    const symptom = symptoms.get(watchId);
+    const isSilent = host !== null && silent.includes(host);
+    const why =
+      symptom === undefined ? (isSilent ? 'unknown: no probe on its host' : 'no symptom') : bold(symptom);
+    return [code(jobId), host === null ? 'none' : code(host), why];
+  });
+  const { watchAllLimit = '?', maxWatches = '?' } = policy ?? {};
+  const head = `**Watching**: ${watches.size} of at most ${maxWatches} runs (every run while there are at most ${watchAllLimit}, else those with a symptom)`;
+  const more = watches.size > rows.length ? `\n\nand ${watches.size - rows.length} more` : '';
   return rows.length === 0 ? `${head}.` : `${head}:\n\n${table(['job', 'host', 'why'], rows)}${more}`;
-
-  function hasSymptom({ watchId }: WatchTarget): boolean {
-    return symptoms.has(watchId);
-  }
 }
 
 const SYMPTOMS: Readonly<Record<string, string>> = {
@@ -96,8 +94,7 @@ const SYMPTOMS: Readonly<Record<string, string>> = {
   'host gone': 'its host was declared gone',
 };
 
-function describeSymptom(symptom: string | undefined): string {
-  if (symptom === undefined) return 'no symptom: while there are few, every run has its watch';
+function bold(symptom: string): string {
   return `**${SYMPTOMS[symptom] ?? symptom}**`;
 }
 
