@@ -57,7 +57,7 @@ export const settingsSchema = z
     REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
     /** Consecutive dead observations before a dead pid is believed. */
     REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
-    /** Seconds a monitor gets to finalize a run after it recorded the exit code. */
+    /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
     REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
     /** Seconds after which a run is over its ceiling, unless it carries its own. */
     REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
@@ -65,7 +65,7 @@ export const settingsSchema = z
     REAPER_BACKSTOP_ALIVE: z
       .enum(['alert', 'reap'], { error: 'expected alert or reap' })
       .default(DEFAULT_POLICY.backstopAlive),
-    /** Up to this many running jobs every run has its watch; above it only runs with a symptom. */
+    /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
     REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
     /** Open watches at most. */
     REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
@@ -96,7 +96,7 @@ export const settingsSchema = z
     DATABASE_ADMIN_URL: databaseUrl.optional(),
     /** Path of the pipeline file; without it the default pipeline applies. */
     REAPER_PIPELINE: z.string().min(1).optional(),
-    /** The Telegram bot that tells people. */
+    /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
     TELEGRAM_BOT_TOKEN: z
       .string()
       .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
