@@ -26,7 +26,6 @@ beforeAll(async () => {
   const port = await freePort();
   shell = new Shell({
     REAPER_INTERVAL_S: '0.5',
-    TEMPORAL_CONFIG_FILE: '/dev/null',
     UP_FLAGS: `--port ${port} --ui-port ${await freePort()} --data ${folder}`,
     OUR_ADDRESS: `127.0.0.1:${port}`,
   });
@@ -37,7 +36,7 @@ beforeAll(async () => {
     .replaceAll('job_reaper', login)
     .replaceAll(
       'job-reaper up\n',
-      'job-reaper up $UP_FLAGS > /dev/null 2>&1 &\nUP=$!\nexport TEMPORAL_ADDRESS=$OUR_ADDRESS\n',
+      '$JOB_REAPER up $UP_FLAGS < /dev/null > /dev/null 2>&1 &\nUP=$!\nexport TEMPORAL_ADDRESS=$OUR_ADDRESS\n',
     );
   blocks = blocksOf(page).filter(({ text }) => !text.startsWith('npm '));
 });

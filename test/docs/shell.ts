@@ -17,7 +17,9 @@ export class Shell {
     for (const stream of [this.#bash.stdout, this.#bash.stderr]) {
       stream.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     }
-    this.#bash.stdin.write(`job-reaper() { ${process.execPath} ${cli} "$@" < /dev/null; }\nset -e\n`);
+    // In the background it has to be the process itself, so that its pid is the one to end.
+    this.#bash.stdin.write(`JOB_REAPER='${process.execPath} ${cli}'\n`);
+    this.#bash.stdin.write(`job-reaper() { $JOB_REAPER "$@" < /dev/null; }\nset -e\n`);
   }
 
   /**
