@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { operate, settleOwed } from './activity-proxies.js';
-import { describeReaper } from './details.js';
+import { describeReaper } from './describe-reaper.js';
 import { listen } from './handlers.js';
 import { checkReadable } from './payload-converter.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
