@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { activateCommand } from './cli/activate.js';
 import { reportFailure } from './cli/errors.js';
+import { doctorCommand } from './cli/doctor.js';
 import { explainCommand } from './cli/explain.js';
 import { holdCommand } from './cli/hold.js';
 import { hostGoneCommand } from './cli/host-gone.js';
@@ -10,6 +11,7 @@ import { ledgerCommand } from './cli/ledger.js';
 import { migrateCommand } from './cli/migrate.js';
 import { observeCommand } from './cli/observe.js';
 import { pauseCommand } from './cli/pause.js';
+import { pruneCommand } from './cli/prune.js';
 import { reapCommand } from './cli/reap.js';
 import { releaseCommand } from './cli/release.js';
 import { reportCommand } from './cli/report.js';
@@ -30,7 +32,14 @@ const program = new Command('job-reaper')
 
 const groups = {
   'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-  'Look:': [statusCommand(), explainCommand(), ledgerCommand(), reportCommand(), identityCommand()],
+  'Look:': [
+    statusCommand(),
+    doctorCommand(),
+    explainCommand(),
+    ledgerCommand(),
+    reportCommand(),
+    identityCommand(),
+  ],
   'Act:': [
     pauseCommand(),
     resumeCommand(),
@@ -41,6 +50,7 @@ const groups = {
     sweepCommand(),
     reapCommand(),
     hostGoneCommand(),
+    pruneCommand(),
   ],
 };
 for (const [group, commands] of Object.entries(groups)) {
