@@ -57,6 +57,8 @@ export class Reaper {
   /** Sweeps begun and ended over the reaper's whole life. */
   begun: number;
   ended: number;
+  /** The last sweep that an update waits for, or waited. */
+  awaited = 0;
   status: Status | null;
   lastSweep: SweepSummary | null;
   #sweepWanted: boolean;
