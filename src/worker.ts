@@ -9,6 +9,7 @@ import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
 import { toChannels, type Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
+import { loadDataConverter } from './temporal/data-converter.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
 import { checkHealth, checkReadiness } from './worker/health.js';
@@ -52,6 +53,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     functionNames: Object.keys(functions),
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
+  const dataConverter = await loadDataConverter(settings.REAPER_PAYLOAD_CODEC);
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
   const context: WorkerContext = {
     settings,
@@ -59,6 +61,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     log,
     signal,
     target: options.target ?? readTemporalTarget(),
+    dataConverter,
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),

@@ -9,7 +9,7 @@ export async function createWorkers(
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
-  const { settings, parts, names } = context;
+  const { settings, parts, names, dataConverter } = context;
   const host = settings.REAPER_HOST;
   const base: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
@@ -17,13 +17,19 @@ export async function createWorkers(
     identity: `job-reaper@${host} pid ${process.pid}`,
     shutdownGraceTime: '5s',
     shutdownForceTime: '20s',
+    ...(dataConverter && { dataConverter }),
   };
   const activities = createQueueActivities(context);
   const workers: Worker[] = [];
   if (parts.workflows) {
     const taskQueue = names.workflowQueue;
     workers.push(
-      await Worker.create({ ...base, taskQueue, ...workflowSource(), activities: activities.workflows }),
+      await Worker.create({
+        ...base,
+        taskQueue,
+        ...workflowSource(dataConverter),
+        activities: activities.workflows,
+      }),
     );
   }
   if (parts.probe) {

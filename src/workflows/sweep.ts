@@ -89,6 +89,7 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
+  reaper.symptoms = round.symptoms;
   await reclaim;
 }
 

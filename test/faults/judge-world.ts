@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { judge, type Invariant, type Violation } from './invariants/invariant.js';
 import type { World } from './world/world.js';
 
-/** Milliseconds until whatever was being written when it was read is complete. */
-const SETTLE_MS = 12_000;
+/** Milliseconds until all sources know what one of them knew. */
+const SETTLE_MS = 3_000;
 
 /** Thrown when a promise was broken. */
 export class ViolationError extends Error {

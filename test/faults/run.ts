@@ -27,7 +27,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const startedMs = Date.now();
-  const log = (line: string) => console.log(`${((Date.now() - startedMs) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+  const log = (line: string) =>
+    console.log(`${((Date.now() - startedMs) / 1000).toFixed(0).padStart(5)} s  ${line}`);
   log(`seed ${seed}`);
   const world = await createWorld({ seed, log });
   let isGood = false;

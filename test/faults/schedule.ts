@@ -5,7 +5,7 @@ import { Random } from './random.js';
 import type { World } from './world/world.js';
 
 /** Seconds between two faults, on average. */
-const MEAN_GAP_S = 0.8;
+const MEAN_GAP_S = 0.7;
 /** Faults that may be under way at a time: some wait for their moment. */
 const AT_A_TIME = 14;
 
@@ -21,7 +21,7 @@ export class Schedule {
   readonly injected: Injected[] = [];
   /** Faults that came to nothing since a server was just away, by their kind. */
   readonly failed: { kind: string; error: string }[] = [];
-  readonly #underWay = new Map<Fault, Promise<void>>();
+  readonly #underWay = new Map<Promise<void>, Fault>();
   #fatal: Error | null = null;
   readonly #random: Random;
 
@@ -41,18 +41,18 @@ export class Schedule {
       // Each with numbers of its own, so that the order in which they finish changes nothing for the others.
       const random = new Random(this.world.seed, `fault ${n}`);
       if (this.#mayStart(fault)) {
-        const injection = this.#inject(fault, random).finally(() => this.#underWay.delete(fault));
-        this.#underWay.set(fault, injection);
+        const injection = this.#inject(fault, random).finally(() => this.#underWay.delete(injection));
+        this.#underWay.set(injection, fault);
       }
       await setTimeout(gapS * 1000, undefined, { signal }).catch(() => undefined);
     }
-    await Promise.all(this.#underWay.values());
+    await Promise.all(this.#underWay.keys());
     if (this.#fatal !== null) throw this.#fatal;
   }
 
   #mayStart(fault: Fault): boolean {
-    const others = [...this.#underWay.keys()];
-    if (others.length >= AT_A_TIME || others.includes(fault)) return false;
+    const others = [...this.#underWay.values()];
+    if (others.length >= AT_A_TIME) return false;
     return fault.group === undefined || others.every(({ group }) => group !== fault.group);
   }
 

@@ -11,6 +11,7 @@ import type { World } from './world/world.js';
 const JOBS_AT_A_TIME = 14;
 const LOOK_EVERY_MS = 3_000;
 const HISTORIES_EVERY_MS = 15_000;
+const TELL_EVERY_MS = 30_000;
 /** Seconds in which all that is queued comes to its end, long-running agents included. */
 const DRAIN_LIMIT_S = 240;
 
@@ -29,7 +30,11 @@ export interface TortureResult {
  * @param seconds in which faults are injected
  * @throws ViolationError
  */
-export async function torture(world: World, seconds: number, log: (line: string) => void): Promise<TortureResult> {
+export async function torture(
+  world: World,
+  seconds: number,
+  log: (line: string) => void,
+): Promise<TortureResult> {
   for (const { service } of [...world.workers, ...world.probes, ...world.launchers]) service.start();
   const jobs = new JobStream(world.admin, new Random(world.seed, 'jobs'), JOBS_AT_A_TIME);
   await jobs.refill();
@@ -40,12 +45,19 @@ export async function torture(world: World, seconds: number, log: (line: string)
   const timer = setTimeout(seconds * 1000, undefined, { signal: stop.signal })
     .catch(() => undefined)
     .finally(() => stop.abort());
+  let toldMs = Date.now();
+  const tell = () => {
+    if (Date.now() - toldMs < TELL_EVERY_MS) return;
+    toldMs = Date.now();
+    const { runs, ledger } = world.facts.queue;
+    log(`${schedule.injected.length} faults, ${runs.size} runs, ${ledger.length} claims`);
+  };
   try {
     await Promise.all([
       schedule.run(stop.signal),
       watch.run(stop.signal, async () => {
+        tell();
         await jobs.refill();
-        log(`${schedule.injected.length} faults, ${world.facts.queue.runs.size} runs, ${world.facts.queue.ledger.length} claims`);
       }),
       timer,
     ]);
@@ -59,6 +71,7 @@ export async function torture(world: World, seconds: number, log: (line: string)
   const repairedAfterS = await recover(world, watch, stoppedMs);
   log(`everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`);
   await drain(world, watch);
+  log('all jobs have ended');
   return { schedule, repairedAfterS, looks: watch.looks };
 }
 
@@ -113,7 +126,9 @@ async function recover(world: World, watch: Watch, stoppedMs: number): Promise<n
   const isLeft = () =>
     [...facts.queue.runs.values()].some(
       ({ runId, ends, startedMs }) =>
-        ends.length === 0 && startedMs < stoppedMs && (facts.lives.lives.get(runId)?.lastMs ?? 0) < Date.now() - 1_000,
+        ends.length === 0 &&
+        startedMs < stoppedMs &&
+        (facts.lives.lives.get(runId)?.lastMs ?? 0) < Date.now() - 1_000,
     );
   do {
     await setTimeout(1_000);
@@ -127,7 +142,8 @@ async function recover(world: World, watch: Watch, stoppedMs: number): Promise<n
 /** Lets all jobs come to their end, then judges everything for the last time. */
 async function drain(world: World, watch: Watch): Promise<void> {
   const { facts, admin } = world;
-  for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline; await setTimeout(1_000)) {
+  for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline;) {
+    await setTimeout(1_000);
     await watch.look();
     await judgeWorld(world, REPAIRED);
     const { rows } = await admin.query<{ left: number }>(

@@ -13,6 +13,8 @@ export class LauncherFacts {
   /** By run. */
   readonly monitors = new Map<string, StartedProcess>();
   readonly agents = new Map<string, StartedProcess>();
+  /** Runs whose exit code their monitor says it has recorded. */
+  readonly exited = new Set<string>();
   /** Runs that their monitor says it has finalized, and as what. */
   readonly finalized = new Map<string, string>();
   /** Runs that their monitor found ended by somebody else. */
@@ -37,6 +39,8 @@ export class LauncherFacts {
         this.noLongerOurs.add(event.runId);
         break;
       case 'exit recorded':
+        this.exited.add(event.runId);
+        break;
       case 'lease acquired':
       case 'recovered':
       case 'trouble':

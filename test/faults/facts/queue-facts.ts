@@ -138,12 +138,18 @@ export class QueueFacts {
     this.statuses.set(String(now['id']), to);
     if (old === null) {
       const { id, task_id: taskId } = now;
-      this.births.push({ ...written, jobId: String(id), taskId: textOf(taskId), agent: String(now['agent']) });
+      this.births.push({
+        ...written,
+        jobId: String(id),
+        taskId: textOf(taskId),
+        agent: String(now['agent']),
+      });
     }
     if (to === 'running' && from !== 'running') this.#begin(change, now);
     else if (from === 'running' && to !== 'running') this.#end(change, old ?? {}, to);
     else if (from === 'running') this.#stamp(change, old ?? {}, now);
-    else if (old !== null) this.#odd(change, `job ${String(now['id'])} was not running and went from ${String(from)} to ${to}`);
+    else if (old !== null)
+      this.#odd(change, `job ${String(now['id'])} was not running and went from ${String(from)} to ${to}`);
   }
 
   #begin(change: Change, now: Row): void {
@@ -169,14 +175,18 @@ export class QueueFacts {
 
   #end(change: Change, old: Row, to: string): void {
     const run = this.runs.get(String(old['run_id']));
-    if (run === undefined) this.#odd(change, `run ${String(old['run_id'])} ended, and nobody had seen it begin`);
+    if (run === undefined)
+      this.#odd(change, `run ${String(old['run_id'])} ended, and nobody had seen it begin`);
     else run.ends.push({ ...this.#written(change), to });
   }
 
   #stamp(change: Change, old: Row, now: Row): void {
     const run = this.runs.get(String(now['run_id']));
     if (old['run_id'] !== now['run_id'] || run === undefined) {
-      this.#odd(change, `job ${String(now['id'])} went from run ${String(old['run_id'])} to ${String(now['run_id'])} while it ran`);
+      this.#odd(
+        change,
+        `job ${String(now['id'])} went from run ${String(old['run_id'])} to ${String(now['run_id'])} while it ran`,
+      );
       return;
     }
     if (this.#written(change).by === 'reaper') {

@@ -33,7 +33,8 @@ export class TemporalFacts {
         if (story === null) return;
         this.stories.push(story);
         for (const failure of story.failedTasks) this.failing.push(`${workflowId}: ${failure}`);
-        if (story.status === 'failed' || story.status === 'timed out') this.failing.push(`${workflowId} ${story.status}`);
+        if (story.status === 'failed' || story.status === 'timed out')
+          this.failing.push(`${workflowId} ${story.status}`);
       });
     }
     return read;

@@ -41,7 +41,11 @@ type Event = NonNullable<History['events']>[number];
 const ORDINARY_CAUSES = [1, 13, 17, 31];
 
 /** Reads a watch's story. */
-export async function readWatch(client: Client, workflowId: string, runId: string): Promise<WatchStory | null> {
+export async function readWatch(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<WatchStory | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
   const { events } = await handle.fetchHistory();
   return tellStory(workflowId, events ?? []);
@@ -82,7 +86,8 @@ export function tellStory(workflowId: string, events: readonly Event[]): WatchSt
       story.steps.push({ kind: 'poke', why: readPoke(decode(signal.input?.payloads)[0]).why, atMs });
     }
     const done = event.activityTaskCompletedEventAttributes;
-    const ended = done ?? event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+    const ended =
+      done ?? event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
     if (ended) {
       const name = scheduled.get(Number(ended.scheduledEventId))?.name ?? '';
       const [result = null] = done ? decode(done.result?.payloads) : [];
@@ -124,7 +129,9 @@ function stepOf(name: string, result: unknown, atMs: number): WatchStep[] {
 
 /** What time a workflow took it for when it learned of an event: when its next task that completed was started. */
 function clockOf(events: readonly Event[]): (eventId: number) => number {
-  const times = new Map(events.map((event) => [Number(event.eventId), event.eventTime ? tsToMs(event.eventTime) : 0]));
+  const times = new Map(
+    events.map((event) => [Number(event.eventId), event.eventTime ? tsToMs(event.eventTime) : 0]),
+  );
   const tasks = events.flatMap(({ workflowTaskCompletedEventAttributes: task }) =>
     task ? [Number(task.startedEventId)] : [],
   );
@@ -135,6 +142,10 @@ function clockOf(events: readonly Event[]): (eventId: number) => number {
   };
 }
 
-function decode<T extends unknown[] = unknown[]>(payloads: readonly Payload[] | null | undefined): Partial<T> {
-  return (payloads ?? []).map((payload) => defaultPayloadConverter.fromPayload<unknown>(payload)) as Partial<T>;
+function decode<T extends unknown[] = unknown[]>(
+  payloads: readonly Payload[] | null | undefined,
+): Partial<T> {
+  return (payloads ?? []).map((payload) =>
+    defaultPayloadConverter.fromPayload<unknown>(payload),
+  ) as Partial<T>;
 }

@@ -1,3 +1,4 @@
+import type { Ambush, PostgresProxy } from '../world/postgres-proxy.js';
 import type { World } from '../world/world.js';
 import type { Random } from '../random.js';
 import type { Fault } from './fault.js';
@@ -23,13 +24,15 @@ export const connections: readonly Fault[] = [
     kind: 'connection: cut just after COMMIT, by a worker',
     weight: 6,
     inject: (world, random) =>
-      withService(world.workers, random, async ({ proxy }) => loseCommit(proxy, 'reaper.claim(', () => undefined)),
+      withService(world.workers, random, async ({ proxy }) =>
+        loseCommit(proxy, 'reaper.claim(', () => undefined),
+      ),
   },
   {
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',
     weight: 6,
     inject: (world, random) =>
-      withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, '', () => undefined)),
+      withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, null, () => undefined)),
   },
   {
     kind: 'worker: SIGKILL between the COMMIT of a claim and its completion',
@@ -45,10 +48,10 @@ export const connections: readonly Fault[] = [
   },
 ];
 
-/** Waits for a commit behind a text and loses its answer. Null when none came. */
-async function loseCommit(
-  proxy: World['workers'][number]['proxy'],
-  after: string,
+/** Waits for a commit and loses its answer. Null when none came. */
+export async function loseCommit(
+  proxy: PostgresProxy,
+  after: Ambush['after'],
   then: () => void,
 ): Promise<true | null> {
   if (proxy.isAmbushed) return null;
@@ -84,8 +87,6 @@ async function terminate({ admin }: World, random: Random, condition: string): P
 async function cutStatement(world: World, random: Random): Promise<string | null> {
   const lock = await world.admin.connect();
   let broken: Error | undefined;
-  // It is lost with its server; the next statement says so.
-  lock.on('error', (error) => (broken = error));
   try {
     await lock.query('begin');
     const { rowCount } = await lock.query(
@@ -98,7 +99,6 @@ async function cutStatement(world: World, random: Random): Promise<string | null
     throw error;
   } finally {
     await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.removeAllListeners('error');
     lock.release(broken);
   }
 }

@@ -2,6 +2,7 @@ import { connections } from './connections.js';
 import type { Fault } from './fault.js';
 import { jobsProcesses } from './jobs-processes.js';
 import { late } from './late.js';
+import { lateWhileDeciding } from './late-while-deciding.js';
 import { operators } from './operators.js';
 import { servers } from './servers.js';
 import { services } from './services.js';
@@ -14,6 +15,7 @@ export const FAULTS: readonly Fault[] = [
   ...servers,
   ...connections,
   ...late,
+  ...lateWhileDeciding,
   ...twins,
   ...operators,
 ];

@@ -8,6 +8,7 @@ import { createGates, loadPipeline } from '../../../src/gates/index.js';
 import type { Random } from '../random.js';
 import type { World } from '../world/world.js';
 import type { Fault } from './fault.js';
+import { exitCodeOf } from './late-while-deciding.js';
 import { readTakenRun } from './read-taken-run.js';
 import { killAgent, pickVictim, send, type Victim } from './victims.js';
 import { waitFor } from './wait.js';
@@ -104,15 +105,17 @@ interface Around {
   whenItWaits?: (run: TakenRun, lock: PoolClient, victim: Victim) => Promise<void>;
 }
 
-async function beforeClaim(world: World, random: Random, { meanwhile, whenItWaits }: Around): Promise<string | null> {
+async function beforeClaim(
+  world: World,
+  random: Random,
+  { meanwhile, whenItWaits }: Around,
+): Promise<string | null> {
   const victim = pickVictim(world, random, 'both');
   if (victim === null) return null;
   send(victim.monitor, 'SIGKILL');
   killAgent(world, victim);
   const lock = await world.admin.connect();
   let broken: Error | undefined;
-  // It is lost with its server; the next statement says so.
-  lock.on('error', (error) => (broken = error));
   try {
     await lock.query('begin isolation level read committed');
     const { rows } = await lock.query<{ pid: number }>(
@@ -133,13 +136,12 @@ async function beforeClaim(world: World, random: Random, { meanwhile, whenItWait
   } finally {
     // Does nothing after the commit.
     await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.removeAllListeners('error');
     lock.release(broken);
   }
 }
 
-/** A claim that waits for a lock of this backend, or behind somebody who does. */
-async function findClaimBehind({ admin }: World, pid: number): Promise<true | null> {
+/** Claims that wait for a lock of this backend, or behind somebody who does. */
+export async function findClaimBehind({ admin }: World, pid: number, claims = 1): Promise<true | null> {
   const { rowCount } = await admin.query(
     `with recursive behind(pid) as (
        select $1::int
@@ -150,7 +152,7 @@ async function findClaimBehind({ admin }: World, pid: number): Promise<true | nu
      select from behind join pg_stat_activity using (pid) where query like '%reaper.claim(%'`,
     [pid],
   );
-  return rowCount === 0 ? null : true;
+  return (rowCount ?? 0) < claims ? null : true;
 }
 
 /** What a monitor does when its agent has ended. */
@@ -166,10 +168,4 @@ async function conclude(world: World, run: TakenRun, records: boolean): Promise<
   } finally {
     await gates.close();
   }
-}
-
-/** As the monitor would have seen it: an agent that got as far as saying so exits with 0. */
-function exitCodeOf({ facts }: World, runId: string): number {
-  facts.readLogs();
-  return facts.lives.lives.get(runId)?.exitsWithZero === true ? 0 : 137;
 }

@@ -81,7 +81,10 @@ export const operators: readonly Fault[] = [
     kind: 'operator: sweepNow',
     weight: 2,
     async inject(world) {
-      await world.ask((client) => client.workflow.getHandle(REAPER_NAME).executeUpdate(sweepNowUpdate), 15_000);
+      await world.ask(
+        (client) => client.workflow.getHandle(REAPER_NAME).executeUpdate(sweepNowUpdate),
+        15_000,
+      );
       return 'the reaper';
     },
   },
@@ -97,7 +100,9 @@ export const operators: readonly Fault[] = [
       await world
         .ask(
           (client) =>
-            client.workflow.getHandle(REAPER_NAME).executeUpdate(reapNowUpdate, { args: [{ job_id: job.id }] }),
+            client.workflow
+              .getHandle(REAPER_NAME)
+              .executeUpdate(reapNowUpdate, { args: [{ job_id: job.id }] }),
           15_000,
         )
         // Refused for a live one; and what was asked is asked, whether or not the answer came.

@@ -14,7 +14,8 @@ export const services: readonly Fault[] = (['workers', 'probes', 'launchers'] as
   {
     kind: `${NAMES[kind]}: SIGKILL, started again`,
     weight: 1.5,
-    inject: (world: World, random: Random) => withService(world[kind], random, (tapped) => killAndRestart(tapped, random)),
+    inject: (world: World, random: Random) =>
+      withService(world[kind], random, (tapped) => killAndRestart(tapped, random)),
   },
   {
     kind: `${NAMES[kind]}: SIGSTOP, SIGCONT`,

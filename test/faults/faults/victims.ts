@@ -1,13 +1,15 @@
 import { isAlive } from '../../../demo/world/kill-process.js';
 import type { StartedProcess } from '../facts/launcher-facts.js';
 import type { Random } from '../random.js';
-import type { Tapped } from '../world/create-services.js';
+import type { HOSTS, Tapped } from '../world/create-services.js';
 import type { World } from '../world/world.js';
 
 /** A run whose agent or monitor can be hit. */
 export interface Victim {
   jobId: string;
   runId: string;
+  /** Null while the database has not told of the run yet. */
+  host: string | null;
   agent: StartedProcess | null;
   monitor: StartedProcess | null;
 }
@@ -23,14 +25,25 @@ function openRuns({ facts }: World): Victim[] {
     if ((queue.runs.get(runId)?.ends.length ?? 0) > 0) return [];
     const agent = alive(launchers.agents.get(runId));
     const monitor = alive(launchers.monitors.get(runId));
-    return agent === null && monitor === null ? [] : [{ jobId, runId, agent, monitor }];
+    const host = queue.runs.get(runId)?.host ?? null;
+    return agent === null && monitor === null ? [] : [{ jobId, runId, host, agent, monitor }];
   });
 }
 
 /** A run with a live agent, a live monitor, or both. */
-export function pickVictim(world: World, random: Random, needs: 'agent' | 'monitor' | 'both'): Victim | null {
+export function pickVictim(
+  world: World,
+  random: Random,
+  needs: 'agent' | 'monitor' | 'both',
+  host?: keyof typeof HOSTS,
+  isWanted: (victim: Victim) => boolean = () => true,
+): Victim | null {
   const fits = openRuns(world).filter(
-    ({ agent, monitor }) => (needs === 'monitor' || agent !== null) && (needs === 'agent' || monitor !== null),
+    (victim) =>
+      (needs === 'monitor' || victim.agent !== null) &&
+      (needs === 'agent' || victim.monitor !== null) &&
+      (host === undefined || victim.host === host) &&
+      isWanted(victim),
   );
   return random.pick(fits) ?? null;
 }

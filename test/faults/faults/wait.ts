@@ -7,10 +7,13 @@ export function waitBetween(random: Random, leastS: number, mostS: number): Prom
 }
 
 /** Waits until something is there. Null when it is not there in time. */
-export async function waitFor<T>(look: () => Promise<T | null> | T | null, limitMs: number): Promise<T | null> {
-  for (const deadline = Date.now() + limitMs; Date.now() < deadline; await setTimeout(50)) {
+export async function waitFor<T>(
+  look: () => Promise<T | null> | T | null,
+  limitMs: number,
+): Promise<T | null> {
+  for (const deadline = Date.now() + limitMs; ;) {
     const seen = await look();
-    if (seen !== null) return seen;
+    if (seen !== null || Date.now() > deadline) return seen;
+    await setTimeout(50);
   }
-  return null;
 }

@@ -16,7 +16,10 @@ export const aliveUntouched: Invariant = {
         };
       }
       if (row.tier === 3 && row.evidence.liveness.proven) {
-        yield { what: `job ${row.jobId} was reaped (${row.reason}) although it was proven alive`, evidence: row };
+        yield {
+          what: `job ${row.jobId} was reaped (${row.reason}) although it was proven alive`,
+          evidence: row,
+        };
       }
     }
   },

@@ -4,11 +4,14 @@ import type { Invariant } from './invariant.js';
 
 export const blocksHonoured: Invariant = {
   name: 'a block is a block',
-  promise: 'after a pause, a hold or the dry run has returned, nothing that it covers is claimed until its end is asked for',
+  promise:
+    'after a pause, a hold or the dry run has returned, nothing that it covers is claimed until its end is asked for',
   *check({ queue, blocks }) {
     const known = blocks.blocks.map((block) => ({ ...block, untilMs: endOf(block, queue) }));
     for (const row of queue.ledger) {
-      const block = known.find((each) => covers(each, row) && each.fromMs < row.atMs && row.atMs < each.untilMs);
+      const block = known.find(
+        (each) => covers(each, row) && each.fromMs < row.atMs && row.atMs < each.untilMs,
+      );
       if (block === undefined) continue;
       yield {
         what: `job ${row.jobId} was reaped (${row.reason}) ${Math.round(row.atMs - block.fromMs)} ms after it was blocked: ${block.kind} ${block.value}`,

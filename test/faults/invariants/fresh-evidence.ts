@@ -15,7 +15,10 @@ export const freshEvidence: Invariant = {
       }
       const [, pid] = /^dead pid=(\w+)$/.exec(row.reason) ?? [];
       if (pid !== undefined && pid !== String(row.pid ?? 'None')) {
-        yield { what: `job ${row.jobId} was reaped (${row.reason}) while its pid was ${row.pid ?? 'None'}`, evidence: row };
+        yield {
+          what: `job ${row.jobId} was reaped (${row.reason}) while its pid was ${row.pid ?? 'None'}`,
+          evidence: row,
+        };
       }
     }
   },

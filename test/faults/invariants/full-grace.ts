@@ -7,7 +7,8 @@ export const fullGrace: Invariant = {
     for (const row of queue.ledger) {
       const run = queue.runs.get(row.runId);
       if (run === undefined) continue;
-      const sinceMs = row.tier === 2 ? (run.exit?.atMs ?? Infinity) : row.tier === 3 ? run.startedMs : -Infinity;
+      const sinceMs =
+        row.tier === 2 ? (run.exit?.atMs ?? Infinity) : row.tier === 3 ? run.startedMs : -Infinity;
       const dueS = row.tier === 2 ? terms.graceS : terms.ceilingS;
       const ageS = (row.atMs - sinceMs) / 1000;
       if (ageS >= dueS) continue;

@@ -1,11 +1,12 @@
 import type { JobBirth, Run, RunEnd, TaskMove } from '../facts/queue-facts.js';
-import { STAGES } from '../world/pipeline.js';
+import { advanceOf } from '../world/pipeline.js';
 import { groupBy } from './group-by.js';
 import type { Invariant, Violation } from './invariant.js';
 
 export const oneAdvance: Invariant = {
   name: 'one advance, one next job',
-  promise: 'each green exit 0 advances exactly once, with exactly one next job, in the transaction that ends the run',
+  promise:
+    'each green exit 0 advances exactly once, with exactly one next job, in the transaction that ends the run',
   *check({ queue }) {
     const births = queue.births.filter(({ taskId }) => taskId !== null);
     const movesByXid = groupBy(queue.moves, ({ xid }) => xid);
@@ -37,13 +38,16 @@ function* checkDone(
   moves: readonly TaskMove[],
   births: readonly JobBirth[],
 ): Iterable<Omit<Violation, 'invariant'>> {
-  const stage = STAGES.find(({ agent }) => agent === run.agent);
-  const next = STAGES.find(({ name }) => name === stage?.next);
+  const advance = advanceOf(run.agent);
   const [move] = moves;
-  const moved = moves.length === 1 && move?.taskId === run.taskId && move.from === stage?.name && move.to === next?.name;
-  const wanted = next?.agent === undefined ? [] : [next.agent];
+  const moved =
+    moves.length === 1 &&
+    move?.taskId === run.taskId &&
+    move.from === advance?.fromStage &&
+    move.to === advance.toStage;
+  const wanted = advance?.nextAgent ?? '';
   const made = births.map(({ agent }) => agent);
-  if (moved && made.join() === wanted.join()) return;
+  if (moved && made.join() === wanted) return;
   yield {
     what: `run ${run.runId} of job ${run.jobId} ended as done, and its transaction made ${moves.length} moves of its task and ${births.length} next jobs`,
     evidence: { run, end, moves, births },

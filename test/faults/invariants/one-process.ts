@@ -14,7 +14,9 @@ export const oneProcess: Invariant = {
     for (const [jobId, all] of byJob) {
       all.sort((a, b) => a.bornMs - b.bornMs);
       for (const [index, life] of all.entries()) {
-        const earlier = all.slice(0, index).find(({ lastMs, runId }) => lastMs > life.bornMs && !backstopped.has(runId));
+        const earlier = all
+          .slice(0, index)
+          .find(({ lastMs, runId }) => lastMs > life.bornMs && !backstopped.has(runId));
         if (earlier === undefined) continue;
         yield {
           what: `job ${jobId} was worked on by pid ${earlier.pid} and pid ${life.pid} at the same time`,

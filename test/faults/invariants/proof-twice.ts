@@ -8,7 +8,8 @@ import type { Invariant } from './invariant.js';
  */
 export const proofTwice: Invariant = {
   name: 'proof, twice, fresh',
-  promise: 'a dead pid is believed after so many dead observations in a row, an interval apart, or at an operator\'s word',
+  promise:
+    "a dead pid is believed after so many dead observations in a row, an interval apart, or at an operator's word",
   *check({ temporal, terms }) {
     for (const story of temporal.stories) {
       // What an earlier execution had counted stands in another history.
@@ -47,7 +48,7 @@ function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }:
       case 'row': {
         const { row } = step;
         const isLookedAt = row !== null && (row.block === null || row.block.startsWith('observe'));
-        if (!isLookedAt || row.run === null || row.run.exitCode !== null) reset();
+        if (!isLookedAt || row.run?.exitCode !== null) reset();
         break;
       }
       case 'probe': {
@@ -61,7 +62,8 @@ function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }:
         break;
       }
       case 'claim':
-        if (step.claim.tier === 1) yield { streak, wanted: mayHurry ? 1 : deadTicks, reason: step.claim.reason };
+        if (step.claim.tier === 1)
+          yield { streak, wanted: mayHurry ? 1 : deadTicks, reason: step.claim.reason };
         break;
       case 'claimed':
         reset();

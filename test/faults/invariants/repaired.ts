@@ -32,7 +32,9 @@ export const endedAll: Invariant = {
   name: 'every job ends',
   promise: 'every job ends in a terminal status or is alive',
   *check(facts) {
-    const open = new Map([...facts.queue.runs.values()].filter(({ ends }) => ends.length === 0).map((run) => [run.jobId, run]));
+    const open = new Map(
+      [...facts.queue.runs.values()].filter(({ ends }) => ends.length === 0).map((run) => [run.jobId, run]),
+    );
     for (const [jobId, status] of facts.queue.statuses) {
       if (status === 'done' || status === 'failed') continue;
       const run = open.get(jobId);

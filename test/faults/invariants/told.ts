@@ -10,7 +10,8 @@ export const told: Invariant = {
     // What was refused was not delivered, and says so.
     const telegram = received.filter(({ channel, answer }) => channel === 'telegram' && answer !== 'refused');
     for (const [text, messages] of groupBy(telegram, (message) => message.text)) {
-      if (messages.length > 1) yield { what: `Telegram was sent ${messages.length} times: ${text}`, evidence: messages };
+      if (messages.length > 1)
+        yield { what: `Telegram was sent ${messages.length} times: ${text}`, evidence: messages };
     }
     const webhook = received.filter(({ channel }) => channel === 'webhook');
     for (const [text, messages] of groupBy(webhook, (message) => message.text)) {
@@ -19,11 +20,16 @@ export const told: Invariant = {
         yield { what: `the webhook was sent with ${keys.size} keys: ${text}`, evidence: messages };
       }
     }
-    const failed = new Set(queue.ledger.filter(({ outcome }) => outcome === 'failed').map(({ jobId }) => jobId));
+    const failed = new Set(
+      queue.ledger.filter(({ outcome }) => outcome === 'failed').map(({ jobId }) => jobId),
+    );
     for (const { text, channel, atMs } of received) {
       const [, jobId] = FAILED.exec(text) ?? [];
       if (jobId === undefined || failed.has(jobId)) continue;
-      yield { what: `${channel} was told that job ${jobId} failed, and the ledger does not say so`, evidence: { text, atMs } };
+      yield {
+        what: `${channel} was told that job ${jobId} failed, and the ledger does not say so`,
+        evidence: { text, atMs },
+      };
     }
   },
 };
@@ -34,7 +40,9 @@ export const toldAtLast: Invariant = {
   promise: 'the webhook hears of every failure at least once, and nothing stays owed',
   *check({ queue, received }) {
     const taken = new Set(
-      received.filter(({ channel, answer }) => channel === 'webhook' && answer === 'taken').map(({ key }) => key),
+      received
+        .filter(({ channel, answer }) => channel === 'webhook' && answer === 'taken')
+        .map(({ key }) => key),
     );
     for (const row of queue.ledger.filter(({ outcome }) => outcome === 'failed')) {
       const failure = queue.failures.get(row.id);

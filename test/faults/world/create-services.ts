@@ -52,7 +52,7 @@ export async function createServices(base: Base, cleanup: Cleanup, endFleet: () 
   // Proxies are stopped last, since those who end still talk to Postgres.
   cleanup.add(() => Promise.all(services.map(({ proxy }) => proxy.stop())));
   cleanup.add(endFleet);
-  cleanup.add(() => Promise.all(services.map(({ service }) => service.stop())));
+  cleanup.add(() => Promise.all(services.map(({ service }) => service.kill())));
 
   const make = async (
     name: string,
@@ -62,7 +62,7 @@ export async function createServices(base: Base, cleanup: Cleanup, endFleet: () 
     user?: { uid: number; gid: number },
   ): Promise<Tapped> => {
     const proxy = await PostgresProxy.to(postgres.port);
-    const env = environment({
+    const env = environment(folder, {
       DATABASE_URL: proxy.through(loginUrl(databaseUrl, login)),
       REAPER_PIPELINE: pipeline,
       ...settings,

@@ -61,27 +61,34 @@ export async function installFlightRecorder(admin: Pool): Promise<void> {
 }
 
 const SQL = `
-  with horizon as (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
-  select h.xmin::text as "nextXid",
-         coalesce(json_agg(json_build_object(
-           'id', c.id, 'xid', c.xid::text, 'atMs', extract(epoch from c.at) * 1000, 'who', c.who,
-           'application', c.application, 'relation', c.relation, 'old', c.old, 'new', c.new)
-           order by c.id) filter (where c.id is not null), '[]') as changes
-    from horizon h
-    left join recorder.change c on c.xid >= $1::xid8 and c.xid < h.xmin
-   group by h.xmin`;
+  select pg_snapshot_xmin(pg_current_snapshot())::text as "oldestXid",
+         coalesce((
+           select json_agg(json_build_object(
+                    'id', c.id, 'xid', c.xid::text, 'atMs', extract(epoch from c.at) * 1000, 'who', c.who,
+                    'application', c.application, 'relation', c.relation, 'old', c.old, 'new', c.new)
+                  order by c.id)
+             from recorder.change c
+            where c.xid >= $1::xid8), '[]') as changes`;
 
-/** Reads what was recorded. Complete up to the oldest transaction that is still open, so nothing is ever missed. */
+/**
+ * Reads what was recorded: all that is committed, each change once. Changes of one row come in their order; those of
+ * different transactions may not, since the one that wrote first may commit last.
+ */
 export class FlightRecords {
-  #nextXid = '0';
+  /** All transactions before it are over and read. */
+  #oldestXid = '0';
+  #seen = new Set<number>();
 
   constructor(private readonly admin: Pool) {}
 
   async readNew(): Promise<Change[]> {
-    const { rows } = await this.admin.query<{ nextXid: string; changes: Change[] }>(SQL, [this.#nextXid]);
+    const { rows } = await this.admin.query<{ oldestXid: string; changes: Change[] }>(SQL, [this.#oldestXid]);
     const row = rows[0];
     if (row === undefined) return [];
-    this.#nextXid = row.nextXid;
-    return row.changes;
+    const isNew = row.changes.filter(({ id }) => !this.#seen.has(id));
+    const isOpen = row.changes.filter(({ xid }) => BigInt(xid) >= BigInt(row.oldestXid));
+    this.#seen = new Set(isOpen.map(({ id }) => id));
+    this.#oldestXid = row.oldestXid;
+    return isNew;
   }
 }

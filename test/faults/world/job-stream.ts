@@ -28,11 +28,10 @@ export class JobStream {
     const repo = this.random.chance(0.15) ? 'shop' : 'web';
     const maxAttempts = this.random.pick([1, 2, 2, 3]) ?? 2;
     if (this.random.chance(0.3)) {
-      await this.admin.query(`insert into jobs (id, agent, repo, max_attempts) values ($1, 'errand', $2, $3)`, [
-        id,
-        repo,
-        maxAttempts,
-      ]);
+      await this.admin.query(
+        `insert into jobs (id, agent, repo, max_attempts) values ($1, 'errand', $2, $3)`,
+        [id, repo, maxAttempts],
+      );
       return;
     }
     await this.admin.query(

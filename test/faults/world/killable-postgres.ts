@@ -44,12 +44,13 @@ export class KillablePostgres {
 
   /** Starts it again, as an init system would: again and again while the last backends keep it from it. */
   async restart(): Promise<void> {
-    for (const deadline = Date.now() + START_LIMIT_S * 1000; ; await setTimeout(200)) {
+    for (const deadline = Date.now() + START_LIMIT_S * 1000; ;) {
       try {
         this.#restarted = await this.#serve();
         return;
       } catch (error) {
         if (Date.now() > deadline) throw error;
+        await setTimeout(200);
       }
     }
   }
@@ -65,11 +66,22 @@ export class KillablePostgres {
     // The server's own folder is this one, removed whenever a server ends; the data stay where they are.
     const folder = await mkdtemp(join(tmpdir(), 'job-reaper-postgres-again-'));
     const bin = await postgresBinaries(user, join(folder, 'files'));
-    const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300', 'fsync=off'];
+    const settings = [
+      'listen_addresses=127.0.0.1',
+      'unix_socket_directories=',
+      'max_connections=300',
+      'fsync=off',
+    ];
     const server = await startServerProcess({
       name: 'the restarted Postgres',
       file: join(bin, 'postgres'),
-      args: ['-D', this.dataFolder, '-p', String(this.port), ...settings.flatMap((setting) => ['-c', setting])],
+      args: [
+        '-D',
+        this.dataFolder,
+        '-p',
+        String(this.port),
+        ...settings.flatMap((setting) => ['-c', setting]),
+      ],
       env: { PATH: process.env['PATH'], LANG: 'C' },
       logFile: join(folder, 'server.log'),
       folder,
@@ -87,12 +99,15 @@ export class KillablePostgres {
 
 /** The harness kills its servers, so they are always its own. */
 export function withoutServers(): NodeJS.ProcessEnv {
-  const { DATABASE_ADMIN_URL: _database, TEMPORAL_ADDRESS: _temporal, ...env } = process.env;
-  return env;
+  return { ...process.env, DATABASE_ADMIN_URL: undefined, TEMPORAL_ADDRESS: undefined };
 }
 
 async function ask<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<pg.QueryResult<Row>> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 5_000,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -3,7 +3,11 @@ import type { Pool } from 'pg';
 const PASSWORD = 'torture';
 
 /** Roles of the processes under test: each has its own, so that the flight recorder tells them apart. */
-export const LOGINS = { reaper: 'torture_reaper', probe: 'torture_probe', launcher: 'torture_launcher' } as const;
+export const LOGINS = {
+  reaper: 'torture_reaper',
+  probe: 'torture_probe',
+  launcher: 'torture_launcher',
+} as const;
 
 /** Creates the logins, with no more rights than each needs. */
 export async function createLogins(admin: Pool): Promise<void> {

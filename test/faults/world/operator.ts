@@ -17,8 +17,7 @@ export class Operator {
   ) {}
 
   async pause(): Promise<void> {
-    await this.#do({ action: 'pause', reason: 'torture', by: BY });
-    this.blocks.began('paused');
+    await this.#do({ action: 'pause', reason: 'torture', by: BY }, () => this.blocks.began('paused'));
   }
 
   async resume(): Promise<void> {
@@ -27,8 +26,7 @@ export class Operator {
   }
 
   async observe(): Promise<void> {
-    await this.#do({ action: 'observe', by: BY });
-    this.blocks.began('dry run');
+    await this.#do({ action: 'observe', by: BY }, () => this.blocks.began('dry run'));
   }
 
   async activate(): Promise<void> {
@@ -40,8 +38,9 @@ export class Operator {
     // A hold that is put again is a new one, and may end before the old one.
     this.blocks.ends(kind, value);
     const untilMs = Date.now() + seconds * 1000;
-    await this.#do({ action: 'hold', kind, value, reason: 'torture', seconds, by: BY });
-    this.blocks.began(kind, value, untilMs);
+    await this.#do({ action: 'hold', kind, value, reason: 'torture', seconds, by: BY }, () =>
+      this.blocks.began(kind, value, untilMs),
+    );
   }
 
   async release(kind: HoldKind, value: string): Promise<void> {
@@ -55,8 +54,10 @@ export class Operator {
     await this.client.workflow.getHandle(this.reaperName).signal(name);
   }
 
-  async #do(operation: Operation): Promise<void> {
+  /** @param whenWritten from now on it may be relied on */
+  async #do(operation: Operation, whenWritten?: () => void): Promise<void> {
     await operate(this.pool, operation);
+    whenWritten?.();
     const input = { ...operation, written: true };
     await this.client
       .withDeadline(Date.now() + 2_000, () =>

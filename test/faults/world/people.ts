@@ -21,6 +21,8 @@ export class People {
   readonly received: Received[] = [];
   /** Whether requests fail at random. */
   troubled = true;
+  /** Whether the webhook leaves every request unanswered. */
+  holdsWebhook = false;
 
   private constructor(
     private readonly server: ReturnType<typeof createServer>,
@@ -50,12 +52,13 @@ export class People {
   async #hear(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = JSON.parse(await text(request)) as { text: string };
     const header = request.headers['idempotency-key'];
+    const channel = request.url === '/webhook' ? 'webhook' : 'telegram';
     const received: Received = {
-      channel: request.url === '/webhook' ? 'webhook' : 'telegram',
+      channel,
       atMs: Date.now(),
       key: typeof header === 'string' ? header : null,
       text: body.text,
-      answer: this.#decide(),
+      answer: this.holdsWebhook && channel === 'webhook' ? 'never answered' : this.#decide(),
     };
     this.received.push(received);
     switch (received.answer) {

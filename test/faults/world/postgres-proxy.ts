@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 
 /** What is to happen when the server says that something is committed, before the client hears of it. */
 export interface Ambush {
-  /** A text that the client must have sent on this connection since its last commit. */
-  after: string;
+  /** A text that the transaction, or the statement, contains; null for anything that wrote. */
+  after: string | null;
   spring(): void;
 }
 
-/** The server's word that a transaction, or a single statement that wrote, is committed; then it is idle. */
-const COMMITTED = /(?:COMMIT|UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0Z\0\0\0\x05I$/;
+/** The server is ready for the next statement, outside any transaction: whatever came before is committed. */
+const IDLE = 'Z\0\0\0\x05I';
+const WROTE = /(?:COMMIT|UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0/;
 const KEPT = 20_000;
 
 /** The way of one process to Postgres. It can break every connection, and lose the answer to a COMMIT. */
@@ -66,9 +67,11 @@ export class PostgresProxy {
       far.write(data);
     });
     far.on('data', (data) => {
-      if (COMMITTED.test(data.toString('latin1'))) {
+      const answer = data.toString('latin1');
+      if (answer.endsWith(IDLE)) {
         const ambush = this.#ambush;
-        if (ambush !== null && asked.includes(ambush.after)) {
+        const { after = null } = ambush ?? {};
+        if (ambush !== null && (after === null ? WROTE.test(answer) : asked.includes(after))) {
           this.#ambush = null;
           ambush.spring();
           near.destroy();

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 
 /** How to start a {@link Service}. */
 export interface ServiceOptions {
@@ -40,13 +39,19 @@ export class Service {
     if (this.isRunning) return;
     const { argv, env, logFile, user } = this.options;
     const output = openSync(logFile, 'a');
-    this.#child = spawn(process.execPath, argv, { env, stdio: ['ignore', output, output], detached: true, ...user });
+    this.#child = spawn(process.execPath, argv, {
+      env,
+      stdio: ['ignore', output, output],
+      detached: true,
+      ...user,
+    });
     closeSync(output);
     this.#child.on('error', () => undefined);
     this.#isMeantToEnd = false;
     this.#exited = once(this.#child, 'exit').catch(() => undefined);
     this.#child.once('exit', (code, by) => {
-      if (!this.#isMeantToEnd) this.deaths.push(`${this.name} ended with ${by ?? `exit code ${code}`}, see ${logFile}`);
+      if (!this.#isMeantToEnd)
+        this.deaths.push(`${this.name} ended with ${by ?? `exit code ${code}`}, see ${logFile}`);
     });
   }
 
@@ -59,14 +64,5 @@ export class Service {
     if (!this.isRunning) return;
     this.signal('SIGKILL');
     await this.#exited;
-  }
-
-  /** SIGTERM, and after some seconds SIGKILL. */
-  async stop(): Promise<void> {
-    if (!this.isRunning) return;
-    this.signal('SIGCONT');
-    this.signal('SIGTERM');
-    await Promise.race([this.#exited, setTimeout(25_000, undefined, { ref: false })]);
-    await this.kill();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -18,9 +18,13 @@ import { createLogins, LOGINS, loginUrl } from './logins.js';
 import { Operator } from './operator.js';
 import { People } from './people.js';
 import { writePipeline } from './pipeline.js';
+import type { Service } from './service.js';
 
-/** Short, so that much happens in little time. */
-const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 40 };
+/**
+ * Short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
+ * time for repairs.
+ */
+const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60 };
 
 /** How {@link createWorld} makes a world. */
 export interface WorldOptions {
@@ -68,6 +72,8 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const terms = { ...TERMS, ...given };
     const folder = await mkdtemp(join(tmpdir(), 'job-reaper-torture-'));
     cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    // Some services run as other users.
+    await chmod(folder, 0o755);
     await Promise.all(['work', 'leases'].map((name) => mkdir(join(folder, name))));
     const postgres = await KillablePostgres.start(log);
     cleanup.add(() => postgres.stop());
@@ -92,7 +98,7 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const client = new Client({ connection });
     const people = await People.listen(new Random(seed, 'people'));
     cleanup.add(() => people.stop());
-    const deaths: (() => string[])[] = [];
+    const services: Service[] = [];
     const facts = new Facts({
       admin,
       logins: LOGINS,
@@ -102,15 +108,15 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
       reaperName: REAPER_NAME,
       received: people.received,
       terms,
-      deaths: () => deaths.flatMap((tell) => tell()),
+      deaths: () => services.flatMap(({ deaths }) => deaths),
     });
     const pipeline = await writePipeline(folder);
     const base = { seed, folder, terms, postgres, temporal, databaseUrl, people, pipeline };
-    const services = await createServices(base, cleanup, () => endFleet(facts));
-    for (const { service } of Object.values(services).flat()) deaths.push(() => service.deaths);
+    const made = await createServices(base, cleanup, () => endFleet(facts));
+    for (const { service } of [...made.workers, ...made.probes, ...made.launchers]) services.push(service);
     return {
       ...base,
-      ...services,
+      ...made,
       admin,
       launcher,
       client,
