@@ -37,7 +37,8 @@ const layers = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', '.cache/'] },
+  // The examples are compiled where they are run: in a project that has installed the package.
+  { ignores: ['examples/', 'dist/', 'node_modules/', 'coverage/', '.cache/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,4 +1,4 @@
-import type { WorkflowService } from '@temporalio/client';
+import { isGrpcServiceError, type WorkflowService } from '@temporalio/client';
 
 /** When, by Temporal's clock, a worker had the scan of a sweep in hand. Unix milliseconds. */
 export interface SweepScan {
@@ -9,6 +9,9 @@ export interface SweepScan {
 /** Events from the end of a history that hold at least one whole sweep. */
 const PAGE = 500;
 
+/** gRPC status code. */
+const NOT_FOUND = 5;
+
 interface Timestamp {
   seconds?: unknown;
   nanos?: number | null;
@@ -17,20 +20,14 @@ interface Timestamp {
 /**
  * Finds in the reaper's history the scan of the sweep that was recorded last, or null: none yet, or one is just being recorded.
  *
- * @throws when Temporal is away or there is no such workflow
+ * @throws when Temporal is away
  */
 export async function readSweepScan(
   service: WorkflowService,
   namespace: string,
   workflowId: string,
 ): Promise<SweepScan | null> {
-  const { history } = await service.getWorkflowExecutionHistoryReverse({
-    namespace,
-    execution: { workflowId },
-    maximumPageSize: PAGE,
-  });
-  // The newest first.
-  const events = history?.events ?? [];
+  const events = await readNewestEvents(service, namespace, workflowId);
   const byId = new Map(events.map((event) => [Number(event.eventId), event]));
   const typeOf = (scheduledId: unknown) =>
     byId.get(Number(scheduledId))?.activityTaskScheduledEventAttributes?.activityType?.name;
@@ -50,6 +47,21 @@ export async function readSweepScan(
   const started = byId.get(Number(scan?.activityTaskCompletedEventAttributes?.startedEventId));
   if (scan === undefined || started === undefined) return null;
   return { startedMs: toMs(started.eventTime), completedMs: toMs(scan.eventTime) };
+}
+
+/** The newest first; none where there is no such workflow. */
+async function readNewestEvents(service: WorkflowService, namespace: string, workflowId: string) {
+  try {
+    const { history } = await service.getWorkflowExecutionHistoryReverse({
+      namespace,
+      execution: { workflowId },
+      maximumPageSize: PAGE,
+    });
+    return history?.events ?? [];
+  } catch (error) {
+    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) return [];
+    throw error;
+  }
 }
 
 function toMs(time: Timestamp | null | undefined): number {

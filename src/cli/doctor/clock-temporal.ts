@@ -1,4 +1,3 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { readLastSweep } from '../../db/last-sweep.js';
 import { readSweepScan } from '../../temporal/sweep-scan.js';
 import { warn, type Check } from './check.js';
@@ -14,10 +13,7 @@ export const clockTemporalCheck: Check = {
     const { workflowService } = await temporal();
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const before = await readLastSweep(pool);
-      const scan = await readSweepScan(workflowService, namespace, names.reaper).catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      });
+      const scan = await readSweepScan(workflowService, namespace, names.reaper);
       const after = await readLastSweep(pool);
       // A sweep that ended meanwhile belongs to another scan.
       if (before === null || scan === null || before.at.getTime() !== after?.at.getTime()) continue;
