@@ -3,6 +3,7 @@ import type { WatchState } from '../../src/workflows/messages.js';
 import { bundlePath } from '../../src/worker/bundle.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
+import { readable } from '../support/raw-history.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
@@ -78,7 +79,7 @@ it('changed workflows are deployed over open watches, and every watch ends well'
   );
   expect(after).toEqual(runIds);
   const markers = await Promise.all(
-    [dead, blocked].map(async (ref) => JSON.stringify(await watch(ref).fetchHistory())),
+    [dead, blocked].map(async (ref) => readable(await watch(ref).fetchHistory())),
   );
   expect(markers.map((history) => history.includes('pause-before-claim'))).toEqual([true, false]);
   await expectHealthy(client, names.reaper);
