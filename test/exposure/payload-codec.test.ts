@@ -32,10 +32,7 @@ beforeAll(async () => {
   await insertRunningJob(place.db.admin, { id: 'dead', ...named, ...dead });
   await insertRunningJob(place.db.admin, { id: 'live', ...named, ...startProcess() });
   worker = startCli(['worker'], place.env);
-  await eventually(
-    'a sweep',
-    async () => (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1,
-  );
+  await swept();
   await run(['pause', '--reason', `${SECRET} reason`]);
   await run(['resume']);
   await dead.kill();
@@ -52,8 +49,15 @@ afterAll(async () => {
   await place.db.drop();
 });
 
+async function swept(): Promise<void> {
+  const isSwept = async () => (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1;
+  await eventually('a sweep', isSwept, 60_000).catch((error: unknown) => {
+    throw new Error(worker.output(), { cause: error });
+  });
+}
+
 async function run(args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cli(args, place.env);
+  const { code, stdout, stderr } = await startCli(args, place.env).ended;
   expect(stderr).toBe('');
   expect(code).toBe(0);
   return stdout;
