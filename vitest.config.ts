@@ -8,7 +8,12 @@ const SHARED = {
 } as const;
 
 /** Each of them keeps a whole fleet of processes busy. */
-const ALONE = ['test/e2e/demo.test.ts', 'test/e2e/idle-cost.test.ts', 'test/leases/torture.test.ts'];
+const ALONE = [
+  'test/e2e/demo.test.ts',
+  'test/e2e/demo-killed.test.ts',
+  'test/e2e/idle-cost.test.ts',
+  'test/leases/torture.test.ts',
+];
 
 export default defineConfig({
   test: {

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { activateCommand } from './cli/activate.js';
 import { reportFailure } from './cli/errors.js';
+import { doctorCommand } from './cli/doctor.js';
 import { explainCommand } from './cli/explain.js';
 import { holdCommand } from './cli/hold.js';
 import { hostGoneCommand } from './cli/host-gone.js';
@@ -12,6 +11,7 @@ import { ledgerCommand } from './cli/ledger.js';
 import { migrateCommand } from './cli/migrate.js';
 import { observeCommand } from './cli/observe.js';
 import { pauseCommand } from './cli/pause.js';
+import { pruneCommand } from './cli/prune.js';
 import { reapCommand } from './cli/reap.js';
 import { releaseCommand } from './cli/release.js';
 import { reportCommand } from './cli/report.js';
@@ -20,23 +20,26 @@ import { statusCommand } from './cli/status.js';
 import { sweepCommand } from './cli/sweep.js';
 import { upCommand } from './cli/up.js';
 import { workerCommand } from './cli/worker.js';
-import { packageRoot } from './paths.js';
-
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-  version: string;
-};
+import { packageVersion } from './paths.js';
 
 const program = new Command('job-reaper')
   .description(
     'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
   )
-  .version(version)
+  .version(packageVersion)
   .showHelpAfterError('Add --help for the arguments and examples.')
   .exitOverride();
 
 const groups = {
   'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-  'Look:': [statusCommand(), explainCommand(), ledgerCommand(), reportCommand(), identityCommand()],
+  'Look:': [
+    statusCommand(),
+    doctorCommand(),
+    explainCommand(),
+    ledgerCommand(),
+    reportCommand(),
+    identityCommand(),
+  ],
   'Act:': [
     pauseCommand(),
     resumeCommand(),
@@ -47,6 +50,7 @@ const groups = {
     sweepCommand(),
     reapCommand(),
     hostGoneCommand(),
+    pruneCommand(),
   ],
 };
 for (const [group, commands] of Object.entries(groups)) {

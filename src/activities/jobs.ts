@@ -20,6 +20,7 @@ import { readSymptoms } from '../db/symptoms.js';
 import type { HostedRun, JobRun, Outcome, Policy, RunRef } from '../domain/types.js';
 import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
+import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
 
 /** Symptoms that one scan returns at most; the next scan goes on behind them. */
@@ -68,15 +69,24 @@ export interface RunObservation extends RunFacts {
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
 
+/** A sweep's summary, as far as its record depends on it. */
+export interface RecordableSweep {
+  error: string | null;
+  seconds: number;
+}
+
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
   pool: Pool;
   names: Names;
   log: Logger;
+  /** Counts claims and sweeps. @default counted for nobody */
+  metrics?: ProcessMetrics;
 }
 
 /** The activities that talk to Postgres, as role `reaper`. */
-export function createJobActivities({ pool, names, log }: JobActivitiesOptions) {
+export function createJobActivities(options: JobActivitiesOptions) {
+  const { pool, names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
 
   const clock = new DatabaseClock({
@@ -145,6 +155,12 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
     /** Ends a run, once, with its ledger row; see `reaper.claim`. */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
       const result = await claim(pool, { ...rest, run });
+      const { deadForS } = rest.evidence;
+      metrics.countClaim({
+        result: result.result,
+        tier: rest.tier,
+        deadForS: typeof deadForS === 'number' ? deadForS : null,
+      });
       if (result.result === 'won') {
         const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
         log.info(`job ${run.jobId} (${who}) reaped -> ${rest.outcome} (${rest.reason})`, {
@@ -182,8 +198,9 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
     },
 
     /** Puts a sweep on record; returns the state for the reaper's query. */
-    async recordSweep(atMs: number, summary: object): Promise<Status> {
+    async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status> {
       await recordSweep(pool, atMs, summary);
+      metrics.countSweep({ failed: summary.error !== null, seconds: summary.seconds });
       return readStatus(pool);
     },
   };

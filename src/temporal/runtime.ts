@@ -1,4 +1,5 @@
-import { Runtime, type LogMetadata } from '@temporalio/worker';
+import { IllegalStateError } from '@temporalio/common';
+import { Runtime, type LogMetadata, type RuntimeOptions } from '@temporalio/worker';
 import type { Logger } from '../log.js';
 
 type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
@@ -6,8 +7,14 @@ type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 /**
  * Installs the SDK's runtime with our log. Lines of our workflows come through; of the SDK's own only errors, since it
  * logs each attempt and we log each change of state. Once per process, right before the first connection.
+ *
+ * One that is installed already, such as that of a program that uses us as a library, is kept.
+ *
+ * @param metricsPort where the SDK's own metrics are to be had, at `/metrics` of 127.0.0.1; null for nowhere
+ * @returns false where one was installed already
+ * @throws when the port is taken; then another may be tried
  */
-export function installRuntime(log: Logger): void {
+export function installRuntime(log: Logger, metricsPort: number | null = null): boolean {
   const write = (level: Level, line: string, meta: LogMetadata = {}) => {
     // The time in nanoseconds is a bigint, which JSON has no word for.
     const { sdkComponent, ...fields } = meta as Record<string, unknown>;
@@ -18,16 +25,33 @@ export function installRuntime(log: Logger): void {
     else if (level === 'WARN') log.warn(line, fields);
     else log.error(line, fields);
   };
-  Runtime.install({
-    logger: {
-      log: write,
-      trace: (line, meta) => write('TRACE', line, meta),
-      debug: (line, meta) => write('DEBUG', line, meta),
-      info: (line, meta) => write('INFO', line, meta),
-      warn: (line, meta) => write('WARN', line, meta),
-      error: (line, meta) => write('ERROR', line, meta),
+  const metrics: NonNullable<RuntimeOptions['telemetryOptions']>['metrics'] = {
+    prometheus: {
+      bindAddress: `127.0.0.1:${metricsPort ?? 0}`,
+      countersTotalSuffix: true,
+      unitSuffix: true,
+      useSecondsForDurations: true,
     },
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
-    shutdownSignals: [],
-  });
+  };
+  try {
+    Runtime.install({
+      logger: {
+        log: write,
+        trace: (line, meta) => write('TRACE', line, meta),
+        debug: (line, meta) => write('DEBUG', line, meta),
+        info: (line, meta) => write('INFO', line, meta),
+        warn: (line, meta) => write('WARN', line, meta),
+        error: (line, meta) => write('ERROR', line, meta),
+      },
+      telemetryOptions: {
+        logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
+        ...(metricsPort !== null && { metrics }),
+      },
+      shutdownSignals: [],
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof IllegalStateError) return false;
+    throw error;
+  }
 }

@@ -8,8 +8,10 @@ import { packageRoot } from '../paths.js';
 /** Where `npm run build` puts the bundled workflows. */
 export const bundlePath = join(packageRoot, 'dist', 'workflow-bundle.js');
 
-const workflowsPath = modulePath('index');
-const payloadConverterPath = modulePath('payload-converter');
+/** The workflows' module, for workers of one's own. */
+export const workflowsPath = modulePath('index');
+/** The payload converter that the workflows need: to be given with `workflowsPath`. */
+export const payloadConverterPath = modulePath('payload-converter');
 
 /** What the workflows are bundled from. */
 export const bundleSource = { workflowsPath, payloadConverterPath };

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { SearchAttributesError } from '../temporal/search-attributes.js';
 import type { WorkerContext } from './context.js';
@@ -17,7 +18,8 @@ const RETRY_MS = 1_000;
  * @throws SearchAttributesError
  */
 export async function runConnected(context: WorkerContext): Promise<void> {
-  const { signal, temporal, target } = context;
+  const { signal, temporal, target, pulse } = context;
+  pulse.beat();
   const { connectionOptions, namespace } = target;
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
@@ -28,6 +30,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     await ensure();
     temporal.back();
     const workers = await createWorkers(context, connection, namespace);
+    context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
     try {
       await Promise.all(workers.map((worker) => runUntil(worker, either, ended)));
@@ -40,6 +43,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     temporal.away(error);
     await pause(RETRY_MS, signal);
   } finally {
+    context.link = null;
     await connection?.close();
   }
 }
@@ -66,8 +70,9 @@ function ensuring(
   namespace: string,
 ) {
   const searchAttributes = settings.REAPER_SEARCH_ATTRIBUTES;
+  const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return async () => {
-    const started = await ensureReaper({ connection, namespace, names, searchAttributes, dataConverter });
+    const started = await ensureReaper({ client, names, searchAttributes });
     if (started) log.info(`the reaper workflow "${names.reaper}" was started`);
   };
 }
@@ -78,10 +83,11 @@ async function watchServers(
   ensure: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, leases, temporal, postgres } = context;
+  const { pool, leases, temporal, postgres, pulse } = context;
   const askPostgres = () => (leases ? announceLeases(context) : pool.query('select 1'));
   for (;;) {
     await pause(ENSURE_MS, signal);
+    pulse.beat();
     if (signal.aborted) return;
     await Promise.all([look(temporal, ensure), look(postgres, askPostgres)]);
   }

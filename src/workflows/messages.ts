@@ -47,6 +47,8 @@ export interface SweepSummary {
   number: number;
   /** Unix milliseconds of the sweep's start. */
   atMs: number;
+  /** Seconds from its start to its record. */
+  seconds: number;
   running: number;
   /** Open watches after the sweep. */
   watching: number;
@@ -57,6 +59,8 @@ export interface SweepSummary {
   poked: number;
   hostsAnswered: string[];
   hostsWithoutProbe: string[];
+  /** Runs whose liveness is unknown, by those hosts that answered and have any. */
+  unknownRuns: Record<string, number>;
   leasesReclaimed: number;
   /** What keeps leases from being looked after, in words. */
   leaseTrouble: string[];

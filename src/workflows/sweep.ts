@@ -1,3 +1,4 @@
+import { rootCause } from '@temporalio/common';
 import { log } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/jobs.js';
@@ -9,9 +10,11 @@ import { Round } from './round.js';
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
+  const beganMs = Date.now();
   const summary: SweepSummary = {
     number: reaper.beginSweep(),
-    atMs: Date.now(),
+    atMs: beganMs,
+    seconds: 0,
     running: 0,
     watching: 0,
     symptoms: 0,
@@ -20,6 +23,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     poked: 0,
     hostsAnswered: [],
     hostsWithoutProbe: [],
+    unknownRuns: {},
     leasesReclaimed: 0,
     leaseTrouble: [],
     unwatchable: [],
@@ -29,17 +33,23 @@ export async function sweep(reaper: Reaper): Promise<void> {
   try {
     await pass(reaper, summary);
   } catch (error) {
-    summary.error = (error as Error).message;
+    summary.error = describe(error);
   }
   summary.watching = reaper.watches.size;
+  summary.seconds = (Date.now() - beganMs) / 1000;
   try {
     reaper.status = await recordSweep(summary.atMs, summary);
   } catch (error) {
-    summary.error ??= (error as Error).message;
+    summary.error ??= describe(error);
   }
   logChange(reaper.lastSweep?.error ?? null, summary.error);
   reaper.lastSweep = summary;
   reaper.ended = summary.number;
+}
+
+/** What went wrong in an activity, rather than that one failed. */
+function describe(error: unknown): string {
+  return rootCause(error) ?? String(error);
 }
 
 /** One line when sweeps begin to fail and one when they no longer do. */
@@ -112,6 +122,7 @@ function examineHosts(
     try {
       const examination = await examineHost(queue, limitMs, host, cursors.get(host) ?? null, limitMs / 2);
       summary.hostsAnswered.push(host);
+      if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
       if (examination.next) reaper.hostCursors.set(host, examination.next);
       return examination;
     } catch {

@@ -64,7 +64,7 @@ export class World {
             if (symptom !== 'dead' && symptom !== 'defunct') return [];
             return { ...ref, host, watchId: this.reaper.names.watchId(ref), symptom };
           });
-          return { symptoms, next: null };
+          return { symptoms, unknown: 0, next: null };
         },
         probeRun: async (_host, { pid }) => SIGHTINGS[this.#seen.get(await jobOf(pid)) ?? 'alive'],
       }),
