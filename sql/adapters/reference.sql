@@ -42,7 +42,7 @@ select
   j.id                  as job_id,
   -- One execution: the attempt and the moment it started, to the microsecond and independent of any time zone. Null
   -- where the row does not say when it started.
-  case when isfinite(j.started_at) then
+  case when j.started_at > '-infinity' and j.started_at < '10000-01-01Z' then
     coalesce(j.attempts, 0) || '-' || (extract(epoch from j.started_at) * 1000000)::bigint end as run_key,
   j.run_id              as run_id,
   j.task_id             as task_id,

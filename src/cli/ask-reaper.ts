@@ -3,6 +3,10 @@ import type { CliContext } from './context.js';
 import { CliError, messageOf } from './errors.js';
 import { describeTemporalError } from './temporal-error.js';
 
+/** gRPC's status code of what was not done and may be tried again. */
+const UNAVAILABLE = 14;
+const ATTEMPTS = 5;
+
 /**
  * Sends the reaper an update and waits for its answer.
  *
@@ -21,8 +25,18 @@ export async function askReaper<T>(
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
   } = await import('@temporalio/client');
+  const isUntaken = (error: unknown) => error instanceof Error && codeOf(error.cause) === UNAVAILABLE;
   try {
-    return await context.temporal(limitMs, (client) => ask(client.workflow.getHandle(reaper)));
+    return await context.temporal(limitMs, async (client) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await ask(client.workflow.getHandle(reaper));
+        } catch (error) {
+          // The reaper just continued as new, and the server has not taken the update.
+          if (attempt === ATTEMPTS || !isUntaken(error)) throw error;
+        }
+      }
+    });
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new CliError(messageOf(error.cause ?? error));
     if (error instanceof WorkflowNotFoundError) {
@@ -43,4 +57,8 @@ export async function askReaper<T>(
     }
     throw error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code;
 }

@@ -1,7 +1,7 @@
 import type { Cursor, Page } from '../domain/page.js';
 
-/** A start that is no moment, such as infinity, counts as none. */
-const STARTED_US = `case when isfinite(r.started_at) then (extract(epoch from r.started_at) * 1000000)::bigint else 0 end`;
+/** A start that no job can have, such as infinity, counts as none: its microseconds may be too many for a bigint. */
+const STARTED_US = `case when r.started_at > '-infinity' and r.started_at < '10000-01-01Z' then (extract(epoch from r.started_at) * 1000000)::bigint else 0 end`;
 
 /** For a relation aliased `r`. */
 export const CURSOR_COLUMNS = `

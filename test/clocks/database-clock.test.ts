@@ -41,7 +41,7 @@ async function steps(): Promise<number[]> {
   const { rows } = await db.admin.query<{ step: number }>(
     'select round(step_s) as step from reaper.clock_step order by id',
   );
-  return rows.map(({ step }) => Number(step));
+  return rows.map(({ step }) => step);
 }
 
 const jobStatus = async (id: string) => (await readJob(db.admin, id))['status'];

@@ -32,10 +32,7 @@ beforeAll(async () => {
   await insertRunningJob(place.db.admin, { id: 'dead', ...named, ...dead });
   await insertRunningJob(place.db.admin, { id: 'live', ...named, ...startProcess() });
   worker = startCli(['worker'], place.env);
-  await eventually(
-    'a sweep',
-    async () => (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1,
-  );
+  await swept();
   await run(['pause', '--reason', `${SECRET} reason`]);
   await run(['resume']);
   await dead.kill();
@@ -52,15 +49,22 @@ afterAll(async () => {
   await place.db.drop();
 });
 
+async function swept(): Promise<void> {
+  const isSwept = async () => (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1;
+  await eventually('a sweep', isSwept, 60_000).catch((error: unknown) => {
+    throw new Error(worker.output(), { cause: error });
+  });
+}
+
 async function run(args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cli(args, place.env);
+  const { code, stdout, stderr } = await startCli(args, place.env).ended;
   expect(stderr).toBe('');
   expect(code).toBe(0);
   return stdout;
 }
 
 it('status, sweep and explain work as without it', async () => {
-  expect(await run(['sweep'])).toContain('2');
+  expect(await run(['sweep'])).toMatch(/^Sweep no\. \d+: 1 running/);
   const status = await run(['status']);
   expect(status).toMatch(/last sweep .* ago, no\. \d+/);
   expect(status).not.toContain('Postgres alone');
@@ -73,10 +77,9 @@ it('nothing of a payload can be read in the raw history, failures included', asy
   const refused = await cli(['reap', 'no-such-job'], place.env);
   expect(refused.stderr).toContain('no such running job');
   const text = await readableHistory(client, place.name);
-  expect(text).toContain('binary/encrypted');
-  expect(text).toContain(`${place.name}/watch/dead/`);
-  expect(text).not.toContain(SECRET);
-  expect(text).not.toContain('json/plain');
+  // Not the text itself, which is long and no text.
+  const holds = (part: string) => text.includes(part);
+  expect(['binary/encrypted', `${place.name}/watch/dead/`, SECRET].map(holds)).toEqual([true, true, false]);
 });
 
 it('a module that cannot be used is refused with what to do', async () => {

@@ -1,31 +1,35 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, it } from 'vitest';
+import { it } from 'vitest';
 import { HISTORIES } from './histories.js';
 import { reaperStories } from './reaper-stories.js';
 import { watchStories } from './watch-stories.js';
-import { World } from './world.js';
+import { World, type RecordedHistory } from './world.js';
 
 // Not a test: `npm run record-histories` plays every story on the real servers and writes what replay.test.ts replays.
 
-beforeAll(async () => {
-  await mkdir(HISTORIES, { recursive: true });
-  for (const file of await readdir(HISTORIES)) await rm(join(HISTORIES, file));
-});
-
-const stories = { ...watchStories, ...prefixed(reaperStories) };
+const stories = {
+  ...watchStories,
+  ...Object.fromEntries(Object.entries(reaperStories).map(([name, story]) => [`reaper-${name}`, story])),
+};
 
 it.each(Object.entries(stories))('%s', async (name, story) => {
   const world = await World.create(name);
+  let recorded: [file: string, RecordedHistory][] = [];
   try {
     await story(world);
   } finally {
-    for (const [file, recorded] of await world.end()) {
-      await writeFile(join(HISTORIES, file), `${JSON.stringify(recorded)}\n`);
-    }
+    recorded = await world.end();
   }
+  await write(name, recorded);
 });
 
-function prefixed<T>(named: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(named).map(([name, value]) => [`reaper-${name}`, value]));
+/** Writes one story's histories in place of those before. */
+async function write(name: string, recorded: [file: string, RecordedHistory][]): Promise<void> {
+  await mkdir(HISTORIES, { recursive: true });
+  const before = (await readdir(HISTORIES)).filter((file) => file.startsWith(`${name}.`));
+  for (const file of before) await rm(join(HISTORIES, file));
+  for (const [file, history] of recorded) {
+    await writeFile(join(HISTORIES, file), `${JSON.stringify(history)}\n`);
+  }
 }

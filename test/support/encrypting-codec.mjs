@@ -1,8 +1,9 @@
 // A payload codec as an operator would write it, with a key that only tests use.
+import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
-const { Payload } = temporal.api.common.v1;
+const { Payload } = proto.temporal.api.common.v1;
 const KEY = Buffer.alloc(32, 7);
 const ENCODING = 'binary/encrypted';
 

@@ -13,6 +13,13 @@ export async function readableHistory(client: Client, name: string): Promise<str
   return texts.join('\n');
 }
 
+/** Every text and every byte in a history, as text. */
+export function readable(history: unknown): string {
+  const texts: string[] = [];
+  collect(history, texts);
+  return texts.join('\n');
+}
+
 function collect(value: unknown, texts: string[]): void {
   if (typeof value === 'string') texts.push(value);
   else if (value instanceof Uint8Array) texts.push(Buffer.from(value).toString('latin1'));

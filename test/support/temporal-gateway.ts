@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -92,7 +93,7 @@ export async function startGateway(
     session.on('error', () => undefined);
     session.on('close', () => sessions.delete(session));
   });
-  server.on('secureConnection', (socket) => callers.add(socket.getPeerCertificate().subject?.CN));
+  server.on('secureConnection', (socket: TLSSocket) => callers.add(commonName(socket)));
   server.on('stream', (near, headers: IncomingHttpHeaders) => {
     authorizations.add(headers.authorization);
     const call = far.request({ ...headers, ':authority': target, ':scheme': 'http' });
@@ -122,4 +123,9 @@ export async function startGateway(
       await once(server, 'close');
     },
   };
+}
+
+function commonName(socket: TLSSocket): string | undefined {
+  const { subject } = socket.getPeerCertificate() as Partial<ReturnType<TLSSocket['getPeerCertificate']>>;
+  return subject?.CN as string | undefined;
 }
