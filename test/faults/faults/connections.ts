@@ -30,7 +30,7 @@ export const connections: readonly Fault[] = [
   },
   {
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',
-    weight: 6,
+    weight: 4,
     inject: (world, random) =>
       withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, null, () => undefined)),
   },

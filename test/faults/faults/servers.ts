@@ -18,7 +18,7 @@ export const servers: readonly Fault[] = [
   },
   {
     kind: 'Temporal: SIGKILL, database wiped, started again',
-    weight: 0.25,
+    weight: 0.5,
     group,
     async inject({ temporal }, random) {
       await temporal.kill();
