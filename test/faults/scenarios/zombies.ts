@@ -20,6 +20,8 @@ export const zombies: readonly Scenario[] = [
   {
     name: 'a zombie, and time',
     about: 'agent and monitor are killed; the time for the repair goes by',
+    // Far away, so that nothing but the probe can find it.
+    terms: { ceilingS: 600 },
     needsRepair: true,
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
