@@ -89,7 +89,8 @@ export async function createServices(
     });
   const launcher = (host: keyof typeof HOSTS) =>
     make(`launcher-${host}`, [LAUNCHER], LOGINS.launcher, {
-      ...leases,
+      // A lease is judged on the host of its holder, and the workers that have the folder are in the north.
+      ...(host === 'north' ? leases : {}),
       LAUNCHER_HOST: host,
       LAUNCHER_FINALIZE_S: String(FINALIZE_S[host]),
       LAUNCHER_CONCURRENCY: '8',
