@@ -4,16 +4,20 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci
 COPY . .
+# The workflows are bundled here, so that no worker starts a bundler.
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
-# For TLS to Temporal and Postgres; git for gates of kind git.
+# Certificates for TLS to Temporal and Postgres; git for gates of kind git.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git && rm -rf /var/lib/apt/lists/*
+ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
+COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/workflow-bundle.js ./dist/
 COPY --from=build /app/sql ./sql
-USER node
+# The uid of user node, as a number so that Kubernetes can see that it is not root.
+USER 1000
 ENTRYPOINT ["node", "/app/dist/src/cli.js"]
 CMD ["worker"]

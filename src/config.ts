@@ -15,10 +15,14 @@ const webUrl = z
   .string()
   .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
 
+/** A year: far more, and a timer would lie behind the end of the server's calendar. */
+const LONGEST_S = 365 * 24 * 3600;
+
 function seconds(minimum: number) {
   return z.coerce
     .number({ error: 'expected a number of seconds' })
-    .min(minimum, `expected at least ${minimum} seconds`);
+    .min(minimum, `expected at least ${minimum} seconds`)
+    .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
 }
 
 function count(minimum: number) {
@@ -47,7 +51,7 @@ const names = z
   .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))]);
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
-const settingsSchema = z.object({
+export const settingsSchema = z.object({
   /** Kill switch: false means that nothing is claimed. */
   REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
   /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
@@ -56,7 +60,7 @@ const settingsSchema = z.object({
   REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
   /** Consecutive dead observations before a dead pid is believed. */
   REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
-  /** Seconds a monitor gets to finalize a run after it recorded the exit code. */
+  /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
   REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
   /** Seconds after which a run is over its ceiling, unless it carries its own. */
   REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
@@ -64,7 +68,7 @@ const settingsSchema = z.object({
   REAPER_BACKSTOP_ALIVE: z
     .enum(['alert', 'reap'], { error: 'expected alert or reap' })
     .default(DEFAULT_POLICY.backstopAlive),
-  /** Up to this many running jobs every run has its watch; above it only runs with a symptom. */
+  /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
   REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
   /** Open watches at most. */
   REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
@@ -95,7 +99,9 @@ const settingsSchema = z.object({
   DATABASE_ADMIN_URL: databaseUrl.optional(),
   /** Path of the pipeline file; without it the default pipeline applies. */
   REAPER_PIPELINE: z.string().min(1).optional(),
-  /** The Telegram bot that tells people. */
+  /** A module that exports `payloadCodecs`: what Temporal stores goes through them. Workers and commands need the same. */
+  REAPER_PAYLOAD_CODEC: z.string().min(1).optional(),
+  /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
   TELEGRAM_BOT_TOKEN: z
     .string()
     .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
@@ -183,7 +189,8 @@ export function isSecret(name: string): boolean {
 
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
-  return isSecret(name) ? '"<hidden>"' : `"${value}"`;
+  // A URL may hold a password, also where none belongs.
+  return isSecret(name) || value.includes('://') ? '"<hidden>"' : `"${value.slice(0, 200)}"`;
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {

@@ -1,13 +1,15 @@
 import { isSecret, required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { readStatus } from './db/status.js';
-import { createGates, loadPipeline } from './gates/index.js';
+import { createGates, loadPipeline, type Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
+import { toChannels, type Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
+import { loadDataConverter } from './temporal/data-converter.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
 import { checkHealth, checkReadiness } from './worker/health.js';
@@ -30,6 +32,10 @@ export interface RunWorkerOptions {
   log: Logger;
   /** Where Temporal is. @default what TEMPORAL_* in the environment say */
   target?: TemporalTarget;
+  /** Gates of kind `function`, by name. @default none */
+  gates?: Readonly<Record<string, Gate>>;
+  /** Ways of one's own to tell people. @default none */
+  notifiers?: readonly Notifier[];
   /** Ends the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
@@ -40,22 +46,27 @@ export interface RunWorkerOptions {
  * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { settings, log, signal, parts } = options;
+  const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
   const databaseUrl = required(settings, 'DATABASE_URL');
   const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
   const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: [],
+    functionNames: Object.keys(functions),
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
+  const dataConverter = await loadDataConverter(settings.REAPER_PAYLOAD_CODEC);
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
   const context: WorkerContext = {
-    ...options,
+    settings,
+    parts,
+    log,
+    signal,
     target: options.target ?? readTemporalTarget(),
+    dataConverter,
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),
-    gates: createGates({ databaseUrl: gateDatabaseUrl }),
-    channels: createChannels(settings),
+    gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
+    channels: [...createChannels(settings), ...toChannels(notifiers)],
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),

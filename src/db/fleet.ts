@@ -46,7 +46,12 @@ export async function readFleet(
   if (row === undefined) throw new Error('Expected one row of counts, got none');
   const sample = row.sample.map(({ jobId, why }) => ({ jobId: jobId ?? 'None', why }));
   const nextHost = row.hosts.length < limit ? null : (row.hosts.at(-1) ?? null);
-  return { running: row.running, hosts: row.hosts, nextHost, unwatchable: { count: row.unwatchableCount, sample } };
+  return {
+    running: row.running,
+    hosts: row.hosts,
+    nextHost,
+    unwatchable: { count: row.unwatchableCount, sample },
+  };
 }
 
 /** Every run that can be watched, oldest first, at most `limit`. */

@@ -36,7 +36,10 @@ export function postJson(
       socket.once(isSecure ? 'secureConnect' : 'connect', () => (isConnected = true));
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      if (endOfAnswer) { endOfAnswer(); return; }
+      if (endOfAnswer) {
+        endOfAnswer();
+        return;
+      }
       const code = signal.aborted ? 'no answer in time' : (error.code ?? 'no code');
       resolve(
         isConnected

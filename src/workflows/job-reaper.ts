@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { operate, settleOwed } from './activity-proxies.js';
-import { describeReaper } from './details.js';
+import { describeReaper } from './describe-reaper.js';
 import { listen } from './handlers.js';
 import { checkReadable } from './payload-converter.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
@@ -56,8 +56,8 @@ async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
 async function comeToRest(reaper: Reaper): Promise<boolean> {
   const isAtRest = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
   reaper.leaving = true;
-  // A handler may wait for a sweep, so there is no use in waiting for it here.
-  if (!isAtRest()) await condition(() => isAtRest() || !allHandlersFinished(), LEAVE_WAIT_MS);
+  // For an update that waits for a sweep nobody can wait here.
+  if (!isAtRest()) await condition(() => isAtRest() || reaper.awaited > reaper.ended, LEAVE_WAIT_MS);
   reaper.leaving = isAtRest();
   return reaper.leaving;
 }

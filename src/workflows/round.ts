@@ -8,8 +8,8 @@ import { pokeWatch, startWatch } from './watches.js';
  * may be over. Each run is tended once.
  */
 export class Round {
-  /** Ids of the watches whose run shows a symptom. */
-  readonly symptoms = new Set<string>();
+  /** The symptoms, by the ids of the watches whose run shows one. */
+  readonly symptoms = new Map<string, string>();
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
@@ -27,7 +27,7 @@ export class Round {
   async tendSymptoms(found: readonly Symptom[]): Promise<void> {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
-    for (const { watchId } of targets) this.symptoms.add(watchId);
+    for (const { watchId, symptom } of targets) this.symptoms.set(watchId, symptom);
     const toPoke = ({ symptom }: Symptom): Poke => ({
       why: symptom === 'dead' ? 'dead' : 'symptom',
       park: this.#park,

@@ -9,6 +9,7 @@ import {
 import type { RunObservation } from '../activities/jobs.js';
 import { planClaim } from '../domain/claim-plan.js';
 import { judge } from '../domain/policy.js';
+import { describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { answerReap } from './answer-reap.js';
 import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
@@ -42,7 +43,7 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
   if (!input.carried && !watch.poked) watch.tell('parked: the run shows no symptom');
 
   let looks = 0;
-  let step: Step = watch.poked || input.carried ? { kind: 'again' } : { kind: 'idle', why: 'new' };
+  let step: Step = watch.poked || input.carried ? { kind: 'again' } : { kind: 'idle', why: 'healthy' };
   for (;;) {
     if (step.kind === 'end') {
       const result = finish(watch, step.result);
@@ -54,13 +55,11 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
       if (!watch.park && !watch.poked) {
         return finish(watch, { outcome: 'nothing to do', reason: step.why, evidence: null });
       }
-      watch.phase = 'parked';
+      watch.enter('parked', step.why);
       await condition(() => watch.poked);
     } else if (step.kind === 'wait') {
-      watch.phase = 'waiting';
-      watch.nextLookMs = Date.now() + step.waitMs;
+      watch.enter('waiting', step.why, Date.now() + step.waitMs);
       await condition(() => watch.urgent, step.waitMs, { summary: step.why });
-      watch.nextLookMs = null;
     }
     if (workflowInfo().continueAsNewSuggested || looks >= (input.continueAfterLooks ?? Infinity)) {
       await continueAsNew<typeof watchJob>({ ...input, carried: watch.carry() });
@@ -71,7 +70,7 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
 }
 
 async function look(watch: Watch): Promise<Step> {
-  watch.phase = 'looking';
+  watch.enter('looking');
   const reapWanted = watch.takePokes();
   const step = await decide(watch, reapWanted);
   if (reapWanted) await answerReap(step.kind === 'end' ? step.result : null, watch);
@@ -91,12 +90,13 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     const { policy } = facts;
     const judgement = judge(observation, { policy, memory: watch.memory, nowMs: Date.now(), skipStreak });
     watch.memory = judgement.memory;
+    watch.run = seen.run;
     watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);
     return await act(watch, judgement.verdict, observation, facts);
   } catch (error) {
     // A look that failed is no evidence: what was counted before does not count any more.
     watch.memory = FRESH_MEMORY;
-    watch.tell('a look failed, starting over');
+    watch.tell('failed: the look, so it starts over');
     log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
     return { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
   }
@@ -114,11 +114,11 @@ async function act(
       return { kind: 'idle', why: 'healthy' };
     case 'alert':
       await takeBackstopAlert(observation.run, verdict.reason);
-      watch.tell(`alert: proven alive, ${verdict.reason}`);
+      watch.tell(`alerted: proven alive, ${verdict.reason}`);
       return { kind: 'idle', why: verdict.reason };
     case 'defer':
       log.info(verdict.line, { job_id: observation.run.jobId, run_key: observation.run.runKey });
-      watch.tell(verdict.line);
+      watch.tell(`deferred: ${verdict.line}`);
       return { kind: 'wait', waitMs: verdict.waitMs, why: `Deferred: ${verdict.why}` };
     case 'reap':
       return reap(watch, verdict, observation, facts);
@@ -131,11 +131,12 @@ async function reap(
   observation: Observation,
   { policy, hasStages }: RunObservation,
 ): Promise<Step> {
-  watch.phase = 'claiming';
-  watch.tell(`decided: ${verdict.reason}`);
   const { run } = observation;
+  watch.enter('claiming');
+  watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
   const exitZero = verdict.path === 'exit-zero' ? await judgeExitZero(run, hasStages) : null;
   const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
+  watch.tell(`decided: ${plan.outcome}, since ${plan.reason}`);
   const { firstExecutionRunId, workflowId } = workflowInfo();
   const { result, detail, notificationId } = await claim(run, {
     ...plan,
@@ -151,11 +152,11 @@ async function reap(
         owedNotificationId: notificationId,
       };
     case 'blocked':
-      watch.tell(`not claimed, ${detail}`);
+      watch.tell(`blocked: not claimed, ${detail}`);
       return { kind: 'idle', why: detail };
     case 'lost':
     case 'changed':
-      watch.tell(`not claimed, ${result}: ${detail}`);
+      watch.tell(`${result}: not claimed, ${detail}`);
       if (!watch.refused) {
         watch.refused = true;
         return { kind: 'again' };
@@ -188,7 +189,7 @@ async function settle(notificationId: number): Promise<void> {
 }
 
 function finish(watch: Watch, result: WatchResult): WatchResult {
-  watch.phase = 'over';
+  watch.enter('over');
   watch.tell(`done: ${result.outcome} (${result.reason})`);
   if (workflowInfo().typedSearchAttributes.get(REAPER_JOB) !== undefined) {
     upsertSearchAttributes([{ key: REAPER_OUTCOME, value: toKeyword(result.outcome) }]);

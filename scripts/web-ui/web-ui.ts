@@ -1,0 +1,84 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+
+const LIMIT_MS = 60_000;
+const LARGEST_PICTURE = 200_000;
+
+/** Columns of the list, as docs/web-ui.md recommends them. */
+const COLUMNS = ['Status', 'Workflow ID', 'ReaperJob', 'ReaperHost', 'ReaperOutcome', 'Start', 'End'];
+
+/** Temporal's Web UI, as an operator uses it. */
+export class WebUi {
+  constructor(
+    readonly page: Page,
+    readonly url: string,
+    readonly imageFolder: string,
+  ) {
+    page.setDefaultTimeout(LIMIT_MS);
+  }
+
+  /** The list of workflows that a query finds. */
+  async openList(query: string): Promise<void> {
+    await this.page.goto(`${this.url}/namespaces/default/workflows?query=${encodeURIComponent(query)}`);
+    // What the gear below the list sets.
+    const columns = JSON.stringify({ default: COLUMNS.map((label) => ({ label })) });
+    await this.page.evaluate(
+      `localStorage.setItem('namespace-workflow-table-columns', ${JSON.stringify(columns)})`,
+    );
+    await this.page.reload();
+  }
+
+  /** A workflow's current details: the tab User Metadata. */
+  async openDetails(workflowId: string): Promise<void> {
+    await this.page.goto(`${this.url}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+    await this.page.waitForURL(/\/(history|timeline)/);
+    await this.page.goto(this.page.url().replace(/\/(history|timeline).*/, '/user-metadata'));
+    await this.expect('Current Details');
+  }
+
+  /** Waits until the page, or a frame in which it shows Markdown, has a text. */
+  async expect(text: string): Promise<void> {
+    const deadline = Date.now() + LIMIT_MS;
+    let seen: string[] = [];
+    while (Date.now() < deadline) {
+      seen = await Promise.all(
+        this.page.frames().map((frame) =>
+          frame
+            .locator('body')
+            .innerText({ timeout: 5_000 })
+            .catch(() => ''),
+        ),
+      );
+      if (seen.some((each) => each.replaceAll(/\s+/g, ' ').includes(text))) return;
+      await this.page.waitForTimeout(200);
+    }
+    throw new Error(`Expected the Web UI to show "${text}", got:\n${seen.join('\n---\n')}`);
+  }
+
+  /** Sends a signal to the workflow whose page is open, by the dialog. */
+  async sendSignal(name: string, input?: string, picture?: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'More Actions' }).click();
+    await this.page.getByRole('menuitem', { name: 'Send a Signal' }).click();
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByTestId('signal-select-button').click();
+    await dialog.getByRole('option', { name: new RegExp(`^${name}\\b`) }).click();
+    if (input !== undefined) {
+      await dialog.locator('.cm-content').click();
+      await this.page.keyboard.insertText(input);
+    }
+    if (picture !== undefined) await this.picture(picture);
+    await dialog.getByRole('button', { name: 'Submit' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+  }
+
+  /** Keeps a picture of what is to be seen. */
+  async picture(name: string): Promise<void> {
+    const path = join(this.imageFolder, `${name}.png`);
+    await this.page.screenshot({ path, animations: 'disabled' });
+    const { size } = await stat(path);
+    if (size > LARGEST_PICTURE)
+      throw new Error(`Expected ${path} below ${LARGEST_PICTURE} bytes, got ${size}`);
+    console.log(`docs/images/${name}.png: ${Math.round(size / 1000)} kB`);
+  }
+}

@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { activateCommand } from './activate.js';
+import { doctorCommand } from './doctor.js';
+import { explainCommand } from './explain.js';
+import { holdCommand } from './hold.js';
+import { hostGoneCommand } from './host-gone.js';
+import { identityCommand } from './identity.js';
+import { ledgerCommand } from './ledger.js';
+import { migrateCommand } from './migrate.js';
+import { observeCommand } from './observe.js';
+import { pauseCommand } from './pause.js';
+import { pruneCommand } from './prune.js';
+import { reapCommand } from './reap.js';
+import { releaseCommand } from './release.js';
+import { reportCommand } from './report.js';
+import { resumeCommand } from './resume.js';
+import { statusCommand } from './status.js';
+import { sweepCommand } from './sweep.js';
+import { upCommand } from './up.js';
+import { workerCommand } from './worker.js';
+import { packageVersion } from '../paths.js';
+
+/** The command `job-reaper` with all its commands. */
+export function createProgram(): Command {
+  const program = new Command('job-reaper')
+    .description(
+      'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
+    )
+    .version(packageVersion)
+    .showHelpAfterError('Add --help for the arguments and examples.')
+    .exitOverride();
+
+  const groups = {
+    'Run it:': [upCommand(), workerCommand(), migrateCommand()],
+    'Look:': [
+      statusCommand(),
+      doctorCommand(),
+      explainCommand(),
+      ledgerCommand(),
+      reportCommand(),
+      identityCommand(),
+    ],
+    'Act:': [
+      pauseCommand(),
+      resumeCommand(),
+      observeCommand(),
+      activateCommand(),
+      holdCommand(),
+      releaseCommand(),
+      sweepCommand(),
+      reapCommand(),
+      hostGoneCommand(),
+      pruneCommand(),
+    ],
+  };
+  for (const [group, commands] of Object.entries(groups)) {
+    for (const command of commands) {
+      program.addCommand(command.helpGroup(group).copyInheritedSettings(program));
+    }
+  }
+  return program;
+}

@@ -1,0 +1,24 @@
+import { ceilingS } from './policy.js';
+import type { Observation, Policy, Verdict, WatchMemory } from './types.js';
+
+/** What a verdict to reap rests on, in words a person can check. */
+export function describeProof(
+  { tier }: Extract<Verdict, { kind: 'reap' }>,
+  { run, liveness }: Observation,
+  { streak }: WatchMemory,
+  policy: Policy,
+): string {
+  switch (tier) {
+    case 1:
+      return streak === 1
+        ? `dead in one look: ${liveness.evidence}`
+        : `dead in ${streak} looks in a row, at least ${policy.intervalS}s apart: ${liveness.evidence}`;
+    case 2:
+      return `the agent exited with ${run.exitCode ?? 'None'} ${run.exitAgeS ?? 0}s ago, longer than the grace of ${policy.finalizeGraceS}s`;
+    case 3:
+      return (
+        `running for ${run.ageS ?? 0}s, longer than its ceiling of ${ceilingS(run, policy)}s, ` +
+        (liveness.proven ? 'alive, but REAPER_BACKSTOP_ALIVE=reap' : 'and not proven alive')
+      );
+  }
+}

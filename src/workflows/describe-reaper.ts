@@ -1,0 +1,113 @@
+import type { SweepSummary } from './messages.js';
+import { code, list, moment, sentence, table } from './markdown.js';
+import type { Reaper } from './reaper-state.js';
+
+const LISTED_WATCHES = 15;
+const LISTED_ROWS = 5;
+
+/**
+ * The reaper's page in the Web UI: whether anything is reaped, what the last sweep saw, what is being watched and why, and
+ * what an operator can do from there.
+ */
+export function describeReaper(reaper: Reaper): string {
+  const { status, lastSweep, policy } = reaper;
+  return [
+    `**Mode**: ${describeMode(status)}. A sweep every ${policy?.intervalS ?? '?'} s.`,
+    describeSweep(lastSweep),
+    describeHosts(lastSweep),
+    ...describeRows(lastSweep),
+    describeTotals(status),
+    describeWatches(reaper),
+    HOW_TO,
+  ].join('\n\n');
+}
+
+function describeMode(status: Reaper['status']): string {
+  if (status === null) return 'unknown until the first sweep is over';
+  const obstacles: string[] = [];
+  if (!status.enabled) obstacles.push('**disabled** by REAPER_ENABLED=false of the worker');
+  if (status.paused) {
+    obstacles.push(
+      `**paused** by ${sentence(status.paused_by ?? 'somebody')}: ${sentence(status.paused_reason ?? 'no reason given')}`,
+    );
+  }
+  if (status.mode === 'observe') {
+    obstacles.push('**observe**, the dry run: what would be reaped goes to `job-reaper report`');
+  }
+  if (obstacles.length === 0) return '**active**: dead runs are reaped';
+  return `${obstacles.join('; ')}. Nothing is claimed`;
+}
+
+function describeSweep(sweep: SweepSummary | null): string {
+  if (sweep === null) return '**Last sweep**: none yet.';
+  const { number, atMs, running, symptoms, error } = sweep;
+  const seen = `${running} running, ${symptoms} of them with a symptom`;
+  return `**Last sweep**: no. ${number} at ${moment(atMs)}: ${error === null ? seen : `failed: ${sentence(error)}`}.`;
+}
+
+function describeHosts(sweep: SweepSummary | null): string {
+  const { hostsAnswered: answered = [], hostsWithoutProbe: silent = [] } = sweep ?? {};
+  const said = `**Hosts**: ${answered.length} answered${answered.length > 0 ? ` (${list(answered)})` : ''}`;
+  if (silent.length === 0) return `${said}.`;
+  return (
+    `${said}; **no probe** on ${list(silent)}: runs there are unknown, and left alone until a worker starts there ` +
+    'or `job-reaper host-gone` declares the host dead.'
+  );
+}
+
+function describeRows(sweep: SweepSummary | null): string[] {
+  if (sweep === null || sweep.unwatchableCount === 0) return [];
+  const rows = sweep.unwatchable.slice(0, LISTED_ROWS).map(({ jobId, why }) => `${code(jobId)} (${why})`);
+  return [`**Rows that cannot be watched**: ${sweep.unwatchableCount}, such as ${rows.join(', ')}.`];
+}
+
+function describeTotals(status: Reaper['status']): string {
+  const { reaped_total: reaped = 0, last_reaped: last, lease_reclaimed_total: leases = 0 } = status ?? {};
+  const newest = last ? `, the last one job ${code(last.job_id)} as ${last.outcome}` : '';
+  return `**Reaped so far**: ${reaped}${newest}. Leases reclaimed: ${leases}.`;
+}
+
+function describeWatches({ watches, symptoms, policy, lastSweep }: Reaper): string {
+  // Those with a symptom first: that is what somebody looks for.
+  const sorted = [...watches.values()].sort(
+    (a, b) => Number(symptoms.has(b.watchId)) - Number(symptoms.has(a.watchId)),
+  );
+  const silent = lastSweep?.hostsWithoutProbe ?? [];
+  const rows = sorted.slice(0, LISTED_WATCHES).map(({ jobId, host, watchId }) => {
+    const symptom = symptoms.get(watchId);
+    const isSilent = host !== null && silent.includes(host);
+    const why =
+      symptom === undefined ? (isSilent ? 'unknown: no probe on its host' : 'no symptom') : bold(symptom);
+    return [code(jobId), host === null ? 'none' : code(host), why];
+  });
+  const { watchAllLimit = '?', maxWatches = '?' } = policy ?? {};
+  const head = `**Watching**: ${watches.size} of at most ${maxWatches} runs (every run while there are at most ${watchAllLimit}, else those with a symptom)`;
+  const more = watches.size > rows.length ? `\n\nand ${watches.size - rows.length} more` : '';
+  return rows.length === 0 ? `${head}.` : `${head}:\n\n${table(['job', 'host', 'why'], rows)}${more}`;
+}
+
+const SYMPTOMS: Readonly<Record<string, string>> = {
+  dead: 'its process is dead',
+  defunct: 'its process is defunct: exited, not collected by its parent',
+  'exit code': 'its exit code is recorded, but it still says running',
+  age: 'it is over its ceiling',
+  'host gone': 'its host was declared gone',
+};
+
+function bold(symptom: string): string {
+  return `**${SYMPTOMS[symptom] ?? symptom}**`;
+}
+
+const HOW_TO = [
+  '**To act**, send this workflow a signal (no input needed; `{"by": "…", "reason": "…"}` is kept on record):',
+  table(
+    ['signal', ''],
+    [
+      ['`pause`, `resume`', 'claim nothing more; go on'],
+      ['`observe`, `activate`', 'dry run; reap'],
+      ['`hold`, `release`', 'leave alone: `{"kind": "job", "value": "42", "seconds": 3600}`'],
+      ['`forceSweep`', 'look now'],
+    ],
+  ),
+  'Do not terminate it: it would be started again. One run and its story: the workflow of type `watchJob`, or `job-reaper explain`.',
+].join('\n\n');

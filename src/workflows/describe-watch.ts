@@ -1,0 +1,50 @@
+import type { Watch } from './watch-state.js';
+import { code, moment, sentence } from './markdown.js';
+
+/**
+ * A watch's page in the Web UI: which run it looks after, what it is doing now, and the story so far: what was seen, what is
+ * proven by it, what was decided and what was done.
+ */
+export function describeWatch(watch: Watch): string {
+  const { jobId, runKey } = watch.input;
+  return [
+    `**Job** ${code(jobId)}, run ${code(runKey)}${describeRun(watch)}`,
+    `**Now**: ${describeNow(watch)}`,
+    '**Story**',
+    watch.story.map(describeLine).join('\n'),
+    `All that is known: \`job-reaper explain ${jobId.slice(0, 200).replaceAll('`', ' ')}\``,
+  ].join('\n\n');
+}
+
+function describeRun({ run }: Watch): string {
+  if (run === null) return '';
+  const facts = [
+    ['agent', run.agent],
+    ['repo', run.repo],
+    ['host', run.host],
+    ['pid', run.pid],
+    ['attempt', run.attempts === null ? null : `${run.attempts} of ${run.maxAttempts ?? 2}`],
+  ];
+  return facts.flatMap(([name, value]) => (value == null ? [] : `, ${name} ${code(String(value))}`)).join('');
+}
+
+function describeNow({ phase, why, nextLookMs }: Watch): string {
+  switch (phase) {
+    case 'parked':
+      return `parked (${sentence(why)}). A sweep that sees a symptom, or the run's end, wakes it.`;
+    case 'waiting':
+      return `${sentence(why)}; it looks again at ${nextLookMs === null ? '?' : moment(nextLookMs)}.`;
+    case 'looking':
+      return 'looking at the row and, on its host, at the process.';
+    case 'claiming':
+      return 'decided to reap: asking the gate if there is one, then claiming.';
+    case 'over':
+      return 'over: nothing more will be done about this run.';
+  }
+}
+
+/** Set off the verb: seen, proven, decided, done. */
+function describeLine(line: string): string {
+  const [, at = '', verb = '', rest = ''] = /^(\S+) (\w+):? ?(.*)$/.exec(line) ?? [];
+  return `- ${at.slice(0, 19).replace('T', ' ')} **${verb}** ${sentence(rest)}`;
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { Pool } from 'pg';
+import { migrate } from '../../src/db/migrate.js';
+import { createPool } from '../../src/db/pool.js';
+import { packageRoot } from '../../src/paths.js';
+import { createDatabase, dropDatabase } from '../../src/servers/index.js';
+import { claimRun } from '../support/claims.js';
+import { blocksOf, readPage } from './support.js';
+
+const FILE = 'docs/examples/our-queue.sql';
+const name = `contract_${randomBytes(4).toString('hex')}`;
+let admin: Pool;
+
+beforeAll(async () => {
+  const url = await createDatabase(inject('adminUrl'), name);
+  // Twice: safe to run again.
+  await migrate(url, join(packageRoot, FILE));
+  await migrate(url, join(packageRoot, FILE));
+  admin = createPool(url, { applicationName: 'test' });
+  await admin.query(`select reaper.set_mode('active', 'test')`);
+});
+afterAll(async () => {
+  await admin.end();
+  await dropDatabase(inject('adminUrl'), name);
+});
+
+it('walks through the very file', async () => {
+  const file = await readPage(FILE);
+  const shown = blocksOf(await readPage('docs/sql-contract.md')).filter(({ language }) => language === 'sql');
+  expect(shown).toHaveLength(4);
+  for (const { text } of shown) expect(file).toContain(text);
+});
+
+it.each([
+  ['done', 'finished', null],
+  ['queued', 'waiting', 'reaped: dead pid=4242 (run_id=r)'],
+  ['failed', 'dead', 'reaped: dead pid=4242 (run_id=r)'],
+] as const)('a claim as %s is %s there', async (outcome, state, note) => {
+  const { rows } = await admin.query<{ jobId: string; runKey: string }>(
+    `insert into work (topic, state, tries, execution, worker, pid, active_since)
+     values ('mail', 'active', 1, nextval('work_execution'), 'builder-1', 4242, now())
+     returning id::text as "jobId", execution::text as "runKey"`,
+  );
+  const [ref] = rows;
+  if (!ref) throw new Error('Expected a row, got none');
+  const error = outcome === 'done' ? null : 'reaped: dead pid=4242 (run_id=r)';
+  expect(await claimRun(admin, ref, { outcome, error })).toMatchObject({ result: 'won' });
+  const { rows: after } = await admin.query('select state, note, pid from work where id = $1', [ref.jobId]);
+  expect(after).toEqual([{ state, note, pid: outcome === 'queued' ? null : 4242 }]);
+});
