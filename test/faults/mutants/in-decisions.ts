@@ -88,7 +88,7 @@ export const inDecisions: readonly Mutant[] = [
     name: 'a workflow that throws what is no failure',
     scenario: 'a zombie',
     caughtBy: 'no failing workflow task',
-    edits: [{ file: WATCH_JS, from: `watch.phase = 'over';`, to: `throw new Error('plain');` }],
+    edits: [{ file: WATCH_JS, from: `watch.enter('over');`, to: `throw new Error('plain');` }],
   },
   {
     name: 'a probe that reports no symptom',
