@@ -25,7 +25,7 @@ export function reportRun(
   return [
     `seed ${seed}, faults for ${seconds} s, ${schedule.injected.length} faults injected:`,
     renderTable(['fault', 'times'], counts),
-    `${schedule.failed.length} others came to nothing, since whoever they needed was away`,
+    `${schedule.failed.length} others came to nothing, since whoever they needed was away (the last: ${schedule.failed.at(-1)?.kind ?? 'none'})`,
     `${statuses.size} jobs: ${size(jobs.get('done'))} done, ${size(jobs.get('failed'))} failed, ${statuses.size - size(jobs.get('done')) - size(jobs.get('failed'))} others`,
     `${runs.size} runs: ${ends.filter(({ by }) => by === 'launcher').length} ended by their monitors, ${ledger.length} reaped (${[
       ...tiers,

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { FAULTS } from './faults/index.js';
 import type { Fault } from './faults/fault.js';
+import { NotBackError } from './faults/servers.js';
 import { Random } from './random.js';
 import type { World } from './world/world.js';
 
@@ -64,7 +65,7 @@ export class Schedule {
       if (whom !== null) this.injected.push({ kind, atMs, whom });
     } catch (error) {
       this.failed.push({ kind, error: String(error) });
-      if (fault.group === 'servers') this.#fatal = error as Error;
+      if (error instanceof NotBackError) this.#fatal = error;
     }
   }
 }

@@ -48,9 +48,13 @@ export class TemporalFacts {
     const found: string[] = [];
     for (const id of ids) {
       await this.#ifThere(async () => {
-        const { raw } = await this.client.workflow.getHandle(id).describe();
-        const { attempt } = raw.pendingWorkflowTask ?? {};
-        if ((attempt ?? 0) >= FAILING_ATTEMPTS) found.push(`${id}: attempt ${attempt} of one workflow task`);
+        const handle = this.client.workflow.getHandle(id);
+        const { raw } = await handle.describe();
+        const attempt = raw.pendingWorkflowTask?.attempt ?? 0;
+        if (attempt >= FAILING_ATTEMPTS) found.push(`${id}: attempt ${attempt} of one workflow task`);
+        if (attempt <= 1) return;
+        const { events } = await handle.fetchHistory();
+        for (const failure of failedTasks(events ?? [])) found.push(`${id}: ${failure}`);
       });
     }
     return found;

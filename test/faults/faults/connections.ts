@@ -5,7 +5,7 @@ import type { Fault } from './fault.js';
 import { withService } from './services.js';
 import { waitFor } from './wait.js';
 
-/** Milliseconds that an ambush lies in wait for a commit. */
+/** Milliseconds that an ambush lies in wait. */
 const AMBUSH_MS = 20_000;
 
 /** What happens to single connections to Postgres. */
@@ -25,21 +25,25 @@ export const connections: readonly Fault[] = [
     weight: 6,
     inject: (world, random) =>
       withService(world.workers, random, async ({ proxy }) =>
-        loseCommit(proxy, 'reaper.claim(', () => undefined),
+        ambush(proxy, { when: 'committed', after: 'reaper.claim(' }),
       ),
   },
   {
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',
-    weight: 6,
+    weight: 4,
     inject: (world, random) =>
-      withService(world.launchers, random, async ({ proxy }) => loseCommit(proxy, null, () => undefined)),
+      withService(world.launchers, random, async ({ proxy }) =>
+        ambush(proxy, { when: 'committed', after: null }),
+      ),
   },
   {
     kind: 'worker: SIGKILL between the COMMIT of a claim and its completion',
     weight: 4,
     inject: (world, random) =>
       withService(world.workers, random, async ({ service, proxy }) => {
-        const sprung = await loseCommit(proxy, 'reaper.claim(', () => service.signal('SIGKILL'));
+        const sprung = await ambush(proxy, { when: 'committed', after: 'reaper.claim(' }, () =>
+          service.signal('SIGKILL'),
+        );
         if (sprung === null) return null;
         await service.kill();
         service.start();
@@ -48,16 +52,16 @@ export const connections: readonly Fault[] = [
   },
 ];
 
-/** Waits for a commit and loses its answer. Null when none came. */
-export async function loseCommit(
+/** Waits for a statement, and breaks its connection there. Null when none came. */
+export async function ambush(
   proxy: PostgresProxy,
-  after: Ambush['after'],
-  then: () => void,
+  where: Omit<Ambush, 'spring'>,
+  then: () => void = () => undefined,
 ): Promise<true | null> {
   if (proxy.isAmbushed) return null;
   let isSprung = false;
-  const callOff = proxy.loseNextCommit({
-    after,
+  const callOff = proxy.lieInWait({
+    ...where,
     spring: () => {
       isSprung = true;
       then();

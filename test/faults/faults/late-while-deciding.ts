@@ -19,7 +19,7 @@ const GATE_LIMIT_MS = 20_000;
 export const lateWhileDeciding: readonly Fault[] = [
   {
     kind: 'late exit code, between row and probe',
-    weight: 3,
+    weight: 6,
     inject: (world, random) =>
       withService(world.probes, random, async ({ service }) => {
         const victim = pickVictim(world, random, 'both', 'south');
@@ -49,7 +49,7 @@ export const lateWhileDeciding: readonly Fault[] = [
   },
   {
     kind: 'late finalizer, while the gate is asked',
-    weight: 4,
+    weight: 8,
     async inject(world, random) {
       const { facts, folder } = world;
       const victim = pickVictim(world, random, 'monitor', 'south', ({ runId }) => {

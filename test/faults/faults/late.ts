@@ -25,7 +25,7 @@ const IN_LINE_MS = 150;
 export const late: readonly Fault[] = [
   {
     kind: 'late finalizer, right before the claim',
-    weight: 3,
+    weight: 6,
     inject: (world, random) =>
       beforeClaim(world, random, {
         meanwhile: (run) => void conclude(world, run, false).catch(() => undefined),
@@ -33,7 +33,7 @@ export const late: readonly Fault[] = [
   },
   {
     kind: 'late finalizer, right behind the claim',
-    weight: 3,
+    weight: 6,
     inject: (world, random) =>
       beforeClaim(world, random, {
         async whenItWaits(run) {
@@ -44,7 +44,7 @@ export const late: readonly Fault[] = [
   },
   {
     kind: 'late exit code, right before the claim',
-    weight: 3,
+    weight: 6,
     inject: (world, random) =>
       beforeClaim(world, random, {
         whenItWaits: async ({ runId }, lock) => {
@@ -57,7 +57,7 @@ export const late: readonly Fault[] = [
   },
   {
     kind: 'late exit code, right behind the claim',
-    weight: 2,
+    weight: 6,
     inject: (world, random) =>
       beforeClaim(world, random, {
         async whenItWaits(run) {
@@ -68,7 +68,7 @@ export const late: readonly Fault[] = [
   },
   {
     kind: 'late stamp, right before the claim',
-    weight: 2,
+    weight: 6,
     inject: (world, random) =>
       beforeClaim(world, random, {
         // Of another process that is dead, too.

@@ -3,6 +3,19 @@ import { waitBetween } from './wait.js';
 
 const group = 'servers';
 
+/** A server did not come back: nothing can be learned from a world without it. */
+export class NotBackError extends Error {
+  override name = 'NotBackError';
+}
+
+async function restart(server: { restart(): Promise<void> }): Promise<void> {
+  try {
+    await server.restart();
+  } catch (cause) {
+    throw new NotBackError(String(cause), { cause });
+  }
+}
+
 /** What happens to Temporal and Postgres. */
 export const servers: readonly Fault[] = [
   {
@@ -12,19 +25,19 @@ export const servers: readonly Fault[] = [
     async inject({ temporal }, random) {
       await temporal.kill();
       await waitBetween(random, 0, 8);
-      await temporal.restart();
+      await restart(temporal);
       return 'Temporal';
     },
   },
   {
     kind: 'Temporal: SIGKILL, database wiped, started again',
-    weight: 0.25,
+    weight: 0.5,
     group,
     async inject({ temporal }, random) {
       await temporal.kill();
       await temporal.wipe();
       await waitBetween(random, 0, 8);
-      await temporal.restart();
+      await restart(temporal);
       return 'Temporal, and all it knew';
     },
   },
@@ -35,7 +48,7 @@ export const servers: readonly Fault[] = [
     async inject({ postgres }, random) {
       await postgres.kill();
       await waitBetween(random, 0, 8);
-      await postgres.restart();
+      await restart(postgres);
       return 'Postgres';
     },
   },

@@ -5,8 +5,8 @@ import { packageRoot } from '../../../src/paths.js';
 import { groupBy } from '../invariants/group-by.js';
 import type { Edit } from './mutant.js';
 
-/** Below the package, so that its dependencies are found from there. */
-const FOLDER = join(packageRoot, '.cache', 'mutants');
+/** Below the package, so that its dependencies are found from there; each process has its own. */
+const FOLDER = join(packageRoot, '.cache', 'mutants', String(process.pid));
 
 /** What runs: the code, the SQL, and the file by which a package knows its root. */
 const PARTS = ['package.json', 'dist', 'sql'];

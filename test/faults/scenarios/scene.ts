@@ -106,6 +106,40 @@ export async function startTwin(world: World, victim: Victim): Promise<void> {
   );
 }
 
+/** A run whose exit code is recorded, and whose monitor is gone before it could finalize. */
+export async function exitUnfinalized(world: World, id: string): Promise<Victim> {
+  const victim = await begin(world, { id, host: 'south', hasStages: true });
+  await expectSoon('the exit code to be recorded', () => {
+    world.facts.readLogs();
+    return Promise.resolve(world.facts.launchers.exited.has(victim.runId) ? true : null);
+  });
+  send(victim.monitor, 'SIGKILL');
+  // The next stage's job is not a part of the scene.
+  await world.launchers[1]?.service.kill();
+  return victim;
+}
+
+export function seenDead(world: World, victim: Victim): Promise<true> {
+  return expectSoon('a first dead observation', () =>
+    storyHas(world, victim, 'dead (streak 1/2), deferring'),
+  );
+}
+
+/** Whether the run's watch tells of something in its story. */
+export async function storyHas(world: World, victim: Victim, text: string): Promise<true | null> {
+  const { jobId, runKey } = refOf(world, victim);
+  try {
+    const { story } = await world.ask((client) =>
+      client.workflow
+        .getHandle(`${REAPER_NAME}/watch/${jobId}/${runKey}`)
+        .query<{ story: string[] }>('watch'),
+    );
+    return story.some((line) => line.includes(text)) ? true : null;
+  } catch {
+    return null; // not started yet
+  }
+}
+
 /** Waits for something that is sure to come where all is well; a mutant may keep it from coming, which is no error. */
 export async function expectSoon<T>(
   what: string,

@@ -45,8 +45,14 @@ type Base = Pick<
  * Makes the services, not started yet.
  *
  * @param endFleet ends what the launchers started, once they are gone
+ * @param mind is told of each process that is started
  */
-export async function createServices(base: Base, cleanup: Cleanup, endFleet: () => void): Promise<Services> {
+export async function createServices(
+  base: Base,
+  cleanup: Cleanup,
+  endFleet: () => void,
+  mind: (pid: number) => void,
+): Promise<Services> {
   const { postgres, folder, databaseUrl, pipeline } = base;
   const services: Tapped[] = [];
   // Proxies are stopped last, since those who end still talk to Postgres.
@@ -68,7 +74,7 @@ export async function createServices(base: Base, cleanup: Cleanup, endFleet: () 
       ...settings,
     });
     const tapped = {
-      service: new Service(name, { argv, env, logFile: join(folder, `${name}.log`), user }),
+      service: new Service(name, { argv, env, logFile: join(folder, `${name}.log`), user, onStart: mind }),
       proxy,
     };
     services.push(tapped);
@@ -83,7 +89,8 @@ export async function createServices(base: Base, cleanup: Cleanup, endFleet: () 
     });
   const launcher = (host: keyof typeof HOSTS) =>
     make(`launcher-${host}`, [LAUNCHER], LOGINS.launcher, {
-      ...leases,
+      // A lease is judged on the host of its holder, and the workers that have the folder are in the north.
+      ...(host === 'north' ? leases : {}),
       LAUNCHER_HOST: host,
       LAUNCHER_FINALIZE_S: String(FINALIZE_S[host]),
       LAUNCHER_CONCURRENCY: '8',

@@ -2,8 +2,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
-/** What is to happen when the server says that something is committed, before the client hears of it. */
+/** What is to happen at a statement, and breaks its connection. */
 export interface Ambush {
+  /** `asked`: before the server hears of it. `committed`: when it has committed it, before the client hears of that. */
+  when: 'asked' | 'committed';
   /** A text that the transaction, or the statement, contains; null for anything that wrote. */
   after: string | null;
   spring(): void;
@@ -40,8 +42,8 @@ export class PostgresProxy {
     return changed.href;
   }
 
-  /** Loses the answer to the next commit that matches, and breaks its connection. Returns how to call it off. */
-  loseNextCommit(ambush: Ambush): () => void {
+  /** Lies in wait for the next statement that matches. Returns how to call it off. */
+  lieInWait(ambush: Ambush): () => void {
     this.#ambush = ambush;
     return () => {
       if (this.#ambush === ambush) this.#ambush = null;
@@ -62,22 +64,24 @@ export class PostgresProxy {
   #join(near: Socket): void {
     const far = connect(this.targetPort, '127.0.0.1');
     let asked = '';
+    const springs = (when: Ambush['when'], matches: (after: string | null) => boolean): boolean => {
+      const ambush = this.#ambush;
+      if (ambush?.when !== when || !matches(ambush.after)) return false;
+      this.#ambush = null;
+      ambush.spring();
+      near.destroy();
+      far.destroy();
+      return true;
+    };
     near.on('data', (data) => {
       asked = (asked + data.toString('latin1')).slice(-KEPT);
-      far.write(data);
+      if (!springs('asked', (after) => after !== null && asked.includes(after))) far.write(data);
     });
     far.on('data', (data) => {
       const answer = data.toString('latin1');
       if (answer.endsWith(IDLE)) {
-        const ambush = this.#ambush;
-        const { after = null } = ambush ?? {};
-        if (ambush !== null && (after === null ? WROTE.test(answer) : asked.includes(after))) {
-          this.#ambush = null;
-          ambush.spring();
-          near.destroy();
-          far.destroy();
-          return;
-        }
+        const isHit = (after: string | null) => (after === null ? WROTE.test(answer) : asked.includes(after));
+        if (springs('committed', isHit)) return;
         asked = '';
       }
       near.write(data);

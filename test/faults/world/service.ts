@@ -10,6 +10,8 @@ export interface ServiceOptions {
   /** Gets its output, appended, over all its lives. */
   logFile: string;
   user?: { uid: number; gid: number } | undefined;
+  /** Told of each process that it becomes. */
+  onStart: (pid: number) => void;
 }
 
 /** A long-running process that dies and is started again, as an init system would. */
@@ -37,7 +39,7 @@ export class Service {
 
   start(): void {
     if (this.isRunning) return;
-    const { argv, env, logFile, user } = this.options;
+    const { argv, env, logFile, user, onStart } = this.options;
     const output = openSync(logFile, 'a');
     this.#child = spawn(process.execPath, argv, {
       env,
@@ -47,6 +49,7 @@ export class Service {
     });
     closeSync(output);
     this.#child.on('error', () => undefined);
+    if (this.#child.pid !== undefined) onStart(this.#child.pid);
     this.#isMeantToEnd = false;
     this.#exited = once(this.#child, 'exit').catch(() => undefined);
     this.#child.once('exit', (code, by) => {

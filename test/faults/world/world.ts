@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { Pool } from 'pg';
+import { startCaretaker } from '../../../demo/world/caretaker.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { createPool } from '../../../src/db/pool.js';
 import { createDatabase } from '../../../src/servers/index.js';
@@ -112,7 +113,10 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     });
     const pipeline = await writePipeline(folder);
     const base = { seed, folder, terms, postgres, temporal, databaseUrl, people, pipeline };
-    const made = await createServices(base, cleanup, () => endFleet(facts));
+    const caretaker = startCaretaker(folder);
+    cleanup.add(() => caretaker.dismiss());
+    const endAll = () => endFleet(facts);
+    const made = await createServices(base, cleanup, endAll, (pid) => caretaker.mind(pid));
     for (const { service } of [...made.workers, ...made.probes, ...made.launchers]) services.push(service);
     return {
       ...base,

@@ -1,0 +1,31 @@
+import type { Mutant } from './mutant.js';
+
+const CLAIM = 'sql/migrations/0005_claim.sql';
+
+/** What must come before anything is claimed or said. */
+export const inControl: readonly Mutant[] = [
+  {
+    name: 'the control row read without its lock',
+    scenario: 'a pause overtakes a claim',
+    caughtBy: 'a block is a block',
+    edits: [{ file: CLAIM, from: 'perform from reaper.control for share;', to: '' }],
+  },
+  {
+    name: 'a pause that is not honoured',
+    scenario: 'a pause while a streak runs',
+    caughtBy: 'a block is a block',
+    edits: [{ file: 'sql/migrations/0004_blocks.sql', from: 'when c.paused then', to: 'when false then' }],
+  },
+  {
+    name: 'Telegram not taken before it is sent',
+    scenario: 'a message whose delivery is not noted',
+    caughtBy: 'told once',
+    edits: [
+      {
+        file: 'sql/migrations/0010_notifications.sql',
+        from: 'where id = p_id and owed and telegram_at is null;',
+        to: 'where id = p_id and owed;',
+      },
+    ],
+  },
+];

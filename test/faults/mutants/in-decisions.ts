@@ -1,0 +1,105 @@
+import type { Mutant } from './mutant.js';
+
+const WATCH_JS = 'dist/src/workflows/watch-job.js';
+const POLICY_JS = 'dist/src/domain/policy.js';
+
+/** What is seen, decided and done with it. */
+export const inDecisions: readonly Mutant[] = [
+  {
+    name: 'a streak that is not reset by a live process',
+    scenario: 'dead, alive, dead',
+    caughtBy: 'proof, twice, fresh',
+    edits: [
+      {
+        file: POLICY_JS,
+        from: 'return { verdict, memory: FRESH_MEMORY };',
+        to: 'return { verdict, memory: context.memory };',
+      },
+    ],
+  },
+  {
+    name: 'one dead observation is believed',
+    scenario: 'a zombie',
+    caughtBy: 'proof, twice, fresh',
+    edits: [
+      {
+        file: POLICY_JS,
+        from: 'context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks)',
+        to: '1',
+      },
+    ],
+  },
+  {
+    name: 'EPERM read as dead',
+    scenario: "a stranger's probe",
+    caughtBy: 'nobody alive touched',
+    edits: [
+      {
+        file: 'dist/src/liveness/existence.js',
+        from: `if (code === 'EPERM')
+            return { kind: 'exists' };`,
+        to: `if (code === 'EPERM')
+            return { kind: 'absent' };`,
+      },
+    ],
+  },
+  {
+    name: 'lost treated as won',
+    scenario: 'two watches',
+    caughtBy: 'a watch knows what it did',
+    edits: [
+      { file: WATCH_JS, from: `        case 'won':`, to: `        case 'lost':\n        case 'won':` },
+      {
+        file: WATCH_JS,
+        from: `        case 'lost':\n        case 'changed':`,
+        to: `        case 'changed':`,
+      },
+    ],
+  },
+  {
+    name: 'a launcher that finalizes unfenced',
+    scenario: 'a monitor that slept',
+    caughtBy: 'one end a run',
+    edits: ['dist/demo/launcher/end-job.js', 'dist/demo/launcher/requeue-job.js'].map((file) => ({
+      file,
+      from: `where id = $1 and run_id = $2 and status = 'running'`,
+      to: 'where id = $1 and $2::text is not null',
+    })),
+  },
+  {
+    name: 'the grace not waited for',
+    scenario: 'a green exit 0',
+    caughtBy: 'no grace cut short',
+    edits: [{ file: POLICY_JS, from: 'run.exitAgeS >= policy.finalizeGraceS', to: 'run.exitAgeS >= 0' }],
+  },
+  {
+    name: 'the backstop reaps who is proven alive',
+    scenario: 'over its ceiling',
+    caughtBy: 'nobody alive touched',
+    edits: [{ file: POLICY_JS, from: '!provenAlive || ', to: 'true || ' }],
+  },
+  {
+    name: 'a red gate taken for green',
+    scenario: 'a red exit 0',
+    caughtBy: 'no made-up success',
+    edits: [{ file: 'dist/src/activities/gates.js', from: 'if (!gate.green)', to: 'if (false)' }],
+  },
+  {
+    name: 'a workflow that throws what is no failure',
+    scenario: 'a zombie',
+    caughtBy: 'no failing workflow task',
+    edits: [{ file: WATCH_JS, from: `watch.enter('over');`, to: `throw new Error('plain');` }],
+  },
+  {
+    name: 'a probe that reports no symptom',
+    scenario: 'a zombie, and time',
+    caughtBy: 'repaired in time',
+    edits: [
+      {
+        file: 'dist/src/activities/probe.js',
+        from: `if (state !== 'dead' && state !== 'defunct')`,
+        to: 'if (true)',
+      },
+    ],
+  },
+];

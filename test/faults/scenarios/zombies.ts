@@ -1,0 +1,58 @@
+import { setTimeout } from 'node:timers/promises';
+import { ambush } from '../faults/connections.js';
+import { findClaimBehind } from '../faults/late.js';
+import { begin, claimOf, expectSoon, killBoth, pastRepairMs, startTwin, watchesOf } from './scene.js';
+import type { Scenario } from './scenario.js';
+import { whileLocked } from './while-locked.js';
+
+/** What happens to a run whose processes are gone. */
+export const zombies: readonly Scenario[] = [
+  {
+    name: 'a zombie',
+    about: 'agent and monitor are killed; the watch is left to end',
+    async play(world) {
+      const victim = await begin(world, { id: 'lasting-1', host: 'north' });
+      killBoth(world, victim);
+      await claimOf(world, victim);
+      await watchesOf(world, victim.jobId);
+    },
+  },
+  {
+    name: 'a zombie, and time',
+    about: 'agent and monitor are killed; the time for the repair goes by',
+    // Far away, so that nothing but the probe can find it.
+    terms: { ceilingS: 600 },
+    needsRepair: true,
+    async play(world) {
+      const victim = await begin(world, { id: 'lasting-1', host: 'north' });
+      killBoth(world, victim);
+      await setTimeout(pastRepairMs(world));
+    },
+  },
+  {
+    name: 'a lost answer',
+    about: 'the connection of a claim breaks just after its COMMIT',
+    async play(world) {
+      const victim = await begin(world, { id: 'lasting-1', host: 'north' });
+      const [worker] = world.workers;
+      if (worker === undefined) return;
+      const lost = ambush(worker.proxy, { when: 'committed', after: 'reaper.claim(' });
+      killBoth(world, victim);
+      await lost;
+      await watchesOf(world, victim.jobId);
+    },
+  },
+  {
+    name: 'two watches',
+    about: 'the claims of two watches over one run wait for its row together',
+    async play(world) {
+      const victim = await begin(world, { id: 'lasting-1', host: 'north' });
+      killBoth(world, victim);
+      await whileLocked(world, 'select from jobs for no key update', async (pid) => {
+        await startTwin(world, victim);
+        await expectSoon('two claims behind the row', () => findClaimBehind(world, pid, 2));
+      });
+      await watchesOf(world, victim.jobId, 2);
+    },
+  },
+];
