@@ -9,6 +9,7 @@ const layers = [
   { target: './src/liveness', from: './src', except: ['./domain', './liveness'] },
   { target: './src/notify', from: './src', except: ['./domain', './notify'] },
   { target: './src/db', from: './src', except: ['./domain', './db', './paths.ts'] },
+  { target: './src/metrics', from: './src', except: ['./domain', './db', './metrics'] },
   { target: './src/leases', from: './src', except: ['./domain', './liveness', './leases'] },
   {
     target: './src/workflows',
@@ -25,6 +26,7 @@ const layers = [
       './leases',
       './activities',
       './gates',
+      './metrics',
       './notify',
       './log.ts',
       './naming.ts',

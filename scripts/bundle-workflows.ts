@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { bundleWorkflowCode } from '@temporalio/worker';
-import { bundlePath, workflowsPath } from '../src/worker/bundle.js';
+import { bundlePath, bundleSource } from '../src/worker/bundle.js';
 
 const quiet = {
   log: ignore,
@@ -10,7 +10,7 @@ const quiet = {
   warn: console.warn,
   error: console.error,
 };
-const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+const { code } = await bundleWorkflowCode({ ...bundleSource, logger: quiet });
 await writeFile(bundlePath, code);
 
 function ignore(): void {

@@ -11,7 +11,7 @@ grant execute on function reaper.now() to reaper, reaper_probe;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.lease_reclaim, reaper.lease_worker,
-  reaper.status to reaper;
+  reaper.pruned, reaper.claim_total, reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),

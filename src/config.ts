@@ -47,93 +47,66 @@ const names = z
   .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))]);
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
-export const settingsSchema = z
-  .object({
-    /** Kill switch: false means that nothing is claimed. */
-    REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
-    /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
-    LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
-    /** Seconds between sweeps, and the least distance of two dead observations that count. */
-    REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
-    /** Consecutive dead observations before a dead pid is believed. */
-    REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
-    /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
-    REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
-    /** Seconds after which a run is over its ceiling, unless it carries its own. */
-    REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
-    /** What becomes of a run over its ceiling that is proven alive. */
-    REAPER_BACKSTOP_ALIVE: z
-      .enum(['alert', 'reap'], { error: 'expected alert or reap' })
-      .default(DEFAULT_POLICY.backstopAlive),
-    /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
-    REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
-    /** Open watches at most. */
-    REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
-    /** False: watches carry no search attributes, and none are registered. */
-    REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
-    /** Id of the reaper workflow and prefix of its queues: one per fleet. */
-    REAPER_NAME: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
-      .default('job-reaper'),
-    /** This host, exactly as the job rows name it. */
-    REAPER_HOST: z.string().min(1).max(200, 'expected at most 200 characters').default(hostname()),
-    /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
-    REAPER_SHARED_PID_NAMESPACE: flag.default(false),
-    /** The folder of the merge leases; without it this worker does no lease work. */
-    MERGE_LEASE_DIR: z.string().min(1).optional(),
-    /** The repos whose leases are looked after; `,` is none, and without it SELF_HOSTING_REPO is the one. */
-    MERGE_GATE_REPOS: names.optional(),
-    /** The repo that the fleet builds itself from. */
-    SELF_HOSTING_REPO: z.string().min(1).default('orchestrator'),
-    /** Where the worker answers `GET /status`: a port of 127.0.0.1, or an address and a port. */
-    REAPER_ADMIN_ADDR: adminAddress.optional(),
-    /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
-    DATABASE_URL: databaseUrl.optional(),
-    /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
-    REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
-    /** Postgres, as the owner of schema `reaper`: for `migrate` only. */
-    DATABASE_ADMIN_URL: databaseUrl.optional(),
-    /** Path of the pipeline file; without it the default pipeline applies. */
-    REAPER_PIPELINE: z.string().min(1).optional(),
-    /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
-    TELEGRAM_BOT_TOKEN: z
-      .string()
-      .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
-      .optional(),
-    /** The chat it tells them in. */
-    TELEGRAM_CHAT_ID: z.string().regex(/^\S+$/, 'expected the id of a chat, or @channel').optional(),
-    /** Where Telegram's bot API is. */
-    TELEGRAM_BASE_URL: webUrl.default('https://api.telegram.org'),
-    /** A webhook that is told too. The URL may hold a secret. */
-    REAPER_WEBHOOK_URL: webUrl.optional(),
-  })
-  .check(({ value, issues }) => {
-    const { REAPER_FINALIZE_GRACE_S: grace, REAPER_MAX_RUNNING_S: ceiling } = value;
-    if (grace >= ceiling) {
-      issues.push({
-        code: 'custom',
-        input: grace,
-        path: ['REAPER_FINALIZE_GRACE_S'],
-        message: `expected less than REAPER_MAX_RUNNING_S (${ceiling})`,
-      });
-    }
-    const { REAPER_WATCH_ALL_LIMIT: limit, REAPER_MAX_WATCHES: max } = value;
-    if (limit > max) {
-      issues.push({
-        code: 'custom',
-        input: limit,
-        path: ['REAPER_WATCH_ALL_LIMIT'],
-        message: `expected at most REAPER_MAX_WATCHES (${max})`,
-      });
-    }
-    const pair = ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_CHAT_ID'] as const;
-    const missing = pair.filter((name) => value[name] === undefined);
-    if (missing.length === 1) {
-      const message = `expected it to be set, since ${pair.find((name) => !missing.includes(name))} is`;
-      issues.push({ code: 'custom', input: undefined, path: missing, message });
-    }
-  });
+export const settingsSchema = z.object({
+  /** Kill switch: false means that nothing is claimed. */
+  REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
+  /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
+  LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
+  /** Seconds between sweeps, and the least distance of two dead observations that count. */
+  REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
+  /** Consecutive dead observations before a dead pid is believed. */
+  REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
+  /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
+  REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
+  /** Seconds after which a run is over its ceiling, unless it carries its own. */
+  REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
+  /** What becomes of a run over its ceiling that is proven alive. */
+  REAPER_BACKSTOP_ALIVE: z
+    .enum(['alert', 'reap'], { error: 'expected alert or reap' })
+    .default(DEFAULT_POLICY.backstopAlive),
+  /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
+  REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
+  /** Open watches at most. */
+  REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
+  /** False: watches carry no search attributes, and none are registered. */
+  REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
+  /** Id of the reaper workflow and prefix of its queues: one per fleet. */
+  REAPER_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
+    .default('job-reaper'),
+  /** This host, exactly as the job rows name it. */
+  REAPER_HOST: z.string().min(1).max(200, 'expected at most 200 characters').default(hostname()),
+  /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
+  REAPER_SHARED_PID_NAMESPACE: flag.default(false),
+  /** The folder of the merge leases; without it this worker does no lease work. */
+  MERGE_LEASE_DIR: z.string().min(1).optional(),
+  /** The repos whose leases are looked after; `,` is none, and without it SELF_HOSTING_REPO is the one. */
+  MERGE_GATE_REPOS: names.optional(),
+  /** The repo that the fleet builds itself from. */
+  SELF_HOSTING_REPO: z.string().min(1).default('orchestrator'),
+  /** Where the worker answers `GET /status`: a port of 127.0.0.1, or an address and a port. */
+  REAPER_ADMIN_ADDR: adminAddress.optional(),
+  /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
+  DATABASE_URL: databaseUrl.optional(),
+  /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
+  REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
+  /** Postgres, as the owner of schema `reaper`: for `migrate` only. */
+  DATABASE_ADMIN_URL: databaseUrl.optional(),
+  /** Path of the pipeline file; without it the default pipeline applies. */
+  REAPER_PIPELINE: z.string().min(1).optional(),
+  /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
+  TELEGRAM_BOT_TOKEN: z
+    .string()
+    .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
+    .optional(),
+  /** The chat it tells them in. */
+  TELEGRAM_CHAT_ID: z.string().regex(/^\S+$/, 'expected the id of a chat, or @channel').optional(),
+  /** Where Telegram's bot API is. */
+  TELEGRAM_BASE_URL: webUrl.default('https://api.telegram.org'),
+  /** A webhook that is told too. The URL may hold a secret. */
+  REAPER_WEBHOOK_URL: webUrl.optional(),
+});
 
 /** All settings, validated together. */
 export type Settings = z.infer<typeof settingsSchema>;
@@ -161,13 +134,46 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const mistakes = Object.keys(given).flatMap((name) => unknownName(name, given));
-  const parsed = settingsSchema.safeParse(Object.fromEntries(NAMES.map((name) => [name, given[name]])));
-  if (parsed.success && mistakes.length === 0) return parsed.data;
-  for (const { path, message } of parsed.error?.issues ?? []) {
-    const name = path.join('.');
-    mistakes.push(`${name}: ${message}, got ${printed(name, given[name])}`);
+  const settings: Record<string, unknown> = {};
+  // Each by itself, so that a mistake in one hides no contradiction between others.
+  for (const [name, schema] of Object.entries(settingsSchema.shape)) {
+    const parsed = schema.safeParse(given[name]);
+    if (parsed.success) settings[name] = parsed.data;
+    for (const { message } of parsed.error?.issues ?? []) mistakes.push(mistake(name, message, given));
   }
-  throw new SettingsError(mistakes);
+  for (const { name, message } of contradictions(settings, given))
+    mistakes.push(mistake(name, message, given));
+  if (mistakes.length > 0) throw new SettingsError(mistakes);
+  return settings as Settings;
+}
+
+/** What is wrong with settings together. Those that are wrong by themselves are missing, and contradict nothing. */
+function contradictions(
+  settings: Partial<Settings>,
+  given: NodeJS.ProcessEnv,
+): { name: string; message: string }[] {
+  const found: { name: string; message: string }[] = [];
+  const { REAPER_FINALIZE_GRACE_S: grace = 0, REAPER_MAX_RUNNING_S: ceiling = Infinity } = settings;
+  if (grace >= ceiling) {
+    const message = `expected less than REAPER_MAX_RUNNING_S (${ceiling})`;
+    found.push({ name: 'REAPER_FINALIZE_GRACE_S', message });
+  }
+  const { REAPER_WATCH_ALL_LIMIT: limit = 0, REAPER_MAX_WATCHES: max = Infinity } = settings;
+  if (limit > max) {
+    const message = `expected at most REAPER_MAX_WATCHES (${max})`;
+    found.push({ name: 'REAPER_WATCH_ALL_LIMIT', message });
+  }
+  const pair = ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_CHAT_ID'];
+  const missing = pair.filter((name) => given[name] === undefined);
+  for (const name of missing.length === 1 ? missing : []) {
+    const other = pair.find((each) => each !== name);
+    found.push({ name, message: `expected it to be set, since ${other} is` });
+  }
+  return found;
+}
+
+function mistake(name: string, message: string, given: NodeJS.ProcessEnv): string {
+  return `${name}: ${message}, got ${printed(name, given[name])}`;
 }
 
 /** Whether a setting's value must not be shown: a token, or a URL, which may hold a password. */

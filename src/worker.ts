@@ -1,20 +1,29 @@
 import { isSecret, required, type Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { readStatus } from './db/status.js';
-import { createGates, loadPipeline } from './gates/index.js';
+import { createGates, loadPipeline, type Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
-import { installRuntime } from './temporal/runtime.js';
+import { ProcessMetrics } from './metrics/process-metrics.js';
+import { packageVersion } from './paths.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
+import { checkHealth, checkReadiness } from './worker/health.js';
+import { installRuntimeFor } from './worker/install-runtime.js';
 import { createLeaseWork, reclaimAtStart } from './worker/leases.js';
+import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
+import { Pulse } from './worker/pulse.js';
 import { Reachability } from './worker/reachability.js';
+import { jsonReply } from './worker/reply.js';
 import { runConnected } from './worker/run-connected.js';
 
+export { readSettings, SettingsError, type Settings } from './config.js';
+export type { Gate, GateInput, GateResult } from './gates/index.js';
+export { createLogger, type Logger } from './log.js';
 export type { WorkerParts } from './worker/context.js';
 
 /** What {@link runWorker} needs. */
@@ -24,6 +33,8 @@ export interface RunWorkerOptions {
   log: Logger;
   /** Where Temporal is. @default what TEMPORAL_* in the environment say */
   target?: TemporalTarget;
+  /** Gates of kind `function`, by the name that the pipeline file calls them. @default none */
+  gateFunctions?: Readonly<Record<string, Gate>>;
   /** Ends the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
@@ -34,11 +45,11 @@ export interface RunWorkerOptions {
  * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { settings, log, signal, parts } = options;
+  const { settings, log, signal, parts, gateFunctions = {} } = options;
   const databaseUrl = required(settings, 'DATABASE_URL');
   const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
   const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: [],
+    functionNames: Object.keys(gateFunctions),
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
@@ -48,20 +59,24 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),
-    gates: createGates({ databaseUrl: gateDatabaseUrl }),
+    gates: createGates({ databaseUrl: gateDatabaseUrl, functions: gateFunctions }),
     channels: createChannels(settings),
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),
+    metrics: new ProcessMetrics(),
+    pulse: new Pulse(),
+    link: null,
   };
   logStart(context);
   let admin: AdminServer | undefined;
+  let sdkPort: number | null = null;
   try {
-    admin = await openAdminPort(context);
+    admin = await openAdminPort(context, () => sdkPort);
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
     // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
-    if (!signal.aborted) installRuntime(log);
+    if (!signal.aborted) sdkPort = await installRuntimeFor(context);
     while (!signal.aborted) await runConnected(context);
   } finally {
     await admin?.close();
@@ -71,9 +86,21 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
-async function openAdminPort({ settings, pool }: WorkerContext): Promise<AdminServer | undefined> {
-  const address = settings.REAPER_ADMIN_ADDR;
-  return address && startAdminServer({ address, paths: { '/status': () => readStatus(pool) } });
+async function openAdminPort(
+  context: WorkerContext,
+  sdkPort: () => number | null,
+): Promise<AdminServer | undefined> {
+  const address = context.settings.REAPER_ADMIN_ADDR;
+  if (address === undefined) return undefined;
+  return startAdminServer({
+    address,
+    paths: {
+      '/healthz': () => checkHealth(context),
+      '/readyz': () => checkReadiness(context),
+      '/metrics': createMetricsPage(context, packageVersion, sdkPort),
+      '/status': async () => jsonReply(200, await readStatus(context.pool)),
+    },
+  });
 }
 
 function logStart({ settings, parts, leases, channels, log }: WorkerContext): void {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { leaseRepos, readSettings, required, SettingsError, toPolicy } from '../src/config.js';
 import { DEFAULT_POLICY } from '../src/domain/types.js';
@@ -124,6 +125,51 @@ describe('settings', () => {
     });
     expect(found).toHaveLength(3);
     expect(found.join()).not.toContain('secret');
+  });
+
+  it('report contradictions beside every other mistake', () => {
+    const found = mistakes({
+      REAPER_ENABELD: 'true',
+      REAPER_DEAD_TICKS: 'x',
+      REAPER_FINALIZE_GRACE_S: '100',
+      REAPER_MAX_RUNNING_S: '100',
+      REAPER_WATCH_ALL_LIMIT: '9',
+      REAPER_MAX_WATCHES: '8',
+      TELEGRAM_CHAT_ID: '@ops',
+      REAPER_WEBHOOK_URL: 'hooks.example/secret',
+    });
+    expect(found).toEqual([
+      'REAPER_ENABELD: no such setting; did you mean REAPER_ENABLED?',
+      'REAPER_DEAD_TICKS: expected a whole number, got "x"',
+      'REAPER_WEBHOOK_URL: expected a URL http://… or https://…, got "<hidden>"',
+      'REAPER_FINALIZE_GRACE_S: expected less than REAPER_MAX_RUNNING_S (100), got "100"',
+      'REAPER_WATCH_ALL_LIMIT: expected at most REAPER_MAX_WATCHES (8), got "9"',
+      'TELEGRAM_BOT_TOKEN: expected it to be set, since TELEGRAM_CHAT_ID is, got nothing',
+    ]);
+  });
+
+  it('contradict nothing when they are wrong by themselves', () => {
+    expect(
+      mistakes({ REAPER_MAX_RUNNING_S: '-1', TELEGRAM_BOT_TOKEN: 'x', TELEGRAM_CHAT_ID: '@ops' }),
+    ).toEqual([
+      'REAPER_MAX_RUNNING_S: expected at least 1 seconds, got "-1"',
+      'TELEGRAM_BOT_TOKEN: expected a token <digits>:<letters and digits>, got "<hidden>"',
+    ]);
+  });
+
+  it('stand in .env.example, each once, with its default', async () => {
+    const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
+    const lines = [...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => ({
+      name,
+      value,
+    }));
+    const ours = lines.filter(({ name }) => !name.startsWith('TEMPORAL_'));
+    const defaults = readSettings({});
+    expect(ours.map(({ name }) => name).sort()).toEqual(Object.keys(defaults).sort());
+    // Those without a default show how a value looks.
+    const shown = readSettings(Object.fromEntries(ours.map(({ name, value }) => [name, value])));
+    const examples = { DATABASE_URL: shown.DATABASE_URL, DATABASE_ADMIN_URL: shown.DATABASE_ADMIN_URL };
+    expect(shown).toEqual({ ...defaults, ...examples, REAPER_ADMIN_ADDR: { host: '127.0.0.1', port: 9464 } });
   });
 
   it('say which one a command cannot do without', () => {

@@ -54,7 +54,7 @@ export class Board {
 
   async #look(): Promise<void> {
     // Logs first: every job that they speak of is in the snapshot then, and so is every claim before them.
-    const news = this.readLogs();
+    const news = this.#readLogs();
     this.snapshot = await readSnapshot(this.admin);
     for (const { jobId, outcome, reason } of this.snapshot.claims.slice(this.#claimsTold)) {
       this.tell(jobId, `reaped -> ${outcome} (${reason})`);
@@ -71,7 +71,7 @@ export class Board {
   }
 
   /** Reads what launchers and monitors have reported since; works without a database. */
-  readLogs(): BoardEvent[] {
+  #readLogs(): BoardEvent[] {
     const news: BoardEvent[] = [];
     for (const launcher of this.launchers) {
       const events = readLauncherLog(launcher.logFile);

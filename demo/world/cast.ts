@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Board, type Audience } from './board.js';
+import { startCaretaker } from './caretaker.js';
+import { endLaunched } from './end-launched.js';
 import { demoEnvironment } from './environment.js';
-import { killProcess } from './kill-process.js';
 import { startProcess, type DemoProcess } from './process.js';
 import { TELEGRAM } from './telegram.js';
 import type { World } from './world.js';
@@ -75,17 +76,21 @@ export class Cast {
   readonly worker: DemoProcess;
   readonly board: Board;
   readonly #launchers: DemoProcess[] = [];
+  readonly #caretaker;
 
   constructor(
     readonly world: World,
     audience: Audience,
   ) {
+    this.#caretaker = startCaretaker(world.folder);
     this.worker = startWorker(world);
+    this.#caretaker.mind(this.worker.pid);
     this.board = new Board(world.admin, this.#launchers, world.telegram.messages, audience);
   }
 
   addLauncher(name: string, part: LauncherPart): DemoProcess {
     const launcher = startLauncher(this.world, name, part);
+    this.#caretaker.mind(launcher.pid);
     this.#launchers.push(launcher);
     return launcher;
   }
@@ -99,16 +104,10 @@ export class Cast {
     return (await Promise.all(logs)).join('\n');
   }
 
-  /** Ends the worker and the launchers, then the monitors, then the agents, each by its own pid. */
+  /** Ends the worker and the launchers, then the monitors, then the agents. */
   async end(): Promise<void> {
     await Promise.all([this.worker, ...this.#launchers].map((process) => process.stop()));
-    this.board.readLogs();
-    for (const event of this.board.events) {
-      if (event.event !== 'took') continue;
-      killProcess({ pid: event.monitorPid, processIdentity: event.monitorIdentity });
-    }
-    // A monitor may have started its agent since.
-    this.board.readLogs();
-    for (const event of this.board.events) if (event.event === 'agent started') killProcess(event);
+    endLaunched(this.#launchers.map(({ logFile }) => logFile));
+    this.#caretaker.dismiss();
   }
 }

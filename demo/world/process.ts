@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 /** A process of the demo whose output goes to a file. */
 export interface DemoProcess {
   name: string;
+  pid: number;
   logFile: string;
   /** Resolves when it has ended, whoever ended it. */
   exited: Promise<void>;
@@ -31,10 +32,14 @@ export function startProcess(
   const output = openSync(logFile, 'a');
   const child = spawn(process.execPath, argv, { stdio: ['ignore', output, output], env, detached: true });
   closeSync(output);
+  const { pid } = child;
+  if (pid === undefined)
+    throw new Error(`Expected the ${name} to start, got no process: see that this machine has room for more`);
   const exited = once(child, 'close').then(() => undefined);
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   return {
     name,
+    pid,
     logFile,
     exited,
     isRunning,

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
@@ -18,10 +19,13 @@ import { readSymptoms } from '../db/symptoms.js';
 import type { HostedRun, JobRun, Outcome, Policy, RunRef } from '../domain/types.js';
 import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
+import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
 
 /** Symptoms that one scan returns at most; the next scan goes on behind them. */
 const SYMPTOM_PAGE = 250;
+/** Hosts that one sweep examines at most: a workflow has room for 2,000 activities at once. */
+const HOST_PAGE = 500;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 
@@ -43,7 +47,9 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
+  /** The hosts to examine now, and the one behind which the next scan goes on, or null behind the last. */
   hosts: { host: string; queue: string }[];
+  nextHost: string | null;
   /** Every run, while there are no more than the fan-out limit; else null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
@@ -62,23 +68,32 @@ export interface RunObservation extends RunFacts {
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
 
+/** A sweep's summary, as far as its record depends on it. */
+export interface RecordableSweep {
+  error: string | null;
+  seconds: number;
+}
+
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
   pool: Pool;
   names: Names;
   log: Logger;
+  /** Counts claims and sweeps. @default counted for nobody */
+  metrics?: ProcessMetrics;
 }
 
 /** The activities that talk to Postgres, as role `reaper`. */
-export function createJobActivities({ pool, names, log }: JobActivitiesOptions) {
+export function createJobActivities(options: JobActivitiesOptions) {
+  const { pool, names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
 
   return {
     /** One pass over all running jobs, as far as Postgres shows them. */
-    async scan(after: Cursor | null): Promise<Scan> {
+    async scan(after: Cursor | null, hostsAfter: string | null = null): Promise<Scan> {
       const control = await readControl(pool);
       const { policy } = control;
-      const fleet = await readFleet(pool);
+      const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
       const watchAll = fleet.running <= policy.watchAllLimit;
       const blocked = control.paused || !policy.enabled;
       const mayReclaim = policy.leaseReclaim && !control.paused && control.mode === 'active';
@@ -92,6 +107,7 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
         policy,
         running: fleet.running,
         hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
+        nextHost: fleet.nextHost,
         runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await readDueNotifications(pool, OWED_PAGE),
@@ -129,6 +145,12 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
     /** Ends a run, once, with its ledger row; see `reaper.claim`. */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
       const result = await claim(pool, { ...rest, run });
+      const { deadForS } = rest.evidence;
+      metrics.countClaim({
+        result: result.result,
+        tier: rest.tier,
+        deadForS: typeof deadForS === 'number' ? deadForS : null,
+      });
       if (result.result === 'won') {
         const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
         log.info(`job ${run.jobId} (${who}) reaped -> ${rest.outcome} (${rest.reason})`, {
@@ -150,16 +172,25 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
       return text !== null;
     },
 
-    /** Writes an operator's wish to Postgres. */
+    /**
+     * Writes an operator's wish to Postgres.
+     *
+     * @throws ApplicationFailure that is not tried again for what Postgres can never take
+     */
     async operate(operation: Operation): Promise<boolean> {
-      const done = await operate(pool, operation);
+      const done = await operate(pool, operation).catch((error: unknown) => {
+        throw isDataError(error)
+          ? ApplicationFailure.nonRetryable((error as Error).message, 'Refused')
+          : error;
+      });
       log.info(`${operation.action} by ${operation.by}`, { ...operation });
       return done;
     },
 
     /** Puts a sweep on record; returns the state for the reaper's query. */
-    async recordSweep(atMs: number, summary: object): Promise<Status> {
+    async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status> {
       await recordSweep(pool, atMs, summary);
+      metrics.countSweep({ failed: summary.error !== null, seconds: summary.seconds });
       return readStatus(pool);
     },
   };
@@ -167,3 +198,8 @@ export function createJobActivities({ pool, names, log }: JobActivitiesOptions) 
 
 /** Activities that {@link createJobActivities} makes. */
 export type JobActivities = ReturnType<typeof createJobActivities>;
+
+/** SQLSTATE classes 22 (data exception), 23 (integrity constraint) and RP (our own refusals). */
+function isDataError(error: unknown): boolean {
+  return /^(22|23|RP)/.test((error as { code?: string }).code ?? '');
+}

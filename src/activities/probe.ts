@@ -16,6 +16,8 @@ const SYMPTOM_LIMIT = 250;
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
   symptoms: Symptom[];
+  /** How many of the rows that it saw have a process of which nobody can tell. */
+  unknown: number;
   /** Where the next examination goes on, or null when this one saw all rows. */
   next: Cursor | null;
 }
@@ -45,6 +47,7 @@ export function createProbeActivities({ pool, names, host, sharedPidNamespace }:
       checkHost(asked);
       const deadline = Date.now() + budgetMs;
       const symptoms: Symptom[] = [];
+      let unknown = 0;
       let next = after;
       do {
         const page = await readHostRuns(pool, host, next, BATCH);
@@ -52,6 +55,7 @@ export function createProbeActivities({ pool, names, host, sharedPidNamespace }:
         const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
         for (const run of page.items) {
           const { state } = probeProcess(run, { sharedPidNamespace, driver });
+          if (state === 'unknown') unknown += 1;
           if (state !== 'dead' && state !== 'defunct') continue;
           const { jobId, runKey } = run;
           symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
@@ -59,7 +63,7 @@ export function createProbeActivities({ pool, names, host, sharedPidNamespace }:
         next = page.next;
         await setImmediate();
       } while (next !== null && symptoms.length < SYMPTOM_LIMIT && Date.now() < deadline);
-      return { symptoms, next };
+      return { symptoms, unknown, next };
     },
 
     /** One fresh look at one process of this host. */

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { activateCommand } from './activate.js';
 import { explainCommand } from './explain.js';
@@ -18,11 +16,7 @@ import { statusCommand } from './status.js';
 import { sweepCommand } from './sweep.js';
 import { upCommand } from './up.js';
 import { workerCommand } from './worker.js';
-import { packageRoot } from '../paths.js';
-
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-  version: string;
-};
+import { packageVersion } from '../paths.js';
 
 /** The command `job-reaper` with all its commands. */
 export function createProgram(): Command {
@@ -30,7 +24,7 @@ export function createProgram(): Command {
     .description(
       'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
     )
-    .version(version)
+    .version(packageVersion)
     .showHelpAfterError('Add --help for the arguments and examples.')
     .exitOverride();
 

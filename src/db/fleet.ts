@@ -4,8 +4,10 @@ import type { HostedRun } from '../domain/types.js';
 /** All running jobs, summed up. */
 export interface Fleet {
   running: number;
-  /** Hosts of running jobs that a probe can be asked on, sorted. */
+  /** Hosts of running jobs that a probe can be asked on, sorted: a page of them. */
   hosts: string[];
+  /** The host behind which the next page begins, or null when this was the last. */
+  nextHost: string | null;
   /** Rows that cannot be watched: how many, and the first of them with the reason. */
   unwatchable: { count: number; sample: { jobId: string; why: string }[] };
 }
@@ -21,23 +23,35 @@ const FLEET = `
       from reaper.running_job r
   )
   select (select count(*) from r) as running,
-         coalesce((select array_agg(distinct host order by host) from r where host <> '' and length(host) <= 200), '{}') as hosts,
+         coalesce((select array_agg(h.host order by h.host) from (
+                     select distinct host collate "C" as host from r
+                      where host <> '' and length(host) <= 200 and ($1::text is null or host collate "C" > $1)
+                      order by 1 limit $2) h), '{}') as hosts,
          (select count(*) from r where why is not null) as "unwatchableCount",
          coalesce((select jsonb_agg(jsonb_build_object('jobId', left(s.job_id, 60), 'why', s.why))
                      from (select job_id, why from r where why is not null order by job_id limit 5) s), '[]') as sample`;
 
-/** Counts the running jobs and their hosts. One statement whose result does not grow with the number of jobs. */
-export async function readFleet(pool: Pool): Promise<Fleet> {
+/** Counts the running jobs, and lists a page of their hosts. One statement whose result does not grow with the jobs. */
+export async function readFleet(
+  pool: Pool,
+  { after = null, limit = 1_000 }: { after?: string | null; limit?: number } = {},
+): Promise<Fleet> {
   const { rows } = await pool.query<{
     running: number;
     hosts: string[];
     unwatchableCount: number;
     sample: { jobId: string | null; why: string }[];
-  }>(FLEET);
+  }>(FLEET, [after, limit]);
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row of counts, got none');
   const sample = row.sample.map(({ jobId, why }) => ({ jobId: jobId ?? 'None', why }));
-  return { running: row.running, hosts: row.hosts, unwatchable: { count: row.unwatchableCount, sample } };
+  const nextHost = row.hosts.length < limit ? null : (row.hosts.at(-1) ?? null);
+  return {
+    running: row.running,
+    hosts: row.hosts,
+    nextHost,
+    unwatchable: { count: row.unwatchableCount, sample },
+  };
 }
 
 /** Every run that can be watched, oldest first, at most `limit`. */

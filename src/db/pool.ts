@@ -30,7 +30,9 @@ export function createPool(connectionString: string, options: PoolOptions): pg.P
         id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
     },
   });
-  // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
+  // A connection that breaks is replaced on the next use. Without listeners it would end the process: the pool listens to
+  // idle ones only, so each that is handed out needs one of its own. Its query, or its next one, fails with the reason.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

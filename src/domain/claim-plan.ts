@@ -29,6 +29,7 @@ export function planClaim(
   const evidence = {
     liveness,
     streak: memory.streak,
+    deadForS: deadForS(verdict.tier, observation, memory),
     ageS: run.ageS,
     exitCode: run.exitCode,
     exitAgeS: run.exitAgeS,
@@ -47,4 +48,18 @@ export function planClaim(
   }
   const reason = exitZero?.reason ?? verdict.reason;
   return { ...unknownOutcome(run, reason), tier: verdict.tier, reason, advance: null, evidence };
+}
+
+/**
+ * Seconds that the run was dead before its last look, as far as anybody knows: since it was first seen dead or defunct, or
+ * since its exit code was recorded. Null for the backstop.
+ */
+function deadForS(
+  tier: Tier,
+  { run }: Observation,
+  { firstDeadAtMs, lastDeadAtMs }: WatchMemory,
+): number | null {
+  if (tier === 2) return run.exitAgeS;
+  if (tier === 3 || firstDeadAtMs === null || lastDeadAtMs === null) return null;
+  return (lastDeadAtMs - firstDeadAtMs) / 1000;
 }

@@ -98,8 +98,9 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
 /** A dead observation counts when it is the first of its streak or at least one interval after the last that counted. */
 function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
   const { streak, lastDeadAtMs, defunctSinceMs } = memory;
+  const firstDeadAtMs = memory.firstDeadAtMs ?? defunctSinceMs ?? nowMs;
   if (lastDeadAtMs !== null && nowMs - lastDeadAtMs < policy.intervalS * 1000) return memory;
-  return { streak: streak + 1, lastDeadAtMs: nowMs, defunctSinceMs };
+  return { streak: streak + 1, lastDeadAtMs: nowMs, firstDeadAtMs, defunctSinceMs };
 }
 
 /** Tier 3, one shot; null below the ceiling, and where the run's alert was already sent. */

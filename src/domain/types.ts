@@ -93,11 +93,18 @@ export interface WatchMemory {
   /** Consecutive dead observations that counted so far. */
   streak: number;
   lastDeadAtMs: number | null;
+  /** The first of them; of a process that was defunct before, when it was first seen so. */
+  firstDeadAtMs: number | null;
   /** Since when the process has been seen defunct without a break. */
   defunctSinceMs: number | null;
 }
 
-export const FRESH_MEMORY: WatchMemory = { streak: 0, lastDeadAtMs: null, defunctSinceMs: null };
+export const FRESH_MEMORY: WatchMemory = {
+  streak: 0,
+  lastDeadAtMs: null,
+  firstDeadAtMs: null,
+  defunctSinceMs: null,
+};
 
 /** What the policy says of one observation. */
 export type Verdict =

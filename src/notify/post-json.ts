@@ -24,6 +24,8 @@ export function postJson(
   const text = JSON.stringify(content);
   return new Promise((resolve) => {
     let isConnected = false;
+    // The status is what counts: an answer that breaks off behind it is one.
+    let endOfAnswer: (() => void) | undefined;
     const request = (isSecure ? overHttps : overHttp)(url, {
       method: 'POST',
       agent: false,
@@ -34,6 +36,10 @@ export function postJson(
       socket.once(isSecure ? 'secureConnect' : 'connect', () => (isConnected = true));
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
+      if (endOfAnswer) {
+        endOfAnswer();
+        return;
+      }
       const code = signal.aborted ? 'no answer in time' : (error.code ?? 'no code');
       resolve(
         isConnected
@@ -44,16 +50,15 @@ export function postJson(
     request.on('response', (response) => {
       const { statusCode: status = 0, headers: answered } = response;
       let body = '';
-      const end = () => {
+      const end = (endOfAnswer = () => {
         resolve({ kind: 'answered', status, headers: answered, body });
         response.destroy();
-      };
+      });
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         body += chunk;
         if (body.length > BODY_LIMIT) end();
       });
-      // The status is what counts: an answer that breaks off behind it is one.
       response.on('error', end).on('close', end);
     });
     request.end(text);

@@ -1,4 +1,4 @@
-import { Runtime, type LogMetadata } from '@temporalio/worker';
+import { Runtime, type LogMetadata, type RuntimeOptions } from '@temporalio/worker';
 import type { Logger } from '../log.js';
 
 type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
@@ -6,8 +6,11 @@ type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 /**
  * Installs the SDK's runtime with our log. Lines of our workflows come through; of the SDK's own only errors, since it
  * logs each attempt and we log each change of state. Once per process, right before the first connection.
+ *
+ * @param metricsPort where the SDK's own metrics are to be had, at `/metrics` of 127.0.0.1; null for nowhere
+ * @throws when the port is taken; then another may be tried
  */
-export function installRuntime(log: Logger): void {
+export function installRuntime(log: Logger, metricsPort: number | null = null): void {
   const write = (level: Level, line: string, meta: LogMetadata = {}) => {
     // The time in nanoseconds is a bigint, which JSON has no word for.
     const { sdkComponent, ...fields } = meta as Record<string, unknown>;
@@ -18,6 +21,14 @@ export function installRuntime(log: Logger): void {
     else if (level === 'WARN') log.warn(line, fields);
     else log.error(line, fields);
   };
+  const metrics: NonNullable<RuntimeOptions['telemetryOptions']>['metrics'] = {
+    prometheus: {
+      bindAddress: `127.0.0.1:${metricsPort ?? 0}`,
+      countersTotalSuffix: true,
+      unitSuffix: true,
+      useSecondsForDurations: true,
+    },
+  };
   Runtime.install({
     logger: {
       log: write,
@@ -27,7 +38,10 @@ export function installRuntime(log: Logger): void {
       warn: (line, meta) => write('WARN', line, meta),
       error: (line, meta) => write('ERROR', line, meta),
     },
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
+      ...(metricsPort !== null && { metrics }),
+    },
     shutdownSignals: [],
   });
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { jsonReply, type Reply } from './reply.js';
 
 /** Where the admin port listens. */
 export interface AdminAddress {
@@ -10,11 +11,11 @@ export interface AdminAddress {
 /** What {@link startAdminServer} needs. */
 export interface AdminServerOptions {
   address: AdminAddress;
-  /** What each path answers with, as JSON. A rejection is answered with 503 and its message. */
-  paths: Readonly<Record<string, () => Promise<object>>>;
+  /** What each path answers with. A rejection is answered with 503 and its message. */
+  paths: Readonly<Record<string, () => Reply | Promise<Reply>>>;
 }
 
-/** A worker's admin port: read-only, JSON. */
+/** A worker's admin port: read-only. */
 export interface AdminServer {
   /** The port that it listens on, also where 0 was asked for. */
   port: number;
@@ -60,20 +61,20 @@ async function answer(
   const [path = ''] = (request.url ?? '').split('?', 1);
   const read = Object.hasOwn(paths, path) ? paths[path] : undefined;
   if (read === undefined) {
-    send(response, 404, { error: `expected one of ${Object.keys(paths).join(', ')}` });
+    send(response, jsonReply(404, { error: `expected one of ${Object.keys(paths).join(', ')}` }));
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
-    send(response, 405, { error: 'expected GET: this port only reads' });
+    send(response, jsonReply(405, { error: 'expected GET: this port only reads' }));
   } else {
     try {
-      send(response, 200, await read());
+      send(response, await read());
     } catch (error) {
-      send(response, 503, { error: (error as Error).message });
+      send(response, jsonReply(503, { error: (error as Error).message }));
     }
   }
 }
 
-function send(response: ServerResponse, code: number, body: object): void {
-  response.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
-  response.end(`${JSON.stringify(body)}\n`);
+function send(response: ServerResponse, { code, contentType, body }: Reply): void {
+  response.writeHead(code, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
+  response.end(body);
 }

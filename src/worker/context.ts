@@ -1,3 +1,4 @@
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
@@ -7,6 +8,8 @@ import type { Logger } from '../log.js';
 import type { Names } from '../naming.js';
 import type { Channel } from '../notify/channels.js';
 import type { TemporalTarget } from '../temporal/connect.js';
+import type { ProcessMetrics } from '../metrics/process-metrics.js';
+import type { Pulse } from './pulse.js';
 import type { Reachability } from './reachability.js';
 
 /** Which of its parts a worker runs. */
@@ -35,4 +38,15 @@ export interface WorkerContext {
   leases: LeaseActivities | null;
   temporal: Reachability;
   postgres: Reachability;
+  metrics: ProcessMetrics;
+  /** Told at every turn of the worker's loops. */
+  pulse: Pulse;
+  /** Null while there is no connection to Temporal. */
+  link: TemporalLink | null;
+}
+
+/** What polls, and the connection that it polls on. */
+export interface TemporalLink {
+  connection: NativeConnection;
+  workers: readonly Worker[];
 }

@@ -8,7 +8,7 @@ import type { WorkerContext } from './context.js';
 
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
-  { settings, parts, names, pool, log, gates, channels, pipeline, leases }: WorkerContext,
+  { settings, parts, names, pool, log, metrics, gates, channels, pipeline, leases }: WorkerContext,
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
@@ -23,7 +23,7 @@ export async function createWorkers(
   const workers: Worker[] = [];
   if (parts.workflows) {
     const activities = {
-      ...createJobActivities({ pool, names, log }),
+      ...createJobActivities({ pool, names, log, metrics }),
       ...createGateActivities({ pipeline, gates }),
       ...createNotifyActivities({ pool, log, channels }),
     };

@@ -16,9 +16,11 @@ export async function publishSettings({
   postgres,
   log,
   signal,
+  pulse,
 }: WorkerContext): Promise<void> {
   const policy = toPolicy(settings);
   while (!signal.aborted) {
+    pulse.beat();
     try {
       const { adapter } = await readControl(pool);
       if (adapter === null) {

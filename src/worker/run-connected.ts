@@ -17,7 +17,8 @@ const RETRY_MS = 1_000;
  * @throws SearchAttributesError
  */
 export async function runConnected(context: WorkerContext): Promise<void> {
-  const { signal, temporal, target } = context;
+  const { signal, temporal, target, pulse } = context;
+  pulse.beat();
   const { connectionOptions, namespace } = target;
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
@@ -28,6 +29,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     await ensure();
     temporal.back();
     const workers = await createWorkers(context, connection, namespace);
+    context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
     try {
       await Promise.all(workers.map((worker) => runUntil(worker, either, ended)));
@@ -40,6 +42,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     temporal.away(error);
     await pause(RETRY_MS, signal);
   } finally {
+    context.link = null;
     await connection?.close();
   }
 }
@@ -74,10 +77,11 @@ async function watchServers(
   ensure: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, leases, temporal, postgres } = context;
+  const { pool, leases, temporal, postgres, pulse } = context;
   const askPostgres = () => (leases ? announceLeases(context) : pool.query('select 1'));
   for (;;) {
     await pause(ENSURE_MS, signal);
+    pulse.beat();
     if (signal.aborted) return;
     await Promise.all([look(temporal, ensure), look(postgres, askPostgres)]);
   }

@@ -1,5 +1,7 @@
 import {
+  ActivityFailure,
   allHandlersFinished,
+  ApplicationFailure,
   condition,
   continueAsNew,
   log,
@@ -9,17 +11,23 @@ import {
 import { operate, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
 import { listen } from './handlers.js';
+import { checkReadable } from './payload-converter.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
 import { sweep } from './sweep.js';
 
-/** Events after which not even a waiting update holds up continuing as new. */
+/** Events after which neither a waiting update nor a backlog holds up continuing as new. */
 const HISTORY_LIMIT = 30_000;
+/** Milliseconds that a sweep which is due waits for what is in flight, so that the reaper can continue as new. */
+const LEAVE_WAIT_MS = 2_000;
+/** Operators' wishes that are carried over at most: an input has room for two megabytes. */
+const CARRIED_OPERATIONS = 200;
 
 /**
  * The durable cron: sweep, then wait for the interval or a request. Two loops run beside it, so that neither a pause nor a
  * notification waits for a sweep to end, and no sweep for them.
  */
 export async function jobReaper(input: ReaperInput = {}): Promise<never> {
+  checkReadable(input);
   const reaper = new Reaper(input.carried);
   listen(reaper);
   return Promise.race([sweepLoop(reaper, input), operateLoop(reaper), notifyLoop(reaper)]);
@@ -28,11 +36,13 @@ export async function jobReaper(input: ReaperInput = {}): Promise<never> {
 async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
   for (let sweeps = 0; ; sweeps += 1) {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
+    const mustLeave = historyLength > HISTORY_LIMIT;
     const wantsToLeave = continueAsNewSuggested || sweeps >= (input.continueAfterSweeps ?? Infinity);
-    const isIdle = allHandlersFinished() && !reaper.operating && !reaper.notifying;
-    // Nothing is awaited between this check and leaving, so nothing that arrives meanwhile is lost.
-    if (wantsToLeave && (isIdle || historyLength > HISTORY_LIMIT)) {
-      return continueAsNew<typeof jobReaper>({ ...input, carried: reaper.carry() });
+    if (mustLeave || (wantsToLeave && reaper.operations.length <= CARRIED_OPERATIONS)) {
+      if (mustLeave || (await comeToRest(reaper))) {
+        // Nothing is awaited between coming to rest and leaving, so nothing that arrives meanwhile is lost.
+        return continueAsNew<typeof jobReaper>({ ...input, carried: reaper.carry() });
+      }
     }
     const waitMs = reaper.nextSweepMs - Date.now();
     // The server may fire a timer a second late, so a sweep that is due does without.
@@ -42,10 +52,20 @@ async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
   }
 }
 
+/** Lets nothing more begin beside the sweeps, and waits for what is in flight. False when that takes too long. */
+async function comeToRest(reaper: Reaper): Promise<boolean> {
+  const isAtRest = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
+  reaper.leaving = true;
+  // A handler may wait for a sweep, so there is no use in waiting for it here.
+  if (!isAtRest()) await condition(() => isAtRest() || !allHandlersFinished(), LEAVE_WAIT_MS);
+  reaper.leaving = isAtRest();
+  return reaper.leaving;
+}
+
 /** Writes operators' wishes to Postgres, in their order. */
 async function operateLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.operations.length > 0);
+    await condition(() => reaper.operations.length > 0 && !reaper.leaving);
     const operation = reaper.operations[0];
     if (operation === undefined) continue;
     reaper.operating = true;
@@ -54,7 +74,13 @@ async function operateLoop(reaper: Reaper): Promise<never> {
       reaper.operations.shift();
       reaper.requestSweep();
     } catch (error) {
-      log.warn(`${operation.action} by ${operation.by} is not in Postgres yet, trying on`, { error });
+      const isRefused = isRefusal(error);
+      // One that can never be written must not hold up those behind it.
+      if (isRefused) reaper.operations.shift();
+      log.warn(
+        `${operation.action} by ${operation.by} ${isRefused ? 'is refused' : 'is not in Postgres yet, trying on'}`,
+        { error },
+      );
     }
     reaper.operating = false;
   }
@@ -63,7 +89,7 @@ async function operateLoop(reaper: Reaper): Promise<never> {
 /** Sends what is owed and due. Best effort: what fails is owed on, and the next sweep brings it again. */
 async function notifyLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.owed.length > 0);
+    await condition(() => reaper.owed.length > 0 && !reaper.leaving);
     reaper.notifying = true;
     const results = await Promise.allSettled(reaper.owed.map((id) => settleOwed(id)));
     const failed = results.filter(({ status }) => status === 'rejected').length;
@@ -71,4 +97,10 @@ async function notifyLoop(reaper: Reaper): Promise<never> {
     reaper.owed = [];
     reaper.notifying = false;
   }
+}
+
+/** Whether Postgres can never take what it was given. */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.nonRetryable === true;
 }

@@ -47,6 +47,8 @@ export interface SweepSummary {
   number: number;
   /** Unix milliseconds of the sweep's start. */
   atMs: number;
+  /** Seconds from its start to its record. */
+  seconds: number;
   running: number;
   /** Open watches after the sweep. */
   watching: number;
@@ -57,6 +59,8 @@ export interface SweepSummary {
   poked: number;
   hostsAnswered: string[];
   hostsWithoutProbe: string[];
+  /** Runs whose liveness is unknown, by those hosts that answered and have any. */
+  unknownRuns: Record<string, number>;
   leasesReclaimed: number;
   /** What keeps leases from being looked after, in words. */
   leaseTrouble: string[];
@@ -140,7 +144,12 @@ export function readReapAnswer(input: unknown): ReapAnswer | null {
 
 /** Somebody's input as an error may quote it. */
 export function printed(input: unknown): string {
-  return input === undefined ? 'nothing' : JSON.stringify(input).slice(0, 200);
+  if (input === undefined) return 'nothing';
+  try {
+    return JSON.stringify(input).slice(0, 200);
+  } catch {
+    return 'something that is nested too deep to be printed';
+  }
 }
 
 function toRecord(input: unknown): Record<string, unknown> {
@@ -148,5 +157,8 @@ function toRecord(input: unknown): Record<string, unknown> {
 }
 
 function readText(value: unknown): string | null {
-  return typeof value === 'string' && value.trim() !== '' ? value.slice(0, 500) : null;
+  if (typeof value !== 'string') return null;
+  // Postgres stores no NUL, and half a character only as a replacement for one.
+  const text = value.slice(0, 500).replaceAll('\0', '');
+  return text.trim() === '' ? null : text;
 }

@@ -5,11 +5,18 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
+/** Characters of a job id that are carried over: it is only shown. */
+const SHOWN_JOB_ID = 60;
+
+/** A watch that is, or may be, open. */
+export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
+
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
   sweepWanted: boolean;
   operations: Operation[];
-  watches: WatchTarget[];
+  watches: OpenWatch[];
+  hostsAfter: string | null;
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
   sweeps: number;
@@ -28,10 +35,12 @@ export interface ReaperInput {
 
 /** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
 export class Reaper {
-  readonly watches: Map<string, WatchTarget>;
+  readonly watches: Map<string, OpenWatch>;
+  /** The host behind which the next scan goes on, where there are too many for one. */
+  hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
-  /** What the last sweep saw, in words, by the id of the watch that it is about. */
-  symptoms = new Map<string, string>();
+  /** What the last sweep saw of runs, by the ids of their watches. */
+  sights = new Map<string, { host: string | null; symptom: string | null }>();
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
@@ -41,6 +50,8 @@ export class Reaper {
   /** Notifications that are being sent. */
   owed: number[] = [];
   notifying = false;
+  /** True while the reaper is about to continue as new: no wish and no notification is begun. */
+  leaving = false;
   /** As the last scan brought it; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
@@ -56,6 +67,7 @@ export class Reaper {
   constructor(carried: CarriedReaper | undefined) {
     this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
     this.hostCursors = new Map(carried?.hostCursors);
+    this.hostsAfter = carried?.hostsAfter ?? null;
     this.rowCursor = carried?.rowCursor ?? null;
     this.operations = carried?.operations ?? [];
     this.nextSweepMs = carried?.nextSweepMs ?? 0;
@@ -99,7 +111,11 @@ export class Reaper {
     return {
       sweepWanted: this.#sweepWanted,
       operations: this.operations,
-      watches: [...this.watches.values()],
+      watches: [...this.watches.values()].map(({ watchId, jobId }) => ({
+        watchId,
+        jobId: jobId.slice(0, SHOWN_JOB_ID),
+      })),
+      hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
       hostCursors: [...this.hostCursors],
       sweeps: this.ended,

@@ -1,6 +1,6 @@
 import type { Scan, Symptom, WatchTarget } from '../activities/jobs.js';
 import type { Poke, SweepSummary } from './messages.js';
-import type { Reaper } from './reaper-state.js';
+import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
 /**
@@ -9,7 +9,7 @@ import { pokeWatch, startWatch } from './watches.js';
  */
 export class Round {
   /** The symptoms, by the ids of the watches whose run shows one. */
-  readonly symptoms = new Map<string, string>();
+  readonly symptoms = new Map<string, Symptom>();
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
@@ -27,7 +27,7 @@ export class Round {
   async tendSymptoms(found: readonly Symptom[]): Promise<void> {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
-    for (const { watchId, symptom } of targets) this.symptoms.set(watchId, symptom);
+    for (const target of targets) this.symptoms.set(target.watchId, target);
     const toPoke = ({ symptom }: Symptom): Poke => ({
       why: symptom === 'dead' ? 'dead' : 'symptom',
       park: this.#park,
@@ -69,12 +69,12 @@ export class Round {
     });
   }
 
-  #look(isWanted: (target: WatchTarget) => boolean): Promise<void>[] {
+  #look(isWanted: (watch: OpenWatch) => boolean): Promise<void>[] {
     const poke: Poke = { why: 'look', park: this.#park };
     return [...this.reaper.watches.values()].filter(isWanted).map((target) => this.#poke(target, poke));
   }
 
-  async #poke(target: WatchTarget, poke: Poke): Promise<void> {
+  async #poke(target: OpenWatch, poke: Poke): Promise<void> {
     if (await pokeWatch(this.reaper, target, poke)) this.summary.poked += 1;
   }
 

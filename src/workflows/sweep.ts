@@ -9,9 +9,11 @@ import { Round } from './round.js';
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
+  const beganMs = Date.now();
   const summary: SweepSummary = {
     number: reaper.beginSweep(),
-    atMs: Date.now(),
+    atMs: beganMs,
+    seconds: 0,
     running: 0,
     watching: 0,
     symptoms: 0,
@@ -20,6 +22,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     poked: 0,
     hostsAnswered: [],
     hostsWithoutProbe: [],
+    unknownRuns: {},
     leasesReclaimed: 0,
     leaseTrouble: [],
     unwatchable: [],
@@ -32,6 +35,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     summary.error = (error as Error).message;
   }
   summary.watching = reaper.watches.size;
+  summary.seconds = (Date.now() - beganMs) / 1000;
   try {
     reaper.status = await recordSweep(summary.atMs, summary);
   } catch (error) {
@@ -49,7 +53,7 @@ function logChange(before: string | null, now: string | null): void {
 }
 
 async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
-  const found = await scan(reaper.rowCursor);
+  const found = await scan(reaper.rowCursor, reaper.hostsAfter);
   const { policy } = found;
   const isPolicyChanged = reaper.learn(policy);
   // Ages and answers are told by the database's clock.
@@ -57,7 +61,9 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   summary.running = found.running;
   summary.unwatchable = found.unwatchable.sample;
   summary.unwatchableCount = found.unwatchable.count;
+  const sawAllRows = found.symptoms.next === null && found.nextHost === null && reaper.hostsAfter === null;
   reaper.rowCursor = found.symptoms.next;
+  reaper.hostsAfter = found.nextHost;
   if (!reaper.notifying) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
@@ -74,10 +80,15 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
       return answer;
     }),
   );
-  const sawAll = found.symptoms.next === null && answers.every((answer) => !answer?.next);
+  const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
-  reaper.symptoms = round.symptoms;
+  reaper.sights = new Map(
+    [...(found.runs ?? []), ...round.symptoms.values()].map(({ watchId, host, ...rest }) => [
+      watchId,
+      { host, symptom: 'symptom' in rest ? rest.symptom : null },
+    ]),
+  );
   await reclaim;
 }
 
@@ -111,6 +122,7 @@ function examineHosts(
     try {
       const examination = await examineHost(queue, limitMs, host, cursors.get(host) ?? null, limitMs / 2);
       summary.hostsAnswered.push(host);
+      if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
       if (examination.next) reaper.hostCursors.set(host, examination.next);
       return examination;
     } catch {

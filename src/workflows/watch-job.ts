@@ -15,6 +15,7 @@ import { answerReap } from './answer-reap.js';
 import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
 import { pokeSignal, readPoke, watchQuery } from './messages.js';
 import { lookAt } from './observe.js';
+import { checkReadable } from './payload-converter.js';
 import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
 import { Watch, type WatchInput, type WatchResult } from './watch-state.js';
 
@@ -33,6 +34,7 @@ type Step =
  * again or end. The whole story of one run stands in this one history.
  */
 export async function watchJob(input: WatchInput): Promise<WatchResult> {
+  checkReadable(input);
   const watch = new Watch(input);
   setHandler(pokeSignal, (poke: unknown) => watch.poke(readPoke(poke)), {
     description: 'Wake the watch: look at the run now',
@@ -106,6 +108,7 @@ async function act(
   observation: Observation,
   facts: RunObservation,
 ): Promise<Step> {
+  if (verdict.kind !== 'reap') watch.refused = false;
   switch (verdict.kind) {
     case 'healthy':
       return { kind: 'idle', why: 'healthy' };
@@ -154,7 +157,12 @@ async function reap(
     case 'lost':
     case 'changed':
       watch.tell(`${result}: not claimed, ${detail}`);
-      return { kind: 'again' };
+      if (!watch.refused) {
+        watch.refused = true;
+        return { kind: 'again' };
+      }
+      // Facts that differ at every look, or a table that calls a claimed run running: no reason to hurry.
+      return { kind: 'wait', waitMs: policy.intervalS * 1000, why: 'Not claimed, look again' };
   }
 }
 

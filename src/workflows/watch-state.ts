@@ -38,6 +38,8 @@ export class Watch {
   #phase: WatchState['phase'] = 'looking';
   #why = '';
   #nextLookMs: number | null = null;
+  /** The last claim was refused: the run was over, or not as it had been observed. */
+  refused = false;
   /** Pokes coalesce: three symptoms call for one look. */
   readonly #pokes: Set<Poke['why']>;
   #park: boolean;

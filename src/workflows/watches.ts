@@ -2,7 +2,7 @@ import { getExternalWorkflowHandle, log, ParentClosePolicy, startChild } from '@
 import { WorkflowExecutionAlreadyStartedError, type SearchAttributePair } from '@temporalio/common';
 import type { WatchTarget } from '../activities/jobs.js';
 import { pokeSignal, type Poke } from './messages.js';
-import type { Reaper } from './reaper-state.js';
+import type { OpenWatch, Reaper } from './reaper-state.js';
 import { REAPER_HOST, REAPER_JOB, toKeyword } from './search-attributes.js';
 import { watchJob } from './watch-job.js';
 
@@ -15,7 +15,7 @@ export async function startWatch(
 ): Promise<boolean> {
   const { jobId, runKey, watchId } = target;
   // Before it is there, so that starts in flight count towards the limit.
-  reaper.watches.set(watchId, target);
+  reaper.watches.set(watchId, { watchId, jobId });
   try {
     const child = await startChild(watchJob, {
       workflowId: watchId,
@@ -42,7 +42,7 @@ export async function startWatch(
 }
 
 /** Pokes an open watch. False when it is no longer there. */
-export async function pokeWatch(reaper: Reaper, { watchId }: WatchTarget, poke: Poke): Promise<boolean> {
+export async function pokeWatch(reaper: Reaper, { watchId }: OpenWatch, poke: Poke): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(watchId).signal(pokeSignal, poke);
     return true;

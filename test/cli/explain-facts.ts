@@ -16,6 +16,7 @@ export const UNKNOWN: Liveness = { state: 'unknown', proven: false, evidence: 'a
 const SUMMARY: SweepSummary = {
   number: 7,
   atMs: NOW.getTime() - 4_000,
+  seconds: 0.1,
   running: 1,
   watching: 1,
   symptoms: 0,
@@ -24,6 +25,7 @@ const SUMMARY: SweepSummary = {
   poked: 0,
   hostsAnswered: ['host-1'],
   hostsWithoutProbe: [],
+  unknownRuns: {},
   leasesReclaimed: 0,
   leaseTrouble: [],
   unwatchable: [],

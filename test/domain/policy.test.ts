@@ -130,7 +130,12 @@ describe('tier 1, dead pid', () => {
       waitMs: INTERVAL_MS,
       line: 'job j1 pid=42 dead (streak 1/2), deferring',
     });
-    expect(memory).toEqual({ streak: 1, lastDeadAtMs: 1_000_000, defunctSinceMs: null });
+    expect(memory).toEqual({
+      ...FRESH_MEMORY,
+      streak: 1,
+      lastDeadAtMs: 1_000_000,
+      firstDeadAtMs: 1_000_000,
+    });
   });
 
   it('does not count a second one before the interval is over', () => {

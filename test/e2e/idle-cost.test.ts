@@ -8,7 +8,9 @@ import { startReaper, type TestReaper } from '../support/reaper.js';
 import { eventually } from '../support/wait.js';
 
 const HOST = 'host-1';
-const SWEEPS = 5;
+const SWEEPS = 7;
+/** Seconds. Long enough that a sweep on a busy machine is over before the next one is due. */
+const INTERVAL_S = 2;
 
 let db: TestDatabase;
 let reaper: TestReaper | undefined;
@@ -26,24 +28,27 @@ afterEach(async () => {
 it('a sweep at rest costs the same with 10 and with 10,000 running jobs, and writes to none', async () => {
   const agents = [startProcess(), startProcess()];
   await insertRunningJobs(db.admin, { prefix: 'few', count: 10, host: HOST, agents });
-  const [few] = await sweepAtRest();
+  const few = await sweepAtRest();
   await insertRunningJobs(db.admin, { prefix: 'more', count: 9_990, host: HOST, agents });
   // What autovacuum would have done long since on a table that was not filled a moment ago.
   await db.admin.query('analyze');
-  const [many] = await sweepAtRest();
+  const many = await sweepAtRest();
 
-  expect(many?.events).toBe(few?.events);
+  expect(many.events).toBe(few.events);
   // Scan, examine the one host, record, wait.
-  expect([few?.actions, many?.actions]).toEqual([4, 4]);
-  expect(Math.abs((many?.bytes ?? NaN) / (few?.bytes ?? NaN) - 1)).toBeLessThan(0.1);
+  expect([few.actions, many.actions]).toEqual([4, 4]);
+  expect(Math.abs(many.bytes / few.bytes - 1)).toBeLessThan(0.1);
 
   // Each job and its agent run were inserted, which shows that these counters count, and nothing came after that.
   expect(await countRowWrites(db.admin)).toEqual({ inserted: 20_000, updated: 0, deleted: 0 });
 });
 
-/** What sweeps cost that nobody asked for, after those in which caches fill: a few, which must all cost the same. */
-async function sweepAtRest(): Promise<SweepCost[]> {
-  reaper = await startReaper(db, { policy: { intervalS: 1, watchAllLimit: 0 }, hosts: [HOST] });
+/**
+ * What a sweep costs that nobody asked for, after those in which caches fill. Most must cost the same: on a busy machine one
+ * may begin late, or meet a host that has no time to answer.
+ */
+async function sweepAtRest(): Promise<SweepCost> {
+  reaper = await startReaper(db, { policy: { intervalS: INTERVAL_S, watchAllLimit: 0 }, hosts: [HOST] });
   const { handle } = reaper;
   const first = await readSweepNumber();
   await eventually(`${SWEEPS} sweeps`, async () => (await readSweepNumber()) >= first + SWEEPS + 3);
@@ -51,8 +56,10 @@ async function sweepAtRest(): Promise<SweepCost[]> {
   await reaper.stop();
   reaper = undefined;
   expect(costs).toHaveLength(SWEEPS);
-  expect(new Set(costs.map(({ events }) => events)).size, 'kinds of sweeps, by events').toBe(1);
-  return costs;
+  const alike = (cost: SweepCost) => costs.filter(({ events }) => events === cost.events).length;
+  const usual = costs.find((cost) => alike(cost) > SWEEPS / 2);
+  if (usual === undefined) throw new Error(`Expected most sweeps alike, got ${JSON.stringify(costs)}`);
+  return usual;
 }
 
 async function readSweepNumber(): Promise<number> {

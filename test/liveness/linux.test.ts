@@ -34,7 +34,8 @@ function driverWithMachineId(text: string): LivenessDriver {
 }
 
 function uptimeTicks(): number {
-  return Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]) * 100;
+  // Hundredths of a second, without a multiplication that would not be exact.
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]?.replace('.', ''));
 }
 
 function probe(pid: number, identity: string | null, driver?: LivenessDriver) {

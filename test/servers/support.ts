@@ -54,7 +54,7 @@ export function runs(pid: number): boolean {
 /** Whether `condition` becomes true within `limitMs`. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  limitMs = 15_000,
+  limitMs = 60_000,
 ): Promise<boolean> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {

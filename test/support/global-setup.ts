@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/db/migrate.js';
 import { createDatabase, dropDatabase, startServers } from '../../src/servers/index.js';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.js';
-import { workflowsPath } from '../../src/worker/bundle.js';
+import { bundleSource } from '../../src/worker/bundle.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       warn: console.warn,
       error: console.error,
     };
-    const { code } = await bundleWorkflowCode({ workflowsPath, logger });
+    const { code } = await bundleWorkflowCode({ ...bundleSource, logger });
     const bundlePath = join(folder, 'workflow-bundle.js');
     await writeFile(bundlePath, code);
 

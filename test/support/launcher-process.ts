@@ -13,8 +13,13 @@ export class LauncherProcess {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
 
-  constructor(env: Record<string, string>) {
-    this.#child = spawn(process.execPath, [LAUNCHER], {
+  /**
+   * @param entrance the command that runs a command where the launcher is to be, such as on a {@link Host}, which is to be
+   *   stopped before the launcher's end is waited for
+   */
+  constructor(env: Record<string, string>, entrance: readonly string[] = []) {
+    const words = [...entrance, process.execPath, LAUNCHER];
+    this.#child = spawn(words[0] ?? '', words.slice(1), {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -3,19 +3,31 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { childOf } from './host.js';
 
 /** A worker that runs as a process of its own. */
 export class WorkerProcess {
+  /** What each line of its log says. */
   readonly lines: string[] = [];
+  /** Everything that it printed, as it was printed. */
+  printed = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(env: Record<string, string>, module = 'worker-process.mjs') {
+  /**
+   * @param entrance the command that runs a command where the worker is to be, such as on a {@link Host}
+   */
+  constructor(
+    env: Record<string, string>,
+    module = 'worker-process.mjs',
+    readonly entrance: readonly string[] = [],
+  ) {
     const script = fileURLToPath(new URL(module, import.meta.url));
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(REAPER_|TEMPORAL_|DATABASE_|MERGE_|LEASE_|SELF_HOSTING_|TELEGRAM_)/.test(name),
     );
-    this.#child = spawn(process.execPath, [script], {
+    const words = [...entrance, process.execPath, script];
+    this.#child = spawn(words[0] ?? '', words.slice(1), {
       env: {
         ...Object.fromEntries(inherited),
         TEMPORAL_ADDRESS: inject('temporalAddress'),
@@ -28,12 +40,21 @@ export class WorkerProcess {
     });
     this.#exited = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.lines.push(textOf(line)));
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#keep(line));
     }
   }
 
+  #keep(line: string): void {
+    this.printed += `${line}\n`;
+    this.lines.push(textOf(line));
+  }
+
+  /** As this machine numbers it, wherever the worker is. */
   get pid(): number {
-    return this.#child.pid ?? 0;
+    const started = this.#child.pid ?? NaN;
+    const pid = this.entrance.length === 0 ? started : childOf(started);
+    if (pid === null) throw new Error('Expected a worker behind its entrance, got none');
+    return pid;
   }
 
   /** How many lines contain a text. */
@@ -42,7 +63,8 @@ export class WorkerProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    if (this.entrance.length === 0) this.#child.kill(signal);
+    else process.kill(this.pid, signal);
   }
 
   /** Waits for its end: an exit code, or the signal that ended it. */
@@ -52,6 +74,9 @@ export class WorkerProcess {
   }
 
   async kill(): Promise<void> {
+    if (this.entrance.length > 0 && this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.signal('SIGKILL');
+    }
     this.#child.kill('SIGKILL');
     await this.#exited;
   }

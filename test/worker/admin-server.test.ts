@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startAdminServer, type AdminServer } from '../../src/worker/admin-server.js';
+import { jsonReply, type Reply } from '../../src/worker/reply.js';
 
 let server: AdminServer | undefined;
 
@@ -8,7 +9,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function start(status: () => Promise<object> = () => Promise.resolve({ running: 3 })) {
+async function start(status: () => Promise<Reply> = () => Promise.resolve(jsonReply(200, { running: 3 }))) {
   server = await startAdminServer({ address: { host: '127.0.0.1', port: 0 }, paths: { '/status': status } });
   const { port } = server;
   return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);

@@ -90,8 +90,8 @@ it('does not wait for the grace of a defunct process that was collected meanwhil
     policy: { finalizeGraceS: 3_600 },
     probes: (real) => ({
       async examineHost(...args) {
-        const { symptoms, next } = await real.examineHost(...args);
-        return { symptoms: symptoms.map((s) => (isDefunct ? { ...s, symptom: 'defunct' } : s)), next };
+        const { symptoms, ...rest } = await real.examineHost(...args);
+        return { ...rest, symptoms: symptoms.map((s) => (isDefunct ? { ...s, symptom: 'defunct' } : s)) };
       },
       async probeRun(...args) {
         return isDefunct ? { state: 'defunct', proven: false, evidence: 'exited' } : real.probeRun(...args);

@@ -1,5 +1,5 @@
 import type { Policy } from '../../domain/types.js';
-import { isOverdue } from '../describe-last-sweep.js';
+import { isOverdue } from '../../domain/overdue.js';
 import { formatTime } from '../output.js';
 import type { LastSweep } from '../read-state.js';
 import type { WatchFacts } from './facts.js';

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../domain/types.js';
-import { isOverdue } from '../describe-last-sweep.js';
+import { isOverdue } from '../../domain/overdue.js';
 import { formatTime } from '../output.js';
 import type { ExplainFacts, RunningFacts } from './facts.js';
 

@@ -1,0 +1,75 @@
+import type { Pool } from 'pg';
+
+/** All claims of one agent with one outcome and tier, ever. */
+export interface ClaimTotal {
+  /** Empty for claims of jobs without an agent. */
+  agent: string;
+  outcome: string;
+  tier: number;
+  /** Id of the first of them: it orders agents by when they first appeared. */
+  firstId: number;
+  claims: number;
+}
+
+/** What Postgres tells of the whole fleet, for whoever counts. */
+export interface FleetNumbers {
+  enabled: boolean;
+  paused: boolean;
+  mode: 'active' | 'observe';
+  intervalS: number | null;
+  /** Unix seconds of the last sweep, also of a failed one; null before the first. */
+  lastSweepS: number | null;
+  running: number;
+  watching: number;
+  unwatchable: number;
+  holds: number;
+  leaseReclaimed: number;
+  /** Things about leases that a person has to look at, at the last sweep. */
+  leaseTrouble: number;
+  owed: number;
+  /** Seconds since the oldest owed notification is owed; 0 when none is. */
+  oldestOwedS: number;
+  claims: ClaimTotal[];
+  hostsWithoutProbe: string[];
+  /** Running jobs whose liveness is unknown, by host; '' for those that name none. Hosts without any are left out. */
+  unknownByHost: Record<string, number>;
+}
+
+const SQL = `
+  with s as (select * from reaper.status),
+  silent as (
+    -- Nobody can be asked about these, so all their runs are unknown.
+    select coalesce(r.host, '') as host, count(*) as runs
+      from reaper.running_job r
+     where coalesce(r.host, '') = '' or length(r.host) > 200 or (select s.hosts_without_probe from s) ? r.host
+     group by 1
+  )
+  select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
+         coalesce((s.last_sweep ->> 'unwatchableCount')::bigint, 0) as unwatchable,
+         (select count(*) from reaper.hold h where h.until > (select reaper.now())) as holds,
+         s.lease_reclaimed_total as "leaseReclaimed",
+         jsonb_array_length(coalesce(s.last_sweep -> 'leaseTrouble', '[]')) as "leaseTrouble",
+         o.owed, o."oldestOwedS",
+         (select coalesce(jsonb_agg(jsonb_build_object('agent', agent, 'outcome', outcome, 'tier', tier,
+                                                       'firstId', first_id, 'claims', claims)), '[]')
+            from reaper.claim_total) as claims,
+         s.hosts_without_probe as "hostsWithoutProbe",
+         coalesce(s.last_sweep -> 'unknownRuns', '{}')
+           || (select coalesce(jsonb_object_agg(left(host, 200), runs), '{}') from silent) as "unknownByHost"
+    from s
+   cross join (select count(*) as owed,
+                      coalesce(extract(epoch from (select reaper.now()) - min(at)), 0)::double precision as "oldestOwedS"
+                 from reaper.notification where owed) o`;
+
+/**
+ * Reads the numbers of the whole fleet, as role `reaper`. Every worker reads the same.
+ *
+ * @throws when Postgres is away or its schema is missing
+ */
+export async function readFleetNumbers(pool: Pool): Promise<FleetNumbers> {
+  const { rows } = await pool.query<FleetNumbers>(SQL);
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('Expected one row in reaper.status, got none: run job-reaper migrate');
+  return row;
+}

@@ -1,0 +1,75 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds: a sweep at rest takes some tens of milliseconds, one with a silent host the interval. */
+const SWEEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60];
+/** Seconds: a dead pid takes about one interval, an exit code its grace. */
+const REPAIR_BUCKETS = [1, 5, 10, 15, 20, 30, 60, 120, 300, 330, 400, 600, 1800, 3600];
+
+/** What a claim came to, as far as it counts. */
+export interface ClaimCount {
+  result: 'won' | 'lost' | 'changed' | 'blocked';
+  tier: number;
+  /** Seconds that the run had been dead, as far as it is known. */
+  deadForS: number | null;
+}
+
+/**
+ * What this process counts while it lives: counters begin at 0 with it, so sum over all workers and ask for rates. What has
+ * to outlive processes is read from Postgres; see `FleetMetrics`.
+ */
+export class ProcessMetrics {
+  readonly registry = new Registry();
+  readonly #sweeps = new Counter({
+    name: 'job_reaper_sweeps_total',
+    help: 'Sweeps that this worker put on record, by result (ok, failed).',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
+  readonly #sweepSeconds = new Histogram({
+    name: 'job_reaper_sweep_seconds',
+    help: 'Seconds from the start of a sweep to its record.',
+    buckets: SWEEP_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #claims = new Counter({
+    name: 'job_reaper_claims_total',
+    help: 'Claims that this worker made, by result (won, lost, changed, blocked).',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
+  readonly #repairSeconds = new Histogram({
+    name: 'job_reaper_repair_seconds',
+    help: 'Seconds from the death of a run to its claim, by tier: since it was first seen dead (1), since its exit code was recorded (2).',
+    labelNames: ['tier'],
+    buckets: REPAIR_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #reachable = new Gauge({
+    name: 'job_reaper_reachable',
+    help: '1 while this worker reaches the server (temporal, postgres), else 0.',
+    labelNames: ['server'],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    // Known from the start, so that a rate over the first one is not lost.
+    for (const result of ['ok', 'failed']) this.#sweeps.inc({ result }, 0);
+    for (const result of ['won', 'lost', 'changed', 'blocked']) this.#claims.inc({ result }, 0);
+    for (const tier of ['1', '2']) this.#repairSeconds.zero({ tier });
+  }
+
+  /** @param seconds from the start of the sweep to its record */
+  countSweep({ failed, seconds }: { failed: boolean; seconds: number }): void {
+    this.#sweeps.inc({ result: failed ? 'failed' : 'ok' });
+    this.#sweepSeconds.observe(seconds);
+  }
+
+  countClaim({ result, tier, deadForS }: ClaimCount): void {
+    this.#claims.inc({ result });
+    if (result === 'won' && deadForS !== null) this.#repairSeconds.observe({ tier: String(tier) }, deadForS);
+  }
+
+  setReachable(server: 'temporal' | 'postgres', isReachable: boolean): void {
+    this.#reachable.set({ server }, isReachable ? 1 : 0);
+  }
+}

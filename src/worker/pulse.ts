@@ -1,0 +1,13 @@
+/** Whether the worker's own loops still turn. */
+export class Pulse {
+  #lastMs = performance.now();
+
+  beat(): void {
+    this.#lastMs = performance.now();
+  }
+
+  /** Seconds since the last turn. */
+  get ageS(): number {
+    return (performance.now() - this.#lastMs) / 1000;
+  }
+}

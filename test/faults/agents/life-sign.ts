@@ -1,0 +1,10 @@
+/** One line of the file in which all agents write that they live, and what they do. */
+export interface LifeSign {
+  sign: 'born' | 'alive' | 'delivered' | 'exits with 0';
+  jobId: string;
+  runId: string;
+  pid: number;
+  processIdentity: string | null;
+  /** Unix milliseconds by the agent's own clock, taken before the line is written. */
+  atMs: number;
+}

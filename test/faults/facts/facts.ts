@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { LauncherEvent } from '../../../demo/launcher/report.js';
+import type { LifeSign } from '../agents/life-sign.js';
+import { FlightRecords } from '../world/flight-recorder.js';
+import type { Received } from '../world/people.js';
+import { BlockFacts } from './block-facts.js';
+import { LauncherFacts } from './launcher-facts.js';
+import { LifeFacts } from './life-facts.js';
+import { QueueFacts, type WriterLogins } from './queue-facts.js';
+import { jsonLines, Tail } from './tail.js';
+import { TemporalFacts } from './temporal-facts.js';
+
+/** The settings that the promises depend on. */
+export interface Terms {
+  intervalS: number;
+  deadTicks: number;
+  graceS: number;
+  ceilingS: number;
+}
+
+/** Where facts come from. */
+export interface FactSources {
+  admin: Pool;
+  logins: WriterLogins;
+  folder: string;
+  launcherLogs: readonly string[];
+  client: Client;
+  reaperName: string;
+  received: readonly Received[];
+  terms: Terms;
+  /** Services that ended and were not meant to, in words. */
+  deaths: () => string[];
+}
+
+/** All that is known about what happened, for the invariants to judge. */
+export class Facts {
+  readonly queue: QueueFacts;
+  readonly lives = new LifeFacts();
+  readonly launchers = new LauncherFacts();
+  readonly blocks = new BlockFacts();
+  readonly temporal: TemporalFacts;
+  readonly received: readonly Received[];
+  readonly terms: Terms;
+  readonly deaths: () => string[];
+  readonly #records: FlightRecords;
+  readonly #lifeLog: Tail;
+  readonly #launcherLogs: Tail[];
+
+  constructor(sources: FactSources) {
+    this.queue = new QueueFacts(sources.logins);
+    this.temporal = new TemporalFacts(sources.client, sources.reaperName);
+    this.received = sources.received;
+    this.terms = sources.terms;
+    this.deaths = sources.deaths;
+    this.#records = new FlightRecords(sources.admin);
+    this.#lifeLog = new Tail(join(sources.folder, 'lives.jsonl'));
+    this.#launcherLogs = sources.launcherLogs.map((path) => new Tail(path));
+  }
+
+  /** Reads what is new. Throws while Postgres is away. */
+  async read(): Promise<void> {
+    // Before the logs: whatever an agent wrote before its run ended is known with the end, then.
+    for (const change of await this.#records.readNew()) this.queue.learn(change);
+    this.readLogs();
+  }
+
+  /** Reads what agents, launchers and monitors wrote; works without a database. */
+  readLogs(): void {
+    for (const sign of jsonLines<LifeSign>(this.#lifeLog.readNew())) this.lives.learn(sign);
+    for (const log of this.#launcherLogs) {
+      for (const event of jsonLines<LauncherEvent>(log.readNew())) this.launchers.learn(event);
+    }
+  }
+}

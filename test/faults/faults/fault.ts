@@ -1,0 +1,18 @@
+import type { Random } from '../random.js';
+import type { World } from '../world/world.js';
+
+/** A kind of fault. */
+export interface Fault {
+  /** By which it is counted. */
+  kind: string;
+  /** How often it is chosen, against the others. */
+  weight: number;
+  /** Faults of one group exclude each other, as a server cannot be killed while it is being restarted. */
+  group?: string;
+  /**
+   * Injects it once, and undoes what would not pass by itself.
+   *
+   * @returns who was hit, in words, or null when there was nobody to hit
+   */
+  inject(world: World, random: Random): Promise<string | null>;
+}

@@ -1,0 +1,21 @@
+import { connections } from './connections.js';
+import type { Fault } from './fault.js';
+import { jobsProcesses } from './jobs-processes.js';
+import { late } from './late.js';
+import { lateWhileDeciding } from './late-while-deciding.js';
+import { operators } from './operators.js';
+import { servers } from './servers.js';
+import { services } from './services.js';
+import { twins } from './twins.js';
+
+/** Every kind of fault. */
+export const FAULTS: readonly Fault[] = [
+  ...jobsProcesses,
+  ...services,
+  ...servers,
+  ...connections,
+  ...late,
+  ...lateWhileDeciding,
+  ...twins,
+  ...operators,
+];

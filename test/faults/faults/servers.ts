@@ -1,0 +1,58 @@
+import type { Fault } from './fault.js';
+import { waitBetween } from './wait.js';
+
+const group = 'servers';
+
+/** What happens to Temporal and Postgres. */
+export const servers: readonly Fault[] = [
+  {
+    kind: 'Temporal: SIGKILL, started again',
+    weight: 0.5,
+    group,
+    async inject({ temporal }, random) {
+      await temporal.kill();
+      await waitBetween(random, 0, 8);
+      await temporal.restart();
+      return 'Temporal';
+    },
+  },
+  {
+    kind: 'Temporal: SIGKILL, database wiped, started again',
+    weight: 0.25,
+    group,
+    async inject({ temporal }, random) {
+      await temporal.kill();
+      await temporal.wipe();
+      await waitBetween(random, 0, 8);
+      await temporal.restart();
+      return 'Temporal, and all it knew';
+    },
+  },
+  {
+    kind: 'Postgres: SIGKILL, started again',
+    weight: 0.5,
+    group,
+    async inject({ postgres }, random) {
+      await postgres.kill();
+      await waitBetween(random, 0, 8);
+      await postgres.restart();
+      return 'Postgres';
+    },
+  },
+  {
+    kind: 'Postgres backend: SIGKILL, all sessions lost, crash recovery',
+    weight: 0.5,
+    group,
+    async inject({ admin }, random) {
+      const { rows } = await admin.query<{ pid: number; application: string }>(
+        `select pid, application_name as application from pg_stat_activity
+          where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+          order by pid`,
+      );
+      const backend = random.pick(rows);
+      if (backend === undefined) return null;
+      process.kill(backend.pid, 'SIGKILL');
+      return `the backend of ${backend.application}`;
+    },
+  },
+];

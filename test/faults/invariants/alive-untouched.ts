@@ -1,0 +1,32 @@
+import type { Facts } from '../facts/facts.js';
+import type { LedgerRow } from '../facts/queue-facts.js';
+import type { Invariant } from './invariant.js';
+
+/** Judged by the agents' own proof of life: one that was written after the claim says that it was alive. */
+export const aliveUntouched: Invariant = {
+  name: 'nobody alive touched',
+  promise: 'no run below its ceiling is reaped while its agent lives, and none that is proven alive',
+  *check({ queue, lives, terms }) {
+    for (const row of queue.ledger) {
+      const life = lives.lives.get(row.runId);
+      if (life !== undefined && life.lastMs > row.atMs && !wasOverCeiling(queue, row, terms.ceilingS)) {
+        yield {
+          what: `job ${row.jobId} was reaped (${row.reason}) while its agent lived, ${Math.round(life.lastMs - row.atMs)} ms before its last proof of life`,
+          evidence: { row, life },
+        };
+      }
+      if (row.tier === 3 && row.evidence.liveness.proven) {
+        yield {
+          what: `job ${row.jobId} was reaped (${row.reason}) although it was proven alive`,
+          evidence: row,
+        };
+      }
+    }
+  },
+};
+
+/** Whether the backstop ended it: from then on nobody promises that its agent is dead. */
+export function wasOverCeiling(queue: Facts['queue'], row: LedgerRow, ceilingS: number): boolean {
+  const run = queue.runs.get(row.runId);
+  return row.tier === 3 && run !== undefined && row.atMs - run.startedMs >= ceilingS * 1000;
+}

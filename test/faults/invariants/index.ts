@@ -1,0 +1,40 @@
+import { aliveUntouched } from './alive-untouched.js';
+import { blocksHonoured } from './blocks-honoured.js';
+import { claimsAndLedger } from './claims-and-ledger.js';
+import { freshEvidence } from './fresh-evidence.js';
+import { fullGrace } from './full-grace.js';
+import { lifeCycle } from './life-cycle.js';
+import { nobodyGivesUp } from './nobody-gives-up.js';
+import { noFailingTask } from './no-failing-task.js';
+import { noMadeUpSuccess } from './no-made-up-success.js';
+import { oneAdvance } from './one-advance.js';
+import { oneProcess } from './one-process.js';
+import { proofTwice } from './proof-twice.js';
+import { told, toldAtLast } from './told.js';
+import { watchesKnow } from './watches-know.js';
+import { repairedInTime, endedAll } from './repaired.js';
+import type { Invariant } from './invariant.js';
+
+/** Hold at every moment. */
+export const ALWAYS: readonly Invariant[] = [
+  aliveUntouched,
+  oneProcess,
+  claimsAndLedger,
+  oneAdvance,
+  lifeCycle,
+  noMadeUpSuccess,
+  freshEvidence,
+  proofTwice,
+  fullGrace,
+  blocksHonoured,
+  watchesKnow,
+  told,
+  noFailingTask,
+  nobodyGivesUp,
+];
+
+/** Hold 3 intervals, the grace and 60 s after the last fault. */
+export const REPAIRED: readonly Invariant[] = [repairedInTime];
+
+/** Hold when all is over. */
+export const AT_LAST: readonly Invariant[] = [endedAll, toldAtLast];

@@ -1,0 +1,72 @@
+import type { Terms } from '../facts/facts.js';
+import type { WatchStory } from '../facts/watch-facts.js';
+import type { Invariant } from './invariant.js';
+
+/**
+ * Counted again from the histories, by rules of its own: what the probes answered since the last answer that was not
+ * "dead", and how far apart.
+ */
+export const proofTwice: Invariant = {
+  name: 'proof, twice, fresh',
+  promise:
+    "a dead pid is believed after so many dead observations in a row, an interval apart, or at an operator's word",
+  *check({ temporal, terms }) {
+    for (const story of temporal.stories) {
+      // What an earlier execution had counted stands in another history.
+      if (story.isContinued) continue;
+      for (const { streak, wanted, reason } of tierOneClaims(story, terms)) {
+        if (streak >= wanted) continue;
+        yield {
+          what: `watch ${story.workflowId} claimed (${reason}) after ${streak} of ${wanted} dead observations in a row`,
+          evidence: story,
+        };
+      }
+    }
+  },
+};
+
+function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }: Terms) {
+  let streak = 0;
+  let countedMs = -Infinity;
+  let defunctMs: number | null = null;
+  let mayHurry = false;
+  const reset = () => {
+    streak = 0;
+    countedMs = -Infinity;
+    defunctMs = null;
+  };
+  const count = (atMs: number) => {
+    if (atMs - countedMs < intervalS * 1000) return;
+    streak += 1;
+    countedMs = atMs;
+  };
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'poke':
+        mayHurry ||= step.why === 'reap';
+        break;
+      case 'row': {
+        const { row } = step;
+        const isLookedAt = row !== null && (row.block === null || row.block.startsWith('observe'));
+        if (!isLookedAt || row.run?.exitCode !== null) reset();
+        break;
+      }
+      case 'probe': {
+        const state = step.liveness?.state ?? 'unknown';
+        if (state === 'dead') count(step.atMs);
+        else if (state === 'defunct') {
+          defunctMs ??= step.atMs;
+          if (step.atMs - defunctMs >= graceS * 1000) count(step.atMs);
+          else [streak, countedMs] = [0, -Infinity];
+        } else reset();
+        break;
+      }
+      case 'claim':
+        if (step.claim.tier === 1)
+          yield { streak, wanted: mayHurry ? 1 : deadTicks, reason: step.claim.reason };
+        break;
+      case 'claimed':
+        reset();
+    }
+  }
+}

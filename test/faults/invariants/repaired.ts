@@ -1,0 +1,55 @@
+import { isAlive } from '../../../demo/world/kill-process.js';
+import type { Facts } from '../facts/facts.js';
+import type { Run } from '../facts/queue-facts.js';
+import type { Invariant } from './invariant.js';
+
+/** Seconds beside 3 intervals and the grace. */
+const MARGIN_S = 60;
+
+/** Seconds within which everything is repaired once the faults stop. */
+export function repairLimitS({ intervalS, graceS }: Facts['terms']): number {
+  return 3 * intervalS + graceS + MARGIN_S;
+}
+
+/** Judges the runs that were there before it was set up: to be asked when the limit is over. */
+export const repairedInTime: Invariant = {
+  name: 'repaired in time',
+  promise: 'once the faults stop, everything is repaired within 3 intervals, the grace and 60 s',
+  *check(facts) {
+    const limitS = repairLimitS(facts.terms);
+    for (const run of facts.queue.runs.values()) {
+      const deadForS = (Date.now() - lastSignOfLifeMs(facts, run)) / 1000;
+      if (run.ends.length > 0 || deadForS < limitS || isAtWork(facts, run)) continue;
+      yield {
+        what: `run ${run.runId} of job ${run.jobId} is dead for ${Math.round(deadForS)} s, and its job is still called running`,
+        evidence: { run, life: facts.lives.lives.get(run.runId) },
+      };
+    }
+  },
+};
+
+export const endedAll: Invariant = {
+  name: 'every job ends',
+  promise: 'every job ends in a terminal status or is alive',
+  *check(facts) {
+    const open = new Map(
+      [...facts.queue.runs.values()].filter(({ ends }) => ends.length === 0).map((run) => [run.jobId, run]),
+    );
+    for (const [jobId, status] of facts.queue.statuses) {
+      if (status === 'done' || status === 'failed') continue;
+      const run = open.get(jobId);
+      if (run !== undefined && isAtWork(facts, run)) continue;
+      yield { what: `job ${jobId} is ${status}, and nobody works on it`, evidence: { run } };
+    }
+  },
+};
+
+function lastSignOfLifeMs({ lives }: Facts, run: Run): number {
+  return lives.lives.get(run.runId)?.lastMs ?? run.startedMs;
+}
+
+/** Whether its agent lives. */
+function isAtWork({ lives }: Facts, { runId }: Run): boolean {
+  const life = lives.lives.get(runId);
+  return life !== undefined && isAlive(life);
+}

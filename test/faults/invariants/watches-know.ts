@@ -1,0 +1,43 @@
+import type { Invariant } from './invariant.js';
+
+const REAPED = ['done', 'queued', 'failed'];
+
+/** From the histories: what watches say of themselves is what the ledger says of them. */
+export const watchesKnow: Invariant = {
+  name: 'a watch knows what it did',
+  promise:
+    'a watch says that it reaped a run if and only if the ledger names it, and takes a lost claim for lost',
+  *check({ queue, temporal }) {
+    const byRun = new Map(queue.ledger.map((row) => [`${row.jobId}/${row.runKey}`, row]));
+    for (const story of temporal.stories) {
+      const row = byRun.get(`${story.jobId}/${story.runKey}`);
+      const isMine = row?.claimer === story.firstExecutionRunId;
+      const { workflowId, result } = story;
+      if (result !== null && REAPED.includes(result.outcome) && (!isMine || row.outcome !== result.outcome)) {
+        yield {
+          what: `watch ${workflowId} says that it reaped its run -> ${result.outcome}, and the ledger ${row === undefined ? 'has no such row' : isMine ? `says ${row.outcome}` : 'names another'}`,
+          evidence: { story, row },
+        };
+      }
+      if (result !== null && !REAPED.includes(result.outcome) && result.outcome !== 'nothing to do') {
+        const isRight =
+          result.outcome === 'reaped by another' ? row !== undefined && !isMine : row === undefined;
+        if (!isRight) {
+          yield {
+            what: `watch ${workflowId} says of its run: ${result.outcome}, and the ledger ${row === undefined ? 'has no such row' : isMine ? 'says it was the watch itself' : `says ${row.outcome} by another`}`,
+            evidence: { story, row },
+          };
+        }
+      }
+      for (const step of story.steps) {
+        if (step.kind !== 'claimed' || step.result === null || row === undefined) continue;
+        if (step.result.result === 'lost' && isMine) {
+          yield {
+            what: `watch ${workflowId} was told that it lost a claim that is its own`,
+            evidence: { story, row },
+          };
+        }
+      }
+    }
+  },
+};

@@ -1,0 +1,247 @@
+import type { Mutant } from './mutant.js';
+
+const CLAIM = 'sql/migrations/0005_claim.sql';
+const ADAPTER = 'sql/adapters/reference.sql';
+const CLAIM_JS = 'dist/src/db/claim.js';
+const WATCH_JS = 'dist/src/workflows/watch-job.js';
+const POLICY_JS = 'dist/src/domain/policy.js';
+
+/** What the harness must catch. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a claim without its guard: reads the run before it locks, and ends whatever stands there',
+    scenario: 'a late finalizer',
+    caughtBy: 'claims and ledger agree',
+    edits: [
+      { file: ADAPTER, from: 'perform from public.jobs where id = p_job_id for no key update;', to: '' },
+      {
+        file: ADAPTER,
+        from: 'return query select * from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;',
+        to: `return query select * from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
+             perform from public.jobs where id = p_job_id for no key update;`,
+      },
+      {
+        file: ADAPTER,
+        from: `   where id = p_job_id
+     and exists (select from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key);`,
+        to: '   where id = p_job_id;',
+      },
+    ],
+  },
+  {
+    name: 'the advance in a transaction of its own',
+    scenario: 'a green exit 0',
+    caughtBy: 'one advance, one next job',
+    edits: [
+      {
+        file: CLAIM_JS,
+        from: `            advance?.fromStage ?? null,
+            advance?.toStage ?? null,
+            advance?.nextAgent ?? null,
+        ]);
+        await client.query('commit');`,
+        to: `            null, null, null,
+        ]);
+        await client.query('commit');
+        if (advance) await client.query('select reaper.advance($1, $2, $3, $4, $5)', [
+          run.jobId, run.runKey, advance.fromStage, advance.toStage, advance.nextAgent]);`,
+      },
+      {
+        file: ADAPTER,
+        from: `p_next_agent text) returns boolean
+  language plpgsql`,
+        to: `p_next_agent text) returns boolean
+  language plpgsql security definer`,
+      },
+      {
+        file: 'sql/grants.sql',
+        from: 'grant execute on function\n  reaper.has_stages(),',
+        to: 'grant execute on function reaper.advance(text, text, text, text, text) to reaper;\ngrant execute on function\n  reaper.has_stages(),',
+      },
+    ],
+  },
+  {
+    name: 'the ledger row in a transaction of its own',
+    scenario: 'a zombie',
+    caughtBy: 'claims and ledger agree',
+    edits: [
+      { file: CLAIM, from: 'insert into reaper.ledger (job_id', to: 'insert into pg_temp.later (job_id' },
+      {
+        file: CLAIM_JS,
+        from: `await client.query('begin isolation level read committed');`,
+        to: `await client.query('create temp table later (like reaper.ledger including all)');
+        await client.query('begin isolation level read committed');`,
+      },
+      {
+        file: CLAIM_JS,
+        from: `await client.query('commit');`,
+        to: `await client.query('commit');
+        await client.query('insert into reaper.ledger overriding system value select * from later');
+        await client.query('drop table later');`,
+      },
+      {
+        file: 'sql/grants.sql',
+        from: 'grant usage on schema reaper to reaper, reaper_probe;',
+        to: 'grant usage on schema reaper to reaper, reaper_probe;\ngrant insert on reaper.ledger to reaper;',
+      },
+    ],
+  },
+  {
+    name: 'a streak that is not reset by a live process',
+    scenario: 'dead, alive, dead',
+    caughtBy: 'proof, twice, fresh',
+    edits: [
+      {
+        file: POLICY_JS,
+        from: 'return { verdict, memory: FRESH_MEMORY };',
+        to: 'return { verdict, memory: context.memory };',
+      },
+    ],
+  },
+  {
+    name: 'one dead observation is believed',
+    scenario: 'a zombie',
+    caughtBy: 'proof, twice, fresh',
+    edits: [
+      {
+        file: POLICY_JS,
+        from: 'context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks)',
+        to: '1',
+      },
+    ],
+  },
+  {
+    name: 'EPERM read as dead',
+    scenario: "a stranger's probe",
+    caughtBy: 'nobody alive touched',
+    edits: [
+      {
+        file: 'dist/src/liveness/existence.js',
+        from: `if (code === 'EPERM')
+            return { kind: 'exists' };`,
+        to: `if (code === 'EPERM')
+            return { kind: 'absent' };`,
+      },
+    ],
+  },
+  {
+    name: 'the control row read without its lock',
+    scenario: 'a pause overtakes a claim',
+    caughtBy: 'a block is a block',
+    edits: [{ file: CLAIM, from: 'perform from reaper.control for share;', to: '' }],
+  },
+  {
+    name: 'a pause that is not honoured',
+    scenario: 'a pause while a streak runs',
+    caughtBy: 'a block is a block',
+    edits: [{ file: 'sql/migrations/0004_blocks.sql', from: 'when c.paused then', to: 'when false then' }],
+  },
+  {
+    name: 'an own win not recognised by the claim',
+    scenario: 'a lost answer',
+    caughtBy: 'a watch knows what it did',
+    edits: [{ file: CLAIM, from: 'if v_ledger.claimer = p_claimer then', to: 'if false then' }],
+  },
+  {
+    name: "a lost claim's run taken for reaped by another, though it was this watch",
+    scenario: 'a lost answer',
+    caughtBy: 'a watch knows what it did',
+    edits: [
+      { file: CLAIM, from: 'if v_ledger.claimer = p_claimer then', to: 'if false then' },
+      {
+        file: WATCH_JS,
+        from: 'if (claimed.by !== workflowInfo().firstExecutionRunId) {',
+        to: 'if (claimed.by !== "") {',
+      },
+    ],
+  },
+  {
+    name: 'the evidence not compared with the row',
+    scenario: 'a late exit code',
+    caughtBy: 'evidence is what was found',
+    edits: [{ file: CLAIM, from: '  if v_changed then', to: '  if false then' }],
+  },
+  {
+    name: 'lost treated as won',
+    scenario: 'two watches',
+    caughtBy: 'a watch knows what it did',
+    edits: [
+      { file: WATCH_JS, from: `        case 'won':`, to: `        case 'lost':\n        case 'won':` },
+      {
+        file: WATCH_JS,
+        from: `        case 'lost':\n        case 'changed':`,
+        to: `        case 'changed':`,
+      },
+    ],
+  },
+  {
+    name: 'a launcher that finalizes unfenced',
+    scenario: 'a monitor that slept',
+    caughtBy: 'one end a run',
+    edits: ['dist/demo/launcher/end-job.js', 'dist/demo/launcher/requeue-job.js'].map((file) => ({
+      file,
+      from: `where id = $1 and run_id = $2 and status = 'running'`,
+      to: 'where id = $1 and $2::text is not null',
+    })),
+  },
+  {
+    name: 'the grace not waited for',
+    scenario: 'a green exit 0',
+    caughtBy: 'no grace cut short',
+    edits: [{ file: POLICY_JS, from: 'run.exitAgeS >= policy.finalizeGraceS', to: 'run.exitAgeS >= 0' }],
+  },
+  {
+    name: 'the backstop reaps who is proven alive',
+    scenario: 'over its ceiling',
+    caughtBy: 'nobody alive touched',
+    edits: [{ file: POLICY_JS, from: '!provenAlive || ', to: 'true || ' }],
+  },
+  {
+    name: 'a red gate taken for green',
+    scenario: 'a red exit 0',
+    caughtBy: 'no made-up success',
+    edits: [{ file: 'dist/src/activities/gates.js', from: 'if (!gate.green)', to: 'if (false)' }],
+  },
+  {
+    name: 'the next job made twice',
+    scenario: 'a green exit 0',
+    caughtBy: 'one advance, one next job',
+    edits: [
+      {
+        file: ADAPTER,
+        from: `values (v_task.id, p_next_agent, v_task.repo, 'queued', 0, 2);`,
+        to: `values (v_task.id, p_next_agent, v_task.repo, 'queued', 0, 2), (v_task.id, p_next_agent, v_task.repo, 'queued', 0, 2);`,
+      },
+    ],
+  },
+  {
+    name: 'Telegram not taken before it is sent',
+    scenario: 'a message whose delivery is not noted',
+    caughtBy: 'told once',
+    edits: [
+      {
+        file: 'sql/migrations/0010_notifications.sql',
+        from: 'where id = p_id and owed and telegram_at is null;',
+        to: 'where id = p_id and owed;',
+      },
+    ],
+  },
+  {
+    name: 'a workflow that throws what is no failure',
+    scenario: 'a zombie',
+    caughtBy: 'no failing workflow task',
+    edits: [{ file: WATCH_JS, from: `watch.phase = 'over';`, to: `throw new Error('plain');` }],
+  },
+  {
+    name: 'a probe that reports no symptom',
+    scenario: 'a zombie, and time',
+    caughtBy: 'repaired in time',
+    edits: [
+      {
+        file: 'dist/src/activities/probe.js',
+        from: `if (state !== 'dead' && state !== 'defunct')`,
+        to: 'if (true)',
+      },
+    ],
+  },
+];

@@ -1,0 +1,59 @@
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ViolationError } from './judge-world.js';
+import { reportRun, reportViolations } from './report.js';
+import { torture } from './torture.js';
+import { createWorld, type World } from './world/world.js';
+
+const USAGE = `Usage: npm run torture -- [--minutes <n>] [--seed <n>] [--keep <folder>]
+
+Runs workers and launchers on real servers, breaks everything at random for a while, and sees that nothing is lost, nothing
+happens twice and nobody alive is touched. Exit code 1 when a promise was broken.
+
+  --minutes <n>    how long faults are injected, 2 by default; afterwards everything gets time to recover
+  --seed <n>       which faults and which fates; the time of day by default
+  --keep <folder>  where the logs of all processes are copied to when a promise was broken, or nobody knows`;
+
+/** Returns the exit code. */
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { minutes: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'string' } },
+  });
+  const seconds = 60 * Number(values.minutes ?? 2);
+  const seed = Number(values.seed ?? Date.now() % 1_000_000);
+  if (!(seconds > 0) || !Number.isSafeInteger(seed)) {
+    console.error(USAGE);
+    return 2;
+  }
+  const startedMs = Date.now();
+  const log = (line: string) =>
+    console.log(`${((Date.now() - startedMs) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+  log(`seed ${seed}`);
+  const world = await createWorld({ seed, log });
+  let isGood = false;
+  const interrupt = () => {
+    void world.end().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    const result = await torture(world, seconds, log);
+    console.log(reportRun(world, result, seconds));
+    isGood = true;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ViolationError)) throw error;
+    console.error(reportViolations(world, error.violations));
+    return 1;
+  } finally {
+    if (!isGood && values.keep !== undefined) await keepLogs(world, values.keep);
+    await world.end();
+  }
+}
+
+async function keepLogs({ folder }: World, target: string): Promise<void> {
+  await mkdir(target, { recursive: true });
+  await cp(folder, join(target), { recursive: true, filter: (path) => !path.includes('temporal.db') });
+}
+
+process.exitCode = await main();

@@ -1,0 +1,128 @@
+import type { RunRef } from '../../../src/domain/types.js';
+import { repairLimitS } from '../invariants/repaired.js';
+import { killAgent, send, type Victim } from '../faults/victims.js';
+import { waitFor } from '../faults/wait.js';
+import type { LedgerRow } from '../facts/queue-facts.js';
+import { REAPER_NAME, type HOSTS } from '../world/create-services.js';
+import type { World } from '../world/world.js';
+
+/** What a job of a scene is to be like. */
+export interface SceneJob {
+  /** Its name begins with the word that decides its fate, see `fate.ts`. */
+  id: string;
+  host: keyof typeof HOSTS;
+  /** With stages, so that a green exit 0 advances. */
+  hasStages?: boolean;
+  /** @default 2 */
+  maxAttempts?: number;
+}
+
+/**
+ * Starts the services that a scene needs and, once the reaper is at work, queues its job: a real launcher takes it and a
+ * real agent runs.
+ */
+export async function begin(world: World, job: SceneJob): Promise<Victim> {
+  const { admin, workers, probes, launchers, people } = world;
+  people.troubled = false;
+  const { id, host, hasStages = false, maxAttempts = 2 } = job;
+  workers[0]?.service.start();
+  if (host === 'south') probes[0]?.service.start();
+  launchers[host === 'north' ? 0 : 1]?.service.start();
+  await expectSoon('a first sweep', async () => {
+    const { rows } = await admin.query('select from reaper.last_sweep');
+    return rows.length > 0 ? true : null;
+  });
+  if (hasStages) {
+    await admin.query(
+      `insert into tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', 'development', $1)`,
+      [id],
+    );
+  }
+  await admin.query(
+    `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, 'developer', 'web', $3)`,
+    [id, hasStages ? id : null, maxAttempts],
+  );
+  return expectSoon('the agent to be stamped', async () => {
+    await world.facts.read();
+    const run = [...world.facts.queue.runs.values()].find((each) => each.jobId === id && each.pid !== null);
+    const { agents, monitors } = world.facts.launchers;
+    const agent = run && agents.get(run.runId);
+    const monitor = run && monitors.get(run.runId);
+    return run && agent && monitor ? { jobId: id, runId: run.runId, host, agent, monitor } : null;
+  });
+}
+
+/** SIGKILL to both, the monitor first. */
+export function killBoth(world: World, victim: Victim): void {
+  send(victim.monitor, 'SIGKILL');
+  killAgent(world, victim);
+}
+
+/** How a run is named by the SQL contract. */
+export function refOf({ facts }: World, { runId }: Victim): RunRef {
+  const run = facts.queue.runs.get(runId);
+  if (run === undefined) throw new Error(`Expected run ${runId} to be known, got none`);
+  return { jobId: run.jobId, runKey: run.runKey };
+}
+
+/** Waits for the claim of a run. */
+export function claimOf(world: World, { runId }: Victim, limitMs?: number): Promise<LedgerRow> {
+  return expectSoon(
+    'a claim',
+    async () => {
+      await world.facts.read();
+      return world.facts.queue.ledger.find((row) => row.runId === runId) ?? null;
+    },
+    limitMs,
+  );
+}
+
+/** Waits until the run has ended, whoever ended it. */
+export function endOf(world: World, { runId }: Victim): Promise<true> {
+  return expectSoon('the run to end', async () => {
+    await world.facts.read();
+    return (world.facts.queue.runs.get(runId)?.ends.length ?? 0) > 0 ? true : null;
+  });
+}
+
+/** Waits until no watch of these runs is open any more, so that its whole story can be read. */
+export async function watchesOf(world: World, jobId: string, closed = 1): Promise<void> {
+  await expectSoon(`${closed} watches to end`, async () => {
+    await world.ask(() => world.facts.temporal.readClosed());
+    return world.facts.temporal.stories.filter((story) => story.jobId === jobId).length >= closed
+      ? true
+      : null;
+  });
+}
+
+/** Starts another watch over the same run. */
+export async function startTwin(world: World, victim: Victim): Promise<void> {
+  await world.ask((client) =>
+    client.workflow.start('watchJob', {
+      workflowId: `${REAPER_NAME}/watch/twin-of-${victim.runId}`,
+      taskQueue: REAPER_NAME,
+      args: [{ ...refOf(world, victim), poke: { why: 'symptom', park: true } }],
+    }),
+  );
+}
+
+/** Waits for something that is sure to come where all is well; a mutant may keep it from coming, which is no error. */
+export async function expectSoon<T>(
+  what: string,
+  look: () => Promise<T | null>,
+  limitMs = 60_000,
+): Promise<T> {
+  const seen = await waitFor(look, limitMs);
+  if (seen === null) throw new SceneError(`Expected within ${limitMs / 1000} s: ${what}`);
+  return seen;
+}
+
+/** A scene that could not be played to its end. */
+export class SceneError extends Error {
+  override name = 'SceneError';
+}
+
+/** Milliseconds after which a zombie that is left proves something. */
+export function pastRepairMs({ terms }: World): number {
+  return (repairLimitS(terms) + 2) * 1000;
+}

@@ -1,0 +1,164 @@
+import { setTimeout } from 'node:timers/promises';
+import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
+import { repairLimitS } from './invariants/repaired.js';
+import { judgeWorld, ViolationError } from './judge-world.js';
+import { Random } from './random.js';
+import { Schedule } from './schedule.js';
+import { JobStream } from './world/job-stream.js';
+import type { World } from './world/world.js';
+
+/** Jobs that are queued or running at a time. */
+const JOBS_AT_A_TIME = 14;
+const LOOK_EVERY_MS = 3_000;
+const HISTORIES_EVERY_MS = 15_000;
+const TELL_EVERY_MS = 30_000;
+/** Seconds in which all that is queued comes to its end, long-running agents included. */
+const DRAIN_LIMIT_S = 240;
+
+/** What one run was like. */
+export interface TortureResult {
+  schedule: Schedule;
+  /** Seconds from the last fault until every run that was dead by then was repaired. */
+  repairedAfterS: number;
+  /** Looks at all facts, each by all invariants. */
+  looks: number;
+}
+
+/**
+ * Breaks a world for a while, has it recover, and judges it all the time.
+ *
+ * @param seconds in which faults are injected
+ * @throws ViolationError
+ */
+export async function torture(
+  world: World,
+  seconds: number,
+  log: (line: string) => void,
+): Promise<TortureResult> {
+  for (const { service } of [...world.workers, ...world.probes, ...world.launchers]) service.start();
+  const jobs = new JobStream(world.admin, new Random(world.seed, 'jobs'), JOBS_AT_A_TIME);
+  await jobs.refill();
+  const schedule = new Schedule(world);
+  const stop = new AbortController();
+  const watch = new Watch(world);
+
+  const timer = setTimeout(seconds * 1000, undefined, { signal: stop.signal })
+    .catch(() => undefined)
+    .finally(() => stop.abort());
+  let toldMs = Date.now();
+  const tell = () => {
+    if (Date.now() - toldMs < TELL_EVERY_MS) return;
+    toldMs = Date.now();
+    const { runs, ledger } = world.facts.queue;
+    log(`${schedule.injected.length} faults, ${runs.size} runs, ${ledger.length} claims`);
+  };
+  try {
+    await Promise.all([
+      schedule.run(stop.signal),
+      watch.run(stop.signal, async () => {
+        tell();
+        await jobs.refill();
+      }),
+      timer,
+    ]);
+  } finally {
+    stop.abort();
+  }
+
+  log('the faults stop');
+  const stoppedMs = Date.now();
+  await calm(world);
+  const repairedAfterS = await recover(world, watch, stoppedMs);
+  log(`everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`);
+  await drain(world, watch);
+  log('all jobs have ended');
+  return { schedule, repairedAfterS, looks: watch.looks };
+}
+
+/** Looks at everything again and again. */
+class Watch {
+  looks = 0;
+  #historiesMs = Date.now();
+
+  constructor(private readonly world: World) {}
+
+  async run(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      await work().catch(() => undefined); // Postgres is away just now
+      await setTimeout(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Looks once. A server that is away is no violation. */
+  async look(): Promise<void> {
+    const { temporal } = this.world.facts;
+    try {
+      if (Date.now() - this.#historiesMs > HISTORIES_EVERY_MS) {
+        this.#historiesMs = Date.now();
+        await this.world.ask(() => temporal.readClosed(), 10_000).catch(() => undefined);
+      }
+      await judgeWorld(this.world, ALWAYS);
+      this.looks += 1;
+    } catch (error) {
+      if (error instanceof ViolationError) throw error;
+    }
+  }
+}
+
+/** Ends everything that would not pass by itself. */
+async function calm({ operator, admin, people, workers, probes, launchers }: World): Promise<void> {
+  people.troubled = false;
+  for (const { service } of [...workers, ...probes, ...launchers]) {
+    service.signal('SIGCONT');
+    service.start();
+  }
+  await operator.resume();
+  await operator.activate();
+  const { rows } = await admin.query<{ kind: 'job'; value: string }>('select kind, value from reaper.hold');
+  for (const { kind, value } of rows) await operator.release(kind, value);
+}
+
+/** Waits until no run that was dead when the faults stopped is left, or the limit is over. Returns after how many seconds. */
+async function recover(world: World, watch: Watch, stoppedMs: number): Promise<number> {
+  const { facts } = world;
+  const limitMs = stoppedMs + repairLimitS(facts.terms) * 1000;
+  const isLeft = () =>
+    [...facts.queue.runs.values()].some(
+      ({ runId, ends, startedMs }) =>
+        ends.length === 0 &&
+        startedMs < stoppedMs &&
+        (facts.lives.lives.get(runId)?.lastMs ?? 0) < Date.now() - 1_000,
+    );
+  do {
+    await setTimeout(1_000);
+    await watch.look();
+  } while (isLeft() && Date.now() < limitMs + 1_000);
+  const repairedAfterS = (Date.now() - stoppedMs) / 1000;
+  await judgeWorld(world, REPAIRED);
+  return repairedAfterS;
+}
+
+/** Lets all jobs come to their end, then judges everything for the last time. */
+async function drain(world: World, watch: Watch): Promise<void> {
+  const { facts, admin } = world;
+  for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline;) {
+    await setTimeout(1_000);
+    await watch.look();
+    await judgeWorld(world, REPAIRED);
+    const { rows } = await admin.query<{ left: number }>(
+      `select (select count(*) from jobs where status in ('queued', 'running'))
+            + (select count(*) from reaper.notification where owed) as left`,
+    );
+    if (rows[0]?.left === 0) break;
+  }
+  while ((await facts.temporal.readClosed()) > 0);
+  await facts.temporal.readReaper();
+  const failing = await facts.temporal.readOpen();
+  if (failing.length > 0) {
+    // A task that was just lost with its worker is made again within seconds.
+    await setTimeout(15_000);
+    facts.temporal.failing.push(...(await facts.temporal.readOpen()));
+  }
+  await judgeWorld(world, [...ALWAYS, ...REPAIRED, ...AT_LAST]);
+}

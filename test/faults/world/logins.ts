@@ -1,0 +1,34 @@
+import type { Pool } from 'pg';
+
+const PASSWORD = 'torture';
+
+/** Roles of the processes under test: each has its own, so that the flight recorder tells them apart. */
+export const LOGINS = {
+  reaper: 'torture_reaper',
+  probe: 'torture_probe',
+  launcher: 'torture_launcher',
+} as const;
+
+/** Creates the logins, with no more rights than each needs. */
+export async function createLogins(admin: Pool): Promise<void> {
+  const { reaper, probe, launcher } = LOGINS;
+  for (const login of [reaper, probe, launcher]) {
+    await admin.query(`do $$ begin
+      create role ${login} login password '${PASSWORD}';
+    exception when duplicate_object or unique_violation then null; end $$`);
+  }
+  await admin.query(`
+    grant reaper to ${reaper};
+    grant reaper_probe to ${probe};
+    grant select, insert, update on public.jobs, public.agent_runs, public.tasks to ${launcher};
+    grant usage on schema reaper to ${launcher};
+    grant execute on function reaper.now() to ${launcher}`);
+}
+
+/** The same database by another login. */
+export function loginUrl(databaseUrl: string, login: string): string {
+  const url = new URL(databaseUrl);
+  url.username = login;
+  url.password = PASSWORD;
+  return url.href;
+}

@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Advance } from '../../../src/domain/exit-zero.js';
+
+/** Stages that every task of the harness goes through. */
+export const STAGES: readonly { name: string; agent?: string; next?: string }[] = [
+  { name: 'development', agent: 'developer', next: 'review' },
+  { name: 'review', agent: 'reviewer', next: 'testing' },
+  { name: 'testing', agent: 'tester', next: 'released' },
+  { name: 'released' },
+];
+
+/** Where a green exit 0 of an agent takes its task; null for an agent without a stage. */
+export function advanceOf(agent: string): Advance | null {
+  const stage = STAGES.find((each) => each.agent === agent);
+  const next = STAGES.find(({ name }) => name === stage?.next);
+  return stage && next ? { fromStage: stage.name, toStage: next.name, nextAgent: next.agent ?? null } : null;
+}
+
+/** Green when the agent has left its work. Takes its time while a fault wants it to. */
+const GATE =
+  'if [ -e "hold.$2" ]; then touch "asked.$2"; while [ -e "hold.$2" ]; do sleep 0.1; done; fi; test -s "$1"';
+
+/** The files by which a fault has the gate of a job wait, and learns that it does. */
+export function gateFiles(folder: string, jobId: string): { hold: string; asked: string } {
+  const work = join(folder, 'work');
+  return { hold: join(work, `hold.${jobId}`), asked: join(work, `asked.${jobId}`) };
+}
+
+/** Writes the pipeline file. Returns its path. */
+export async function writePipeline(folder: string): Promise<string> {
+  const path = join(folder, 'pipeline.json');
+  const stages = STAGES.map((stage) => {
+    if (stage.agent === undefined) return stage;
+    const argv = ['sh', '-c', GATE, 'gate', `{work_item}.${stage.agent}`, '{job}'];
+    return { ...stage, gate: { kind: 'command', argv, cwd: join(folder, 'work') } };
+  });
+  await writeFile(path, JSON.stringify({ stages }, null, 2));
+  return path;
+}

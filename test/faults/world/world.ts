@@ -1,0 +1,129 @@
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { migrate } from '../../../src/db/migrate.js';
+import { createPool } from '../../../src/db/pool.js';
+import { createDatabase } from '../../../src/servers/index.js';
+import { Facts, type Terms } from '../facts/facts.js';
+import { Random } from '../random.js';
+import { Cleanup } from './cleanup.js';
+import { createServices, HOSTS, REAPER_NAME, type Services } from './create-services.js';
+import { endFleet } from './end-fleet.js';
+import { installFlightRecorder } from './flight-recorder.js';
+import { KillablePostgres } from './killable-postgres.js';
+import { KillableTemporal } from './killable-temporal.js';
+import { createLogins, LOGINS, loginUrl } from './logins.js';
+import { Operator } from './operator.js';
+import { People } from './people.js';
+import { writePipeline } from './pipeline.js';
+import type { Service } from './service.js';
+
+/**
+ * Short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
+ * time for repairs.
+ */
+const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60 };
+
+/** How {@link createWorld} makes a world. */
+export interface WorldOptions {
+  seed: number;
+  log: (line: string) => void;
+  /** What differs from the usual terms. */
+  terms?: Partial<Terms>;
+}
+
+/** Everything that faults are injected into: real servers and processes, and all that is known about them. */
+export interface World extends Services {
+  seed: number;
+  folder: string;
+  terms: Terms;
+  postgres: KillablePostgres;
+  temporal: KillableTemporal;
+  databaseUrl: string;
+  /** As superuser. */
+  admin: Pool;
+  /** As a launcher. */
+  launcher: Pool;
+  client: Client;
+  people: People;
+  /** The pipeline file. */
+  pipeline: string;
+  facts: Facts;
+  operator: Operator;
+  /** Asks Temporal for something, but not for long. */
+  ask<T>(question: (client: Client) => Promise<T>, limitMs?: number): Promise<T>;
+  /** Ends everything that was started. */
+  end(): Promise<void>;
+}
+
+/** Makes a world with servers of its own. Its services are not started yet. */
+export async function createWorld({ seed, log, terms: given }: WorldOptions): Promise<World> {
+  const cleanup = new Cleanup();
+  try {
+    return await build();
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+
+  async function build(): Promise<World> {
+    const terms = { ...TERMS, ...given };
+    const folder = await mkdtemp(join(tmpdir(), 'job-reaper-torture-'));
+    cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    // Some services run as other users.
+    await chmod(folder, 0o755);
+    await Promise.all(['work', 'leases'].map((name) => mkdir(join(folder, name))));
+    const postgres = await KillablePostgres.start(log);
+    cleanup.add(() => postgres.stop());
+    const temporal = await KillableTemporal.start(join(folder, 'temporal.db'), log);
+    cleanup.add(() => temporal.stop());
+
+    const databaseUrl = await createDatabase(postgres.adminUrl, 'torture');
+    await migrate(databaseUrl, 'reference');
+    const pool = (url: string, applicationName: string, max: number) => {
+      const made = createPool(url, { applicationName, max });
+      cleanup.add(() => made.end());
+      return made;
+    };
+    const admin = pool(databaseUrl, 'torture', 12);
+    await createLogins(admin);
+    await installFlightRecorder(admin);
+    const launcher = pool(loginUrl(databaseUrl, LOGINS.launcher), 'late monitor', 4);
+    const reaper = pool(loginUrl(databaseUrl, LOGINS.reaper), 'operator', 2);
+
+    const connection = Connection.lazy({ address: temporal.address });
+    cleanup.add(() => connection.close());
+    const client = new Client({ connection });
+    const people = await People.listen(new Random(seed, 'people'));
+    cleanup.add(() => people.stop());
+    const services: Service[] = [];
+    const facts = new Facts({
+      admin,
+      logins: LOGINS,
+      folder,
+      launcherLogs: Object.values(HOSTS).map((host) => join(folder, `launcher-${host}.log`)),
+      client,
+      reaperName: REAPER_NAME,
+      received: people.received,
+      terms,
+      deaths: () => services.flatMap(({ deaths }) => deaths),
+    });
+    const pipeline = await writePipeline(folder);
+    const base = { seed, folder, terms, postgres, temporal, databaseUrl, people, pipeline };
+    const made = await createServices(base, cleanup, () => endFleet(facts));
+    for (const { service } of [...made.workers, ...made.probes, ...made.launchers]) services.push(service);
+    return {
+      ...base,
+      ...made,
+      admin,
+      launcher,
+      client,
+      facts,
+      operator: new Operator(reaper, client, REAPER_NAME, facts.blocks),
+      ask: (question, limitMs = 5_000) => client.withDeadline(Date.now() + limitMs, () => question(client)),
+      end: () => cleanup.run(),
+    };
+  }
+}

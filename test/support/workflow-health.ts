@@ -1,0 +1,37 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { expect } from 'vitest';
+
+const { EVENT_TYPE_WORKFLOW_TASK_FAILED } = temporal.api.enums.v1.EventType;
+const { WorkflowTaskFailedCause } = temporal.api.enums.v1;
+const {
+  WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+  WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+  WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED,
+} = WorkflowTaskFailedCause;
+const MADE_ANEW = [
+  WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+  WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+];
+
+/** Fails when a workflow is not running, or one of its workflow tasks fails or has failed. */
+export async function expectHealthy(client: Client, workflowId: string): Promise<void> {
+  const handle = client.workflow.getHandle(workflowId);
+  const { raw, status } = await handle.describe();
+  expect(status.name, workflowId).toBe('RUNNING');
+  expect(raw.pendingWorkflowTask?.attempt ?? 1, `attempts at the workflow task of ${workflowId}`).toBe(1);
+  expect(await failedTasks(client, workflowId)).toEqual([]);
+}
+
+/**
+ * Why workflow tasks of a workflow's current execution have failed. The server itself has some made anew: those that were at
+ * work when something came in, or too much of it.
+ */
+export async function failedTasks(client: Client, workflowId: string): Promise<string[]> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap(({ eventType, workflowTaskFailedEventAttributes: failed }) => {
+    const cause = failed?.cause ?? WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED;
+    if (eventType !== EVENT_TYPE_WORKFLOW_TASK_FAILED || MADE_ANEW.includes(cause)) return [];
+    return [`${WorkflowTaskFailedCause[cause]}: ${failed?.failure?.message ?? ''}`];
+  });
+}
