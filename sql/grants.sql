@@ -10,8 +10,8 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant execute on function reaper.now() to reaper, reaper_probe;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
-  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.last_sweep, reaper.lease_reclaim, reaper.lease_worker,
-  reaper.pruned, reaper.claim_total, reaper.status to reaper;
+  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
+  reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
@@ -28,6 +28,8 @@ grant execute on function
   reaper.put_hold(text, text, text, text, bigint),
   reaper.release_hold(text, text, text),
   reaper.declare_host_gone(text, text),
+  reaper.age_s(timestamptz, timestamptz),
+  reaper.note_clock_step(bigint, timestamptz, timestamptz, double precision),
   reaper.record_sweep(timestamptz, jsonb),
   reaper.announce_lease_worker(text),
   reaper.lease_block_on(text, text),

@@ -15,10 +15,14 @@ const webUrl = z
   .string()
   .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
 
+/** A year: far more, and a timer would lie behind the end of the server's calendar. */
+const LONGEST_S = 365 * 24 * 3600;
+
 function seconds(minimum: number) {
   return z.coerce
     .number({ error: 'expected a number of seconds' })
-    .min(minimum, `expected at least ${minimum} seconds`);
+    .min(minimum, `expected at least ${minimum} seconds`)
+    .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
 }
 
 function count(minimum: number) {
@@ -95,6 +99,8 @@ export const settingsSchema = z.object({
   DATABASE_ADMIN_URL: databaseUrl.optional(),
   /** Path of the pipeline file; without it the default pipeline applies. */
   REAPER_PIPELINE: z.string().min(1).optional(),
+  /** A module that exports `payloadCodecs`: what Temporal stores goes through them. Workers and commands need the same. */
+  REAPER_PAYLOAD_CODEC: z.string().min(1).optional(),
   /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
   TELEGRAM_BOT_TOKEN: z
     .string()
@@ -183,7 +189,8 @@ export function isSecret(name: string): boolean {
 
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
-  return isSecret(name) ? '"<hidden>"' : `"${value}"`;
+  // A URL may hold a password, also where none belongs.
+  return isSecret(name) || value.includes('://') ? '"<hidden>"' : `"${value.slice(0, 200)}"`;
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {

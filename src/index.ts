@@ -1,8 +1,22 @@
 /**
- * What launchers and workers of one's own use of job-reaper.
+ * What launchers and workers of one's own use of job-reaper. The workflows are `job-reaper/workflows`.
  *
  * @packageDocumentation
  */
+export { createReaperWorker, type ReaperWorker, type ReaperWorkerOptions } from './library/reaper-worker.js';
+export { createActivities, type ActivitiesOptions, type MountableActivities } from './library/activities.js';
+export { ReaperClient, type ReaperClientOptions } from './library/reaper-client.js';
+export { workflowsPath } from './worker/bundle.js';
+export { readSettings, SettingsError, type Settings } from './config.js';
+export type { Gate, GateInput, GateResult } from './gates/index.js';
+export type { Notifier } from './notify/notifier.js';
+export type { WebhookMessage as NotifierMessage } from './notify/message.js';
+export type { Logger, LogFields } from './log.js';
+export type { WorkerParts } from './worker/context.js';
+export type { TemporalTarget } from './temporal/connect.js';
+export type { Status } from './domain/status.js';
+export type { HoldKind } from './domain/operation.js';
+export type { ReapAnswer, SweepSummary } from './workflows/messages.js';
 export { processIdentity, probeProcess, type ProbeOptions } from './liveness/index.js';
 export type { Liveness, LivenessState, ProcessStamp } from './domain/liveness.js';
 export {

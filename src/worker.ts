@@ -7,7 +7,9 @@ import type { Logger } from './log.js';
 import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
+import { toChannels, type Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
+import { loadDataConverter } from './temporal/data-converter.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { createChannels } from './worker/create-channels.js';
 import { checkHealth, checkReadiness } from './worker/health.js';
@@ -21,9 +23,6 @@ import { Reachability } from './worker/reachability.js';
 import { jsonReply } from './worker/reply.js';
 import { runConnected } from './worker/run-connected.js';
 
-export { readSettings, SettingsError, type Settings } from './config.js';
-export type { Gate, GateInput, GateResult } from './gates/index.js';
-export { createLogger, type Logger } from './log.js';
 export type { WorkerParts } from './worker/context.js';
 
 /** What {@link runWorker} needs. */
@@ -33,8 +32,10 @@ export interface RunWorkerOptions {
   log: Logger;
   /** Where Temporal is. @default what TEMPORAL_* in the environment say */
   target?: TemporalTarget;
-  /** Gates of kind `function`, by the name that the pipeline file calls them. @default none */
-  gateFunctions?: Readonly<Record<string, Gate>>;
+  /** Gates of kind `function`, by name. @default none */
+  gates?: Readonly<Record<string, Gate>>;
+  /** Ways of one's own to tell people. @default none */
+  notifiers?: readonly Notifier[];
   /** Ends the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
@@ -45,22 +46,27 @@ export interface RunWorkerOptions {
  * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { settings, log, signal, parts, gateFunctions = {} } = options;
+  const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
   const databaseUrl = required(settings, 'DATABASE_URL');
   const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
   const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: Object.keys(gateFunctions),
+    functionNames: Object.keys(functions),
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
+  const dataConverter = await loadDataConverter(settings.REAPER_PAYLOAD_CODEC);
   const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
   const context: WorkerContext = {
-    ...options,
+    settings,
+    parts,
+    log,
+    signal,
     target: options.target ?? readTemporalTarget(),
+    dataConverter,
     pipeline,
     pool,
     leases: createLeaseWork(settings, pool, log),
-    gates: createGates({ databaseUrl: gateDatabaseUrl, functions: gateFunctions }),
-    channels: createChannels(settings),
+    gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
+    channels: [...createChannels(settings), ...toChannels(notifiers)],
     names: new Names(settings.REAPER_NAME),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),

@@ -42,7 +42,8 @@ select
   j.id                  as job_id,
   -- One execution: the attempt and the moment it started, to the microsecond and independent of any time zone. Null
   -- where the row does not say when it started.
-  coalesce(j.attempts, 0) || '-' || (extract(epoch from j.started_at) * 1000000)::bigint as run_key,
+  case when isfinite(j.started_at) then
+    coalesce(j.attempts, 0) || '-' || (extract(epoch from j.started_at) * 1000000)::bigint end as run_key,
   j.run_id              as run_id,
   j.task_id             as task_id,
   j.agent               as agent,

@@ -25,7 +25,7 @@ begin
      set missing_since = null
    where p.missing_since is not null
      and p_summary ->> 'error' is null
-     and not v_silent ? p.host
+     and not exists (select from reaper.running_job r where r.host = p.host)
      and not exists (select from reaper.notification n
                       where n.key = reaper.silent_host_key(p.host, p.missing_since));
 

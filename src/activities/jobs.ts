@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
+import { DatabaseClock } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -88,9 +89,18 @@ export function createJobActivities(options: JobActivitiesOptions) {
   const { pool, names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
 
+  const clock = new DatabaseClock({
+    pool,
+    onStep: (stepS) =>
+      log.warn(
+        `the database's clock was put ${stepS > 0 ? 'forward' : 'back'} by ${Math.abs(stepS).toFixed(1)} s`,
+      ),
+  });
+
   return {
     /** One pass over all running jobs, as far as Postgres shows them. */
     async scan(after: Cursor | null, hostsAfter: string | null = null): Promise<Scan> {
+      await clock.check();
       const control = await readControl(pool);
       const { policy } = control;
       const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
@@ -118,7 +128,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Reads one run afresh, with everything that decides beside its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
-      const facts = await observeRun(pool, ref);
+      const facts = await clock.read(() => observeRun(pool, ref));
       const host = facts.run?.host;
       const entry = facts.run ? null : await findLedgerEntry(pool, ref);
       return {

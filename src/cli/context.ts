@@ -46,7 +46,7 @@ export async function withContext<T>(work: (context: CliContext) => Promise<T>):
         }
       },
       async temporal(limitMs, ask) {
-        const connected = await (client ??= connect());
+        const connected = await (client ??= connect(settings));
         return connected.connection.withDeadline(Date.now() + limitMs, () => ask(connected));
       },
     });
@@ -71,7 +71,8 @@ export async function tryTemporal<T>(
 }
 
 /** Loaded when it is needed: half of the commands' start-up time would go into it. */
-async function connect(): Promise<Client> {
+async function connect({ REAPER_PAYLOAD_CODEC }: Settings): Promise<Client> {
   const { connectClient, readTemporalTarget } = await import('../temporal/connect.js');
-  return connectClient(readTemporalTarget());
+  const { loadDataConverter } = await import('../temporal/data-converter.js');
+  return connectClient(readTemporalTarget(), await loadDataConverter(REAPER_PAYLOAD_CODEC));
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { activateCommand } from './activate.js';
+import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
 import { holdCommand } from './hold.js';
 import { hostGoneCommand } from './host-gone.js';
@@ -8,6 +9,7 @@ import { ledgerCommand } from './ledger.js';
 import { migrateCommand } from './migrate.js';
 import { observeCommand } from './observe.js';
 import { pauseCommand } from './pause.js';
+import { pruneCommand } from './prune.js';
 import { reapCommand } from './reap.js';
 import { releaseCommand } from './release.js';
 import { reportCommand } from './report.js';
@@ -30,7 +32,14 @@ export function createProgram(): Command {
 
   const groups = {
     'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-    'Look:': [statusCommand(), explainCommand(), ledgerCommand(), reportCommand(), identityCommand()],
+    'Look:': [
+      statusCommand(),
+      doctorCommand(),
+      explainCommand(),
+      ledgerCommand(),
+      reportCommand(),
+      identityCommand(),
+    ],
     'Act:': [
       pauseCommand(),
       resumeCommand(),
@@ -41,6 +50,7 @@ export function createProgram(): Command {
       sweepCommand(),
       reapCommand(),
       hostGoneCommand(),
+      pruneCommand(),
     ],
   };
   for (const [group, commands] of Object.entries(groups)) {

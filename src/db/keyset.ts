@@ -1,8 +1,11 @@
 import type { Cursor, Page } from '../domain/page.js';
 
+/** A start that is no moment, such as infinity, counts as none. */
+const STARTED_US = `case when isfinite(r.started_at) then (extract(epoch from r.started_at) * 1000000)::bigint else 0 end`;
+
 /** For a relation aliased `r`. */
 export const CURSOR_COLUMNS = `
-  coalesce((extract(epoch from r.started_at) * 1000000)::bigint, 0) as "startedUs",
+  ${STARTED_US} as "startedUs",
   r.job_id as "jobId", r.run_key as "runKey"`;
 
 /** The order in which {@link Cursor}s grow. */
@@ -11,7 +14,7 @@ export const CURSOR_ORDER = `1, r.job_id collate "C", r.run_key collate "C"`;
 /** Behind the cursor in parameters `$n` to `$n+2`, or everything when they are null. */
 export function afterCursor(n: number): string {
   return `($${n}::bigint is null or
-    (coalesce((extract(epoch from r.started_at) * 1000000)::bigint, 0), r.job_id collate "C", r.run_key collate "C")
+    (${STARTED_US}, r.job_id collate "C", r.run_key collate "C")
       > ($${n}::bigint, $${n + 1}::text collate "C", $${n + 2}::text collate "C"))`;
 }
 

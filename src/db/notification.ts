@@ -17,8 +17,8 @@ export async function readNotification(pool: Pool, id: number): Promise<Notifica
   const { rows } = await pool.query<NotificationRow>(
     `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
             n.reason, l.evidence, n.text, n.owed, n.deliveries,
-            extract(epoch from c.now - n.at)::double precision as "ageS",
-            extract(epoch from c.now - n.telegram_at)::double precision as "telegramTakenS"
+            reaper.age_s(n.at, c.now) as "ageS",
+            reaper.age_s(n.telegram_at, c.now) as "telegramTakenS"
        from reaper.notification n
        cross join (select reaper.now() as now) c
        left join reaper.ledger l on l.id = n.ledger_id

@@ -10,7 +10,7 @@ const SQL = `
   with c as (select reaper.now() as now),
   r as (
     select r.*, g.host is not null as gone,
-           trunc(extract(epoch from (select now from c) - r.started_at))
+           trunc(reaper.age_s(r.started_at, (select now from c)))
              >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
       from reaper.examinable_run r
       left join reaper.gone_host g

@@ -1,3 +1,4 @@
+import { IllegalStateError } from '@temporalio/common';
 import { Runtime, type LogMetadata, type RuntimeOptions } from '@temporalio/worker';
 import type { Logger } from '../log.js';
 
@@ -7,10 +8,13 @@ type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
  * Installs the SDK's runtime with our log. Lines of our workflows come through; of the SDK's own only errors, since it
  * logs each attempt and we log each change of state. Once per process, right before the first connection.
  *
+ * One that is installed already, such as that of a program that uses us as a library, is kept.
+ *
  * @param metricsPort where the SDK's own metrics are to be had, at `/metrics` of 127.0.0.1; null for nowhere
+ * @returns false where one was installed already
  * @throws when the port is taken; then another may be tried
  */
-export function installRuntime(log: Logger, metricsPort: number | null = null): void {
+export function installRuntime(log: Logger, metricsPort: number | null = null): boolean {
   const write = (level: Level, line: string, meta: LogMetadata = {}) => {
     // The time in nanoseconds is a bigint, which JSON has no word for.
     const { sdkComponent, ...fields } = meta as Record<string, unknown>;
@@ -29,19 +33,25 @@ export function installRuntime(log: Logger, metricsPort: number | null = null): 
       useSecondsForDurations: true,
     },
   };
-  Runtime.install({
-    logger: {
-      log: write,
-      trace: (line, meta) => write('TRACE', line, meta),
-      debug: (line, meta) => write('DEBUG', line, meta),
-      info: (line, meta) => write('INFO', line, meta),
-      warn: (line, meta) => write('WARN', line, meta),
-      error: (line, meta) => write('ERROR', line, meta),
-    },
-    telemetryOptions: {
-      logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
-      ...(metricsPort !== null && { metrics }),
-    },
-    shutdownSignals: [],
-  });
+  try {
+    Runtime.install({
+      logger: {
+        log: write,
+        trace: (line, meta) => write('TRACE', line, meta),
+        debug: (line, meta) => write('DEBUG', line, meta),
+        info: (line, meta) => write('INFO', line, meta),
+        warn: (line, meta) => write('WARN', line, meta),
+        error: (line, meta) => write('ERROR', line, meta),
+      },
+      telemetryOptions: {
+        logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
+        ...(metricsPort !== null && { metrics }),
+      },
+      shutdownSignals: [],
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof IllegalStateError) return false;
+    throw error;
+  }
 }

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import type { NativeConnection } from '@temporalio/worker';
+import type { Client, WorkflowService } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** `temporal.api.enums.v1.IndexedValueType` of a keyword. */
-const KEYWORD_TYPE = 2;
+export const KEYWORD_TYPE = 2;
 /** gRPC status codes of a server that is away. */
 const AWAY = [4, 14];
 const VISIBLE_WITHIN_S = 60;
@@ -18,7 +18,9 @@ export class SearchAttributesError extends Error {
  *
  * @throws SearchAttributesError when an administrator has to register them; any other error when Temporal is away
  */
-export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
+export async function ensureSearchAttributes(client: Client): Promise<void> {
+  const { connection, options } = client;
+  const { namespace } = options;
   const names = SEARCH_ATTRIBUTES.map(({ name }) => name);
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -28,7 +30,7 @@ export async function ensureSearchAttributes(connection: NativeConnection, names
       namespace,
       searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD_TYPE])),
     });
-    await waitUntilVisible(connection, namespace);
+    await waitUntilVisible(client.workflowService, namespace);
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
     if (code !== undefined && AWAY.includes(code)) throw error;
@@ -43,11 +45,11 @@ export async function ensureSearchAttributes(connection: NativeConnection, names
 }
 
 /** The server's parts learn of new attributes one after the other. */
-async function waitUntilVisible(connection: NativeConnection, namespace: string): Promise<void> {
+async function waitUntilVisible(service: WorkflowService, namespace: string): Promise<void> {
   const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'x'`).join(' OR ');
   for (let second = 0; ; second += 1) {
     try {
-      await connection.workflowService.countWorkflowExecutions({ namespace, query });
+      await service.countWorkflowExecutions({ namespace, query });
       return;
     } catch (error) {
       if (second >= VISIBLE_WITHIN_S) throw error;

@@ -1,3 +1,4 @@
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import type { LeaseActivities } from '../activities/leases.js';
@@ -26,6 +27,8 @@ export interface WorkerContext {
   parts: WorkerParts;
   log: Logger;
   target: TemporalTarget;
+  /** What REAPER_PAYLOAD_CODEC names, or undefined: payloads are plain JSON. */
+  dataConverter: DataConverter | undefined;
   /** Ends the worker. */
   signal: AbortSignal;
   names: Names;

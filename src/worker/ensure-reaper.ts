@@ -1,16 +1,16 @@
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { NativeConnection } from '@temporalio/worker';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Names } from '../naming.js';
 import { jobReaper } from '../workflows/index.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 
 /** What {@link ensureReaper} needs. */
 export interface EnsureReaperOptions {
-  connection: NativeConnection;
-  namespace: string;
+  client: Client;
   names: Names;
   /** False: watches carry no search attributes, so none are registered. */
   searchAttributes: boolean;
+  /** Where its workflows are served. @default REAPER_NAME */
+  taskQueue?: string;
 }
 
 /**
@@ -20,13 +20,12 @@ export interface EnsureReaperOptions {
  * @throws when Temporal is away
  */
 export async function ensureReaper(options: EnsureReaperOptions): Promise<boolean> {
-  const { connection, namespace, names } = options;
-  const client = new Client({ connection, namespace });
+  const { client, names, taskQueue = names.workflowQueue } = options;
   if (await isRunning(client, names.reaper)) return false;
-  if (options.searchAttributes) await ensureSearchAttributes(connection, namespace);
+  if (options.searchAttributes) await ensureSearchAttributes(client);
   await client.workflow.start(jobReaper, {
     workflowId: names.reaper,
-    taskQueue: names.workflowQueue,
+    taskQueue,
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: 'The reaper: finds jobs that died while their table still calls them running',
     staticDetails:

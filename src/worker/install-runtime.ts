@@ -17,8 +17,7 @@ export async function installRuntimeFor({ settings, log }: WorkerContext): Promi
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     try {
-      installRuntime(log, port);
-      return port;
+      return installRuntime(log, port) ? port : null;
     } catch (error) {
       // Somebody else took the port meanwhile.
       if (attempt >= ATTEMPTS) throw error;

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { SearchAttributesError } from '../temporal/search-attributes.js';
 import type { WorkerContext } from './context.js';
@@ -63,10 +64,15 @@ async function runUntil(worker: Worker, signal: AbortSignal, ended: AbortControl
   }
 }
 
-function ensuring({ names, settings, log }: WorkerContext, connection: NativeConnection, namespace: string) {
+function ensuring(
+  { names, settings, log, dataConverter }: WorkerContext,
+  connection: NativeConnection,
+  namespace: string,
+) {
   const searchAttributes = settings.REAPER_SEARCH_ATTRIBUTES;
+  const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return async () => {
-    const started = await ensureReaper({ connection, namespace, names, searchAttributes });
+    const started = await ensureReaper({ client, names, searchAttributes });
     if (started) log.info(`the reaper workflow "${names.reaper}" was started`);
   };
 }

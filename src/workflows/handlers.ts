@@ -73,6 +73,7 @@ export function listen(reaper: Reaper): void {
 
 async function sweepNow(reaper: Reaper): Promise<messages.SweepSummary> {
   const wanted = reaper.begun + 1;
+  reaper.awaited = wanted;
   reaper.requestSweep();
   await condition(() => reaper.ended >= wanted);
   if (reaper.lastSweep === null)

@@ -56,8 +56,8 @@ async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
 async function comeToRest(reaper: Reaper): Promise<boolean> {
   const isAtRest = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
   reaper.leaving = true;
-  // A handler may wait for a sweep, so there is no use in waiting for it here.
-  if (!isAtRest()) await condition(() => isAtRest() || !allHandlersFinished(), LEAVE_WAIT_MS);
+  // For an update that waits for a sweep nobody can wait here.
+  if (!isAtRest()) await condition(() => isAtRest() || reaper.awaited > reaper.ended, LEAVE_WAIT_MS);
   reaper.leaving = isAtRest();
   return reaper.leaving;
 }

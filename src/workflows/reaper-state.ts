@@ -40,7 +40,7 @@ export class Reaper {
   hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
   /** What the last sweep saw of runs, by the ids of their watches. */
-  sights = new Map<string, { host: string | null; symptom: string | null }>();
+  readonly sights = new Map<string, { host: string | null; symptom: string | null }>();
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
@@ -59,6 +59,8 @@ export class Reaper {
   /** Sweeps begun and ended over the reaper's whole life. */
   begun: number;
   ended: number;
+  /** The last sweep that an update waits for, or waited. */
+  awaited = 0;
   status: Status | null;
   lastSweep: SweepSummary | null;
   #sweepWanted: boolean;

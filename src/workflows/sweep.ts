@@ -1,3 +1,4 @@
+import { rootCause } from '@temporalio/common';
 import { log } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/jobs.js';
@@ -32,18 +33,23 @@ export async function sweep(reaper: Reaper): Promise<void> {
   try {
     await pass(reaper, summary);
   } catch (error) {
-    summary.error = (error as Error).message;
+    summary.error = describe(error);
   }
   summary.watching = reaper.watches.size;
   summary.seconds = (Date.now() - beganMs) / 1000;
   try {
     reaper.status = await recordSweep(summary.atMs, summary);
   } catch (error) {
-    summary.error ??= (error as Error).message;
+    summary.error ??= describe(error);
   }
   logChange(reaper.lastSweep?.error ?? null, summary.error);
   reaper.lastSweep = summary;
   reaper.ended = summary.number;
+}
+
+/** What went wrong in an activity, rather than that one failed. */
+function describe(error: unknown): string {
+  return rootCause(error) ?? String(error);
 }
 
 /** One line when sweeps begin to fail and one when they no longer do. */
@@ -83,12 +89,10 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
-  reaper.sights = new Map(
-    [...(found.runs ?? []), ...round.symptoms.values()].map(({ watchId, host, ...rest }) => [
-      watchId,
-      { host, symptom: 'symptom' in rest ? rest.symptom : null },
-    ]),
-  );
+  reaper.sights.clear();
+  for (const { watchId, host } of found.runs ?? []) reaper.sights.set(watchId, { host, symptom: null });
+  for (const { watchId, host, symptom } of round.symptoms.values())
+    reaper.sights.set(watchId, { host, symptom });
   await reclaim;
 }
 

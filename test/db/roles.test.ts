@@ -83,6 +83,7 @@ describe('role reaper', () => {
 
   it('calls exactly the functions it is for: neither lock_run, finish nor advance', async () => {
     expect(await callable(db.reaper)).toEqual([
+      'age_s',
       'announce_lease_worker',
       'block_on',
       'claim',
@@ -90,6 +91,7 @@ describe('role reaper', () => {
       'has_stages',
       'hold_on',
       'lease_block_on',
+      'note_clock_step',
       'note_delivery',
       'now',
       'owe_backstop_alert',

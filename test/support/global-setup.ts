@@ -1,6 +1,7 @@
 import { rm, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/db/migrate.js';
@@ -45,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await writeFile(bundlePath, code);
 
     const connection = await NativeConnection.connect({ address: servers.temporal.address });
-    await ensureSearchAttributes(connection, servers.temporal.namespace);
+    await ensureSearchAttributes(new Client({ connection, namespace: servers.temporal.namespace }));
     await connection.close();
 
     project.provide('adminUrl', adminUrl);

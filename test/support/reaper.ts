@@ -32,6 +32,12 @@ export interface TestReaperOptions {
   /** Where people are told. @default nowhere */
   channels?: Channel[];
   input?: ReaperInput;
+  /** REAPER_NAME. @default one of its own */
+  name?: string;
+  /** How workers and client call themselves in histories. @default by pid and host name */
+  identity?: string;
+  /** The bundled workflows. @default those of this source */
+  bundlePath?: string;
 }
 
 /** A reaper with workers in this process, on the test run's real servers. */
@@ -45,6 +51,8 @@ export interface TestReaper {
   /** Ids of the watches that are open now, as the server lists the reaper's children. */
   openWatches: () => Promise<string[]>;
   startReaperWorkflow: () => Promise<void>;
+  /** Ends the workers and starts others with other bundled workflows, as a deployment does. */
+  deploy: (bundlePath: string) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -56,39 +64,51 @@ export const FAST: Partial<Policy> = { intervalS: 0.3, finalizeGraceS: 2 };
 export async function startReaper(db: TestDatabase, options: TestReaperOptions = {}): Promise<TestReaper> {
   quietRuntime();
   const { policy, hosts = ['host-1'], pipeline = new Pipeline([]), channels = [], input = {} } = options;
+  const { name = `test-${randomBytes(6).toString('hex')}`, bundlePath = inject('bundlePath') } = options;
+  const identity = options.identity === undefined ? {} : { identity: options.identity };
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
-  const client = new Client({ connection });
-  const names = new Names(`test-${randomBytes(6).toString('hex')}`);
+  const client = new Client({ connection, ...identity });
+  const names = new Names(name);
   const log = new KeptLog();
   await publishPolicy(db.reaper, { ...DEFAULT_POLICY, ...FAST, ...policy }, 'test');
 
   const jobs = createJobActivities({ pool: db.reaper, names, log });
   const gates = createGates({});
-  const base = { connection, shutdownGraceTime: 100, shutdownForceTime: 2_000 };
-  const workers = [
-    await Worker.create({
-      ...base,
-      taskQueue: names.workflowQueue,
-      workflowBundle: { codePath: inject('bundlePath') },
-      activities: {
-        ...jobs,
-        ...createGateActivities({ pipeline, gates }),
-        ...createNotifyActivities({ pool: db.reaper, log, channels }),
-        ...options.jobs?.(jobs),
-      },
-    }),
-  ];
-  for (const host of hosts) {
-    const probes = createProbeActivities({ pool: db.probe, names, host, sharedPidNamespace: true });
-    workers.push(
+  const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 2_000 };
+  let workers: Worker[] = [];
+  let running: Promise<void>[] = [];
+  const endWorkers = async () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.all(running);
+  };
+  const deploy = async (codePath: string) => {
+    await endWorkers();
+    workers = [
       await Worker.create({
         ...base,
-        taskQueue: names.probeQueue(host),
-        activities: { ...probes, ...options.probes?.(probes) },
+        taskQueue: names.workflowQueue,
+        workflowBundle: { codePath },
+        activities: {
+          ...jobs,
+          ...createGateActivities({ pipeline, gates }),
+          ...createNotifyActivities({ pool: db.reaper, log, channels }),
+          ...options.jobs?.(jobs),
+        },
       }),
-    );
-  }
-  const running = workers.map((worker) => worker.run());
+    ];
+    for (const host of hosts) {
+      const probes = createProbeActivities({ pool: db.probe, names, host, sharedPidNamespace: true });
+      workers.push(
+        await Worker.create({
+          ...base,
+          taskQueue: names.probeQueue(host),
+          activities: { ...probes, ...options.probes?.(probes) },
+        }),
+      );
+    }
+    running = workers.map((worker) => worker.run());
+  };
+  await deploy(bundlePath);
 
   const start = () =>
     client.workflow.start(jobReaper, {
@@ -107,6 +127,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
     log,
     handle,
     openWatches,
+    deploy,
     sweepNow: () => client.workflow.getHandle(names.reaper).executeUpdate(sweepNowUpdate),
     watch: (ref) => getWatch(client, names.watchId(ref)),
     startReaperWorkflow: async () => {
@@ -114,8 +135,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
     },
     stop: async () => {
       await terminateAll(client, names.reaper);
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-      await Promise.all(running);
+      await endWorkers();
       await gates.close();
       await connection.close();
     },

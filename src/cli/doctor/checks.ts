@@ -1,0 +1,33 @@
+import { adapterCheck } from './adapter.js';
+import type { Check } from './check.js';
+import { clockHereCheck } from './clock-here.js';
+import { clockTemporalCheck } from './clock-temporal.js';
+import { indexesCheck } from './indexes.js';
+import { namespaceCheck } from './namespace.js';
+import { postgresCheck } from './postgres.js';
+import { probesCheck } from './probes.js';
+import { reaperCheck } from './reaper.js';
+import { rightsCheck } from './rights.js';
+import { rowsCheck } from './rows.js';
+import { schemaCheck } from './schema.js';
+import { searchAttributesCheck } from './search-attributes.js';
+import { stampsCheck } from './stamps.js';
+import { temporalCheck } from './temporal.js';
+
+/** Every check, in the order in which one would mend things. */
+export const CHECKS: readonly Check[] = [
+  postgresCheck,
+  schemaCheck,
+  rightsCheck,
+  rowsCheck,
+  adapterCheck,
+  indexesCheck,
+  clockHereCheck,
+  stampsCheck,
+  temporalCheck,
+  namespaceCheck,
+  searchAttributesCheck,
+  reaperCheck,
+  probesCheck,
+  clockTemporalCheck,
+];

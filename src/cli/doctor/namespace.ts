@@ -1,0 +1,36 @@
+import { messageOf } from '../errors.js';
+import { fail, ok, warn, type Check } from './check.js';
+
+const DAY_S = 86_400;
+/** A weekend: a story that is gone before anybody has read it. */
+const LEAST_DAYS = 3;
+const RECOMMENDED_DAYS = 30;
+
+/** The namespace is there, and keeps histories long enough to be read. */
+export const namespaceCheck: Check = {
+  name: 'namespace',
+  needs: ['temporal'],
+  proves: 'namespace',
+  async run({ temporal, namespace }) {
+    const { workflowService } = await temporal();
+    let days: number;
+    try {
+      const { config } = await workflowService.describeNamespace({ namespace });
+      days = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / DAY_S;
+    } catch (error) {
+      return [
+        fail(
+          `namespace "${namespace}"`,
+          messageOf(error),
+          `temporal operator namespace create --namespace ${namespace} --retention 30d`,
+        ),
+      ];
+    }
+    const expected = `histories kept for ${RECOMMENDED_DAYS} days`;
+    const got = `${Math.round(days * 10) / 10} days in namespace "${namespace}"`;
+    if (days >= RECOMMENDED_DAYS) return [ok(expected, got)];
+    const short = days < LEAST_DAYS ? ': gone before anybody has read them' : '';
+    const todo = `temporal operator namespace update --namespace ${namespace} --retention 30d (the ledger stays in any case)`;
+    return [warn(expected, `${got}${short}`, todo)];
+  },
+};

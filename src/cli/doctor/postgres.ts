@@ -1,0 +1,27 @@
+import { readServerVersion } from '../../db/inspect/server.js';
+import { explainDatabaseError } from '../database-error.js';
+import { fail, ok, warn, type Check } from './check.js';
+
+const LEAST_VERSION = 13;
+const MAINTAINED_VERSION = 14;
+
+/** Postgres answers and lets us in. */
+export const postgresCheck: Check = {
+  name: 'postgres',
+  needs: [],
+  proves: 'postgres',
+  async run({ pool, settings }) {
+    let version: number;
+    try {
+      version = Math.floor((await readServerVersion(pool)) / 10_000);
+    } catch (error) {
+      const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
+      return [fail('Postgres to let us in', message, 'correct DATABASE_URL, or start Postgres')];
+    }
+    const expected = `Postgres ${LEAST_VERSION} or later`;
+    if (version < LEAST_VERSION) return [fail(expected, `${version}`, 'upgrade Postgres')];
+    if (version < MAINTAINED_VERSION)
+      return [warn(expected, `${version}, no longer maintained`, 'upgrade Postgres')];
+    return [ok(expected, `${version}`)];
+  },
+};

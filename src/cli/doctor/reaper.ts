@@ -1,0 +1,59 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { readControl } from '../../db/control.js';
+import { readLastSweep } from '../../db/last-sweep.js';
+import { isOverdue, overdueAfterS } from '../../domain/overdue.js';
+import { fail, ok, type Check, type DoctorContext, type Finding } from './check.js';
+import { polls, QUEUE_TYPE } from './pollers.js';
+
+const START = 'start job-reaper worker';
+
+/** The reaper workflow runs, somebody polls its queue, and it sweeps. */
+export const reaperCheck: Check = {
+  name: 'reaper',
+  needs: ['postgres', 'schema', 'temporal', 'namespace'],
+  async run(context) {
+    const client = await context.temporal();
+    return [
+      await checkWorkflow(client, context),
+      await checkQueue(client, context),
+      await checkSweep(context),
+    ];
+  },
+};
+
+async function checkWorkflow(client: Client, { names }: DoctorContext): Promise<Finding> {
+  const expected = `workflow "${names.reaper}" to run`;
+  try {
+    const { status, type } = await client.workflow.getHandle(names.reaper).describe();
+    if (type !== 'jobReaper') {
+      return fail(
+        expected,
+        `a workflow of type ${type} with this id`,
+        'terminate it, or choose another REAPER_NAME',
+      );
+    }
+    return status.name === 'RUNNING' ? ok(expected, 'it runs') : fail(expected, status.name, START);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return fail(expected, 'none', START);
+    throw error;
+  }
+}
+
+async function checkQueue(client: Client, { names, namespace }: DoctorContext): Promise<Finding> {
+  const expected = `a worker on queue "${names.workflowQueue}"`;
+  return (await polls(client, namespace, names.workflowQueue, QUEUE_TYPE.workflow))
+    ? ok(expected, 'one polls')
+    : fail(expected, 'nobody polls', START);
+}
+
+async function checkSweep({ pool }: DoctorContext): Promise<Finding> {
+  const [last, { policy }] = await Promise.all([readLastSweep(pool), readControl(pool)]);
+  const expected = `a sweep within ${overdueAfterS(policy.intervalS)} s`;
+  if (last === null) return fail(expected, 'none ever', START);
+  const ago = `${Math.round(last.ageS)} s ago`;
+  if (isOverdue(last, policy.intervalS)) return fail(expected, ago, "see the worker's log and the Web UI");
+  const { error } = last.summary;
+  if (typeof error === 'string')
+    return fail('a sweep that succeeds', `${ago}: ${error}`, "see the worker's log");
+  return ok(expected, ago);
+}

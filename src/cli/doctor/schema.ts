@@ -1,0 +1,50 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readControl } from '../../db/control.js';
+import { readFleetNumbers } from '../../db/fleet-numbers.js';
+import { readMigrations } from '../../db/inspect/server.js';
+import { packageRoot } from '../../paths.js';
+import { explainDatabaseError } from '../database-error.js';
+import { fail, ok, type Check, type DoctorContext, type Finding } from './check.js';
+
+const MIGRATE = 'run job-reaper migrate --adapter <reference, minimal or a file>';
+
+/** Schema reaper is of this version, and an adapter is installed. */
+export const schemaCheck: Check = {
+  name: 'schema',
+  needs: ['postgres'],
+  proves: 'schema',
+  async run(context) {
+    const { pool, settings } = context;
+    try {
+      const { adapter } = await readControl(pool);
+      if (adapter === null) return [fail('an adapter', 'none installed', MIGRATE)];
+      // Asks the newest objects.
+      await readFleetNumbers(pool);
+      return [
+        ok('schema reaper with an adapter', `adapter "${adapter}"`),
+        ...(await checkMigrations(context)),
+      ];
+    } catch (error) {
+      const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
+      return [fail('schema reaper of this version', message, MIGRATE)];
+    }
+  },
+};
+
+/** Only the owner may read which migrations ran. */
+async function checkMigrations({ admin }: DoctorContext): Promise<Finding[]> {
+  if (admin === null) return [];
+  const files = await readdir(join(packageRoot, 'sql', 'migrations'));
+  const known = files.map((file) => file.replace(/\.sql$/, ''));
+  const applied = await readMigrations(admin);
+  const missing = known.filter((name) => !applied.includes(name));
+  const newer = applied.filter((name) => !known.includes(name));
+  if (missing.length > 0) return [fail('all migrations', `without ${missing.join(', ')}`, MIGRATE)];
+  if (newer.length > 0) {
+    return [
+      fail('no migrations but our own', newer.join(', '), 'install the job-reaper version that made them'),
+    ];
+  }
+  return [ok('all migrations', `${applied.length}`)];
+}

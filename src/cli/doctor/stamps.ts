@@ -1,0 +1,63 @@
+import { readHostRuns } from '../../db/host-runs.js';
+import { readLastSweep } from '../../db/last-sweep.js';
+import { probeProcess, selectDriver } from '../../liveness/index.js';
+import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
+
+const SAMPLE = 1_000;
+
+/** A probe here can tell of every run of this host whether it lives: pid namespace and stamps fit. */
+export const stampsCheck: Check = {
+  name: 'stamps',
+  needs: ['postgres', 'schema'],
+  async run(context) {
+    return [...(await checkHere(context)), ...(await checkElsewhere(context))];
+  },
+};
+
+async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> {
+  const host = settings.REAPER_HOST;
+  const expected = `runs of this host ("${host}") that a probe here can judge`;
+  const { items } = await readHostRuns(pool, host, null, SAMPLE);
+  if (items.length === 0) return [ok(expected, 'none runs here; REAPER_HOST must be what the rows say')];
+  const driver = selectDriver().prepare(items.map(({ pid }) => pid));
+  const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
+  const unknown = items.flatMap((run) => {
+    const { state, evidence } = probeProcess(run, { sharedPidNamespace, driver });
+    return state === 'unknown' ? [`job ${run.jobId}: ${evidence}`] : [];
+  });
+  const unstamped = items.filter(({ processIdentity }) => processIdentity === null).length;
+  const findings: Finding[] = [];
+  if (unknown.length > 0) {
+    findings.push(
+      fail(
+        expected,
+        `${unknown.length} of ${items.length} are unknown (${unknown[0] ?? ''})`,
+        'run the probe in the pid namespace of the launchers (a sidecar, or pid: host), and stamp runs: docs/identity.md',
+      ),
+    );
+  }
+  if (unstamped > 0) {
+    findings.push(
+      warn(
+        'an identity stamp in each row',
+        `${unstamped} of ${items.length} without: a reused pid looks alive`,
+        'stamp runs: docs/identity.md',
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok(expected, `${items.length}, all of them`)];
+}
+
+/** What other hosts' probes could not tell, at the last sweep. */
+async function checkElsewhere({ pool, settings }: DoctorContext): Promise<Finding[]> {
+  const unknown = (await readLastSweep(pool))?.summary['unknownRuns'] ?? {};
+  return Object.entries(unknown)
+    .filter(([host]) => host !== settings.REAPER_HOST)
+    .map(([host, runs]) =>
+      fail(
+        `runs of host "${host}" that its probe can judge`,
+        `${String(runs)} are unknown`,
+        'run job-reaper doctor there, which says why',
+      ),
+    );
+}

@@ -1,0 +1,23 @@
+import { messageOf } from '../errors.js';
+import { fail, ok, type Check } from './check.js';
+
+/** Temporal answers. */
+export const temporalCheck: Check = {
+  name: 'temporal',
+  needs: [],
+  proves: 'temporal',
+  async run({ temporal }) {
+    try {
+      const { serverVersion } = await (await temporal()).workflowService.getSystemInfo({});
+      return [ok('Temporal to answer', `version ${serverVersion}`)];
+    } catch (error) {
+      return [
+        fail(
+          'Temporal to answer',
+          messageOf(error),
+          'start it, or correct TEMPORAL_ADDRESS and its credentials',
+        ),
+      ];
+    }
+  },
+};

@@ -1,0 +1,62 @@
+import type { Pool } from 'pg';
+
+/** A table that a scan reads as a whole, since no index helps. */
+export interface WholeRead {
+  table: string;
+  /** As the planner estimates. */
+  rows: number;
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Schema?: string;
+  Plans?: PlanNode[];
+}
+
+/** What sweeps and probes ask of the view. */
+const SCANS = [
+  'select count(*) from reaper.running_job',
+  `select * from reaper.running_job where host = 'x'`,
+  'select * from reaper.running_job where exit_code is not null',
+];
+
+/** Finds the tables of the user that the scans can read only as a whole. Plans the scans; runs none. */
+export async function findWholeReads(pool: Pool): Promise<WholeRead[]> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin read only');
+    // Small tables are read as a whole even where there is an index: with this, only where there is none.
+    await client.query('set local enable_seqscan = off');
+    const found = new Map<string, WholeRead>();
+    for (const scan of SCANS) {
+      const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `explain (format json, verbose) ${scan}`,
+      );
+      for (const { Schema: schema = '', 'Relation Name': name = '' } of wholeReads(
+        rows[0]?.['QUERY PLAN'][0].Plan,
+      )) {
+        if (schema !== 'reaper') found.set(`${schema}.${name}`, { table: `${schema}.${name}`, rows: 0 });
+      }
+    }
+    for (const read of found.values()) {
+      const [schema = '', name = ''] = read.table.split('.');
+      const { rows } = await client.query<{ rows: number }>(
+        `select greatest(c.reltuples, 0)::bigint as rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = $1 and c.relname = $2`,
+        [schema, name],
+      );
+      read.rows = rows[0]?.rows ?? 0;
+    }
+    return [...found.values()];
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+function wholeReads(node: PlanNode | undefined): PlanNode[] {
+  if (node === undefined) return [];
+  const below = (node.Plans ?? []).flatMap(wholeReads);
+  return node['Node Type'] === 'Seq Scan' ? [node, ...below] : below;
+}

@@ -1,0 +1,41 @@
+import type { Pool } from 'pg';
+
+/** How many rows of each kind were removed. */
+export interface Pruned {
+  /** Of the ledger, each with its notification. */
+  claims: number;
+  observations: number;
+  /** Alerts that belong to no claim. */
+  notifications: number;
+  leaseReclaims: number;
+  controlChanges: number;
+  holds: number;
+}
+
+/**
+ * Removes what is older than so many seconds from the audit trail; totals stay. Role `reaper` may not do this.
+ *
+ * @param dryRun count only: everything is undone
+ * @throws when less than a day would be kept
+ */
+export async function prune(pool: Pool, olderThanS: number, dryRun = false): Promise<Pruned> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const { rows } = await client.query<Pruned>(
+      `select claims, observations, notifications, lease_reclaims as "leaseReclaims",
+              control_changes as "controlChanges", holds
+         from reaper.prune($1)`,
+      [olderThanS],
+    );
+    await client.query(dryRun ? 'rollback' : 'commit');
+    if (rows[0] === undefined) throw new Error('Expected one row from reaper.prune, got none');
+    return rows[0];
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

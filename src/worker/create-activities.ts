@@ -1,0 +1,36 @@
+import { createGateActivities, type GateActivities } from '../activities/gates.js';
+import { createJobActivities, type JobActivities } from '../activities/jobs.js';
+import type { LeaseActivities } from '../activities/leases.js';
+import { createNotifyActivities, type NotifyActivities } from '../activities/notify.js';
+import { createProbeActivities, type ProbeActivities } from '../activities/probe.js';
+import type { WorkerContext } from './context.js';
+
+/** The activities of one process, by the queue that they belong on. */
+export interface QueueActivities {
+  /** Beside the workflows, as role `reaper`. */
+  workflows: JobActivities & GateActivities & NotifyActivities;
+  /** On this host's probe queue: role `reaper_probe` is enough. */
+  probe: ProbeActivities;
+  /** On the lease queue; null where there is no lease folder. */
+  leases: LeaseActivities | null;
+}
+
+/** Makes all activities from what a worker has. */
+export function createQueueActivities(
+  context: Pick<
+    WorkerContext,
+    'settings' | 'names' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
+  >,
+): QueueActivities {
+  const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = context;
+  const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
+  return {
+    workflows: {
+      ...createJobActivities({ pool, names, log, metrics }),
+      ...createGateActivities({ pipeline, gates }),
+      ...createNotifyActivities({ pool, log, channels }),
+    },
+    probe: createProbeActivities({ pool, names, host, sharedPidNamespace }),
+    leases,
+  };
+}

@@ -1,0 +1,70 @@
+import { Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { afterEach, expect, it } from 'vitest';
+import { bundlePath } from '../../src/worker/bundle.js';
+import { quietRuntime } from '../support/quiet.js';
+import { changeWatchJob, type ChangedBundle } from './changed-bundle.js';
+import { readHistories, toProto } from './histories.js';
+import { reaperStories } from './reaper-stories.js';
+import { watchStories } from './watch-stories.js';
+
+let changed: ChangedBundle | undefined;
+afterEach(() => changed?.remove());
+
+/** Replays recorded histories; returns what failed, by file. */
+async function replay(codePath: string, isWanted: (file: string) => boolean): Promise<Map<string, Error>> {
+  quietRuntime();
+  const failed = new Map<string, Error>();
+  for (const [file, recorded] of await readHistories()) {
+    if (!isWanted(file)) continue;
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle: { codePath } }, [
+      toProto(recorded),
+    ])) {
+      if (error) failed.set(file, error);
+    }
+  }
+  return failed;
+}
+
+it('there is a history of every story', async () => {
+  const files = (await readHistories()).map(([file]) => file);
+  const recorded = new Set(files.map((file) => file.replace(/\.(watch|reaper)(-\d+)?\.json$/, '')));
+  const stories = [
+    ...Object.keys(watchStories),
+    ...Object.keys(reaperStories).map((name) => `reaper-${name}`),
+  ];
+  expect([...recorded].sort()).toEqual(stories.sort());
+});
+
+it('histories name nothing of the machine that they were recorded on', async () => {
+  for (const [file, recorded] of await readHistories()) {
+    const text = JSON.stringify(recorded);
+    expect(/\/(home|root|tmp|work|usr|var)\/|node_modules|file:\/\//.exec(text)?.[0], file).toBeUndefined();
+    const identities = [...text.matchAll(/"identity":"([^"]*)"/g)].map(([, identity]) => identity);
+    expect(new Set(identities), file).toEqual(
+      new Set(['recorder', ...identities.filter((each) => each === '')]),
+    );
+  }
+});
+
+it('every recorded history replays against the built workflows', async () => {
+  expect(Object.fromEntries(await replay(bundlePath, () => true))).toEqual({});
+});
+
+// What stands before the claim in the built watch-job.js, and a change of it.
+const BEFORE_CLAIM = `watch.phase = 'claiming';`;
+const FORGOTTEN = `${BEFORE_CLAIM} await sleep(1);`;
+const PATCHED = `${BEFORE_CLAIM} if (patched('pause-before-claim')) await sleep(1);`;
+const claims = (file: string) => /^(dead-requeued|exit-code|held-before-its-claim)\.watch/.test(file);
+
+it('an incompatible change is found: every history that passed the changed place fails', async () => {
+  changed = await changeWatchJob(BEFORE_CLAIM, FORGOTTEN);
+  const failed = await replay(changed.codePath, claims);
+  expect(failed.size).toBe(3);
+  for (const [file, error] of failed) expect(error, file).toBeInstanceOf(DeterminismViolationError);
+});
+
+it('the same change behind patched() replays', async () => {
+  changed = await changeWatchJob(BEFORE_CLAIM, PATCHED);
+  expect(Object.fromEntries(await replay(changed.codePath, claims))).toEqual({});
+});
