@@ -12,6 +12,7 @@ const ALONE = [
   'test/e2e/demo.test.ts',
   'test/e2e/demo-killed.test.ts',
   'test/e2e/idle-cost.test.ts',
+  'test/hosts/two-hosts.test.ts',
   'test/leases/torture.test.ts',
 ];
 

@@ -5,11 +5,11 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
-/** Characters of a job id that are carried over: it is only shown. */
-const SHOWN_JOB_ID = 60;
+/** Characters of a job id and a host that are carried over: they are only shown. */
+const SHOWN = 60;
 
 /** A watch that is, or may be, open. */
-export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
+export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId' | 'host'>;
 
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
@@ -113,9 +113,10 @@ export class Reaper {
     return {
       sweepWanted: this.#sweepWanted,
       operations: this.operations,
-      watches: [...this.watches.values()].map(({ watchId, jobId }) => ({
+      watches: [...this.watches.values()].map(({ watchId, jobId, host }) => ({
         watchId,
-        jobId: jobId.slice(0, SHOWN_JOB_ID),
+        jobId: jobId.slice(0, SHOWN),
+        host: host?.slice(0, SHOWN) ?? null,
       })),
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,

@@ -32,14 +32,14 @@ export interface WatchResult {
 /** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
 export class Watch {
   memory: WatchMemory;
+  /** The last claim was refused: the run was over, or not as it had been observed. */
+  refused = false;
   /** The run as it was read last, or null before the first look. */
   run: JobRun | null = null;
   readonly story: string[];
   #phase: WatchState['phase'] = 'looking';
   #why = '';
   #nextLookMs: number | null = null;
-  /** The last claim was refused: the run was over, or not as it had been observed. */
-  refused = false;
   /** Pokes coalesce: three symptoms call for one look. */
   readonly #pokes: Set<Poke['why']>;
   #park: boolean;

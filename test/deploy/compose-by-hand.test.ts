@@ -87,6 +87,9 @@ it('migrates and makes the login, also when it is run again, and its worker swee
     const status = (await response.json()) as { last_run_ts: number | null };
     return status.last_run_ts;
   });
+  // Healthy by compose's own check.
+  const [, program = '', ...args] = service('worker').healthcheck.test;
+  await eventually('the health check', async () => !(await execa(program, args, { reject: false })).failed);
 });
 
 /** A service as compose would start it, but for where the others are. */

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Status } from '../../src/domain/status.js';
@@ -6,6 +9,7 @@ import { freePort, startTemporal, type TemporalServer } from '../../src/servers/
 import type { ReaperStatus } from '../../src/workflows/messages.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import { WorkerProcess } from '../support/worker-process.js';
@@ -14,10 +18,12 @@ let db: TestDatabase;
 let temporal: TemporalServer;
 let worker: WorkerProcess | undefined;
 let ports: { port: number; uiPort: number; adminPort: number };
+let folder: string;
 let env: Record<string, string>;
 
 beforeEach(async () => {
   db = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'job-reaper-status-'));
   ports = { port: await freePort(), uiPort: await freePort(), adminPort: await freePort() };
   temporal = await serveTemporal();
   env = {
@@ -26,12 +32,15 @@ beforeEach(async () => {
     TEMPORAL_ADDRESS: temporal.address,
     REAPER_ADMIN_ADDR: String(ports.adminPort),
     REAPER_INTERVAL_S: '0.5',
+    MERGE_LEASE_DIR: folder,
+    MERGE_GATE_REPOS: 'web',
   };
 });
 afterEach(async () => {
   await worker?.kill();
   worker = undefined;
   await temporal.stop();
+  await rm(folder, { recursive: true, force: true });
   await db.drop();
 });
 
@@ -67,6 +76,19 @@ function facts(status: object | null | undefined): object {
 it('says the same over query, CLI, HTTP and SQL, and no total is lost with every process and all of Temporal', async () => {
   await insertRunningJob(db.admin, { id: 'reaped', agent: 'tester', attempts: 2, exitCode: 1, exitedS: 600 });
   await insertRunningJob(db.admin, { id: 'far', host: 'host-9' });
+  const holder = startProcess();
+  const { pid, processIdentity: identity } = holder;
+  await holder.kill();
+  const stale = {
+    repo: 'web',
+    token: 't1',
+    pid,
+    host: 'host-1',
+    identity,
+    acquired_at: new Date(),
+    ttl_s: 600,
+  };
+  await writeFile(join(folder, '.merge-lease-web.json'), JSON.stringify(stale));
   worker = new WorkerProcess(env);
   await eventually('the claim', async () => (await overSql())?.reaped_total === 1);
   const expected = {
@@ -78,7 +100,7 @@ it('says the same over query, CLI, HTTP and SQL, and no total is lost with every
     interval_s: 0.5,
     reaped_total: 1,
     last_reaped: { job_id: 'reaped', agent: 'tester', outcome: 'failed' },
-    lease_reclaimed_total: 0,
+    lease_reclaimed_total: 1,
     running: 1,
     watching: 1,
     hosts_without_probe: ['host-9'],
