@@ -102,7 +102,7 @@ function service(name: string): Service {
       .replaceAll('temporal:7233', temporal.address)
       .replace('postgres:postgres@', `${username}:${password}@`)
       .replace('@postgres:5432/jobs', `@${hostname}:${port}${new URL(databaseUrl).pathname}`)
-      .replace(/\b9464\b/, String(adminPort));
+      .replaceAll('9464', String(adminPort));
   return JSON.parse(place(JSON.stringify(services[name]))) as Service;
 }
 

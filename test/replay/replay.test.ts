@@ -41,9 +41,12 @@ it('histories name nothing of the machine that they were recorded on', async () 
     const text = JSON.stringify(recorded);
     expect(/\/(home|root|tmp|work|usr|var)\/|node_modules|file:\/\//.exec(text)?.[0], file).toBeUndefined();
     const identities = [...text.matchAll(/"identity":"([^"]*)"/g)].map(([, identity]) => identity);
-    expect(new Set(identities), file).toEqual(
-      new Set(['recorder', ...identities.filter((each) => each === '')]),
-    );
+    // The server itself signs the signals that workflows send each other.
+    const known = ['recorder', 'history-service', ''];
+    expect(
+      identities.filter((each) => !known.includes(each)),
+      file,
+    ).toEqual([]);
   }
 });
 
