@@ -24,9 +24,10 @@ export class LeaseFolder {
 
   /** The repo's files. A file that keeps its name while the folder is being read is always among them. */
   async list(names: LeaseNames): Promise<{ name: string; kind: LeaseNameKind }[]> {
-    const entries = await readdir(this.path).catch((error: NodeJS.ErrnoException) => {
+    const entries = await readdir(this.path).catch((error: unknown) => {
+      const { code, message } = error as NodeJS.ErrnoException;
       throw new Error(
-        `Expected the lease folder \`${this.path}\` to be readable, got ${error.code ?? error.message}: make it, or mend its rights`,
+        `Expected the lease folder \`${this.path}\` to be readable, got ${code ?? message}: make it, or mend its rights`,
       );
     });
     return entries.flatMap((name) => {

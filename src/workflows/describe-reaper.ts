@@ -1,6 +1,6 @@
 import type { SweepSummary } from './messages.js';
 import { code, list, moment, sentence, table } from './markdown.js';
-import type { Reaper } from './reaper-state.js';
+import type { OpenWatch, Reaper } from './reaper-state.js';
 
 const LISTED_WATCHES = 15;
 const LISTED_ROWS = 5;
@@ -41,7 +41,7 @@ function describeMode(status: Reaper['status']): string {
 function describeSweep(sweep: SweepSummary | null): string {
   if (sweep === null) return '**Last sweep**: none yet.';
   const { number, atMs, running, symptoms, error } = sweep;
-  const seen = `${running} running, ${symptoms} of them with a symptom`;
+  const seen = `${running} running, ${symptoms} with a symptom that calls for a look`;
   return `**Last sweep**: no. ${number} at ${moment(atMs)}: ${error === null ? seen : `failed: ${sentence(error)}`}.`;
 }
 
@@ -67,23 +67,26 @@ function describeTotals(status: Reaper['status']): string {
   return `**Reaped so far**: ${reaped}${newest}. Leases reclaimed: ${leases}.`;
 }
 
-function describeWatches({ watches, symptoms, policy, lastSweep }: Reaper): string {
-  // Those with a symptom first: that is what somebody looks for.
-  const sorted = [...watches.values()].sort(
-    (a, b) => Number(symptoms.has(b.watchId)) - Number(symptoms.has(a.watchId)),
-  );
+function describeWatches({ watches, sights, policy, status, lastSweep }: Reaper): string {
+  const isBlocked = status !== null && (status.paused || !status.enabled);
   const silent = lastSweep?.hostsWithoutProbe ?? [];
-  const rows = sorted.slice(0, LISTED_WATCHES).map(({ jobId, host, watchId }) => {
-    const symptom = symptoms.get(watchId);
-    const isSilent = host !== null && silent.includes(host);
-    const why =
-      symptom === undefined ? (isSilent ? 'unknown: no probe on its host' : 'no symptom') : bold(symptom);
-    return [code(jobId), host === null ? 'none' : code(host), why];
+  const hasSymptom = ({ watchId }: OpenWatch) => Number(sights.get(watchId)?.symptom != null);
+  // Those with a symptom first: that is what somebody looks for.
+  const sorted = [...watches.values()].sort((a, b) => hasSymptom(b) - hasSymptom(a));
+  const rows = sorted.slice(0, LISTED_WATCHES).map(({ jobId, watchId }) => {
+    const { host = null, symptom = null } = sights.get(watchId) ?? {};
+    return [code(jobId), host === null ? '' : code(host), why(host, symptom)];
   });
   const { watchAllLimit = '?', maxWatches = '?' } = policy ?? {};
   const head = `**Watching**: ${watches.size} of at most ${maxWatches} runs (every run while there are at most ${watchAllLimit}, else those with a symptom)`;
   const more = watches.size > rows.length ? `\n\nand ${watches.size - rows.length} more` : '';
   return rows.length === 0 ? `${head}.` : `${head}:\n\n${table(['job', 'host', 'why'], rows)}${more}`;
+
+  function why(host: string | null, symptom: string | null): string {
+    if (symptom !== null) return `**${SYMPTOMS[symptom] ?? symptom}**`;
+    if (isBlocked) return 'not looked at: nothing is claimed';
+    return host !== null && silent.includes(host) ? 'unknown: no probe on its host' : 'no symptom';
+  }
 }
 
 const SYMPTOMS: Readonly<Record<string, string>> = {
@@ -93,10 +96,6 @@ const SYMPTOMS: Readonly<Record<string, string>> = {
   age: 'it is over its ceiling',
   'host gone': 'its host was declared gone',
 };
-
-function bold(symptom: string): string {
-  return `**${SYMPTOMS[symptom] ?? symptom}**`;
-}
 
 const HOW_TO = [
   '**To act**, send this workflow a signal (no input needed; `{"by": "…", "reason": "…"}` is kept on record):',

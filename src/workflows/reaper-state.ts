@@ -5,11 +5,11 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
-/** Characters of a job id and a host that are carried over: they are only shown. */
-const SHOWN = 60;
+/** Characters of a job id that are carried over: it is only shown. */
+const SHOWN_JOB_ID = 60;
 
 /** A watch that is, or may be, open. */
-export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId' | 'host'>;
+export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
 
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
@@ -39,8 +39,8 @@ export class Reaper {
   /** The host behind which the next scan goes on, where there are too many for one. */
   hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
-  /** What the last sweep saw, in words, by the id of the watch that it is about. */
-  symptoms = new Map<string, string>();
+  /** What the last sweep saw of runs, by the ids of their watches. */
+  readonly sights = new Map<string, { host: string | null; symptom: string | null }>();
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
@@ -113,10 +113,9 @@ export class Reaper {
     return {
       sweepWanted: this.#sweepWanted,
       operations: this.operations,
-      watches: [...this.watches.values()].map(({ watchId, jobId, host }) => ({
+      watches: [...this.watches.values()].map(({ watchId, jobId }) => ({
         watchId,
-        jobId: jobId.slice(0, SHOWN),
-        host: host?.slice(0, SHOWN) ?? null,
+        jobId: jobId.slice(0, SHOWN_JOB_ID),
       })),
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,

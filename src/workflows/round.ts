@@ -9,7 +9,7 @@ import { pokeWatch, startWatch } from './watches.js';
  */
 export class Round {
   /** The symptoms, by the ids of the watches whose run shows one. */
-  readonly symptoms = new Map<string, string>();
+  readonly symptoms = new Map<string, Symptom>();
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
@@ -27,7 +27,7 @@ export class Round {
   async tendSymptoms(found: readonly Symptom[]): Promise<void> {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
-    for (const { watchId, symptom } of targets) this.symptoms.set(watchId, symptom);
+    for (const target of targets) this.symptoms.set(target.watchId, target);
     const toPoke = ({ symptom }: Symptom): Poke => ({
       why: symptom === 'dead' ? 'dead' : 'symptom',
       park: this.#park,

@@ -89,7 +89,10 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
   if (found.runs === null && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
-  reaper.symptoms = round.symptoms;
+  reaper.sights.clear();
+  for (const { watchId, host } of found.runs ?? []) reaper.sights.set(watchId, { host, symptom: null });
+  for (const { watchId, host, symptom } of round.symptoms.values())
+    reaper.sights.set(watchId, { host, symptom });
   await reclaim;
 }
 

@@ -13,9 +13,9 @@ export async function startWatch(
   poke: Poke | null,
   searchAttributes: boolean,
 ): Promise<boolean> {
-  const { jobId, runKey, watchId, host } = target;
+  const { jobId, runKey, watchId } = target;
   // Before it is there, so that starts in flight count towards the limit.
-  reaper.watches.set(watchId, { watchId, jobId, host });
+  reaper.watches.set(watchId, { watchId, jobId });
   try {
     const child = await startChild(watchJob, {
       workflowId: watchId,

@@ -87,6 +87,9 @@ it('migrates and makes the login, also when it is run again, and its worker swee
     const status = (await response.json()) as { last_run_ts: number | null };
     return status.last_run_ts;
   });
+  // Healthy by compose's own check.
+  const [, program = '', ...args] = service('worker').healthcheck.test;
+  await eventually('the health check', async () => !(await execa(program, args, { reject: false })).failed);
 });
 
 /** A service as compose would start it, but for where the others are. */
@@ -99,7 +102,7 @@ function service(name: string): Service {
       .replaceAll('temporal:7233', temporal.address)
       .replace('postgres:postgres@', `${username}:${password}@`)
       .replace('@postgres:5432/jobs', `@${hostname}:${port}${new URL(databaseUrl).pathname}`)
-      .replace(/\b9464\b/, String(adminPort));
+      .replaceAll('9464', String(adminPort));
   return JSON.parse(place(JSON.stringify(services[name]))) as Service;
 }
 

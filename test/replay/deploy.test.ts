@@ -24,8 +24,8 @@ afterEach(async () => {
 
 it('changed workflows are deployed over open watches, and every watch ends well', async () => {
   changed = await changeWatchJob(
-    `watch.phase = 'claiming';`,
-    `watch.phase = 'claiming'; if (patched('pause-before-claim')) await sleep(1);`,
+    `watch.enter('claiming');`,
+    `watch.enter('claiming'); if (patched('pause-before-claim')) await sleep(1);`,
   );
   db = await createTestDatabase();
   const { admin } = db;

@@ -51,7 +51,7 @@ it('every recorded history replays against the built workflows', async () => {
 });
 
 // What stands before the claim in the built watch-job.js, and a change of it.
-const BEFORE_CLAIM = `watch.phase = 'claiming';`;
+const BEFORE_CLAIM = `watch.enter('claiming');`;
 const FORGOTTEN = `${BEFORE_CLAIM} await sleep(1);`;
 const PATCHED = `${BEFORE_CLAIM} if (patched('pause-before-claim')) await sleep(1);`;
 const claims = (file: string) => /^(dead-requeued|exit-code|held-before-its-claim)\.watch/.test(file);
