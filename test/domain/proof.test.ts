@@ -9,7 +9,12 @@ it.each<[Tier, number, Partial<JobRun>, string]>([
   [1, 2, {}, 'dead in 2 looks in a row, at least 15s apart: pid 42 absent'],
   [1, 1, {}, 'dead in one look: pid 42 absent'],
   [2, 0, { exitCode: 3, exitAgeS: 301 }, 'the agent exited with 3 301s ago, longer than the grace of 300s'],
-  [3, 0, { ageS: 61, maxRunningS: 60 }, 'running for 61s, longer than its ceiling of 60s, and not proven alive'],
+  [
+    3,
+    0,
+    { ageS: 61, maxRunningS: 60 },
+    'running for 61s, longer than its ceiling of 60s, and not proven alive',
+  ],
 ])('tier %s, streak %s, %j: %s', (tier, streak, run, expected) => {
   const verdict = { kind: 'reap', tier, path: 'unknown-outcome', reason: 'any' } as const;
   const observation = {
