@@ -109,7 +109,11 @@ it.each([
   ],
 ])('%s between verdict and claim: blocked and parked, claimed when it is over', async (_, block, unblock) => {
   const harness = await claimWith(before(block));
-  await eventually('the watch to park', async () => (await phase(harness)) === 'parked');
+  const isParked = () => eventually('the watch to park', async () => (await phase(harness)) === 'parked');
+  await isParked();
+  // The sweep that began before the block may still poke.
+  await harness.sweepNow();
+  await isParked();
   const parkedAt = (await harness.watch(run).describe()).historyLength;
   await harness.sweepNow();
   await harness.sweepNow();
