@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const cleanup = new Cleanup();
+  const cleanup = new Cleanup('the demo');
   const interrupted = interruption();
   const view = new LiveView();
   try {

@@ -10,6 +10,17 @@ export const packageVersion = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
+/**
+ * The path of a module of ours, for those who load it by themselves: compiled where this runs compiled, else its source.
+ *
+ * @param name in the folder `src`, without an extension
+ */
+export function modulePath(name: string): string {
+  return fileURLToPath(
+    new URL(`./${name}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+  );
+}
+
 function findPackageRoot(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder;
   const parent = dirname(folder);

@@ -1,26 +1,23 @@
-import { isSecret, required, type Settings } from './config.js';
-import { createPool } from './db/pool.js';
+import { isSecret, type Settings } from './config.js';
 import { readStatus } from './db/status.js';
-import { createGates, loadPipeline, type Gate } from './gates/index.js';
+import type { Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
-import { Names } from './naming.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
-import { ProcessMetrics } from './metrics/process-metrics.js';
-import { toChannels, type Notifier } from './notify/notifier.js';
+import type { Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
 import { loadDataConverter } from './temporal/data-converter.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
-import { createChannels } from './worker/create-channels.js';
 import { checkHealth, checkReadiness } from './worker/health.js';
 import { installRuntimeFor } from './worker/install-runtime.js';
-import { createLeaseWork, reclaimAtStart } from './worker/leases.js';
+import { reclaimAtStart } from './worker/leases.js';
 import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { Pulse } from './worker/pulse.js';
 import { Reachability } from './worker/reachability.js';
 import { jsonReply } from './worker/reply.js';
+import { closeResources, createResources } from './worker/resources.js';
 import { runConnected } from './worker/run-connected.js';
 
 export type { WorkerParts } from './worker/context.js';
@@ -47,30 +44,16 @@ export interface RunWorkerOptions {
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
-  const databaseUrl = required(settings, 'DATABASE_URL');
-  const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
-  const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: Object.keys(functions),
-    hasGateDatabase: gateDatabaseUrl !== undefined,
-  });
-  const dataConverter = await loadDataConverter(settings.REAPER_PAYLOAD_CODEC);
-  const pool = createPool(databaseUrl, { applicationName: 'job-reaper worker' });
+  const applicationName = 'job-reaper worker';
+  const resources = await createResources({ settings, log, applicationName, functions, notifiers });
   const context: WorkerContext = {
-    settings,
+    ...resources,
     parts,
-    log,
     signal,
     target: options.target ?? readTemporalTarget(),
-    dataConverter,
-    pipeline,
-    pool,
-    leases: createLeaseWork(settings, pool, log),
-    gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
-    channels: [...createChannels(settings), ...toChannels(notifiers)],
-    names: new Names(settings.REAPER_NAME),
+    dataConverter: await loadDataConverter(settings.REAPER_PAYLOAD_CODEC),
     temporal: new Reachability('Temporal', log),
     postgres: new Reachability('Postgres', log),
-    metrics: new ProcessMetrics(),
     pulse: new Pulse(),
     link: null,
   };
@@ -86,8 +69,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     while (!signal.aborted) await runConnected(context);
   } finally {
     await admin?.close();
-    await context.gates.close();
-    await context.pool.end();
+    await closeResources(context);
     log.info('stopped');
   }
 }

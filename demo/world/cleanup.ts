@@ -1,8 +1,11 @@
 /** What has to be undone at the end, the last thing first, whatever happens. */
 export class Cleanup {
-  readonly #steps: (() => Promise<unknown>)[] = [];
+  readonly #steps: (() => unknown)[] = [];
 
-  add(step: () => Promise<unknown>): void {
+  /** @param whose as a failure names it */
+  constructor(readonly whose: string) {}
+
+  add(step: () => unknown): void {
     this.#steps.push(step);
   }
 
@@ -12,7 +15,7 @@ export class Cleanup {
       try {
         await step();
       } catch (error) {
-        console.error('the demo could not clean up after itself:', error);
+        console.error(`${this.whose} could not clean up after itself:`, error);
       }
     }
   }

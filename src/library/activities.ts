@@ -1,13 +1,9 @@
-import { readSettings, required, type Settings } from '../config.js';
-import { createPool } from '../db/pool.js';
-import { createGates, loadPipeline, type Gate } from '../gates/index.js';
+import { readSettings, type Settings } from '../config.js';
+import type { Gate } from '../gates/index.js';
 import { createLogger, type Logger } from '../log.js';
-import { ProcessMetrics } from '../metrics/process-metrics.js';
-import { Names } from '../naming.js';
-import { toChannels, type Notifier } from '../notify/notifier.js';
+import type { Notifier } from '../notify/notifier.js';
 import { createQueueActivities, type QueueActivities } from '../worker/create-activities.js';
-import { createChannels } from '../worker/create-channels.js';
-import { createLeaseWork } from '../worker/leases.js';
+import { closeResources, createResources } from '../worker/resources.js';
 
 /** Options of {@link createActivities}. All have defaults. */
 export interface ActivitiesOptions {
@@ -41,27 +37,16 @@ export interface MountableActivities extends QueueActivities {
  */
 export async function createActivities(options: ActivitiesOptions = {}): Promise<MountableActivities> {
   const { settings = readSettings(), log = createLogger(), gates: functions = {}, notifiers = [] } = options;
-  const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
-  const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
-    functionNames: Object.keys(functions),
-    hasGateDatabase: gateDatabaseUrl !== undefined,
-  });
-  const channels = [...createChannels(settings), ...toChannels(notifiers)];
-  const pool = createPool(required(settings, 'DATABASE_URL'), { applicationName: 'job-reaper activities' });
-  const gates = createGates({ databaseUrl: gateDatabaseUrl, functions });
-  const names = new Names(settings.REAPER_NAME);
-  const leases = createLeaseWork(settings, pool, log);
-  const metrics = new ProcessMetrics();
+  const applicationName = 'job-reaper activities';
+  const resources = await createResources({ settings, log, applicationName, functions, notifiers });
+  const { names } = resources;
   return {
-    ...createQueueActivities({ settings, names, pool, log, metrics, gates, channels, pipeline, leases }),
+    ...createQueueActivities(resources),
     queues: {
       workflows: names.workflowQueue,
       probe: names.probeQueue(settings.REAPER_HOST),
       leases: names.leaseQueue,
     },
-    async close() {
-      await gates.close();
-      await pool.end();
-    },
+    close: () => closeResources(resources),
   };
 }

@@ -73,17 +73,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   }
 
   const port = options.port ?? (await freePort());
-  const settings = [
-    'listen_addresses=127.0.0.1',
-    // Sockets share one folder with any other server on this machine.
-    'unix_socket_directories=',
-    'max_connections=300',
-    'fsync=off',
-  ];
   const server = await startServerProcess({
     name: 'the embedded Postgres',
     file: join(bin, 'postgres'),
-    args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    args: postgresArguments(data, port),
     env: serverEnvironment(env),
     logFile: join(folder, 'server.log'),
     folder,
@@ -95,6 +88,18 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const adminUrl = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
   await server.ready(log, START_LIMIT_S, () => checkPostgres(adminUrl, ANSWER_S));
   return { adminUrl, pid: server.pid, embedded: true, exited: server.exited, stop: () => server.stop() };
+}
+
+/** How `postgres` is called for throw-away data. */
+export function postgresArguments(dataFolder: string, port: number): string[] {
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    // Sockets share one folder with any other server on this machine.
+    'unix_socket_directories=',
+    'max_connections=300',
+    'fsync=off',
+  ];
+  return ['-D', dataFolder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
 }
 
 async function existingPostgres(adminUrl: string): Promise<PostgresServer> {

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { DataConverter, PayloadCodec } from '@temporalio/common';
+import { modulePath } from '../paths.js';
 
-const failureConverterPath = fileURLToPath(
-  new URL(`./failure-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-);
+const failureConverterPath = modulePath('temporal/failure-converter');
 
 /**
  * Loads the module that REAPER_PAYLOAD_CODEC names: it exports `payloadCodecs`, a list of Temporal payload codecs, such as one

@@ -3,7 +3,7 @@ import { createJobActivities, type JobActivities } from '../activities/jobs.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import { createNotifyActivities, type NotifyActivities } from '../activities/notify.js';
 import { createProbeActivities, type ProbeActivities } from '../activities/probe.js';
-import type { WorkerContext } from './context.js';
+import type { Resources } from './resources.js';
 
 /** The activities of one process, by the queue that they belong on. */
 export interface QueueActivities {
@@ -16,13 +16,8 @@ export interface QueueActivities {
 }
 
 /** Makes all activities from what a worker has. */
-export function createQueueActivities(
-  context: Pick<
-    WorkerContext,
-    'settings' | 'names' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
-  >,
-): QueueActivities {
-  const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = context;
+export function createQueueActivities(resources: Resources): QueueActivities {
+  const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = resources;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   return {
     workflows: {

@@ -1,4 +1,5 @@
 import type { Ambush, PostgresProxy } from '../world/postgres-proxy.js';
+import { inOpenTransaction } from '../world/open-transaction.js';
 import type { World } from '../world/world.js';
 import type { Random } from '../random.js';
 import type { Fault } from './fault.js';
@@ -89,20 +90,11 @@ async function terminate({ admin }: World, random: Random, condition: string): P
  * it in a claim, and it is cut there.
  */
 async function cutStatement(world: World, random: Random): Promise<string | null> {
-  const lock = await world.admin.connect();
-  let broken: Error | undefined;
-  try {
-    await lock.query('begin');
+  return inOpenTransaction(world.admin, async (lock) => {
     const { rowCount } = await lock.query(
       `select from jobs where status = 'running' order by random() limit 4 for no key update skip locked`,
     );
     if (rowCount === 0) return null;
-    return await waitFor(() => terminate(world, random, `wait_event_type = 'Lock'`), 6_000);
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.release(broken);
-  }
+    return waitFor(() => terminate(world, random, `wait_event_type = 'Lock'`), 6_000);
+  });
 }

@@ -6,6 +6,7 @@ import { recordExit } from '../../../demo/launcher/record-exit.js';
 import type { TakenRun } from '../../../demo/launcher/taken-run.js';
 import { createGates, loadPipeline } from '../../../src/gates/index.js';
 import type { Random } from '../random.js';
+import { inOpenTransaction } from '../world/open-transaction.js';
 import type { World } from '../world/world.js';
 import type { Fault } from './fault.js';
 import { exitCodeOf } from './late-while-deciding.js';
@@ -114,10 +115,7 @@ async function beforeClaim(
   if (victim === null) return null;
   send(victim.monitor, 'SIGKILL');
   killAgent(world, victim);
-  const lock = await world.admin.connect();
-  let broken: Error | undefined;
-  try {
-    await lock.query('begin isolation level read committed');
+  return inOpenTransaction(world.admin, async (lock) => {
     const { rows } = await lock.query<{ pid: number }>(
       `select pg_backend_pid() as pid from jobs where id = $1 and run_id = $2 and status = 'running' for no key update`,
       [victim.jobId, victim.runId],
@@ -130,14 +128,7 @@ async function beforeClaim(
     await whenItWaits?.(run, lock, victim);
     await lock.query('commit');
     return `job ${victim.jobId}`;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    // Does nothing after the commit.
-    await lock.query('rollback').catch((error: unknown) => (broken = error as Error));
-    lock.release(broken);
-  }
+  });
 }
 
 /** Claims that wait for a lock of this backend, or behind somebody who does. */

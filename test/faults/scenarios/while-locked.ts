@@ -1,3 +1,4 @@
+import { inOpenTransaction } from '../world/open-transaction.js';
 import type { World } from '../world/world.js';
 
 /** Holds a lock while something happens. */
@@ -6,14 +7,9 @@ export async function whileLocked(
   sql: string,
   work: (pid: number) => Promise<void>,
 ): Promise<void> {
-  const lock = await admin.connect();
-  try {
-    await lock.query('begin');
+  await inOpenTransaction(admin, async (lock) => {
     await lock.query(sql);
     const { rows } = await lock.query<{ pid: number }>('select pg_backend_pid() as pid');
     await work(rows[0]?.pid ?? 0);
-  } finally {
-    await lock.query('rollback');
-    lock.release();
-  }
+  });
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Cleanup } from './cleanup.js';
+import type { Cleanup } from '../../../demo/world/cleanup.js';
 import { environment } from './environment.js';
 import { LOGINS, loginUrl } from './logins.js';
 import { TELEGRAM } from './people.js';

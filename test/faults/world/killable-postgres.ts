@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres, type PostgresServer } from '../../../src/servers/index.js';
 import { postgresBinaries, postgresUser } from '../../../src/servers/postgres-files.js';
+import { postgresArguments } from '../../../src/servers/postgres.js';
 import { startServerProcess, type ServerProcess } from '../../../src/servers/server-process.js';
 
 const START_LIMIT_S = 60;
@@ -66,22 +67,10 @@ export class KillablePostgres {
     // The server's own folder is this one, removed whenever a server ends; the data stay where they are.
     const folder = await mkdtemp(join(tmpdir(), 'job-reaper-postgres-again-'));
     const bin = await postgresBinaries(user, join(folder, 'files'));
-    const settings = [
-      'listen_addresses=127.0.0.1',
-      'unix_socket_directories=',
-      'max_connections=300',
-      'fsync=off',
-    ];
     const server = await startServerProcess({
       name: 'the restarted Postgres',
       file: join(bin, 'postgres'),
-      args: [
-        '-D',
-        this.dataFolder,
-        '-p',
-        String(this.port),
-        ...settings.flatMap((setting) => ['-c', setting]),
-      ],
+      args: postgresArguments(this.dataFolder, this.port),
       env: { PATH: process.env['PATH'], LANG: 'C' },
       logFile: join(folder, 'server.log'),
       folder,

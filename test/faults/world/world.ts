@@ -9,7 +9,7 @@ import { createPool } from '../../../src/db/pool.js';
 import { createDatabase } from '../../../src/servers/index.js';
 import { Facts, type Terms } from '../facts/facts.js';
 import { Random } from '../random.js';
-import { Cleanup } from './cleanup.js';
+import { Cleanup } from '../../../demo/world/cleanup.js';
 import { createServices, HOSTS, REAPER_NAME, type Services } from './create-services.js';
 import { endFleet } from './end-fleet.js';
 import { installFlightRecorder } from './flight-recorder.js';
@@ -61,7 +61,7 @@ export interface World extends Services {
 
 /** Makes a world with servers of its own. Its services are not started yet. */
 export async function createWorld({ seed, log, terms: given }: WorldOptions): Promise<World> {
-  const cleanup = new Cleanup();
+  const cleanup = new Cleanup('the fault harness');
   try {
     return await build();
   } catch (error) {

@@ -1,0 +1,61 @@
+import { required, type Settings } from '../config.js';
+import { createPool } from '../db/pool.js';
+import { createGates, loadPipeline, type Gate } from '../gates/index.js';
+import type { Logger } from '../log.js';
+import { ProcessMetrics } from '../metrics/process-metrics.js';
+import { Names } from '../naming.js';
+import { toChannels, type Notifier } from '../notify/notifier.js';
+import type { WorkerContext } from './context.js';
+import { createChannels } from './create-channels.js';
+import { createLeaseWork } from './leases.js';
+
+/** What the activities of one process work with. */
+export type Resources = Pick<
+  WorkerContext,
+  'settings' | 'names' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
+>;
+
+/** What {@link createResources} needs. */
+export interface ResourcesOptions {
+  settings: Settings;
+  log: Logger;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** Gates of kind `function`, by the name that the pipeline file gives them. */
+  functions: Readonly<Record<string, Gate>>;
+  notifiers: readonly Notifier[];
+}
+
+/**
+ * Makes what activities work with. Nothing is connected before it is used.
+ *
+ * @throws SettingsError or PipelineError
+ */
+export async function createResources(options: ResourcesOptions): Promise<Resources> {
+  const { settings, log, applicationName, functions, notifiers } = options;
+  const databaseUrl = required(settings, 'DATABASE_URL');
+  const gateDatabaseUrl = settings.REAPER_GATE_DATABASE_URL;
+  const pipeline = await loadPipeline(settings.REAPER_PIPELINE, {
+    functionNames: Object.keys(functions),
+    hasGateDatabase: gateDatabaseUrl !== undefined,
+  });
+  const channels = [...createChannels(settings), ...toChannels(notifiers)];
+  const pool = createPool(databaseUrl, { applicationName });
+  return {
+    settings,
+    log,
+    pipeline,
+    channels,
+    pool,
+    leases: createLeaseWork(settings, pool, log),
+    gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
+    names: new Names(settings.REAPER_NAME),
+    metrics: new ProcessMetrics(),
+  };
+}
+
+/** Closes their connections, once nobody works with them any more. */
+export async function closeResources({ gates, pool }: Pick<Resources, 'gates' | 'pool'>): Promise<void> {
+  await gates.close();
+  await pool.end();
+}
