@@ -1,4 +1,4 @@
-import { readControl } from '../../db/control.js';
+import { readControl, type Control } from '../../db/control.js';
 import { readFleet } from '../../db/fleet.js';
 import { readHostState } from '../../db/host-state.js';
 import { overdueAfterS } from '../../domain/overdue.js';
@@ -15,7 +15,10 @@ export const probesCheck: Check = {
   async run(context) {
     const { hosts } = await readFleet(context.pool);
     if (hosts.length === 0) return [ok('a probe on each host of running jobs', 'no host: nothing runs')];
-    const findings = await Promise.all(hosts.slice(0, HOST_LIMIT).map((host) => checkHost(context, host)));
+    const control = await readControl(context.pool);
+    const findings = await Promise.all(
+      hosts.slice(0, HOST_LIMIT).map((host) => checkHost(context, control, host)),
+    );
     if (hosts.length > HOST_LIMIT) {
       const rest = hosts.length - HOST_LIMIT;
       findings.push(
@@ -28,13 +31,11 @@ export const probesCheck: Check = {
 
 async function checkHost(
   { pool, temporal, namespace, names }: DoctorContext,
+  { policy, now }: Control,
   host: string,
 ): Promise<Finding> {
   const expected = `a probe on host "${host}"`;
-  const [{ answeredAt, gone }, { policy, now }] = await Promise.all([
-    readHostState(pool, host),
-    readControl(pool),
-  ]);
+  const { answeredAt, gone } = await readHostState(pool, host);
   const ageS = answeredAt && (Date.parse(now) - answeredAt.getTime()) / 1000;
   if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
     return ok(expected, `answered ${Math.max(0, Math.round(ageS))} s ago`);
