@@ -15,10 +15,13 @@ export interface RunFacts {
   hostGoneBy: string | null;
   /** People are, or were, alerted about the run's age. */
   alerted: boolean;
+  /** When this was read: milliseconds by the database's clock, without the steps on record. */
+  readMs: number;
 }
 
 const SQL = `
   select ${JOB_RUN_COLUMNS},
+         1000 * reaper.age_s(to_timestamp(0), c.now) as "readMs",
          ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
          reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
          (select g.by from reaper.gone_host g where g.host = r.host and r.started_at < g.declared_at) as "hostGoneBy",
@@ -43,5 +46,6 @@ export async function observeRun(pool: Pool, ref: RunRef): Promise<RunFacts> {
     block: row.found ? row.block : null,
     hostGoneBy: row.hostGoneBy,
     alerted: row.alerted,
+    readMs: row.readMs,
   };
 }

@@ -5,7 +5,7 @@ import { FRESH_MEMORY } from './types.js';
 export interface JudgeContext {
   policy: Policy;
   memory: WatchMemory;
-  /** The watch's own clock in milliseconds. */
+  /** The watch's clock in milliseconds. */
   nowMs: number;
   /** An operator's `reap`: one dead observation is enough. Nothing else is skipped. */
   skipStreak?: boolean;

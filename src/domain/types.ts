@@ -88,7 +88,7 @@ export interface Observation {
   alerted: boolean;
 }
 
-/** What a watch remembers from one observation to the next. Times are the watch's own clock in milliseconds. */
+/** What a watch remembers from one observation to the next. Times are the watch's clock in milliseconds. */
 export interface WatchMemory {
   /** Consecutive dead observations that counted so far. */
   streak: number;

@@ -44,7 +44,7 @@ async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
         return continueAsNew<typeof jobReaper>({ ...input, carried: reaper.carry() });
       }
     }
-    const waitMs = reaper.nextSweepMs - Date.now();
+    const waitMs = reaper.untilNextSweepMs;
     // The server may fire a timer a second late, so a sweep that is due does without.
     if (waitMs > 0) await condition(() => reaper.sweepWanted, waitMs, { summary: 'Next sweep' });
     await sweep(reaper);

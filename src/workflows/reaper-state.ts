@@ -98,6 +98,11 @@ export class Reaper {
     return this.begun;
   }
 
+  /** Milliseconds until the next sweep is due: never more than an interval, also when Temporal's clock was put back. */
+  get untilNextSweepMs(): number {
+    return Math.min(this.nextSweepMs - Date.now(), 1000 * (this.policy ?? DEFAULT_POLICY).intervalS);
+  }
+
   /**
    * Takes the policy that a scan brought; true if it differs from the one before. Sweeps begin one interval apart, however
    * long they take.

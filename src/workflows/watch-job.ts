@@ -88,7 +88,8 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     }
     const observation = { ...seen, alerted: facts.alerted };
     const { policy } = facts;
-    const judgement = judge(observation, { policy, memory: watch.memory, nowMs: Date.now(), skipStreak });
+    const nowMs = watch.clockMs(facts.readMs);
+    const judgement = judge(observation, { policy, memory: watch.memory, nowMs, skipStreak });
     watch.memory = judgement.memory;
     watch.run = seen.run;
     watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);

@@ -1,4 +1,5 @@
 import { setCurrentDetails } from '@temporalio/workflow';
+import { advanceClock, type WatchClock } from '../domain/watch-clock.js';
 import { FRESH_MEMORY, type JobRun, type RunRef, type WatchMemory } from '../domain/types.js';
 import { describeWatch } from './describe-watch.js';
 import type { Poke, WatchState } from './messages.js';
@@ -8,6 +9,7 @@ const STORY_LINES = 20;
 /** What a watch carries into its next execution. */
 export interface CarriedWatch {
   memory: WatchMemory;
+  clock?: WatchClock | null;
   story: string[];
   pokes: Poke['why'][];
   park: boolean;
@@ -32,6 +34,7 @@ export interface WatchResult {
 /** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
 export class Watch {
   memory: WatchMemory;
+  #clock: WatchClock | null;
   /** The last claim was refused: the run was over, or not as it had been observed. */
   refused = false;
   /** The run as it was read last, or null before the first look. */
@@ -46,6 +49,7 @@ export class Watch {
 
   constructor(readonly input: WatchInput) {
     this.memory = input.carried?.memory ?? FRESH_MEMORY;
+    this.#clock = input.carried?.clock ?? null;
     this.story = input.carried?.story ?? [];
     this.#pokes = new Set(input.carried?.pokes ?? (input.poke ? [input.poke.why] : []));
     this.#park = input.carried?.park ?? input.poke?.park ?? true;
@@ -71,6 +75,16 @@ export class Watch {
     return isCollected || this.#pokes.has('look') || this.#pokes.has('reap');
   }
 
+  /**
+   * The watch's clock in milliseconds, which no other clock's step can hurry.
+   *
+   * @param readMs when the run was read, by the database's clock
+   */
+  clockMs(readMs: number | undefined): number {
+    this.#clock = advanceClock(this.#clock, Date.now(), readMs ?? null);
+    return this.#clock.nowMs;
+  }
+
   /** Takes all pokes; true if an operator's `reap` was among them. */
   takePokes(): boolean {
     const reap = this.#pokes.has('reap');
@@ -87,7 +101,7 @@ export class Watch {
     return this.#why;
   }
 
-  /** When it looks again by itself, by its own clock; null when nothing but a poke wakes it. */
+  /** When it looks again by itself, by Temporal's clock; null when nothing but a poke wakes it. */
   get nextLookMs(): number | null {
     return this.#nextLookMs;
   }
@@ -109,7 +123,13 @@ export class Watch {
   }
 
   carry(): CarriedWatch {
-    return { memory: this.memory, story: this.story, pokes: [...this.#pokes], park: this.#park };
+    return {
+      memory: this.memory,
+      clock: this.#clock,
+      story: this.story,
+      pokes: [...this.#pokes],
+      park: this.#park,
+    };
   }
 
   state(): WatchState {
