@@ -1,6 +1,13 @@
-import { judgeLease, judgeUnreadable, type LeaseReclaim, type LeaseVerdict } from '../domain/lease.js';
+import {
+  DEFAULT_LEASE_TTL_S,
+  judgeLease,
+  judgeUnreadable,
+  type LeaseReclaim,
+  type LeaseVerdict,
+} from '../domain/lease.js';
 import type { Liveness } from '../domain/liveness.js';
 import { probeProcess } from '../liveness/index.js';
+import type { HostClock } from './host-clock.js';
 import type { LeaseGroup, SeenFile } from './survey.js';
 
 /** Where a reclaim runs: a pid means something on its own host only. */
@@ -9,6 +16,11 @@ export interface Standpoint {
   host: string;
   /** The operator's word that every launcher on this host shares this process's pid namespace. */
   sharedPidNamespace: boolean;
+}
+
+/** Where, and by which clock, a holding is judged. */
+export interface Judge extends Standpoint {
+  clock: HostClock;
 }
 
 /** The host that a holding's file names, or null. */
@@ -21,21 +33,20 @@ export function hostOf({ files }: LeaseGroup): string | null {
 export function judgeGroup(
   group: LeaseGroup,
   repo: string,
-  standpoint: Standpoint,
+  { clock, ...standpoint }: Judge,
 ): LeaseVerdict & { reclaim: LeaseReclaim } {
   const newest = group.files.at(-1);
   if (newest === undefined) throw new Error(`Expected files in group \`${group.key}\`, got none`);
-  const now = new Date();
   const evidence = { files: group.files.map(({ name }) => name), written_at: newest.writtenAt };
   if (newest.content.kind === 'unreadable') {
-    const verdict = judgeUnreadable(newest.content.why, newest.writtenAt, now);
+    const verdict = judgeUnreadable(newest.content.why, newest.writtenAt, clock.now(DEFAULT_LEASE_TTL_S));
     const key = `${repo} file ${newest.id} written ${newest.writtenAt.toISOString()}`;
     const unknown = { token: null, pid: null, host: null, identity: null, acquiredAt: null, ttlS: null };
     return { ...verdict, reclaim: { ...unknown, key, repo, reason: verdict.reason, evidence } };
   }
   const { lease } = newest.content;
   const liveness = probeHolder(newest, standpoint);
-  const verdict = judgeLease(lease, newest.writtenAt, liveness, now);
+  const verdict = judgeLease(lease, newest.writtenAt, liveness, clock.now(lease.ttlS));
   const key = `${repo} token ${lease.token} held since ${lease.heldSince.toISOString()}`;
   const reclaim = { ...lease, key, repo, reason: verdict.reason, evidence: { ...evidence, liveness } };
   return { ...verdict, reclaim };

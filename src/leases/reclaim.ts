@@ -1,6 +1,7 @@
 import { DEFAULT_LEASE_TTL_S, type LeaseReclaim, type LeaseRecordResult } from '../domain/lease.js';
 import { moveAside, putBack } from './aside.js';
 import { LeaseFolder } from './folder.js';
+import { hostClock, type HostClock } from './host-clock.js';
 import { hostOf, judgeGroup, type Standpoint } from './judge-group.js';
 import { LeaseNames } from './names.js';
 import { survey, type LeaseGroup, type Survey } from './survey.js';
@@ -13,6 +14,8 @@ export interface ReclaimOptions extends Standpoint {
   blockOn(repo: string, host: string | null): Promise<string | null>;
   /** Puts a reclaim on record, once for each key. The lease is removed only after that. */
   record(reclaim: LeaseReclaim): Promise<LeaseRecordResult>;
+  /** By which the age of what nobody is proven to hold is told. @default this process's own, from its start */
+  clock?: HostClock;
 }
 
 /** What a reclaim found in one repo. */
@@ -48,11 +51,15 @@ export async function reclaimLeases(options: ReclaimOptions): Promise<RepoReport
 }
 
 class RepoReclaim {
+  readonly clock: HostClock;
+
   constructor(
     readonly folder: LeaseFolder,
     readonly names: LeaseNames,
     readonly options: ReclaimOptions,
-  ) {}
+  ) {
+    this.clock = options.clock ?? hostClock;
+  }
 
   async run(): Promise<RepoReport> {
     const seen = await survey(this.folder, this.names);
@@ -108,15 +115,17 @@ class RepoReclaim {
   }
 
   private async removeTemporaries({ temporaries }: Survey): Promise<void> {
+    const now = this.clock.now(DEFAULT_LEASE_TTL_S).getTime();
     const left = temporaries.filter(
-      ({ writtenAt }) => Date.now() - writtenAt.getTime() >= DEFAULT_LEASE_TTL_S * 1000,
+      ({ writtenAt }) => now - writtenAt.getTime() >= DEFAULT_LEASE_TTL_S * 1000,
     );
     if (left.length === 0 || (await this.options.blockOn(this.names.repo, null)) !== null) return;
     for (const { name } of left) await this.folder.unlink(name);
   }
 
   private judge(group: LeaseGroup) {
-    return judgeGroup(group, this.names.repo, this.options);
+    const { host, sharedPidNamespace } = this.options;
+    return judgeGroup(group, this.names.repo, { host, sharedPidNamespace, clock: this.clock });
   }
 }
 

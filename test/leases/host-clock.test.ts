@@ -1,0 +1,107 @@
+import { utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HostClock } from '../../src/leases/host-clock.js';
+import { deadHolder, LEASE, leaseText, liveHolder, reclaim, useLeaseFolder, type Holder } from './support.js';
+
+const MINUTES_MS = 10 * 60_000;
+const TTL_S = 60;
+
+const folder = useLeaseFolder();
+/** How far the wall clock is off, and how long the test pretends to have waited. */
+let offMs: number;
+let waitedMs: number;
+let clock: HostClock;
+let elsewhere: Holder;
+
+beforeEach(async () => {
+  offMs = waitedMs = 0;
+  clock = new HostClock({
+    wallMs: () => Date.now() + waitedMs + offMs,
+    monotonicMs: () => performance.now() + waitedMs,
+  });
+  elsewhere = { ...(await deadHolder()), host: 'elsewhere' };
+});
+
+/** Writes a lease that was acquired so long ago by the clock as it is now, by somebody whom nobody here can prove alive. */
+async function leave(agoMs: number): Promise<void> {
+  const acquiredAt = new Date(clock.now(0).getTime() - agoMs);
+  const path = join(folder.path, LEASE);
+  await writeFile(path, leaseText(elsewhere, { acquired_at: acquiredAt.toISOString(), ttl_s: TTL_S }));
+  await utimes(path, acquiredAt, acquiredAt);
+}
+
+const result = async () => (await reclaim(folder.path, { clock })).result;
+
+describe("the host's clock put forward by minutes", () => {
+  it('ends the TTL of no lease, and moves its end by nothing', async () => {
+    await leave(0);
+    expect(await result()).toBe('held');
+    offMs = MINUTES_MS;
+    expect(await result()).toBe('held');
+    waitedMs = (TTL_S - 10) * 1000;
+    expect(await result()).toBe('held');
+    waitedMs = (TTL_S + 1) * 1000;
+    expect(await result()).toBe('reclaimed');
+  });
+
+  it('again and again, does no more', async () => {
+    await leave(0);
+    for (let step = 1; step <= 4; step += 1) {
+      offMs = step * MINUTES_MS;
+      waitedMs = step * 10_000;
+      expect(await result()).toBe('held');
+    }
+  });
+
+  it('leaves a lease that is acquired after it its whole TTL, and no more', async () => {
+    offMs = MINUTES_MS;
+    await result();
+    waitedMs = 30_000;
+    await leave(0);
+    waitedMs += (TTL_S - 5) * 1000;
+    expect(await result()).toBe('held');
+    waitedMs += 6_000;
+    expect(await result()).toBe('reclaimed');
+  });
+
+  it('takes no unreadable file for one that a crash left long ago', async () => {
+    await writeFile(join(folder.path, LEASE), '');
+    offMs = 2 * MINUTES_MS;
+    expect(await result()).toBe('trouble');
+    expect(await folder.files()).toEqual([LEASE]);
+  });
+});
+
+it("the host's clock put back by minutes ends the TTL of no lease, and of none that is acquired after it", async () => {
+  await leave(0);
+  expect(await result()).toBe('held');
+  offMs = -MINUTES_MS;
+  expect(await result()).toBe('held');
+  await leave(0);
+  expect(await result()).toBe('held');
+  waitedMs = (TTL_S + 1) * 1000;
+  expect(await result()).toBe('reclaimed');
+});
+
+it.each([MINUTES_MS, -MINUTES_MS])(
+  'a step of %i ms changes nothing for the dead and the living',
+  async (stepMs) => {
+    offMs = stepMs;
+    await writeFile(join(folder.path, LEASE), leaseText(liveHolder(), { ttl_s: 1 }));
+    expect(await result()).toBe('held');
+    await writeFile(join(folder.path, LEASE), leaseText(await deadHolder()));
+    expect(await result()).toBe('reclaimed');
+  },
+);
+
+it('takes time that passes, also long and slowly, for no step', () => {
+  let [wallMs, monotonicMs] = [0, 0];
+  const still = new HostClock({ wallMs: () => wallMs, monotonicMs: () => monotonicMs });
+  for (let n = 0; n < 100; n += 1) {
+    monotonicMs += 3_600_000;
+    // A slewed clock: a second and a half an hour.
+    wallMs += 3_601_500;
+    expect(still.now(600).getTime()).toBe(wallMs);
+  }
+});
