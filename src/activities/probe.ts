@@ -45,7 +45,7 @@ export function createProbeActivities({ pool, names, host, sharedPidNamespace }:
     /** Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. */
     async examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
       checkHost(asked);
-      const deadline = Date.now() + budgetMs;
+      const deadline = performance.now() + budgetMs;
       const symptoms: Symptom[] = [];
       let unknown = 0;
       let next = after;
@@ -62,7 +62,7 @@ export function createProbeActivities({ pool, names, host, sharedPidNamespace }:
         }
         next = page.next;
         await setImmediate();
-      } while (next !== null && symptoms.length < SYMPTOM_LIMIT && Date.now() < deadline);
+      } while (next !== null && symptoms.length < SYMPTOM_LIMIT && performance.now() < deadline);
       return { symptoms, unknown, next };
     },
 

@@ -116,7 +116,7 @@ async function cancel(connectionString: string, serverPid: number, query: Promis
     () => true,
     () => true,
   );
-  const deadline = Date.now() + CANCEL_MS;
+  const deadline = performance.now() + CANCEL_MS;
   const client = new pg.Client({
     connectionString,
     application_name: 'job-reaper gate',
@@ -128,7 +128,7 @@ async function cancel(connectionString: string, serverPid: number, query: Promis
     await client.connect();
     do {
       await client.query('select pg_cancel_backend($1)', [serverPid]);
-    } while (!(await Promise.race([over, sleep(CANCEL_EVERY_MS, false)])) && Date.now() < deadline);
+    } while (!(await Promise.race([over, sleep(CANCEL_EVERY_MS, false)])) && performance.now() < deadline);
   } catch {
     // Nothing more can be done from here: the statement's own timeout ends it.
   } finally {

@@ -43,11 +43,11 @@ export async function runDownloader(
   stallS: number,
 ): Promise<string> {
   const child = execa(process.execPath, args, { reject: false, stdin: 'ignore' });
-  const watch = { stalled: false, size: -1, changedAt: Date.now() };
+  const watch = { stalled: false, size: -1, changedAt: performance.now() };
   const look = async () => {
     const size = await sizeOf(folder);
-    if (size !== watch.size) Object.assign(watch, { size, changedAt: Date.now() });
-    if (Date.now() - watch.changedAt <= stallS * 1000) return;
+    if (size !== watch.size) Object.assign(watch, { size, changedAt: performance.now() });
+    if (performance.now() - watch.changedAt <= stallS * 1000) return;
     watch.stalled = true;
     child.kill('SIGKILL');
   };

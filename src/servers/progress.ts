@@ -17,9 +17,9 @@ export async function withProgress<T>(
   work: () => Promise<T>,
   onTick?: () => void,
 ): Promise<T> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const timer = setInterval(() => {
-    log(`still ${what} (${Math.round((Date.now() - startedAt) / 1000)} s so far)`);
+    log(`still ${what} (${Math.round((performance.now() - startedAt) / 1000)} s so far)`);
     onTick?.();
   }, TICK_S * 1000);
   try {

@@ -99,7 +99,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   const ready: ServerProcess['ready'] = async (log, timeoutS, probe) => {
     let exit: ServerExit | undefined;
     void exited.then((seen) => (exit = seen));
-    const deadline = Date.now() + timeoutS * 1000;
+    const deadline = performance.now() + timeoutS * 1000;
     let last: unknown;
     const attempt = async (): Promise<boolean> => {
       try {
@@ -114,7 +114,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
       // An ended process is seen at once, even while somebody else's server on its port keeps the probe waiting.
       while (!(await Promise.race([attempt(), exited.then(() => false)]))) {
         if (exit) throw new Error(`its process ended (${describeExit(exit)})`);
-        if (Date.now() > deadline) throw new Error(reasonOf(last));
+        if (performance.now() > deadline) throw new Error(reasonOf(last));
         await sleep(PROBE_EVERY_MS);
       }
     };

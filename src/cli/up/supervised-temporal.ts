@@ -81,12 +81,12 @@ async function supervise(
   let server: TemporalServer | null = first;
   let waitMs = FIRST_WAIT_MS;
   for (;;) {
-    const startedMs = Date.now();
+    const startedMs = performance.now();
     const exit: ServerExit | null = server && (await Promise.race([server.exited, stopped]));
     await server?.stop();
     if (isStopping()) return;
     if (exit !== null) {
-      if (Date.now() - startedMs > STEADY_MS) waitMs = FIRST_WAIT_MS;
+      if (performance.now() - startedMs > STEADY_MS) waitMs = FIRST_WAIT_MS;
       const how = exit.signal ?? `exit code ${exit.code ?? 'unknown'}`;
       log.warn(`the Temporal dev server died (${how}), starting it again in ${waitMs / 1000} s`);
     }
