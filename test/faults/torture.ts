@@ -107,8 +107,9 @@ class Watch {
 }
 
 /** Ends everything that would not pass by itself. */
-async function calm({ operator, admin, people, workers, probes, launchers }: World): Promise<void> {
+async function calm({ operator, admin, people, workers, probes, launchers, clocks }: World): Promise<void> {
   people.troubled = false;
+  for (const clock of Object.values(clocks)) clock.set(0);
   for (const { service } of [...workers, ...probes, ...launchers]) {
     service.signal('SIGCONT');
     service.start();

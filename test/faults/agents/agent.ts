@@ -22,15 +22,18 @@ const [agent = ''] = process.argv.slice(2);
 const { pid } = process;
 const identity = processIdentity(pid);
 
+/** The true time, in Unix milliseconds: what `Date` says here is a fault's doing, see `step-date.ts`. */
+const trueMs = () => performance.timeOrigin + performance.now();
+
 function say(sign: LifeSign['sign']): void {
-  const line: LifeSign = { sign, jobId, runId, pid, processIdentity: identity, atMs: Date.now() };
+  const line: LifeSign = { sign, jobId, runId, pid, processIdentity: identity, atMs: trueMs() };
   // One short write to a file opened for appending: lines of different agents never mix.
   appendFileSync(join(folder, 'lives.jsonl'), `${JSON.stringify(line)}\n`);
 }
 
 const fate = fateOf(Number(seed), workItem === '' ? jobId : workItem, agent, Number(attempt));
 say('born');
-for (const endMs = Date.now() + fate.workS * 1000; Date.now() < endMs;) {
+for (const endMs = trueMs() + fate.workS * 1000; trueMs() < endMs;) {
   if (fate.blocks) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BEAT_MS);
   else await setTimeout(BEAT_MS);
   say('alive');

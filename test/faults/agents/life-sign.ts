@@ -5,6 +5,6 @@ export interface LifeSign {
   runId: string;
   pid: number;
   processIdentity: string | null;
-  /** Unix milliseconds by the agent's own clock, taken before the line is written. */
+  /** Unix milliseconds, taken before the line is written. */
   atMs: number;
 }

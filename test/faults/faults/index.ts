@@ -1,3 +1,4 @@
+import { clocks } from './clocks.js';
 import { connections } from './connections.js';
 import type { Fault } from './fault.js';
 import { jobsProcesses } from './jobs-processes.js';
@@ -18,4 +19,5 @@ export const FAULTS: readonly Fault[] = [
   ...lateWhileDeciding,
   ...twins,
   ...operators,
+  ...clocks,
 ];

@@ -44,6 +44,19 @@ export const inDecisions: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a start time told by the wall clock',
+    scenario: 'clocks that step',
+    caughtBy: 'nobody alive touched',
+    edits: [
+      {
+        file: 'dist/src/liveness/linux.js',
+        from: `return { kind: 'read', defunct, start };`,
+        to: `const offS = Math.round((Date.now() - performance.timeOrigin - performance.now()) / 1000);
+    return { kind: 'read', defunct, start: String(Number(start) + 100 * offS) };`,
+      },
+    ],
+  },
+  {
     name: 'lost treated as won',
     scenario: 'two watches',
     caughtBy: 'a watch knows what it did',

@@ -1,3 +1,4 @@
+import { clocks } from './clocks.js';
 import { exits } from './exits.js';
 import { lateOnes } from './late.js';
 import { life } from './life.js';
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...pauses,
   ...life,
   ...people,
+  ...clocks,
 ];

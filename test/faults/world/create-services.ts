@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cleanup } from '../../../demo/world/cleanup.js';
 import { environment } from './environment.js';
+import { HostClock } from './host-clock.js';
 import { LOGINS, loginUrl } from './logins.js';
 import { TELEGRAM } from './people.js';
 import { PostgresProxy } from './postgres-proxy.js';
@@ -34,6 +35,8 @@ export interface Services {
   probes: Tapped[];
   /** One for each host. */
   launchers: Tapped[];
+  /** What the processes of each host take for the time. */
+  clocks: Record<keyof typeof HOSTS, HostClock>;
 }
 
 type Base = Pick<
@@ -55,6 +58,7 @@ export async function createServices(
 ): Promise<Services> {
   const { postgres, folder, databaseUrl, pipeline } = base;
   const services: Tapped[] = [];
+  const clocks = { north: new HostClock(folder, HOSTS.north), south: new HostClock(folder, HOSTS.south) };
   // Proxies are stopped last, since those who end still talk to Postgres.
   cleanup.add(() => Promise.all(services.map(({ proxy }) => proxy.stop())));
   cleanup.add(endFleet);
@@ -85,12 +89,14 @@ export async function createServices(
     make(name, [JOB_REAPER, 'worker'], LOGINS.reaper, {
       ...reaperSettings(base),
       ...leases,
+      ...clocks.north.env,
       REAPER_HOST: HOSTS.north,
     });
   const launcher = (host: keyof typeof HOSTS) =>
     make(`launcher-${host}`, [LAUNCHER], LOGINS.launcher, {
       // A lease is judged on the host of its holder, and the workers that have the folder are in the north.
       ...(host === 'north' ? leases : {}),
+      ...clocks[host].env,
       LAUNCHER_HOST: host,
       LAUNCHER_FINALIZE_S: String(FINALIZE_S[host]),
       LAUNCHER_CONCURRENCY: '8',
@@ -103,13 +109,14 @@ export async function createServices(
       'probe',
       [JOB_REAPER, 'worker', '--no-workflows'],
       LOGINS.probe,
-      { ...reaperSettings(base), REAPER_HOST: HOSTS.south },
+      { ...reaperSettings(base), ...clocks.south.env, REAPER_HOST: HOSTS.south },
       await unprivilegedUser(JOB_REAPER),
     );
   return {
     workers: [await worker('worker-1'), await worker('worker-2')],
     probes: [await probe()],
     launchers: [await launcher('north'), await launcher('south')],
+    clocks,
   };
 }
 
