@@ -12,7 +12,7 @@ export const clocks: readonly Fault[] = [
     inject(world, random) {
       const host = random.pick(Object.values(HOSTS)) ?? HOSTS.north;
       const offMin = random.between(-MOST_MIN, MOST_MIN);
-      world.clocks[host].set(offMin * 60_000);
+      world.clocks[host].set(Math.round(offMin * 60_000));
       return Promise.resolve(host);
     },
   },

@@ -20,7 +20,7 @@ export class HostClock {
     return { NODE_OPTIONS: `--import=${STEP_DATE}`, TORTURE_CLOCK: this.#file };
   }
 
-  /** Sets it off by so many milliseconds, above 0 for ahead. */
+  /** Sets it off by so many whole milliseconds, above 0 for ahead. */
   set(offMs: number): void {
     this.offMs = offMs;
     writeFileSync(`${this.#file}.new`, String(offMs));
