@@ -1,8 +1,9 @@
 -- Run after every migration and adapter: what each role may do, whole, so that nothing an adapter or a default
 -- privilege granted stays.
-revoke all on schema reaper from public;
+revoke all on schema reaper from public, reaper, reaper_probe;
 revoke all on all tables in schema reaper from public, reaper, reaper_probe;
-revoke all on all functions in schema reaper from public, reaper, reaper_probe;
+revoke all on all sequences in schema reaper from public, reaper, reaper_probe;
+revoke all on all routines in schema reaper from public, reaper, reaper_probe;
 
 grant usage on schema reaper to reaper, reaper_probe;
 

@@ -1,0 +1,49 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { migrate } from '../../src/db/migrate.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+let db: TestDatabase;
+
+beforeEach(async () => {
+  db = await createTestDatabase();
+});
+afterEach(() => db.drop());
+
+/** Who may do what in schema reaper, but for its owner, who may do all. */
+async function grants(): Promise<string[]> {
+  const { rows } = await db.admin.query<{ line: string }>(
+    `with acl as (
+       select n.nspname::text as name, n.nspacl as acl, n.nspowner as owner from pg_namespace n where n.nspname = 'reaper'
+       union all select c.relname, c.relacl, c.relowner from pg_class c where c.relnamespace = 'reaper'::regnamespace
+       union all select c.relname || '.' || a.attname, a.attacl, c.relowner from pg_attribute a
+         join pg_class c on c.oid = a.attrelid where c.relnamespace = 'reaper'::regnamespace
+       union all select p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
+         from pg_proc p where p.pronamespace = 'reaper'::regnamespace)
+     select format('%s %s %s', case grantee when 0 then 'public' else grantee::regrole::text end, privilege_type, name) as line
+       from acl, aclexplode(acl) where grantee <> owner order by 1`,
+  );
+  return rows.map(({ line }) => line);
+}
+
+it('migrating again leaves what the roles are for, whatever somebody granted meanwhile', async () => {
+  const before = await grants();
+  expect(before).toContain('reaper SELECT ledger');
+  const { rows } = await db.admin.query<{ relation: string; column: string }>(
+    `select format('reaper.%I', c.relname) as relation, (select format('%I', attname) from pg_attribute
+              where attrelid = c.oid and attnum = 1) as "column"
+       from pg_class c where relnamespace = 'reaper'::regnamespace and relkind in ('r', 'v')`,
+  );
+  for (const { relation, column } of rows) {
+    await db.admin.query(`grant update (${column}) on ${relation} to reaper, reaper_probe, public`);
+  }
+  await db.admin.query('create procedure reaper.of_an_adapter() language sql as $$ select 1 $$');
+  await db.admin.query(
+    `grant all on schema reaper to reaper, reaper_probe, public;
+     grant all on all tables in schema reaper to reaper, reaper_probe, public;
+     grant all on all sequences in schema reaper to reaper, reaper_probe, public;
+     grant all on all routines in schema reaper to reaper, reaper_probe, public`,
+  );
+  expect((await grants()).length).toBeGreaterThan(before.length);
+  await migrate(db.adminUrl, null);
+  expect(await grants()).toEqual(before);
+});
