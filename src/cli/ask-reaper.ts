@@ -3,10 +3,6 @@ import type { CliContext } from './context.js';
 import { CliError, messageOf } from './errors.js';
 import { describeTemporalError } from './temporal-error.js';
 
-/** gRPC's status code of what was not done and may be tried again. */
-const UNAVAILABLE = 14;
-const ATTEMPTS = 5;
-
 /**
  * Sends the reaper an update and waits for its answer.
  *
@@ -16,7 +12,7 @@ const ATTEMPTS = 5;
 export async function askReaper<T>(
   context: CliContext,
   limitMs: number,
-  ask: (reaper: WorkflowHandle) => Promise<T>,
+  ask: (reaper: WorkflowHandle, updateId: string) => Promise<T>,
 ): Promise<T> {
   const { reaper } = context.names;
   const {
@@ -25,18 +21,11 @@ export async function askReaper<T>(
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
   } = await import('@temporalio/client');
-  const isUntaken = (error: unknown) => error instanceof Error && codeOf(error.cause) === UNAVAILABLE;
+  const { askUntilTaken } = await import('../temporal/ask-until-taken.js');
   try {
-    return await context.temporal(limitMs, async (client) => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await ask(client.workflow.getHandle(reaper));
-        } catch (error) {
-          // The reaper just continued as new, and the server has not taken the update.
-          if (attempt === ATTEMPTS || !isUntaken(error)) throw error;
-        }
-      }
-    });
+    return await context.temporal(limitMs, (client) =>
+      askUntilTaken((updateId) => ask(client.workflow.getHandle(reaper), updateId), limitMs),
+    );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new CliError(messageOf(error.cause ?? error));
     if (error instanceof WorkflowNotFoundError) {
@@ -57,8 +46,4 @@ export async function askReaper<T>(
     }
     throw error;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | undefined)?.code;
 }

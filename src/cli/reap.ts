@@ -16,8 +16,8 @@ export function reapCommand(): Command {
     .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper reap 4711'))
     .action(async (job: string) => {
       await withContext(async (context) => {
-        const answer = await askReaper(context, REAP_LIMIT_MS, (reaper) =>
-          reaper.executeUpdate(reapNowUpdate, { args: [{ job_id: job }] }),
+        const answer = await askReaper(context, REAP_LIMIT_MS, (reaper, updateId) =>
+          reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: job }] }),
         );
         if (!answer.reaped) {
           throw new CliError(

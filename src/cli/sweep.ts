@@ -17,8 +17,8 @@ export function sweepCommand(): Command {
     .addHelpText('after', examples('job-reaper sweep', 'job-reaper sweep --json'))
     .action(async ({ json }: { json?: true }) => {
       await withContext(async (context) => {
-        const summary = await askReaper(context, SWEEP_LIMIT_MS, (reaper) =>
-          reaper.executeUpdate(sweepNowUpdate),
+        const summary = await askReaper(context, SWEEP_LIMIT_MS, (reaper, updateId) =>
+          reaper.executeUpdate(sweepNowUpdate, { updateId }),
         );
         if (json) printJson(summary);
         else if (summary.error === null) console.log(`Sweep ${describeSweep(summary)}.`);

@@ -7,6 +7,7 @@ import { readStatus } from '../db/status.js';
 import type { HoldKind, Operation } from '../domain/operation.js';
 import type { Status } from '../domain/status.js';
 import { Names } from '../naming.js';
+import { askUntilTaken } from '../temporal/ask-until-taken.js';
 import { ensureReaper } from '../worker/ensure-reaper.js';
 import {
   reapNowUpdate,
@@ -99,12 +100,14 @@ export class ReaperClient {
 
   /** Sweeps now; returns the summary of a sweep that began after this call. */
   sweepNow(): Promise<SweepSummary> {
-    return this.#reaper.executeUpdate(sweepNowUpdate);
+    return askUntilTaken((updateId) => this.#reaper.executeUpdate(sweepNowUpdate, { updateId }));
   }
 
   /** Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace. */
   reapNow(jobId: string): Promise<ReapAnswer> {
-    return this.#reaper.executeUpdate(reapNowUpdate, { args: [{ job_id: jobId }] });
+    return askUntilTaken((updateId) =>
+      this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
+    );
   }
 
   /** Closes the connections to Postgres; the Temporal client stays open. */
