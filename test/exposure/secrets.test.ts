@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { Names } from '../../src/naming.js';
+import { freePort } from '../../src/servers/index.js';
+import { cli } from '../cli/support.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { OpenTransaction, waitsForLock } from '../support/locks.js';
+import { endProcesses, startProcess } from '../support/process.js';
+import { Proxy } from '../support/proxy.js';
+import { readableHistory } from '../support/raw-history.js';
+import { insertRunningJob } from '../support/rows.js';
+import { createSecretLogin, secretsIn, type SecretLogin } from '../support/secrets.js';
+import { terminateAll } from '../support/terminate-all.js';
+import { eventually } from '../support/wait.js';
+import { WorkerProcess } from '../support/worker-process.js';
+
+const HIDDEN = {
+  TELEGRAM_BOT_TOKEN: '123456:SecretOfTheBot',
+  REAPER_WEBHOOK_URL: 'http://127.0.0.1:9/PathOfTheHook',
+  REAPER_GATE_DATABASE_URL: 'postgres://gates:PasswordOfTheGates@127.0.0.1:9/gates',
+  TEMPORAL_API_KEY: 'KeyOfTemporal',
+};
+const PATHS = ['/healthz', '/readyz', '/metrics', '/status', '/', '/nothing'];
+
+let db: TestDatabase;
+let login: SecretLogin;
+let postgres: Proxy;
+let temporal: Proxy;
+let client: Client;
+let name: string;
+let env: Record<string, string>;
+let worker: WorkerProcess;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  name = `secrets-${randomBytes(6).toString('hex')}`;
+  postgres = await proxyTo(new URL(db.reaperUrl).host);
+  temporal = await proxyTo(inject('temporalAddress'));
+  login = await createSecretLogin(db, postgres.port);
+  client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
+  env = {
+    ...HIDDEN,
+    TELEGRAM_CHAT_ID: '@ops',
+    TELEGRAM_BASE_URL: 'http://127.0.0.1:9',
+    TEMPORAL_TLS: 'false',
+    TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}`,
+    DATABASE_URL: login.url,
+    REAPER_NAME: name,
+    REAPER_HOST: 'host-1',
+    REAPER_ADMIN_ADDR: String(await freePort()),
+    // A watch whose process is dead goes on looking.
+    REAPER_DEAD_TICKS: '100000',
+  };
+  worker = new WorkerProcess(env);
+});
+afterAll(async () => {
+  await worker.kill();
+  await Promise.all([postgres.cut(), temporal.cut()]);
+  await terminateAll(client, name);
+  await client.connection.close();
+  await endProcesses();
+  await login.drop();
+  await db.drop();
+});
+
+async function proxyTo(address: string): Promise<Proxy> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return Proxy.to({ host: hostname, port: Number(port) }, await freePort());
+}
+
+/** Every answer of the admin port. */
+async function adminPort(): Promise<string> {
+  const answers = PATHS.flatMap((path) =>
+    ['GET', 'POST'].map(async (method) => {
+      const url = `http://127.0.0.1:${env['REAPER_ADMIN_ADDR']}${path}`;
+      const answer = await fetch(url, { method });
+      return JSON.stringify([...answer.headers]) + (await answer.text());
+    }),
+  );
+  return (await Promise.all(answers)).join('\n');
+}
+
+/** What our workflows answer to everything that can be asked. */
+async function queries(workflowIds: readonly string[]): Promise<string> {
+  const answers = workflowIds.flatMap((id, n) =>
+    [n === 0 ? 'status' : 'watch', '__temporal_workflow_metadata', '__stack_trace'].map(async (query) =>
+      JSON.stringify(await client.workflow.getHandle(id).query(query)),
+    ),
+  );
+  return (await Promise.all(answers)).join('\n');
+}
+
+/** The activities that are tried again, with why their last attempt failed. */
+async function failing(workflowIds: readonly string[], reason: string): Promise<Set<string>> {
+  const descriptions = await Promise.all(workflowIds.map((id) => client.workflow.getHandle(id).describe()));
+  const pending = descriptions.flatMap(({ raw }) => raw.pendingActivities ?? []);
+  const failed = pending.filter(({ lastFailure }) => JSON.stringify(lastFailure).includes(reason));
+  return new Set(failed.map(({ activityType }) => activityType?.name ?? ''));
+}
+
+it('stand in no history, answer, query or log, whatever fails', { timeout: 240_000 }, async () => {
+  const secrets = [login.password, 'SecretOfTheBot', 'PathOfTheHook', 'PasswordOfTheGates', 'KeyOfTemporal'];
+  const told = { adminPort: '', queries: '', commands: '' };
+  const dead = startProcess();
+  await dead.kill();
+  const watched = await insertRunningJob(db.admin, { id: 'watched', ...dead });
+  const claimed = await insertRunningJob(db.admin, { id: 'claimed', ...startProcess() });
+  const names = new Names(name);
+  const ids = [names.reaper, names.watchId(watched), names.watchId(claimed)];
+  await eventually('both watches', async () => (await queries(ids)) !== '');
+
+  // The claim is at work when Postgres goes away, as are sweeps and observations; then comes an operator.
+  const lock = await OpenTransaction.begin(db.admin);
+  await lock.run(`select from jobs where id = 'claimed' for update`);
+  await db.admin.query(
+    `update agent_runs set exit_code = 1, finished_at = reaper.now() - interval '1 minute' where id = $1`,
+    [claimed.runId],
+  );
+  await waitsForLock(db.admin, 'reaper.claim');
+  told.adminPort += await adminPort();
+  await postgres.cut();
+  await client.workflow.getHandle(name).signal('hold', { kind: 'job', value: 'other', by: 'op' });
+  await allFailFor('ECONNREFUSED');
+  await login.changePassword();
+  await postgres.restore();
+  await allFailFor('password authentication failed');
+  await login.restorePassword();
+  await lock.rollback();
+  await eventually(
+    'the claim',
+    async () => (await db.admin.query(`select from reaper.ledger where job_id = 'claimed'`)).rowCount === 1,
+  );
+  await temporal.cut();
+  await eventually('a line on it', () => worker.count('Temporal is away') > 0);
+  await tell();
+  await temporal.restore();
+  await eventually('a line on it', () => worker.count('Temporal is back') > 0);
+
+  const places = { ...told, histories: await readableHistory(client, name), log: worker.printed };
+  const findable: [keyof typeof places, string][] = [
+    ['adminPort', 'temporal_'],
+    ['adminPort', 'ECONNREFUSED'],
+    ['adminPort', 'password authentication failed'],
+    ['queries', '"phase":'],
+    ['commands', 'ECONNREFUSED'],
+    ['commands', 'password authentication failed'],
+    ['histories', 'ECONNREFUSED'],
+    ['histories', 'password authentication failed'],
+    ['histories', 'dist/src/activities/jobs.js'],
+    ['log', 'ECONNREFUSED'],
+    ['log', 'job claimed ('],
+  ];
+  for (const [place, text] of findable) expect(places[place].includes(text), `${place}: ${text}`).toBe(true);
+  for (const [place, text] of Object.entries(places)) expect(secretsIn(text, secrets), place).toEqual([]);
+
+  async function allFailFor(reason: string): Promise<void> {
+    const seen = new Set<string>();
+    await eventually(`scan, observeRun, claim and operate to fail with ${reason}`, async () => {
+      for (const activity of await failing(ids, reason)) seen.add(activity);
+      return ['scan', 'observeRun', 'claim', 'operate'].every((activity) => seen.has(activity));
+    });
+    await tell();
+    told.queries += await queries(ids);
+  }
+
+  async function tell(): Promise<void> {
+    told.adminPort += await adminPort();
+    for (const args of [['sweep'], ['status', '--json'], ['explain', 'watched']]) {
+      const { stdout, stderr } = await cli(args, { ...env, DEBUG: '1' });
+      told.commands += stdout + stderr;
+    }
+  }
+});
