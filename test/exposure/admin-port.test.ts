@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../src/servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { endProcesses, startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
 import { terminateAll } from '../support/terminate-all.js';
 import { eventually } from '../support/wait.js';
@@ -28,7 +29,8 @@ beforeAll(async () => {
   name = `admin-${randomBytes(6).toString('hex')}`;
   port = await freePort();
   client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
-  await insertRunningJob(db.admin, { id: 'j1', host: 'host-2' });
+  // Alive, and of the worker's own host: the reaper finds nothing to do or to tell.
+  await insertRunningJob(db.admin, { id: 'j1', ...startProcess() });
   worker = new WorkerProcess({
     REAPER_NAME: name,
     REAPER_ADMIN_ADDR: String(port),
@@ -40,6 +42,7 @@ afterAll(async () => {
   await worker.kill();
   await terminateAll(client, name);
   await client.connection.close();
+  await endProcesses();
   await db.drop();
 });
 
