@@ -63,7 +63,9 @@ it('changed workflows are deployed over open watches, and every watch ends well'
     await Promise.all(
       [parked, dead, waiting, blocked].map(async (ref) => {
         const { workflowId, runId } = await watch(ref).describe();
-        return [ref, client.workflow.getHandle<typeof watchJob>(workflowId, runId)] as const;
+        // It has to end as the execution that it was: continuing as new would leave the old history behind.
+        const handle = client.workflow.getHandle<typeof watchJob>(workflowId, runId, { followRuns: false });
+        return [ref, handle] as const;
       }),
     ),
   );
