@@ -6,8 +6,6 @@ const STEP_DATE = new URL('./step-date.js', import.meta.url).href;
 /** The wall clock of all processes of one host that are started with its environment. */
 export class HostClock {
   readonly #file: string;
-  /** Milliseconds that it is ahead of the true time. */
-  offMs = 0;
 
   /** @param folder where all processes of the host may read */
   constructor(folder: string, host: string) {
@@ -22,7 +20,6 @@ export class HostClock {
 
   /** Sets it off by so many whole milliseconds, above 0 for ahead. */
   set(offMs: number): void {
-    this.offMs = offMs;
     writeFileSync(`${this.#file}.new`, String(offMs));
     renameSync(`${this.#file}.new`, this.#file);
   }
