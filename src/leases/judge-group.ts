@@ -18,11 +18,6 @@ export interface Standpoint {
   sharedPidNamespace: boolean;
 }
 
-/** Where, and by which clock, a holding is judged. */
-export interface Judge extends Standpoint {
-  clock: HostClock;
-}
-
 /** The host that a holding's file names, or null. */
 export function hostOf({ files }: LeaseGroup): string | null {
   const content = files.at(-1)?.content;
@@ -33,7 +28,8 @@ export function hostOf({ files }: LeaseGroup): string | null {
 export function judgeGroup(
   group: LeaseGroup,
   repo: string,
-  { clock, ...standpoint }: Judge,
+  standpoint: Standpoint,
+  clock: HostClock,
 ): LeaseVerdict & { reclaim: LeaseReclaim } {
   const newest = group.files.at(-1);
   if (newest === undefined) throw new Error(`Expected files in group \`${group.key}\`, got none`);

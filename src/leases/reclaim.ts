@@ -124,8 +124,7 @@ class RepoReclaim {
   }
 
   private judge(group: LeaseGroup) {
-    const { host, sharedPidNamespace } = this.options;
-    return judgeGroup(group, this.names.repo, { host, sharedPidNamespace, clock: this.clock });
+    return judgeGroup(group, this.names.repo, this.options, this.clock);
   }
 }
 
