@@ -9,6 +9,7 @@ const STORY_LINES = 20;
 /** What a watch carries into its next execution. */
 export interface CarriedWatch {
   memory: WatchMemory;
+  /** Null before the first look; absent from what an older version carried. */
   clock?: WatchClock | null;
   story: string[];
   pokes: Poke['why'][];
@@ -78,7 +79,7 @@ export class Watch {
   /**
    * The watch's clock in milliseconds, which no other clock's step can hurry.
    *
-   * @param readMs when the run was read, by the database's clock
+   * @param readMs when the run was read, by the database's clock; a worker of an older version does not tell
    */
   clockMs(readMs: number | undefined): number {
     this.#clock = advanceClock(this.#clock, Date.now(), readMs ?? null);
