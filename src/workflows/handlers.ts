@@ -1,11 +1,7 @@
 import { ApplicationFailure, condition, log, setHandler } from '@temporalio/workflow';
-import { findRun } from './activity-proxies.js';
 import * as messages from './messages.js';
+import { reapNow } from './reap-now.js';
 import type { Reaper } from './reaper-state.js';
-import { pokeWatch, startWatch } from './watches.js';
-
-/** How long an operator's `reap` waits for its watch. */
-const REAP_ANSWER_LIMIT = '60s';
 
 /** Lets the reaper hear its signals, updates and queries. Signals only set state; its loops act on it. */
 export function listen(reaper: Reaper): void {
@@ -49,7 +45,8 @@ export function listen(reaper: Reaper): void {
     messages.reapAnsweredSignal,
     (input: unknown) => {
       const answer = messages.readReapAnswer(input);
-      if (answer && reaper.reapAnswers.has(answer.watchId)) reaper.reapAnswers.set(answer.watchId, answer);
+      const pending = answer && reaper.pendingReaps.get(answer.watchId);
+      if (pending) pending.answer = answer;
     },
     { description: 'Internal: a watch answers reapNow' },
   );
@@ -79,25 +76,4 @@ async function sweepNow(reaper: Reaper): Promise<messages.SweepSummary> {
   if (reaper.lastSweep === null)
     throw ApplicationFailure.nonRetryable('Expected a sweep to be over, got none', 'Bug');
   return reaper.lastSweep;
-}
-
-async function reapNow(reaper: Reaper, jobId: string): Promise<messages.ReapAnswer> {
-  const target = await findRun(jobId);
-  if (typeof target === 'string') throw ApplicationFailure.nonRetryable(target, 'NotRunning');
-  const { watchId } = target;
-  const pending = { watchId, reaped: false, text: 'its watch has not answered yet: ask job-reaper explain' };
-  reaper.reapAnswers.set(watchId, pending);
-  const poke: messages.Poke = { why: 'reap', park: true };
-  const known = reaper.watches.get(watchId);
-  if (!known || !(await pokeWatch(reaper, known, poke))) {
-    if (reaper.policy === null) {
-      reaper.requestSweep();
-      await condition(() => reaper.policy !== null);
-    }
-    await startWatch(reaper, target, poke, reaper.policy?.searchAttributes ?? false);
-  }
-  await condition(() => reaper.reapAnswers.get(watchId) !== pending, REAP_ANSWER_LIMIT);
-  const answer = reaper.reapAnswers.get(watchId) ?? pending;
-  reaper.reapAnswers.delete(watchId);
-  return answer;
 }

@@ -11,6 +11,11 @@ const SHOWN_JOB_ID = 60;
 /** A watch that is, or may be, open. */
 export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
 
+/** An operator's request to reap, and its watch's answer once it came. */
+export interface PendingReap {
+  answer: ReapAnswer | null;
+}
+
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
   sweepWanted: boolean;
@@ -44,7 +49,8 @@ export class Reaper {
   rowCursor: Cursor | null;
   /** Operators' wishes that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
-  readonly reapAnswers = new Map<string, ReapAnswer>();
+  /** Operators' requests that wait for a watch's answer, by the ids of the watches. */
+  readonly pendingReaps = new Map<string, PendingReap>();
   /** True while a wish is being written. */
   operating = false;
   /** Notifications that are being sent. */
