@@ -10,11 +10,13 @@ const UNAVAILABLE = 14;
 
 /**
  * Asks the reaper for an update and waits for its answer. It is asked again when the reaper just continues as new, for which the
- * server has three words:
+ * server has four words:
  *
  * - unavailable: it has not taken the update;
  * - "Workflow Task in failed state": it takes none, since a continue-as-new that signals keep overtaking is tried for the third
  *   time or more (Temporal 1.29, `service/history/api/updateworkflow`);
+ * - "unexpected workflow task failure": the update came into such a try, and what became of it there was taken back
+ *   (`service/history/workflow/update`);
  * - `AcceptedUpdateCompletedWorkflow`: an execution took it and ended before it answered.
  *
  * Asking again is safe: one execution does an update of one id once, and what another one does in its stead is a sweep more, or
@@ -42,5 +44,5 @@ function isToBeAskedAgain(error: unknown): boolean {
   const { cause } = error as { cause?: unknown };
   const { code, message, type } = (cause ?? {}) as { code?: unknown; message?: unknown; type?: unknown };
   if (code === UNAVAILABLE || type === 'AcceptedUpdateCompletedWorkflow') return true;
-  return code === FAILED_PRECONDITION && /workflow task in failed state/i.test(String(message));
+  return code === FAILED_PRECONDITION && /workflow task (in failed state|failure)/i.test(String(message));
 }

@@ -12,7 +12,8 @@ afterEach(() => vi.useRealTimers());
 
 const refusal = (code: number, message: string) =>
   new ServiceError('Workflow Update failed', { cause: Object.assign(new Error(message), { code }) });
-const inFailedState = 'Unable to perform workflow execution update due to Workflow Task in failed state.';
+const notDueTo = (why: string) =>
+  refusal(9, `9 FAILED_PRECONDITION: Unable to perform workflow execution update due to ${why}.`);
 
 /** Fails so often, then answers. */
 function asked(error: Error, times: number) {
@@ -25,7 +26,8 @@ function asked(error: Error, times: number) {
 describe('what the reaper did not take, or did not answer since it continued as new', () => {
   it.each([
     ['unavailable', refusal(14, '14 UNAVAILABLE')],
-    ['a workflow task in failed state', refusal(9, `9 FAILED_PRECONDITION: ${inFailedState}`)],
+    ['a workflow task in failed state', notDueTo('Workflow Task in failed state')],
+    ['a workflow task that failed with it', notDueTo('unexpected workflow task failure')],
     [
       'an execution that ended',
       new WorkflowUpdateFailedError(
