@@ -15,7 +15,10 @@ import { checkReadable } from './payload-converter.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
 import { sweep } from './sweep.js';
 
-/** Events after which neither a waiting update nor a backlog holds up continuing as new. */
+/**
+ * Events after which neither a waiting update nor a backlog holds up continuing as new. An update that waits then fails as
+ * `AcceptedUpdateCompletedWorkflow`, and whoever waits asks the next execution.
+ */
 const HISTORY_LIMIT = 30_000;
 /** Milliseconds that a sweep which is due waits for what is in flight, so that the reaper can continue as new. */
 const LEAVE_WAIT_MS = 2_000;
@@ -36,7 +39,7 @@ export async function jobReaper(input: ReaperInput = {}): Promise<never> {
 async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
   for (let sweeps = 0; ; sweeps += 1) {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
-    const mustLeave = historyLength > HISTORY_LIMIT;
+    const mustLeave = historyLength > (input.historyLimit ?? HISTORY_LIMIT);
     const wantsToLeave = continueAsNewSuggested || sweeps >= (input.continueAfterSweeps ?? Infinity);
     if (mustLeave || (wantsToLeave && reaper.operations.length <= CARRIED_OPERATIONS)) {
       if (mustLeave || (await comeToRest(reaper))) {

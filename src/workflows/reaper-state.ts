@@ -36,6 +36,8 @@ export interface ReaperInput {
   carried?: CarriedReaper;
   /** For tests: continue as new after so many sweeps, as if the history had grown too long. */
   continueAfterSweeps?: number;
+  /** For tests: events after which the reaper continues as new whatever waits, in place of 30,000. */
+  historyLimit?: number;
 }
 
 /** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
