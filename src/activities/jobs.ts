@@ -146,7 +146,9 @@ export function createJobActivities(options: JobActivitiesOptions) {
     /** The run of a job that is running: its watch's target, or why there can be none, in words. */
     async findRun(jobId: string): Promise<WatchTarget | string> {
       const run = await findRunningJob(pool, jobId);
-      if (run === null) return `Expected job "${jobId}" to be running, got no such running job`;
+      if (run === null) {
+        return `Expected job "${jobId}" to be running, got no such running job: job-reaper explain tells what became of it`;
+      }
       const why = whyUnwatchable(run);
       if (why !== null) return `Expected job "${jobId}" to be one that can be watched, but ${why}`;
       return target({ jobId: run.jobId, runKey: run.runKey, host: run.host });

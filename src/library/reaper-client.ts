@@ -17,6 +17,9 @@ import {
   type SweepSummary,
 } from '../workflows/messages.js';
 
+/** Milliseconds in which `reapNow` is asked again; the reaper itself waits up to 60 s for the watch. */
+const REAP_LIMIT_MS = 75_000;
+
 /** Options of {@link ReaperClient}. */
 export interface ReaperClientOptions {
   /** A client of the namespace that the reaper runs in. */
@@ -98,15 +101,25 @@ export class ReaperClient {
     return this.#operate({ action: 'release', kind, value, by: this.#by });
   }
 
-  /** Sweeps now; returns the summary of a sweep that began after this call. */
+  /**
+   * Sweeps now; returns the summary of a sweep that began after this call.
+   *
+   * @throws what the Temporal client throws when the reaper does not run or Temporal is away
+   */
   sweepNow(): Promise<SweepSummary> {
     return askUntilTaken((updateId) => this.#reaper.executeUpdate(sweepNowUpdate, { updateId }));
   }
 
-  /** Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace. */
+  /**
+   * Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace.
+   *
+   * @throws WorkflowUpdateFailedError when the job does not run, for instance since it was reaped already; what else the Temporal
+   * client throws when the reaper does not run or Temporal is away
+   */
   reapNow(jobId: string): Promise<ReapAnswer> {
-    return askUntilTaken((updateId) =>
-      this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
+    return askUntilTaken(
+      (updateId) => this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
+      REAP_LIMIT_MS,
     );
   }
 
