@@ -57,9 +57,10 @@ export function listen(reaper: Reaper): void {
     description: 'Reap one dead job without waiting for the streak: {"job_id": "…"}. Refused for a live one',
     validator: (request: unknown) => {
       const jobId = (request as { job_id?: unknown } | null)?.job_id;
-      if (typeof jobId !== 'string' || jobId === '' || jobId.length > 200) {
+      // Postgres knows no NUL: no job's id holds one, and a look-up would fail.
+      if (typeof jobId !== 'string' || jobId === '' || jobId.length > 200 || jobId.includes('\0')) {
         throw ApplicationFailure.nonRetryable(
-          `reapNow: expected {"job_id": "…"} with 1 to 200 characters, got ${messages.printed(request)}`,
+          `reapNow: expected {"job_id": "…"} with 1 to 200 characters and no NUL, got ${messages.printed(request)}`,
           'BadInput',
         );
       }
