@@ -36,17 +36,20 @@ export async function reapNow(reaper: Reaper, jobId: string): Promise<ReapAnswer
 
   const own: PendingReap = { answer: null };
   reaper.pendingReaps.set(watchId, own);
-  const poke: Poke = { why: 'reap', park: true };
-  const known = reaper.watches.get(watchId);
-  if (!known || !(await pokeWatch(reaper, known, poke))) {
-    if (reaper.policy === null) {
-      reaper.requestSweep();
-      await condition(() => reaper.policy !== null);
+  try {
+    const poke: Poke = { why: 'reap', park: true };
+    const known = reaper.watches.get(watchId);
+    if (!known || !(await pokeWatch(reaper, known, poke))) {
+      if (reaper.policy === null) {
+        reaper.requestSweep();
+        await condition(() => reaper.policy !== null);
+      }
+      await startWatch(reaper, target, poke, reaper.policy?.searchAttributes ?? false);
     }
-    await startWatch(reaper, target, poke, reaper.policy?.searchAttributes ?? false);
+    // Without the patch another request takes the place of this one, which ends both.
+    await condition(() => own.answer !== null || inFront() !== own, leftMs);
+    return own.answer ?? unanswered;
+  } finally {
+    reaper.pendingReaps.delete(watchId);
   }
-  // Without the patch another request takes the place of this one, which ends both.
-  await condition(() => own.answer !== null || inFront() !== own, leftMs);
-  reaper.pendingReaps.delete(watchId);
-  return own.answer ?? unanswered;
 }
