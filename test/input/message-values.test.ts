@@ -89,6 +89,20 @@ async function update(name: string, input: ReturnType<typeof payloads>): Promise
   return outcome?.failure?.message ?? null;
 }
 
+/** What a query answers; a failed one rejects. */
+async function query(
+  workflowId: string,
+  queryType: string,
+  queryArgs: ReturnType<typeof payloads>,
+): Promise<unknown> {
+  const { queryResult } = await reaper.client.workflowService.queryWorkflow({
+    namespace: 'default',
+    execution: { workflowId },
+    query: { queryType, queryArgs },
+  });
+  return JSON.parse(Buffer.from(queryResult?.payloads?.[0]?.data ?? []).toString());
+}
+
 it('signals, updates and queries with values of any type leave all repairs and all answers as they are', async () => {
   const live = await insertRunningJob(db.admin, { id: 'live', ...startProcess() });
   await reaper.sweepNow();
@@ -100,8 +114,7 @@ it('signals, updates and queries with values of any type leave all repairs and a
       const refused = await update('reapNow', payloads(args));
       expect(refused).toMatch(/^reapNow: expected \{"job_id": "…"\}|^Expected job ".*" to be running/su);
       expect(refused?.length).toBeLessThan(1_000);
-      const status = await reaper.client.workflow.getHandle(reaper.names.reaper).query('status', ...args);
-      expect(status).toHaveProperty('lastSweep');
+      expect(await query(reaper.names.reaper, 'status', payloads(args))).toHaveProperty('lastSweep');
     }),
     { numRuns: 200, endOnFailure: true, examples: [['hold', [{ job_id: '\0', value: '\0', kind: 'job' }]]] },
   );
@@ -133,11 +146,15 @@ it.each([
   ['an array that is nested too deep to print', 'json/plain', '['.repeat(500_000) + ']'.repeat(500_000)],
   ['nearly two megabytes', 'json/plain', JSON.stringify({ job_id: 'x'.repeat(1_900_000) })],
 ])(
-  'an update with %s is answered: a sweep with its summary, a reap with what was expected',
+  'an update or a query with %s is answered: a sweep with its summary, a reap with what was expected, a query with the state',
   async (_, encoding, text) => {
     const input = { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(text) }] };
     expect(await update('reapNow', input)).toMatch(/^reapNow: expected .{1,800}$/su);
     expect(await update('sweepNow', input)).toBeNull();
+    expect(await query(reaper.names.reaper, 'status', input)).toHaveProperty('lastSweep');
+    const live = await insertRunningJob(db.admin, { id: 'live', ...startProcess() });
+    await reaper.sweepNow();
+    expect(await query(reaper.names.watchId(live), 'watch', input)).toHaveProperty('phase');
     await expectHealthy(reaper.client, reaper.names.reaper);
   },
 );
