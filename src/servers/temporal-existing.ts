@@ -1,6 +1,5 @@
 import { Connection, type ConnectionOptions } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-
+import { readTemporalTarget } from '../temporal/connect.js';
 import { reasonOf } from './progress.js';
 import type { TemporalServer } from './temporal.js';
 
@@ -9,13 +8,11 @@ const ANSWER_S = 5;
 /**
  * The server that `TEMPORAL_ADDRESS` names, with the profile, TLS and API key of the other `TEMPORAL_*` variables.
  *
- * @throws when it does not answer within 5 s, or has no such namespace
+ * @throws when these cannot be used, when it does not answer within 5 s, or has no such namespace
  */
 export async function existingTemporal(env: NodeJS.ProcessEnv): Promise<TemporalServer> {
-  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const config = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });
-  const { address: target = '127.0.0.1:7233', apiKey, tls, metadata } = config.connectionOptions;
-  const namespace = config.namespace ?? 'default';
+  const { connectionOptions, namespace } = readTemporalTarget(env);
+  const { address: target = '127.0.0.1:7233', apiKey, tls, metadata } = connectionOptions;
   try {
     const options = {
       ...(apiKey !== undefined && { apiKey }),

@@ -70,10 +70,10 @@ export async function eventually(
  */
 export async function nodeProgram(program: string): Promise<string> {
   const folder = join(packageRoot, '.cache', `servers-test-${process.pid}-${Date.now()}`);
-  mkdirSync(join(folder, 'servers'), { recursive: true });
+  for (const name of ['servers', 'temporal']) mkdirSync(join(folder, name), { recursive: true });
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const servers = await readdir(join(packageRoot, 'src', 'servers'));
-  for (const source of ['paths.ts', ...servers.map((name) => join('servers', name))]) {
+  for (const source of ['paths.ts', 'temporal/connect.ts', ...servers.map((name) => join('servers', name))]) {
     const text = readFileSync(join(packageRoot, 'src', source), 'utf8');
     const { outputText } = ts.transpileModule(text, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
