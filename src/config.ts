@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { closest, distance } from 'fastest-levenshtein';
+import { parse as parseDatabaseUrl } from 'pg-connection-string';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type Policy } from './domain/types.js';
 
@@ -7,9 +8,20 @@ const flag = z
   .enum(['true', 'false'], { error: 'expected true or false' })
   .transform((value) => value === 'true');
 
+const DATABASE_URL_FORM = 'postgres://user:password@host:port/database';
+
+/** One that the client can read, with all files that it names: else the worker would take Postgres for away, and try on. */
 const databaseUrl = z
   .string()
-  .regex(/^postgres(ql)?:\/\//, 'expected a URL postgres://user:password@host:port/database');
+  .regex(/^postgres(ql)?:\/\//, { error: `expected a URL ${DATABASE_URL_FORM}`, abort: true })
+  .superRefine((url, context) => {
+    try {
+      parseDatabaseUrl(url);
+    } catch (error) {
+      const message = `expected a URL ${DATABASE_URL_FORM} that can be read (${(error as Error).message})`;
+      context.addIssue({ code: 'custom', message });
+    }
+  });
 
 const webUrl = z
   .string()
@@ -131,13 +143,13 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads the settings from the environment. An empty value counts as not set.
+ * Reads the settings from the environment. A value that is empty or blank counts as not set.
  *
  * @throws SettingsError
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   );
   const mistakes = Object.keys(given).flatMap((name) => unknownName(name, given));
   const settings: Record<string, unknown> = {};

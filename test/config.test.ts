@@ -83,6 +83,20 @@ describe('settings', () => {
       { REAPER_ADMIN_ADDR: ':65536' },
       ['REAPER_ADMIN_ADDR: expected a port of at most 65535, got ":65536"'],
     ],
+    [
+      'a database URL that the client cannot read',
+      { DATABASE_URL: 'postgres://u:secret@h:99999/d' },
+      [
+        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (Invalid URL), got "<hidden>"',
+      ],
+    ],
+    [
+      'a database URL that names a file which is not there',
+      { DATABASE_ADMIN_URL: 'postgres://u:secret@h/d?sslrootcert=/nowhere/ca.pem' },
+      [
+        'DATABASE_ADMIN_URL: expected a URL postgres://user:password@host:port/database that can be read (ENOENT: no such file or directory, open \'/nowhere/ca.pem\'), got "<hidden>"',
+      ],
+    ],
     ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
     [
       'a typo in a name without our prefix',
@@ -109,6 +123,10 @@ describe('settings', () => {
     [{ MERGE_GATE_REPOS: ',', SELF_HOSTING_REPO: 'self' }, []],
   ])('name the repos whose leases are looked after: %j', (env, repos) => {
     expect(leaseRepos(readSettings(env))).toEqual(repos);
+  });
+
+  it.each(['', ' ', '\t\n'])('count %j as not set: no grace would be taken for one of 0 s', (text) => {
+    expect(readSettings({ REAPER_FINALIZE_GRACE_S: text, REAPER_PIPELINE: text })).toEqual(readSettings({}));
   });
 
   it('leave the variables of others alone', () => {

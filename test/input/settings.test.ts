@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { readSettings, SettingsError, toPolicy } from '../../src/config.js';
 
@@ -40,6 +41,10 @@ const value = fc.oneof(
     '\0',
     '../../etc',
     'postgres://u:geheim@h/d',
+    'postgres://u:geheim@h:99999/d',
+    'postgres://u:geheim%zz@[::1/d',
+    'postgres://u:geheim@h/d?sslmode=verify-ca&uselibpqcompat=true',
+    'postgres://u:geheim@h/d?sslkey=/nowhere/key.pem',
     'http://geheim@h',
     '[::]:99999',
   ),
@@ -51,7 +56,10 @@ describe('settings, whatever the environment says', () => {
     fc.assert(
       fc.property(env, (given) => {
         try {
-          const policy = toPolicy(readSettings(given));
+          const settings = readSettings(given);
+          for (const connectionString of [settings.DATABASE_URL, settings.DATABASE_ADMIN_URL])
+            if (connectionString !== undefined) new pg.Client({ connectionString });
+          const policy = toPolicy(settings);
           for (const seconds of [policy.intervalS, policy.finalizeGraceS, policy.maxRunningS]) {
             expect(seconds).toBeGreaterThanOrEqual(0);
             expect(seconds).toBeLessThanOrEqual(365 * 24 * 3600);
