@@ -15,7 +15,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
-COPY --from=build /app/dist/workflow-bundle.js ./dist/
+COPY --from=build /app/dist/workflow-bundle*.js ./dist/
 COPY --from=build /app/sql ./sql
 # The uid of user node, as a number so that Kubernetes can see that it is not root.
 USER 1000

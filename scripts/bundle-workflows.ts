@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { bundleWorkflowCode } from '@temporalio/worker';
-import { bundlePath, bundleSource } from '../src/worker/bundle.js';
+import { bundles } from '../src/worker/bundle.js';
 
 const quiet = {
   log: ignore,
@@ -10,8 +10,10 @@ const quiet = {
   warn: console.warn,
   error: console.error,
 };
-const { code } = await bundleWorkflowCode({ ...bundleSource, logger: quiet });
-await writeFile(bundlePath, code);
+for (const { path, source } of bundles) {
+  const { code } = await bundleWorkflowCode({ ...source, logger: quiet });
+  await writeFile(path, code);
+}
 
 function ignore(): void {
   // Webpack's progress is of no use to whoever builds.

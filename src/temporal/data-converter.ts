@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url';
 import type { DataConverter, PayloadCodec } from '@temporalio/common';
 import { modulePath } from '../paths.js';
 
-const failureConverterPath = modulePath('temporal/failure-converter');
+/** Has failures go through the payload codec. */
+export const failureConverterPath = modulePath('temporal/failure-converter');
 
 /**
  * Loads the module that REAPER_PAYLOAD_CODEC names: it exports `payloadCodecs`, a list of Temporal payload codecs, such as one

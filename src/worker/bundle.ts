@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import type { DataConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import { modulePath, packageRoot } from '../paths.js';
+import { failureConverterPath } from '../temporal/data-converter.js';
 
 /** Where `npm run build` puts the bundled workflows. */
 export const bundlePath = join(packageRoot, 'dist', 'workflow-bundle.js');
+/** The same for workers with a payload codec: what workflows fail with goes through it too. */
+const codecBundlePath = join(packageRoot, 'dist', 'workflow-bundle-codec.js');
 
 /** The workflows' module, for workers of one's own. */
 export const workflowsPath = modulePath('workflows/index');
@@ -14,6 +17,12 @@ export const payloadConverterPath = modulePath('workflows/payload-converter');
 
 /** What the workflows are bundled from. */
 export const bundleSource = { workflowsPath, payloadConverterPath };
+
+/** Every bundle that `npm run build` makes. */
+export const bundles = [
+  { path: bundlePath, source: bundleSource },
+  { path: codecBundlePath, source: { ...bundleSource, failureConverterPath } },
+];
 
 /**
  * The workflows for a worker: bundled at build time, or from their source where this runs from its source.
@@ -24,8 +33,8 @@ export function workflowSource(
   dataConverter?: DataConverter,
 ): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'dataConverter'> {
   const isBuilt = import.meta.url.endsWith('.js') && existsSync(bundlePath);
-  // The bundle has the payload converter in it.
+  // A bundle has its converters in it.
   return isBuilt
-    ? { workflowBundle: { codePath: bundlePath } }
+    ? { workflowBundle: { codePath: dataConverter?.failureConverterPath ? codecBundlePath : bundlePath } }
     : { workflowsPath, dataConverter: { ...dataConverter, payloadConverterPath } };
 }

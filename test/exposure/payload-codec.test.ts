@@ -74,8 +74,8 @@ it('status, sweep and explain work as without it', async () => {
 });
 
 it('nothing of a payload can be read in the raw history, failures included', async () => {
-  const refused = await cli(['reap', 'no-such-job'], place.env);
-  expect(refused.stderr).toContain('no such running job');
+  const refused = await cli(['reap', `${SECRET}-job`], place.env);
+  expect(refused.stderr).toContain(`job "${SECRET}-job" to be running, got no such running job`);
   const text = await readableHistory(client, place.name);
   // Not the text itself, which is long and no text.
   const holds = (part: string) => text.includes(part);

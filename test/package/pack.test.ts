@@ -37,6 +37,7 @@ describe('the packed package', () => {
       'dist/src/cli.js',
       'dist/src/index.d.ts',
       'dist/workflow-bundle.js',
+      'dist/workflow-bundle-codec.js',
       'sql/grants.sql',
       'LICENSE',
     ]) {
