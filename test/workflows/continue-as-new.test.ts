@@ -62,6 +62,32 @@ it('loses no signal and no update while it continues as new after every sweep', 
   expect(await runId()).not.toBe(first);
 });
 
+it('carries a sweep that was asked for during the last one of its execution', async () => {
+  let isUnderWay = false;
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  reaper = await startReaper(db, {
+    policy: { intervalS: 3_600 },
+    input: { continueAfterSweeps: 1 },
+    jobs: (real) => ({
+      async scan(...args) {
+        isUnderWay = true;
+        await held;
+        return real.scan(...args);
+      },
+    }),
+  });
+  await eventually('the first sweep', () => isUnderWay);
+  await current().signal('forceSweep');
+  letGo();
+  // The next one that is due by itself comes in an hour.
+  await eventually('the second sweep', async () => {
+    const { lastSweep } = await current().query<ReaperStatus>('status');
+    return lastSweep?.number === 2;
+  });
+  expect(await runId()).not.toBe(reaper.handle.firstExecutionRunId);
+});
+
 it('carries a pause that is not in Postgres yet', async () => {
   let isAway = true;
   reaper = await startReaper(db, {
