@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { WatchState } from '../../src/workflows/messages.js';
+import { afterEach, beforeEach, expect, it, onTestFailed } from 'vitest';
+import { reapNowUpdate, type WatchState } from '../../src/workflows/messages.js';
 import { endedAs, insertAnyRows, installAnyRows, type AnyRow } from '../support/any-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
@@ -89,7 +89,9 @@ it.each([
 ])(
   'whatever rows say, live runs live, dead ones are repaired and no workflow stops: %s',
   async (_, watchAllLimit) => {
-    const rows = fc.sample(anyRow, 150);
+    const seed = Date.now();
+    onTestFailed(() => console.error(`rows of seed ${seed}`));
+    const rows = fc.sample(anyRow, { numRuns: 150, seed });
     const live = Array.from({ length: 5 }, (_row, n) => ({ n, agent: startProcess() }));
     const dead = startProcess();
     const of = ({ pid, processIdentity }: typeof dead) => ({
@@ -103,7 +105,7 @@ it.each([
     await insertAnyRows(db.admin, [
       ...rows,
       ...live.map(({ n, agent }) => ({
-        ...fc.sample(anyRow, 1)[0],
+        ...fc.sample(anyRow, { numRuns: 1, seed: seed + n })[0],
         ...of(agent),
         max_running_s: null,
         job_id: `live-${n}`,
@@ -123,6 +125,59 @@ it.each([
     for (const watch of await reaper.openWatches()) await expectHealthy(reaper.client, watch);
   },
 );
+
+const odd = (pid: string | number | null, more: AnyRow = {}): AnyRow => ({
+  run_key: '1',
+  host: 'host-1',
+  pid,
+  started_at: 'now',
+  ...more,
+});
+
+it.each([
+  ['no pid', odd(null), 'pid null is not a positive integer'],
+  ['pid 0', odd(0), 'pid 0 is not a positive integer'],
+  ['pid -1', odd(-1), 'pid -1 is not a positive integer'],
+  ['pid 2^31', odd('2147483648'), 'pid 2147483648 is not a positive integer'],
+  ['a pid that no number holds exactly', odd('-9007199254740993'), 'is not a positive integer'],
+  ['a pid 0 that starts tomorrow', odd(0, { started_at: 'tomorrow' }), 'pid 0 is not a positive integer'],
+  ['no host', odd(4242, { host: null }), 'the run names no host that can be asked'],
+  ['a host of controls', odd(4242, { host: '\u0001' }), 'did not answer'],
+  ['a live pid and a stamp of controls', odd(process.pid, { process_identity: '\u0001\u0002' }), ''],
+])('of a run with %s nobody says that it is dead, also when an operator asks', async (_, row, evidence) => {
+  await insertAnyRows(db.admin, [{ job_id: 'odd', ...row }]);
+  reaper = await startReaper(db, { policy: { intervalS: 3_600 } });
+  const answer = await reaper.handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'odd' }] });
+  expect(answer).toMatchObject({ reaped: false });
+  const { story } = await reaper.watch({ jobId: 'odd', runKey: '1' }).query<WatchState>('watch');
+  expect(story.join('\n')).toContain('seen unknown: ');
+  expect(story.join('\n')).toContain(evidence);
+  expect(await endedAs(db.admin, 'odd')).toEqual([null]);
+});
+
+it.each([
+  ['nothing but nulls', { job_id: null }],
+  ['an id of 10,000 characters', { ...odd(4242), job_id: 'x'.repeat(10_000) }],
+  ['a host of 10,000 characters', { ...odd(4242), job_id: 'j1', host: 'x'.repeat(10_000) }],
+  ['a run key of 10,000 characters', { ...odd(4242), job_id: 'j1', run_key: 'x'.repeat(10_000) }],
+])('a row of %s is reported, not watched, and the sweep goes on', async (_, row) => {
+  await insertAnyRows(db.admin, [row, { ...odd(process.pid), job_id: 'other' }]);
+  reaper = await startReaper(db, { policy: { intervalS: 3_600 } });
+  expect(await reaper.sweepNow()).toMatchObject({ error: null, unwatchableCount: 1, watching: 1 });
+});
+
+it('an end that lies ahead has its grace begin anew with every look, and is not taken for one that is long over', async () => {
+  await insertAnyRows(db.admin, [{ ...odd(null), job_id: 'ahead', exit_code: 1, finished_at: 'tomorrow' }]);
+  reaper = await startReaper(db, { policy: { intervalS: 3_600, finalizeGraceS: 600 } });
+  const watch = reaper.watch({ jobId: 'ahead', runKey: '1' });
+  await eventually(
+    'the watch to wait',
+    async () => (await watch.query<WatchState>('watch')).phase === 'waiting',
+  );
+  const { nextLookMs } = await watch.query<WatchState>('watch');
+  expect(nextLookMs).toBeLessThanOrEqual(Date.now() + 600_000);
+  expect(await endedAs(db.admin, 'ahead')).toEqual([null]);
+});
 
 it('more hosts than one sweep examines are examined in turns, and the runs of each are repaired', async () => {
   const dead = startProcess();
