@@ -7,9 +7,10 @@ import type { RecordedHistory } from './world.js';
 /** Where the recorded histories are. */
 export const HISTORIES = join(packageRoot, 'test', 'replay', 'histories');
 
-/** Every recorded history, by its file. */
+/** Every recorded history, by its file; those in `older/` are of versions before. */
 export async function readHistories(): Promise<[file: string, RecordedHistory][]> {
-  const files = (await readdir(HISTORIES)).filter((file) => file.endsWith('.json')).sort();
+  const all = await readdir(HISTORIES, { recursive: true });
+  const files = all.filter((file) => file.endsWith('.json')).sort();
   return Promise.all(files.map(async (file) => [file, await read(file)] as [string, RecordedHistory]));
 }
 

@@ -6,9 +6,8 @@ import { reapNowUpdate, type ReaperStatus } from '../../src/workflows/messages.j
 import { countCompleted } from '../support/completed.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
+import type { Story } from './stories.js';
 import type { World } from './world.js';
-
-type Story = (world: World) => Promise<void>;
 
 const SLOW = { intervalS: 600 };
 const written = (world: World, action: string, n = 1) =>
@@ -19,7 +18,7 @@ const written = (world: World, action: string, n = 1) =>
     return (rowCount ?? 0) >= n;
   });
 
-/** Every path of `jobReaper`, by the name of its fixture. */
+/** Paths of `jobReaper`, by the names of their fixtures. */
 export const reaperStories: Record<string, Story> = {
   'sweeps-and-watches': async (world) => {
     for (const id of ['j1', 'j2', 'j3']) await insertRunningJob(world.db.admin, { id });

@@ -2,16 +2,10 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'vitest';
 import { HISTORIES } from './histories.js';
-import { reaperStories } from './reaper-stories.js';
-import { watchStories } from './watch-stories.js';
+import { stories } from './stories.js';
 import { World, type RecordedHistory } from './world.js';
 
 // Not a test: `npm run record-histories` plays every story on the real servers and writes what replay.test.ts replays.
-
-const stories = {
-  ...watchStories,
-  ...Object.fromEntries(Object.entries(reaperStories).map(([name, story]) => [`reaper-${name}`, story])),
-};
 
 it.each(Object.entries(stories))('%s', async (name, story) => {
   const world = await World.create(name);

@@ -1,9 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { Pipeline } from '../../src/domain/pipeline.js';
 import { insertRunningJob } from '../support/rows.js';
-import type { World } from './world.js';
-
-type Story = (world: World) => Promise<void>;
+import type { Story } from './stories.js';
 
 const pipeline = new Pipeline([
   { name: 'development', agent: 'developer', gate: null, next: 'review' },
@@ -58,7 +56,7 @@ const blocked =
     await world.keepWatch(run, 'queued');
   };
 
-/** Every path of `watchJob`, by the name of its fixture. */
+/** Paths of `watchJob`, by the names of their fixtures. */
 export const watchStories: Record<string, Story> = {
   'dead-requeued': async (world) => {
     const run = await insertRunningJob(world.db.admin, { id: 'j1' });
@@ -126,7 +124,7 @@ export const watchStories: Record<string, Story> = {
   'backstop-alert': async (world) => {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', startedS: 200 });
     await world.start({ policy: { maxRunningS: 100 } });
-    await world.until(run, 'parked', 'alert: proven alive');
+    await world.until(run, 'parked', 'alerted: proven alive');
     await world.sql(`update jobs set status = 'done'`);
     await world.keepWatch(run, 'ended by itself');
   },
@@ -238,7 +236,7 @@ export const watchStories: Record<string, Story> = {
         },
       }),
     });
-    await world.until(run, 'waiting', 'a look failed');
+    await world.until(run, 'waiting', 'failed: the look');
     await world.watch(run).signal('poke', { why: 'look', park: true });
     await world.keepWatch(run, 'queued');
   },

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Client, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
-import { createGateActivities } from '../../src/activities/gates.js';
+import { createGateActivities, type GateActivities } from '../../src/activities/gates.js';
 import { createJobActivities, type JobActivities } from '../../src/activities/jobs.js';
-import { createNotifyActivities } from '../../src/activities/notify.js';
+import { createNotifyActivities, type NotifyActivities } from '../../src/activities/notify.js';
 import { createProbeActivities, type ProbeActivities } from '../../src/activities/probe.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { Pipeline } from '../../src/domain/pipeline.js';
@@ -26,7 +26,7 @@ export interface TestReaperOptions {
   /** Hosts whose probes run in this process. */
   hosts?: string[];
   /** Puts a fault between the workflow and an activity. */
-  jobs?: (real: JobActivities) => Partial<JobActivities>;
+  jobs?: (real: JobActivities) => Partial<JobActivities & GateActivities & NotifyActivities>;
   probes?: (real: ProbeActivities) => Partial<ProbeActivities>;
   pipeline?: Pipeline;
   /** Where people are told. @default nowhere */

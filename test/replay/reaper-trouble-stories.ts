@@ -1,0 +1,191 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { reapNowUpdate, sweepNowUpdate } from '../../src/workflows/messages.js';
+import { countCompleted } from '../support/completed.js';
+import { insertRunningJob } from '../support/rows.js';
+import { eventually } from '../support/wait.js';
+import type { Story } from './stories.js';
+import type { World } from './world.js';
+
+const SLOW = { intervalS: 600 };
+
+/** Holds whoever passes until it is let go. */
+function createGate(): { pass: Promise<void>; letGo: () => void } {
+  let letGo: () => void = () => undefined;
+  const pass = new Promise<void>((resolve) => (letGo = resolve));
+  return { pass, letGo };
+}
+
+/** Waits until another execution of the reaper runs than the first. */
+async function nextExecution(world: World): Promise<void> {
+  const { client, names, handle } = world.reaper;
+  await eventually('the next execution', async () => {
+    const { runId } = await client.workflow.getHandle(names.reaper).describe();
+    return runId !== handle.firstExecutionRunId;
+  });
+}
+
+/** Paths of `jobReaper` on which something is away, late or too much, by the names of their fixtures. */
+export const reaperTroubleStories: Record<string, Story> = {
+  'history-limit': async (world) => {
+    const { pass, letGo } = createGate();
+    const { handle } = await world.start({
+      policy: SLOW,
+      input: { historyLimit: 40 },
+      jobs: (real) => ({
+        async scan(...args) {
+          await pass;
+          return real.scan(...args);
+        },
+      }),
+    });
+    await handle.startUpdate(sweepNowUpdate, { waitForStage: 'ACCEPTED' });
+    await handle.signal('hold', { kind: 'job', value: 'j9', reason: 'r', by: 'op' });
+    while ((await handle.describe()).historyLength <= 40) await handle.signal('forceSweep');
+    letGo();
+    await nextExecution(world);
+    await world.reaper.sweepNow();
+    await world.keepReaper();
+  },
+  'no-rest-in-time': async (world) => {
+    const { pass, letGo } = createGate();
+    const { handle } = await world.start({
+      policy: SLOW,
+      input: { continueAfterSweeps: 1 },
+      jobs: (real) => ({
+        async operate(operation) {
+          await pass;
+          return real.operate(operation);
+        },
+      }),
+    });
+    await handle.signal('pause', { by: 'op', reason: 'deploy' });
+    // Past the time that it takes to give up coming to rest, and once with an update that waits for a sweep.
+    for (let sweeps = 0; sweeps < 3; sweeps += 1) await world.reaper.sweepNow();
+    letGo();
+    await nextExecution(world);
+    await world.keepReaper();
+  },
+  'failed-notification': async (world) => {
+    await world.sql(
+      `insert into reaper.notification (key, kind, reason, text, due_at)
+       values ('k', 'host without probe', 'r', 't', reaper.now())`,
+    );
+    let attempts = 0;
+    await world.start({
+      policy: SLOW,
+      jobs: () => ({
+        settleOwed() {
+          attempts += 1;
+          throw ApplicationFailure.nonRetryable('nobody listens');
+        },
+      }),
+    });
+    await eventually('two attempts', async () => {
+      await world.reaper.sweepNow();
+      return attempts >= 2;
+    });
+    await world.keepReaper();
+  },
+  'page-by-page': async (world) => {
+    for (const id of ['j1', 'j2']) await insertRunningJob(world.db.admin, { id });
+    await insertRunningJob(world.db.admin, { id: 'exited', exitCode: 1, exitedS: 5, host: 'host-2' });
+    const cursor = { startedUs: 1, jobId: 'j1', runKey: '1' };
+    let scans = 0;
+    await world.start({
+      policy: { ...SLOW, watchAllLimit: 0, finalizeGraceS: 600 },
+      hosts: ['host-1', 'host-2'],
+      jobs: (real) => ({
+        async scan() {
+          scans += 1;
+          const found = await real.scan(null);
+          const isMore = scans % 2 === 1;
+          return {
+            ...found,
+            symptoms: { ...found.symptoms, next: isMore ? cursor : null },
+            nextHost: isMore ? 'host-1' : null,
+          };
+        },
+      }),
+      probes: () => ({
+        examineHost: (_host, after) =>
+          Promise.resolve({ symptoms: [], unknown: 1, next: after === null ? cursor : null }),
+      }),
+    });
+    for (let sweeps = 0; sweeps < 4; sweeps += 1) await world.reaper.sweepNow();
+    await world.keepReaper();
+  },
+  'paused-with-symptoms': async (world) => {
+    const run = await insertRunningJob(world.db.admin, { id: 'j1' });
+    world.see('j1', 'dead');
+    await world.sql(`select reaper.pause('r', 'op')`);
+    await world.start({ policy: { ...SLOW, watchAllLimit: 0 } });
+    await world.reaper.sweepNow();
+    await world.sql(`select reaper.resume('op')`);
+    await world.sql(`update reaper.control set policy = jsonb_set(policy, '{enabled}', 'false')`);
+    await world.reaper.sweepNow();
+    await world.sql(`update reaper.control set policy = jsonb_set(policy, '{enabled}', 'true')`);
+    await world.reaper.sweepNow();
+    await world.until(run, 'waiting', 'dead (streak 1/2)');
+    await world.keepReaper();
+  },
+  'no-free-watch': async (world) => {
+    for (const id of ['j1', 'j2']) {
+      await insertRunningJob(world.db.admin, { id });
+      world.see(id, 'dead');
+    }
+    await world.start({ policy: { ...SLOW, watchAllLimit: 0, maxWatches: 1 } });
+    await world.sweepUntil('one watch', ({ watching, symptoms }) => watching === 1 && symptoms === 2);
+    await world.keepReaper();
+  },
+  'adopted-watch-vanishes': async (world) => {
+    const run = await insertRunningJob(world.db.admin, { id: 'j1' });
+    const { handle, startReaperWorkflow } = await world.start({ policy: SLOW });
+    await world.sweepUntil('its watch', ({ watching }) => watching === 1);
+    await handle.terminate();
+    await startReaperWorkflow();
+    await world.sweepUntil('its watch again', ({ watching }) => watching === 1);
+    await world.watch(run).terminate('gone');
+    world.see('j1', 'dead');
+    await world.sweepUntil('a watch of its own', ({ started }) => started === 1);
+    await world.keepReaper();
+  },
+  'operator-reaps-before-the-first-sweep': async (world) => {
+    const { pass, letGo } = createGate();
+    await insertRunningJob(world.db.admin, { id: 'j1', startedS: 60, exitCode: 1, exitedS: 60 });
+    const { handle } = await world.start({
+      policy: { ...SLOW, watchAllLimit: 0 },
+      jobs: (real) => ({
+        async scan(...args) {
+          await pass;
+          return real.scan(...args);
+        },
+      }),
+    });
+    const reaped = handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] });
+    await eventually('the run found', async () => (await countCompleted(handle, 'findRun')) === 1);
+    letGo();
+    await reaped;
+    await world.keepReaper();
+  },
+  'operators-reap-unanswered': async (world) => {
+    const { pass, letGo } = createGate();
+    await insertRunningJob(world.db.admin, { id: 'j1' });
+    const { handle } = await world.start({
+      policy: { ...SLOW, watchAllLimit: 0 },
+      jobs: (real) => ({
+        async observeRun(ref) {
+          await pass;
+          return real.observeRun(ref);
+        },
+      }),
+    });
+    await world.reaper.sweepNow();
+    const reap = () => handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] });
+    const asked = [reap(), reap()];
+    await eventually('both runs found', async () => (await countCompleted(handle, 'findRun')) === 2);
+    // The first is given up after a minute, and the second at once after it.
+    await Promise.all(asked);
+    letGo();
+    await world.keepReaper();
+  },
+};

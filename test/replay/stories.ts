@@ -1,0 +1,20 @@
+import { reaperStories } from './reaper-stories.js';
+import { reaperTroubleStories } from './reaper-trouble-stories.js';
+import { watchStories } from './watch-stories.js';
+import { watchTroubleStories } from './watch-trouble-stories.js';
+import type { World } from './world.js';
+
+/** Plays a path of a workflow to its end, and keeps its history. */
+export type Story = (world: World) => Promise<void>;
+
+/** Every story, by the name of its fixture. */
+export const stories: Record<string, Story> = {
+  ...watchStories,
+  ...watchTroubleStories,
+  ...Object.fromEntries(
+    Object.entries({ ...reaperStories, ...reaperTroubleStories }).map(([name, story]) => [
+      `reaper-${name}`,
+      story,
+    ]),
+  ),
+};
