@@ -52,17 +52,20 @@ export async function torture(
     const { runs, ledger } = world.facts.queue;
     log(`${schedule.injected.length} faults, ${runs.size} runs, ${ledger.length} claims`);
   };
+  const work = [
+    schedule.run(stop.signal),
+    watch.run(stop.signal, async () => {
+      tell();
+      await jobs.refill();
+    }),
+    timer,
+  ];
   try {
-    await Promise.all([
-      schedule.run(stop.signal),
-      watch.run(stop.signal, async () => {
-        tell();
-        await jobs.refill();
-      }),
-      timer,
-    ]);
+    await Promise.all(work);
   } finally {
     stop.abort();
+    // Faults that are under way still need the world.
+    await Promise.allSettled(work);
   }
 
   log('the faults stop');
