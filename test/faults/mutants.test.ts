@@ -1,14 +1,20 @@
 import { expect, test } from 'vitest';
-import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
+import { JUDGED } from './invariants/index.js';
 import { MUTANTS } from './mutants/index.js';
 import { checkEdits } from './mutants/package-copy.js';
 import { SCENARIOS } from './scenarios/index.js';
+
+const INVARIANTS = JUDGED.flatMap(({ invariants }) => invariants.map(({ name }) => name));
 
 test.each(MUTANTS)(
   'the code that the mutant breaks is still there: $name',
   async ({ edits, scenario, caughtBy }) => {
     await checkEdits(edits);
     expect(SCENARIOS.map(({ name }) => name)).toContain(scenario);
-    expect([...ALWAYS, ...REPAIRED, ...AT_LAST].map(({ name }) => name)).toContain(caughtBy);
+    expect(INVARIANTS).toContain(caughtBy);
   },
 );
+
+test.each(INVARIANTS)('a mutant is to be caught by: %s', (name) => {
+  expect(MUTANTS.map(({ caughtBy }) => caughtBy)).toContain(name);
+});

@@ -1,5 +1,5 @@
-import { ALWAYS, REPAIRED } from './invariants/index.js';
-import { judge, type Violation } from './invariants/invariant.js';
+import { ALWAYS } from './invariants/index.js';
+import { judge, type Invariant, type Violation } from './invariants/invariant.js';
 import { SceneError } from './scenarios/scene.js';
 import type { Scenario } from './scenarios/scenario.js';
 import { createWorld, type World } from './world/world.js';
@@ -22,16 +22,16 @@ export async function playScenario(scenario: Scenario, log: (line: string) => vo
       if (!(error instanceof SceneError)) throw error;
       cutShort = error.message;
     }
-    return { violations: await judgeAll(world, scenario.needsRepair ?? false), cutShort };
+    return { violations: await judgeAll(world, [...ALWAYS, ...(scenario.alsoHold ?? [])]), cutShort };
   } finally {
     await world.end();
   }
 }
 
-async function judgeAll(world: World, needsRepair: boolean): Promise<Violation[]> {
+async function judgeAll(world: World, invariants: readonly Invariant[]): Promise<Violation[]> {
   const { temporal } = world.facts;
   await world.ask(() => temporal.readClosed(), 20_000);
-  temporal.failing.push(...(await world.ask(() => temporal.readOpen(), 20_000)));
+  temporal.failing.push(...(await world.ask(() => temporal.readOpenAtLast(), 20_000)));
   await world.facts.read();
-  return judge(needsRepair ? [...ALWAYS, ...REPAIRED] : ALWAYS, world.facts);
+  return judge(invariants, world.facts);
 }

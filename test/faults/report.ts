@@ -1,7 +1,7 @@
 import { renderTable } from '../../src/cli/table.js';
 import type { Violation } from './invariants/invariant.js';
 import { groupBy } from './invariants/group-by.js';
-import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
+import { JUDGED } from './invariants/index.js';
 import type { TortureResult } from './torture.js';
 import type { World } from './world/world.js';
 
@@ -35,8 +35,11 @@ export function reportRun(
       .join(', ')}); ${moves.length} stages advanced`,
     `${size(facts.received)} messages to people, ${facts.temporal.stories.length} histories of watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
-    `All of these held at each of ${looks} looks, and at the end:`,
-    ...[...ALWAYS, ...REPAIRED, ...AT_LAST].map(({ name, promise }) => `- ${name}: ${promise}`),
+    `What held (there were ${looks} looks):`,
+    ...JUDGED.flatMap(({ when, invariants }) => [
+      `${when}:`,
+      ...invariants.map(({ name, promise }) => `- ${name}: ${promise}`),
+    ]),
   ].join('\n');
 }
 

@@ -1,8 +1,14 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { failedTasks, readWatch, type WatchStory } from './watch-facts.js';
+import { tellStory, type WatchStory } from './watch-facts.js';
+import {
+  failedTasks,
+  failingTasks,
+  stillFailingTasks,
+  wrongEnd,
+  type Event,
+  type OpenTask,
+} from './workflow-trouble.js';
 
-/** Attempts of one workflow task after which it counts as failing: a killed worker costs one or two. */
-const FAILING_ATTEMPTS = 5;
 /** Histories that are fetched in one look. */
 const HISTORIES_PER_LOOK = 60;
 
@@ -10,62 +16,80 @@ const HISTORIES_PER_LOOK = 60;
 export class TemporalFacts {
   /** Watches that are closed, each execution once. */
   readonly stories: WatchStory[] = [];
-  /** What is wrong with workflow tasks, in words. */
+  /** What is wrong with workflows and their tasks, in words. */
   readonly failing: string[] = [];
   readonly #known = new Set<string>();
+  #open: OpenTask[] = [];
 
   constructor(
     private readonly client: Client,
     private readonly reaperName: string,
   ) {}
 
-  /** Reads watches that have closed since. Returns how many were read; a part of them is left for later looks. */
+  /**
+   * Reads executions that have closed since, of watches and of the reaper. Returns how many were read; a part of them is left
+   * for later looks.
+   */
   async readClosed(limit = HISTORIES_PER_LOOK): Promise<number> {
-    const query = `WorkflowId STARTS_WITH '${this.reaperName}/' AND ExecutionStatus != 'Running'`;
     let read = 0;
-    for await (const { workflowId, runId } of this.client.workflow.list({ query })) {
+    for await (const { workflowId, runId } of this.#list(`ExecutionStatus != 'Running'`)) {
       if (this.#known.has(runId)) continue;
       if (read >= limit) break;
       read += 1;
       await this.#ifThere(async () => {
-        const story = await readWatch(this.client, workflowId, runId);
+        const events = await this.#history(workflowId, runId);
         this.#known.add(runId);
-        if (story === null) return;
-        this.stories.push(story);
-        for (const failure of story.failedTasks) this.failing.push(`${workflowId}: ${failure}`);
-        if (story.status === 'failed' || story.status === 'timed out')
-          this.failing.push(`${workflowId} ${story.status}`);
+        this.#noteFailedTasks(workflowId, events);
+        const end = wrongEnd(events, workflowId === this.reaperName);
+        if (end !== null) this.failing.push(`${workflowId} ${end}`);
+        const story = tellStory(workflowId, events);
+        if (story !== null) this.stories.push(story);
       });
     }
     return read;
   }
 
-  /** Looks at the workflow tasks of everything that is open. */
-  async readOpen(): Promise<string[]> {
-    const ids = [this.reaperName];
-    const query = `WorkflowId STARTS_WITH '${this.reaperName}/' AND ExecutionStatus = 'Running'`;
-    for await (const { workflowId } of this.client.workflow.list({ query })) ids.push(workflowId);
-    const found: string[] = [];
-    for (const id of ids) {
-      await this.#ifThere(async () => {
-        const handle = this.client.workflow.getHandle(id);
-        const { raw } = await handle.describe();
-        const attempt = raw.pendingWorkflowTask?.attempt ?? 0;
-        if (attempt >= FAILING_ATTEMPTS) found.push(`${id}: attempt ${attempt} of one workflow task`);
-        if (attempt <= 1) return;
-        const { events } = await handle.fetchHistory();
-        for (const failure of failedTasks(events ?? [])) found.push(`${id}: ${failure}`);
-      });
-    }
-    return found;
+  /** Looks at the workflow tasks of everything that is open, while workers are killed and stopped. */
+  async readOpen(): Promise<void> {
+    const open = await this.#openTasks();
+    this.failing.push(...stillFailingTasks(this.#open, open));
+    this.#open = open;
   }
 
-  /** Looks through the reaper's own current history for tasks that failed. */
-  async readReaper(): Promise<void> {
-    await this.#ifThere(async () => {
-      const { events } = await this.client.workflow.getHandle(this.reaperName).fetchHistory();
-      for (const failure of failedTasks(events ?? [])) this.failing.push(`${this.reaperName}: ${failure}`);
-    });
+  /** Looks at the same when nothing disturbs any more, and through the reaper's whole history. Returns what fails. */
+  async readOpenAtLast(): Promise<string[]> {
+    await this.#ifThere(async () =>
+      this.#noteFailedTasks(this.reaperName, await this.#history(this.reaperName)),
+    );
+    return failingTasks(await this.#openTasks());
+  }
+
+  async #openTasks(): Promise<OpenTask[]> {
+    const open: OpenTask[] = [];
+    for await (const { workflowId, runId } of this.#list(`ExecutionStatus = 'Running'`)) {
+      await this.#ifThere(async () => {
+        const { raw } = await this.client.workflow.getHandle(workflowId, runId).describe();
+        const attempt = raw.pendingWorkflowTask?.attempt ?? 0;
+        open.push({ workflowId, runId, attempt });
+        // Its first failure stands in the history, the later ones only in the count.
+        if (attempt > 1) this.#noteFailedTasks(workflowId, await this.#history(workflowId, runId));
+      });
+    }
+    return open;
+  }
+
+  #list(condition: string) {
+    const query = `(WorkflowId = '${this.reaperName}' OR WorkflowId STARTS_WITH '${this.reaperName}/') AND ${condition}`;
+    return this.client.workflow.list({ query });
+  }
+
+  async #history(workflowId: string, runId?: string): Promise<Event[]> {
+    const { events } = await this.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    return events ?? [];
+  }
+
+  #noteFailedTasks(workflowId: string, events: readonly Event[]): void {
+    for (const failure of failedTasks(events)) this.failing.push(`${workflowId}: ${failure}`);
   }
 
   /** What was listed may be gone by now, with all that Temporal knew. */

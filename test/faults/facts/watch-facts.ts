@@ -1,13 +1,12 @@
-import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
-import type { WorkflowHandle } from '@temporalio/client';
 import type { RunObservation } from '../../../src/activities/jobs.js';
 import type { Claim, ClaimResult } from '../../../src/db/claim.js';
 import type { Liveness } from '../../../src/domain/liveness.js';
 import type { RunRef } from '../../../src/domain/types.js';
 import { readPoke } from '../../../src/workflows/messages.js';
 import type { WatchInput, WatchResult } from '../../../src/workflows/watch-state.js';
+import type { Event } from './workflow-trouble.js';
 
 /** What a watch did, in the order in which it learned of it. `atMs` is the watch's own clock. */
 export type WatchStep =
@@ -26,32 +25,9 @@ export interface WatchStory extends RunRef {
   steps: WatchStep[];
   /** Null when it did not complete. */
   result: WatchResult | null;
-  /** How the server says it ended. */
-  status: string;
-  failedTasks: string[];
 }
 
-type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
-type Event = NonNullable<History['events']>[number];
-
-/**
- * Causes with which a workflow task fails in ordinary life (UNHANDLED_COMMAND, RESET_STICKY_TASK_QUEUE, FORCE_CLOSE_COMMAND
- * of a termination, UNHANDLED_UPDATE): the task is simply made again, with what came in between.
- */
-const ORDINARY_CAUSES = [1, 13, 17, 31];
-
-/** Reads a watch's story. */
-export async function readWatch(
-  client: Client,
-  workflowId: string,
-  runId: string,
-): Promise<WatchStory | null> {
-  const handle = client.workflow.getHandle(workflowId, runId);
-  const { events } = await handle.fetchHistory();
-  return tellStory(workflowId, events ?? []);
-}
-
-/** Null when the history is not that of a watch. */
+/** A watch's story; null when the history is not that of a watch. */
 export function tellStory(workflowId: string, events: readonly Event[]): WatchStory | null {
   const started = events[0]?.workflowExecutionStartedEventAttributes;
   const [input] = decode<[WatchInput]>(started?.input?.payloads);
@@ -64,8 +40,6 @@ export function tellStory(workflowId: string, events: readonly Event[]): WatchSt
     isContinued: input.carried !== undefined,
     steps: input.poke ? [{ kind: 'poke', why: input.poke.why, atMs: 0 }] : [],
     result: null,
-    status: 'running',
-    failedTasks: failedTasks(events),
   };
   const clock = clockOf(events);
   const scheduled = new Map<number, { name: string }>();
@@ -94,24 +68,9 @@ export function tellStory(workflowId: string, events: readonly Event[]): WatchSt
       story.steps.push(...stepOf(name, result, atMs));
     }
     const completed = event.workflowExecutionCompletedEventAttributes;
-    if (completed) {
-      story.status = 'completed';
-      [story.result = null] = decode<[WatchResult]>(completed.result?.payloads);
-    } else if (event.workflowExecutionFailedEventAttributes) story.status = 'failed';
-    else if (event.workflowExecutionTerminatedEventAttributes) story.status = 'terminated';
-    else if (event.workflowExecutionContinuedAsNewEventAttributes) story.status = 'continued as new';
-    else if (event.workflowExecutionTimedOutEventAttributes) story.status = 'timed out';
+    if (completed) [story.result = null] = decode<[WatchResult]>(completed.result?.payloads);
   }
   return story;
-}
-
-/** Workflow tasks that failed for a reason that a worker cannot just have by being killed. */
-export function failedTasks(events: readonly Event[]): string[] {
-  return events.flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
-    if (!failed) return [];
-    if (ORDINARY_CAUSES.includes(failed.cause ?? 0)) return [];
-    return [`cause ${failed.cause ?? 'unknown'}: ${failed.failure?.message ?? ''}`];
-  });
 }
 
 function stepOf(name: string, result: unknown, atMs: number): WatchStep[] {

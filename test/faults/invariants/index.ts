@@ -3,6 +3,7 @@ import { blocksHonoured } from './blocks-honoured.js';
 import { claimsAndLedger } from './claims-and-ledger.js';
 import { freshEvidence } from './fresh-evidence.js';
 import { fullGrace } from './full-grace.js';
+import { greenIsDone } from './green-is-done.js';
 import { lifeCycle } from './life-cycle.js';
 import { nobodyGivesUp } from './nobody-gives-up.js';
 import { noFailingTask } from './no-failing-task.js';
@@ -21,6 +22,7 @@ export const ALWAYS: readonly Invariant[] = [
   oneProcess,
   claimsAndLedger,
   oneAdvance,
+  greenIsDone,
   lifeCycle,
   noMadeUpSuccess,
   freshEvidence,
@@ -38,3 +40,10 @@ export const REPAIRED: readonly Invariant[] = [repairedInTime];
 
 /** Hold when all is over. */
 export const AT_LAST: readonly Invariant[] = [endedAll, toldAtLast];
+
+/** When a run of the torture judges which. */
+export const JUDGED: readonly { when: string; invariants: readonly Invariant[] }[] = [
+  { when: 'at each look and at the end', invariants: ALWAYS },
+  { when: 'once the faults have stopped', invariants: REPAIRED },
+  { when: 'at the end', invariants: AT_LAST },
+];

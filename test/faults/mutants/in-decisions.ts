@@ -1,7 +1,10 @@
 import type { Mutant } from './mutant.js';
 
+const REAPER_JS = 'dist/src/workflows/job-reaper.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
 const POLICY_JS = 'dist/src/domain/policy.js';
+const REBOOT_JS = 'dist/demo/launcher/reboot-evidence.js';
+const GATES_JS = 'dist/src/activities/gates.js';
 
 /** What is seen, decided and done with it. */
 export const inDecisions: readonly Mutant[] = [
@@ -80,6 +83,15 @@ export const inDecisions: readonly Mutant[] = [
     })),
   },
   {
+    name: 'a launcher that gives back runs whose process lives',
+    scenario: 'a launcher started again',
+    caughtBy: 'one process a job',
+    edits: [
+      { file: REBOOT_JS, from: `if (state !== 'dead')`, to: 'if (false)' },
+      { file: REBOOT_JS, from: `driver.locate(stamp).kind === 'ended'`, to: 'true' },
+    ],
+  },
+  {
     name: 'the grace not waited for',
     scenario: 'a green exit 0',
     caughtBy: 'no grace cut short',
@@ -95,13 +107,32 @@ export const inDecisions: readonly Mutant[] = [
     name: 'a red gate taken for green',
     scenario: 'a red exit 0',
     caughtBy: 'no made-up success',
-    edits: [{ file: 'dist/src/activities/gates.js', from: 'if (!gate.green)', to: 'if (false)' }],
+    edits: [{ file: GATES_JS, from: 'if (!gate.green)', to: 'if (false)' }],
+  },
+  {
+    name: 'a green gate taken for red',
+    scenario: 'a green exit 0',
+    caughtBy: 'green is done',
+    edits: [{ file: GATES_JS, from: 'if (!gate.green)', to: 'if (gate.green)' }],
   },
   {
     name: 'a workflow that throws what is no failure',
     scenario: 'a zombie',
     caughtBy: 'no failing workflow task',
     edits: [{ file: WATCH_JS, from: `watch.enter('over');`, to: `throw new Error('plain');` }],
+  },
+  {
+    name: 'a reaper that fails now and then',
+    scenario: 'a zombie',
+    caughtBy: 'no failing workflow task',
+    edits: [
+      {
+        file: REAPER_JS,
+        from: 'await sweep(reaper);',
+        to: `await sweep(reaper);
+        if (sweeps === 2) throw ApplicationFailure.nonRetryable('now and then');`,
+      },
+    ],
   },
   {
     name: 'a probe that reports no symptom',
@@ -114,5 +145,11 @@ export const inDecisions: readonly Mutant[] = [
         to: 'if (true)',
       },
     ],
+  },
+  {
+    name: 'a backstop that never fires',
+    scenario: 'a run that never got a pid',
+    caughtBy: 'every job ends',
+    edits: [{ file: POLICY_JS, from: 'if (ageS < maxS)', to: 'if (true)' }],
   },
 ];

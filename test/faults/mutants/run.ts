@@ -41,8 +41,13 @@ async function main(): Promise<number> {
   for (const [index, mutant] of mutants.entries()) {
     const { violations, cutShort } = await play(`mutant-${index}`, mutant.edits, mutant.scenario);
     const caught = violations.find(({ invariant }) => invariant === mutant.caughtBy);
+    const others = new Set(
+      violations.map(({ invariant }) => invariant).filter((name) => name !== mutant.caughtBy),
+    );
     console.log(
-      `${caught ? 'caught' : 'MISSED'}  ${mutant.name}${caught ? '' : `: ${cutShort ?? ''} ${JSON.stringify(violations)}`}`,
+      caught
+        ? `caught  ${mutant.name}: ${caught.what}${others.size > 0 ? ` (beside: ${[...others].join(', ')})` : ''}`
+        : `MISSED  ${mutant.name}: ${cutShort ?? ''} ${JSON.stringify(violations)}`,
     );
     rows.push([mutant.name, mutant.scenario, caught === undefined ? 'NOT CAUGHT' : mutant.caughtBy]);
     isGood &&= caught !== undefined;

@@ -36,6 +36,17 @@ export const life: readonly Scenario[] = [
     },
   },
   {
+    name: 'a launcher started again',
+    about: 'the launcher is killed and started again, while the agent of a run of its own lives',
+    async play(world) {
+      await begin(world, { id: 'lasting-1', host: 'north' });
+      const [launcher] = world.launchers;
+      await launcher?.service.kill();
+      launcher?.service.start();
+      await setTimeout(8_000);
+    },
+  },
+  {
     name: 'over its ceiling',
     about: 'an agent that is proven alive works beyond its ceiling',
     terms: { ceilingS: 6 },

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
+import { AT_LAST } from '../invariants/index.js';
 import { ambush } from '../faults/connections.js';
-import { begin, claimOf, expectSoon, killBoth } from './scene.js';
+import { begin, claimOf, expectSoon, killBoth, nothingOwed } from './scene.js';
 import type { Scenario } from './scenario.js';
 
 /** People who are told. */
@@ -8,6 +9,7 @@ export const people: readonly Scenario[] = [
   {
     name: 'a message whose delivery is not noted',
     about: 'Telegram took the message, and the connection breaks under the note of it',
+    alsoHold: AT_LAST,
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
       const [worker] = world.workers;
@@ -24,6 +26,8 @@ export const people: readonly Scenario[] = [
             null,
         ),
       );
+      await nothingOwed(world);
+      // For a second message that somebody may still send.
       await setTimeout(5_000);
     },
   },

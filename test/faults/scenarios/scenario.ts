@@ -1,4 +1,5 @@
 import type { Terms } from '../facts/facts.js';
+import type { Invariant } from '../invariants/invariant.js';
 import type { World } from '../world/world.js';
 
 /** One forced interleaving. What must hold is judged by the same invariants as ever. */
@@ -6,7 +7,7 @@ export interface Scenario {
   name: string;
   about: string;
   terms?: Partial<Terms>;
-  /** Whether everything must be repaired by its end. */
-  needsRepair?: boolean;
+  /** What must hold at its end, beside what holds at every moment. */
+  alsoHold?: readonly Invariant[];
   play(world: World): Promise<void>;
 }

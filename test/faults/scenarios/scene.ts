@@ -22,6 +22,35 @@ export interface SceneJob {
  * real agent runs.
  */
 export async function begin(world: World, job: SceneJob): Promise<Victim> {
+  await enqueue(world, job);
+  const { id, host } = job;
+  return expectSoon('the agent to be stamped', async () => {
+    await world.facts.read();
+    const run = [...world.facts.queue.runs.values()].find((each) => each.jobId === id && each.pid !== null);
+    const { agents, monitors } = world.facts.launchers;
+    const agent = run && agents.get(run.runId);
+    const monitor = run && monitors.get(run.runId);
+    return run && agent && monitor ? { jobId: id, runId: run.runId, host, agent, monitor } : null;
+  });
+}
+
+/** Begins a scene whose monitor is killed before it can start an agent: the run has no pid. */
+export async function beginWithoutPid(world: World, job: SceneJob): Promise<Victim> {
+  await enqueue(world, job);
+  const { monitors, agents } = world.facts.launchers;
+  const monitor = await expectSoon('a monitor', () => {
+    world.facts.readLogs();
+    return Promise.resolve([...monitors.values()].find(({ jobId }) => jobId === job.id) ?? null);
+  });
+  send(monitor, 'SIGKILL');
+  await world.facts.read();
+  const { jobId, runId } = monitor;
+  if (agents.has(runId)) throw new SceneError(`Expected the monitor to be killed before its agent starts`);
+  return { jobId, runId, host: job.host, agent: null, monitor };
+}
+
+/** Starts the services, and queues the job once the reaper is at work. */
+async function enqueue(world: World, job: SceneJob): Promise<void> {
   const { admin, workers, probes, launchers, people } = world;
   people.troubled = false;
   const { id, host, hasStages = false, maxAttempts = 2 } = job;
@@ -42,14 +71,6 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
     `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, 'developer', 'web', $3)`,
     [id, hasStages ? id : null, maxAttempts],
   );
-  return expectSoon('the agent to be stamped', async () => {
-    await world.facts.read();
-    const run = [...world.facts.queue.runs.values()].find((each) => each.jobId === id && each.pid !== null);
-    const { agents, monitors } = world.facts.launchers;
-    const agent = run && agents.get(run.runId);
-    const monitor = run && monitors.get(run.runId);
-    return run && agent && monitor ? { jobId: id, runId: run.runId, host, agent, monitor } : null;
-  });
 }
 
 /** SIGKILL to both, the monitor first. */
@@ -92,6 +113,14 @@ export async function watchesOf(world: World, jobId: string, closed = 1): Promis
     return world.facts.temporal.stories.filter((story) => story.jobId === jobId).length >= closed
       ? true
       : null;
+  });
+}
+
+/** Waits until people were told of everything, as far as the reaper knows. */
+export function nothingOwed({ admin }: World): Promise<true> {
+  return expectSoon('nothing to be owed any more', async () => {
+    const { rowCount } = await admin.query('select from reaper.notification where owed');
+    return rowCount === 0 ? true : null;
   });
 }
 

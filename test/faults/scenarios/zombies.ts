@@ -1,7 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { ambush } from '../faults/connections.js';
 import { findClaimBehind } from '../faults/late.js';
-import { begin, claimOf, expectSoon, killBoth, pastRepairMs, startTwin, watchesOf } from './scene.js';
+import { AT_LAST, REPAIRED } from '../invariants/index.js';
+import {
+  begin,
+  beginWithoutPid,
+  claimOf,
+  expectSoon,
+  killBoth,
+  nothingOwed,
+  pastRepairMs,
+  startTwin,
+  watchesOf,
+} from './scene.js';
 import type { Scenario } from './scenario.js';
 import { whileLocked } from './while-locked.js';
 
@@ -22,11 +33,22 @@ export const zombies: readonly Scenario[] = [
     about: 'agent and monitor are killed; the time for the repair goes by',
     // Far away, so that nothing but the probe can find it.
     terms: { ceilingS: 600 },
-    needsRepair: true,
+    alsoHold: REPAIRED,
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       killBoth(world, victim);
       await setTimeout(pastRepairMs(world));
+    },
+  },
+  {
+    name: 'a run that never got a pid',
+    about: 'the monitor is killed before it starts the agent: only the ceiling can end the run',
+    terms: { ceilingS: 6 },
+    alsoHold: AT_LAST,
+    async play(world) {
+      const victim = await beginWithoutPid(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
+      await claimOf(world, victim, 30_000);
+      await nothingOwed(world);
     },
   },
   {

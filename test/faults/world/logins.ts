@@ -9,6 +9,9 @@ export const LOGINS = {
   launcher: 'torture_launcher',
 } as const;
 
+/** The application_name by which the harness itself does what a monitor that is late would do. */
+export const LATE_MONITOR = 'late monitor';
+
 /** Creates the logins, with no more rights than each needs. */
 export async function createLogins(admin: Pool): Promise<void> {
   const { reaper, probe, launcher } = LOGINS;

@@ -15,7 +15,7 @@ import { endFleet } from './end-fleet.js';
 import { installFlightRecorder } from './flight-recorder.js';
 import { KillablePostgres } from './killable-postgres.js';
 import { KillableTemporal } from './killable-temporal.js';
-import { createLogins, LOGINS, loginUrl } from './logins.js';
+import { createLogins, LATE_MONITOR, LOGINS, loginUrl } from './logins.js';
 import { Operator } from './operator.js';
 import { People } from './people.js';
 import { writePipeline } from './pipeline.js';
@@ -91,7 +91,7 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const admin = pool(databaseUrl, 'torture', 12);
     await createLogins(admin);
     await installFlightRecorder(admin);
-    const launcher = pool(loginUrl(databaseUrl, LOGINS.launcher), 'late monitor', 4);
+    const launcher = pool(loginUrl(databaseUrl, LOGINS.launcher), LATE_MONITOR, 4);
     const reaper = pool(loginUrl(databaseUrl, LOGINS.reaper), 'operator', 2);
 
     const connection = Connection.lazy({ address: temporal.address });
