@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ambush } from '../faults/connections.js';
+import { ambush } from '../faults/ambush.js';
 import { findClaimBehind } from '../faults/late.js';
 import { begin, claimOf, expectSoon, killBoth, pastRepairMs, startTwin, watchesOf } from './scene.js';
 import type { Scenario } from './scenario.js';
@@ -36,7 +36,7 @@ export const zombies: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       const [worker] = world.workers;
       if (worker === undefined) return;
-      const lost = ambush(worker.proxy, { when: 'committed', after: 'reaper.claim(' });
+      const lost = ambush(worker.proxy, { when: 'committed', after: /reaper\.claim\(/ });
       killBoth(world, victim);
       await lost;
       await watchesOf(world, victim.jobId);
