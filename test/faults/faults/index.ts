@@ -4,6 +4,7 @@ import type { Fault } from './fault.js';
 import { jobsProcesses } from './jobs-processes.js';
 import { late } from './late.js';
 import { lateWhileDeciding } from './late-while-deciding.js';
+import { longStops } from './long-stops.js';
 import { lostResults } from './lost-results.js';
 import { operators } from './operators.js';
 import { servers } from './servers.js';
@@ -19,6 +20,7 @@ export const FAULTS: readonly Fault[] = [
   ...lostResults,
   ...late,
   ...lateWhileDeciding,
+  ...longStops,
   ...twins,
   ...operators,
   ...clocks,
