@@ -1,31 +1,36 @@
-import { renderTable } from '../../src/cli/table.js';
+import { FAULTS } from './faults/index.js';
 import type { Violation } from './invariants/invariant.js';
 import { groupBy } from './invariants/group-by.js';
 import { JUDGED } from './invariants/index.js';
+import type { Drawn, Fate } from './schedule.js';
+import type { Tally } from './tally.js';
 import type { TortureResult } from './torture.js';
+import type { ServiceOptions } from './world/service.js';
 import type { World } from './world/world.js';
 
 /** What was injected, what happened meanwhile, and what held. */
 export function reportRun(
-  { facts, seed }: World,
-  { schedule, repairedAfterS, looks }: TortureResult,
+  { facts, seed, probes }: World,
+  { drawn, repairedAfterS, looks, underFaults }: TortureResult,
   seconds: number,
 ): string {
-  const counts = [...groupBy(schedule.injected, ({ kind }) => kind)]
-    .map(([kind, injected]): [string, number] => [kind, injected.length])
-    .sort(([, a], [, b]) => b - a);
+  const fates = groupBy(drawn, ({ fate }) => fate);
+  const count = (fate: Fate) => size(fates.get(fate));
+  const lastFailed = fates.get('failed')?.at(-1);
   const { runs, ledger, moves, statuses } = facts.queue;
   const ends = [...runs.values()].flatMap((run) => run.ends);
   const jobs = groupBy(statuses.values(), (status) => status);
-  const size = (of: { length: number } | undefined) => of?.length ?? 0;
   const tiers = groupBy(
     ledger,
     ({ tier, pid }) => `tier ${tier}${tier === 3 && pid === null ? ' without a pid' : ''}`,
   );
   return [
-    `seed ${seed}, faults for ${seconds} s, ${schedule.injected.length} faults injected:`,
-    renderTable(['fault', 'times'], counts),
-    `${schedule.failed.length} others came to nothing, since whoever they needed was away (the last: ${schedule.failed.at(-1)?.kind ?? 'none'})`,
+    `seed ${seed}, faults for ${seconds} s, ${count('injected')} faults injected:`,
+    '',
+    faultTable(drawn),
+    '',
+    `${drawn.length} were drawn: of the others, ${count('nobody')} found nobody to hit, ${count('failed')} failed, since whoever they needed was away (the last: ${lastFailed ? `${lastFailed.kind}: ${lastFailed.error}` : 'none'}), and ${count('left out')} were left out, since too much was under way`,
+    ...probes.map(({ service }) => describeProbeUser(service.options.user)),
     `${statuses.size} jobs: ${size(jobs.get('done'))} done, ${size(jobs.get('failed'))} failed, ${statuses.size - size(jobs.get('done')) - size(jobs.get('failed'))} others`,
     `${runs.size} runs: ${ends.filter(({ by }) => by === 'launcher').length} ended by their monitors, ${ledger.length} reaped (${[
       ...tiers,
@@ -35,7 +40,8 @@ export function reportRun(
       .join(', ')}); ${moves.length} stages advanced`,
     `${size(facts.received)} messages to people, ${facts.temporal.stories.length} histories of watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
-    `What held (there were ${looks} looks):`,
+    `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories came off`,
+    `What held (there were ${looks.done} looks):`,
     ...JUDGED.flatMap(({ when, invariants }) => [
       `${when}:`,
       ...invariants.map(({ name, promise }) => `- ${name}: ${promise}`),
@@ -55,4 +61,33 @@ export function reportViolations(world: World, violations: readonly Violation[])
       ]),
     ...(violations.length > 10 ? [`and ${violations.length - 10} more`] : []),
   ].join('\n');
+}
+
+/** All kinds of faults with how often each was injected, as a table for docs/reliability.md. */
+export function faultTable(drawn: readonly Drawn[]): string {
+  const times = (kind: string) =>
+    drawn.filter((each) => each.kind === kind && each.fate === 'injected').length;
+  const rows = FAULTS.map(({ kind }) => ({ kind, times: times(kind) })).sort((a, b) => b.times - a.times);
+  const width = Math.max(...rows.map(({ kind }) => kind.length));
+  const row = (kind: string, count: string) => `| ${kind.padEnd(width)} | ${count.padEnd(5)} |`;
+  return [
+    row('fault', 'times'),
+    row('-'.repeat(width), '-----'),
+    ...rows.map(({ kind, times }) => row(kind, String(times))),
+  ].join('\n');
+}
+
+/** Whether the probe had to tell "not allowed" from "not there". */
+export function describeProbeUser(user: ServiceOptions['user']): string {
+  return user === undefined
+    ? 'NOT TRIED: a probe that may not signal the agents (EPERM). It ran as their own user: run this as root, with the package where the user `postgres` or `nobody` can read it'
+    : `the probe of host south ran as user ${user.uid}, who may not signal the agents: it had to tell "not allowed" (EPERM) from "not there"`;
+}
+
+function describeTally({ done, failed }: Tally): string {
+  return `${done} of ${done + failed}`;
+}
+
+function size(of: { length: number } | undefined): number {
+  return of?.length ?? 0;
 }

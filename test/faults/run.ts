@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ViolationError } from './judge-world.js';
 import { reportRun, reportViolations } from './report.js';
+import { findShortfalls } from './shortfalls.js';
 import { torture } from './torture.js';
 import { createWorld, type World } from './world/world.js';
 
 const USAGE = `Usage: npm run torture -- [--minutes <n>] [--seed <n>] [--keep <folder>]
 
 Runs workers and launchers on real servers, breaks everything at random for a while, and sees that nothing is lost, nothing
-happens twice and nobody alive is touched. Exit code 1 when a promise was broken.
+happens twice and nobody alive is touched. Exit code 1 when a promise was broken, or when far less was broken or looked at
+than planned.
 
   --minutes <n>    how long faults are injected, 2 by default; afterwards everything gets time to recover
   --seed <n>       which faults and which fates; the time of day by default
@@ -39,8 +41,10 @@ async function main(): Promise<number> {
   try {
     const result = await torture(world, seconds, log);
     console.log(reportRun(world, result, seconds));
-    isGood = true;
-    return 0;
+    const shortfalls = findShortfalls({ drawn: result.drawn, ...result.underFaults });
+    for (const what of shortfalls) console.error(`TOO LITTLE TO SAY SO: ${what}`);
+    isGood = shortfalls.length === 0;
+    return isGood ? 0 : 1;
   } catch (error) {
     if (!(error instanceof ViolationError)) throw error;
     console.error(reportViolations(world, error.violations));

@@ -10,18 +10,34 @@ const MEAN_GAP_S = 0.7;
 /** Faults that may be under way at a time: some wait for their moment. */
 const AT_A_TIME = 14;
 
-/** One fault that was injected. */
-export interface Injected {
+/** Kinds that every run has, however short it is, and after which part of its time. */
+export const SURE: readonly { kind: string; after: number }[] = [
+  { kind: 'host: its clock put forward or back by minutes', after: 0.2 },
+  { kind: 'Postgres: SIGKILL, started again', after: 0.4 },
+  { kind: 'Temporal: SIGKILL, database wiped, started again', after: 0.7 },
+];
+
+/** What became of a fault that was drawn. */
+export type Fate =
+  | 'injected'
+  /** There was nobody to hit. */
+  | 'nobody'
+  /** Somebody whom it needed was away, or it is broken. */
+  | 'failed'
+  /** Too much was under way, or what it excludes. */
+  | 'left out';
+
+/** One fault that was drawn. */
+export interface Drawn {
   kind: string;
-  atMs: number;
-  whom: string;
+  fate: Fate;
+  /** Why it failed. */
+  error?: string;
 }
 
 /** The random but seeded schedule of faults. */
 export class Schedule {
-  readonly injected: Injected[] = [];
-  /** Faults that came to nothing since a server was just away, by their kind. */
-  readonly failed: { kind: string; error: string }[] = [];
+  readonly drawn: Drawn[] = [];
   readonly #underWay = new Map<Promise<void>, Fault>();
   #fatal: Error | null = null;
   readonly #random: Random;
@@ -30,24 +46,43 @@ export class Schedule {
     this.#random = new Random(world.seed, 'faults');
   }
 
+  /** Those that were injected. */
+  get injected(): Drawn[] {
+    return this.drawn.filter(({ fate }) => fate === 'injected');
+  }
+
   /**
-   * Injects faults until the signal, then waits for those that are under way.
+   * Injects faults until the signal, then those that are sure to come and have not, and waits for all that are under way.
    *
+   * @param seconds until the signal
    * @throws when a server could not be started again
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, seconds: number): Promise<void> {
+    const beganMs = Date.now();
+    const sure = SURE.map(({ kind, after }) => ({
+      fault: faultOf(kind),
+      dueMs: beganMs + after * seconds * 1000,
+    }));
     for (let n = 0; !signal.aborted && this.#fatal === null; n += 1) {
       const gapS = -Math.log(1 - this.#random.next()) * MEAN_GAP_S;
-      const fault = this.#random.pickWeighted(FAULTS);
+      const drawn = this.#random.pickWeighted(FAULTS);
       // Each with numbers of its own, so that the order in which they finish changes nothing for the others.
       const random = new Random(this.world.seed, `fault ${n}`);
-      if (this.#mayStart(fault)) {
-        const injection = this.#inject(fault, random).finally(() => this.#underWay.delete(injection));
-        this.#underWay.set(injection, fault);
+      const due = sure[0] !== undefined && sure[0].dueMs <= Date.now() ? sure[0].fault : null;
+      if (due !== null && this.#mayStart(due)) {
+        sure.shift();
+        this.#start(due, random);
+      } else if (this.#mayStart(drawn) && (drawn.group === undefined || drawn.group !== due?.group)) {
+        this.#start(drawn, random);
+      } else {
+        this.drawn.push({ kind: drawn.kind, fate: 'left out' });
       }
       await setTimeout(gapS * 1000, undefined, { signal }).catch(() => undefined);
     }
     await Promise.all(this.#underWay.keys());
+    for (const { fault } of sure) {
+      if (this.#fatal === null) await this.#inject(fault, new Random(this.world.seed, `sure ${fault.kind}`));
+    }
     if (this.#fatal !== null) throw this.#fatal;
   }
 
@@ -57,15 +92,25 @@ export class Schedule {
     return fault.group === undefined || others.every(({ group }) => group !== fault.group);
   }
 
+  #start(fault: Fault, random: Random): void {
+    const injection = this.#inject(fault, random).finally(() => this.#underWay.delete(injection));
+    this.#underWay.set(injection, fault);
+  }
+
   async #inject(fault: Fault, random: Random): Promise<void> {
     const { kind } = fault;
-    const atMs = Date.now();
     try {
       const whom = await fault.inject(this.world, random);
-      if (whom !== null) this.injected.push({ kind, atMs, whom });
+      this.drawn.push({ kind, fate: whom === null ? 'nobody' : 'injected' });
     } catch (error) {
-      this.failed.push({ kind, error: String(error) });
+      this.drawn.push({ kind, fate: 'failed', error: String(error) });
       if (error instanceof NotBackError) this.#fatal = error;
     }
   }
+}
+
+function faultOf(kind: string): Fault {
+  const fault = FAULTS.find((each) => each.kind === kind);
+  if (fault === undefined) throw new Error(`Expected a fault "${kind}", got none`);
+  return fault;
 }

@@ -4,8 +4,17 @@ import { expect, test } from 'vitest';
 
 const RUN = fileURLToPath(new URL('../../dist/test/faults/run.js', import.meta.url));
 
-/** A short one. Its seed has Temporal wiped, Postgres killed and clocks set; `npm run torture` has longer ones. */
+/** A short one; `npm run torture` has longer ones. Its seed is fixed, so that it is the same kind of run each time. */
 const ARGS = ['--minutes', '0.6', '--seed', '18452'];
+/** Of some 50 that are drawn; on a machine with much else to do, fewer find their moment. */
+const LEAST_FAULTS = 15;
+const LEAST_LOOKS = 20;
+/** However short a run is. */
+const SURE = [
+  'host: its clock put forward or back by minutes',
+  'Postgres: SIGKILL, started again',
+  'Temporal: SIGKILL, database wiped, started again',
+];
 
 test('nothing is lost, nothing happens twice, nobody alive is touched', { timeout: 400_000 }, async () => {
   const { exitCode, all } = await execa('node', [RUN, ...ARGS], {
@@ -16,5 +25,18 @@ test('nothing is lost, nothing happens twice, nobody alive is touched', { timeou
     timeout: 380_000,
   });
   expect(exitCode, all).toBe(0);
+  expect(numberIn(all, /, (\d+) faults injected:/), all).toBeGreaterThanOrEqual(LEAST_FAULTS);
+  expect(numberIn(all, /held at each of (\d+) looks/), all).toBeGreaterThanOrEqual(LEAST_LOOKS);
+  for (const kind of SURE) {
+    expect(
+      numberIn(all, new RegExp(`^\\| ${kind} +\\| (\\d+) +\\|$`, 'm')),
+      `${kind}\n${all}`,
+    ).toBeGreaterThan(0);
+  }
   expect(all).toContain('every job ends: every job ends in a terminal status or is alive');
 });
+
+/** The number that a pattern captures; NaN where it is not found. */
+function numberIn(text: string, pattern: RegExp): number {
+  return Number(pattern.exec(text)?.[1] ?? NaN);
+}

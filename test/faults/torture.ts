@@ -1,9 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
+import { waitFor } from './faults/wait.js';
 import { repairLimitS } from './invariants/repaired.js';
 import { judgeWorld, ViolationError } from './judge-world.js';
 import { Random } from './random.js';
-import { Schedule } from './schedule.js';
+import { Schedule, type Drawn } from './schedule.js';
+import { Tally } from './tally.js';
 import { JobStream } from './world/job-stream.js';
 import type { World } from './world/world.js';
 
@@ -12,16 +14,19 @@ const JOBS_AT_A_TIME = 14;
 const LOOK_EVERY_MS = 3_000;
 const HISTORIES_EVERY_MS = 15_000;
 const TELL_EVERY_MS = 30_000;
+const START_LIMIT_S = 120;
 /** Seconds in which all that is queued comes to its end, long-running agents included. */
 const DRAIN_LIMIT_S = 240;
 
 /** What one run was like. */
 export interface TortureResult {
-  schedule: Schedule;
+  drawn: readonly Drawn[];
   /** Seconds from the last fault until every run that was dead by then was repaired. */
   repairedAfterS: number;
   /** Looks at all facts, each by what holds at every moment. */
-  looks: number;
+  looks: Tally;
+  /** Those of them, and the readings of histories, while faults were injected. */
+  underFaults: { looks: Tally; histories: Tally };
 }
 
 /**
@@ -38,6 +43,7 @@ export async function torture(
   for (const { service } of [...world.workers, ...world.probes, ...world.launchers]) service.start();
   const jobs = new JobStream(world.admin, new Random(world.seed, 'jobs'), JOBS_AT_A_TIME);
   await jobs.refill();
+  await atWork(world);
   const schedule = new Schedule(world);
   const stop = new AbortController();
   const watch = new Watch(world);
@@ -53,7 +59,7 @@ export async function torture(
     log(`${schedule.injected.length} faults, ${runs.size} runs, ${ledger.length} claims`);
   };
   const work = [
-    schedule.run(stop.signal),
+    schedule.run(stop.signal, seconds),
     watch.run(stop.signal, async () => {
       tell();
       await jobs.refill();
@@ -69,18 +75,29 @@ export async function torture(
   }
 
   log('the faults stop');
+  const underFaults = { looks: watch.looks.copy(), histories: watch.histories.copy() };
   const stoppedMs = Date.now();
   await calm(world);
   const repairedAfterS = await recover(world, watch, stoppedMs);
   log(`everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`);
   await drain(world, watch);
   log('all jobs have ended');
-  return { schedule, repairedAfterS, looks: watch.looks };
+  return { drawn: schedule.drawn, repairedAfterS, looks: watch.looks, underFaults };
+}
+
+/** Waits until there is somebody to hit. */
+async function atWork({ facts }: World): Promise<void> {
+  const agent = await waitFor(() => {
+    facts.readLogs();
+    return facts.launchers.agents.size > 0 || null;
+  }, START_LIMIT_S * 1000);
+  if (agent === null) throw new Error(`Expected a first agent within ${START_LIMIT_S} s, got none`);
 }
 
 /** Looks at everything again and again. */
 class Watch {
-  looks = 0;
+  readonly looks = new Tally();
+  readonly histories = new Tally();
   #historiesMs = Date.now();
 
   constructor(private readonly world: World) {}
@@ -93,20 +110,18 @@ class Watch {
     }
   }
 
-  /** Looks once. A server that is away is no violation. */
+  /** Looks once. A server that is away is no violation, but counted. */
   async look(): Promise<void> {
     const { temporal } = this.world.facts;
-    try {
-      if (Date.now() - this.#historiesMs > HISTORIES_EVERY_MS) {
-        this.#historiesMs = Date.now();
-        await this.world.ask(() => temporal.readClosed(), 10_000).catch(() => undefined);
-        await this.world.ask(() => temporal.readOpen(), 10_000).catch(() => undefined);
-      }
-      await judgeWorld(this.world, ALWAYS);
-      this.looks += 1;
-    } catch (error) {
-      if (error instanceof ViolationError) throw error;
+    if (Date.now() - this.#historiesMs > HISTORIES_EVERY_MS) {
+      this.#historiesMs = Date.now();
+      await this.histories.count(() => this.world.ask(() => temporal.readClosed(), 10_000));
+      await this.histories.count(() => this.world.ask(() => temporal.readOpen(), 10_000));
     }
+    await this.looks.count(
+      () => judgeWorld(this.world, ALWAYS),
+      (error) => error instanceof ViolationError,
+    );
   }
 }
 

@@ -1,13 +1,10 @@
-import type { Ambush, PostgresProxy } from '../world/postgres-proxy.js';
 import { inOpenTransaction } from '../world/open-transaction.js';
 import type { World } from '../world/world.js';
 import type { Random } from '../random.js';
+import { ambush } from './ambush.js';
 import type { Fault } from './fault.js';
 import { withService } from './services.js';
 import { waitFor } from './wait.js';
-
-/** Milliseconds that an ambush lies in wait. */
-const AMBUSH_MS = 20_000;
 
 /** What happens to single connections to Postgres. */
 export const connections: readonly Fault[] = [
@@ -22,14 +19,6 @@ export const connections: readonly Fault[] = [
     inject: (world, random) => cutStatement(world, random),
   },
   {
-    kind: 'connection: cut just after COMMIT, by a worker',
-    weight: 6,
-    inject: (world, random) =>
-      withService(world.workers, random, async ({ proxy }) =>
-        ambush(proxy, { when: 'committed', after: 'reaper.claim(' }),
-      ),
-  },
-  {
     kind: 'connection: cut just after COMMIT, by a launcher or monitor',
     weight: 4,
     inject: (world, random) =>
@@ -37,41 +26,7 @@ export const connections: readonly Fault[] = [
         ambush(proxy, { when: 'committed', after: null }),
       ),
   },
-  {
-    kind: 'worker: SIGKILL between the COMMIT of a claim and its completion',
-    weight: 4,
-    inject: (world, random) =>
-      withService(world.workers, random, async ({ service, proxy }) => {
-        const sprung = await ambush(proxy, { when: 'committed', after: 'reaper.claim(' }, () =>
-          service.signal('SIGKILL'),
-        );
-        if (sprung === null) return null;
-        await service.kill();
-        service.start();
-        return sprung;
-      }),
-  },
 ];
-
-/** Waits for a statement, and breaks its connection there. Null when none came. */
-export async function ambush(
-  proxy: PostgresProxy,
-  where: Omit<Ambush, 'spring'>,
-  then: () => void = () => undefined,
-): Promise<true | null> {
-  if (proxy.isAmbushed) return null;
-  let isSprung = false;
-  const callOff = proxy.lieInWait({
-    ...where,
-    spring: () => {
-      isSprung = true;
-      then();
-    },
-  });
-  const sprung = await waitFor(() => (isSprung ? true : null), AMBUSH_MS);
-  callOff();
-  return sprung;
-}
 
 /** Cuts a connection of the processes under test. */
 async function terminate({ admin }: World, random: Random, condition: string): Promise<string | null> {

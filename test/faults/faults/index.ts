@@ -4,6 +4,8 @@ import type { Fault } from './fault.js';
 import { jobsProcesses } from './jobs-processes.js';
 import { late } from './late.js';
 import { lateWhileDeciding } from './late-while-deciding.js';
+import { longStops } from './long-stops.js';
+import { lostResults } from './lost-results.js';
 import { operators } from './operators.js';
 import { servers } from './servers.js';
 import { services } from './services.js';
@@ -15,8 +17,10 @@ export const FAULTS: readonly Fault[] = [
   ...services,
   ...servers,
   ...connections,
+  ...lostResults,
   ...late,
   ...lateWhileDeciding,
+  ...longStops,
   ...twins,
   ...operators,
   ...clocks,

@@ -2,7 +2,7 @@ import type { Fault } from './fault.js';
 import { killAgent, pickVictim, send } from './victims.js';
 import { waitBetween } from './wait.js';
 
-/** Seconds of a stop that makes a process look dead to every heartbeat. */
+/** Seconds of a stop: from less than a streak and the grace take to more than both. */
 const STOPPED_S = { least: 3, most: 15 };
 
 /** What happens to the processes of a single run. */

@@ -1,15 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
-import { decideOutcome } from '../../../demo/launcher/decide-outcome.js';
-import { finalize } from '../../../demo/launcher/finalize.js';
 import { recordExit } from '../../../demo/launcher/record-exit.js';
 import type { TakenRun } from '../../../demo/launcher/taken-run.js';
-import { createGates, loadPipeline } from '../../../src/gates/index.js';
 import type { Random } from '../random.js';
 import { inOpenTransaction } from '../world/open-transaction.js';
 import type { World } from '../world/world.js';
+import { conclude, exitCodeOf } from './conclude.js';
 import type { Fault } from './fault.js';
-import { exitCodeOf } from './late-while-deciding.js';
 import { readTakenRun } from './read-taken-run.js';
 import { killAgent, pickVictim, send, type Victim } from './victims.js';
 import { waitFor } from './wait.js';
@@ -144,19 +141,4 @@ export async function findClaimBehind({ admin }: World, pid: number, claims = 1)
     [pid],
   );
   return (rowCount ?? 0) < claims ? null : true;
-}
-
-/** What a monitor does when its agent has ended. */
-async function conclude(world: World, run: TakenRun, records: boolean): Promise<void> {
-  const exitCode = exitCodeOf(world, run.runId);
-  if (records) await recordExit(world.launcher, run, exitCode);
-  const gates = createGates({});
-  try {
-    const pipeline = await loadPipeline(world.pipeline, { functionNames: [] });
-    // Without a recorded exit code nobody may call it a success.
-    const outcome = await decideOutcome(run, records ? exitCode : 137, { pipeline, gates });
-    await finalize(world.launcher, run, outcome);
-  } finally {
-    await gates.close();
-  }
 }

@@ -5,6 +5,7 @@ import { life } from './life.js';
 import { pauses } from './pauses.js';
 import { people } from './people.js';
 import type { Scenario } from './scenario.js';
+import { stops } from './stops.js';
 import { zombies } from './zombies.js';
 
 /** Interleavings that are forced, each with the processes of the real world. */
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...life,
   ...people,
   ...clocks,
+  ...stops,
 ];

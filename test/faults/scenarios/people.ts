@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { AT_LAST } from '../invariants/index.js';
-import { ambush } from '../faults/connections.js';
+import { ambush } from '../faults/ambush.js';
 import { begin, claimOf, expectSoon, killBoth, nothingOwed } from './scene.js';
 import type { Scenario } from './scenario.js';
 
@@ -15,7 +15,7 @@ export const people: readonly Scenario[] = [
       const [worker] = world.workers;
       if (worker === undefined) return;
       world.people.holdsWebhook = true;
-      const lost = ambush(worker.proxy, { when: 'asked', after: 'note_delivery' });
+      const lost = ambush(worker.proxy, { when: 'asked', after: /note_delivery/ });
       killBoth(world, victim);
       await claimOf(world, victim);
       await lost;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ambush } from '../faults/connections.js';
+import { ambush } from '../faults/ambush.js';
 import { findClaimBehind } from '../faults/late.js';
 import { AT_LAST, REPAIRED } from '../invariants/index.js';
 import {
@@ -58,7 +58,7 @@ export const zombies: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       const [worker] = world.workers;
       if (worker === undefined) return;
-      const lost = ambush(worker.proxy, { when: 'committed', after: 'reaper.claim(' });
+      const lost = ambush(worker.proxy, { when: 'committed', after: /reaper\.claim\(/ });
       killBoth(world, victim);
       await lost;
       await watchesOf(world, victim.jobId);

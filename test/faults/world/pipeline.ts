@@ -19,9 +19,9 @@ export function advanceOf(agent: string): Advance | null {
 
 /** Green when the agent has left its work. Takes its time while a fault wants it to. */
 const GATE =
-  'if [ -e "hold.$2" ]; then touch "asked.$2"; while [ -e "hold.$2" ]; do sleep 0.1; done; fi; test -s "$1"';
+  'if [ -e "hold.$2" ]; then echo $$ >> "asked.$2"; while [ -e "hold.$2" ]; do sleep 0.1; done; fi; test -s "$1"';
 
-/** The files by which a fault has the gate of a job wait, and learns that it does. */
+/** The files by which a fault has the gate of a job wait, and learns that it does: a line with its pid each time it is asked. */
 export function gateFiles(folder: string, jobId: string): { hold: string; asked: string } {
   const work = join(folder, 'work');
   return { hold: join(work, `hold.${jobId}`), asked: join(work, `asked.${jobId}`) };

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 export interface Ambush {
   /** `asked`: before the server hears of it. `committed`: when it has committed it, before the client hears of that. */
   when: 'asked' | 'committed';
-  /** A text that the transaction, or the statement, contains; null for anything that wrote. */
-  after: string | null;
+  /** Matches the transaction, or the statement; null for anything that wrote. */
+  after: RegExp | null;
   spring(): void;
 }
 
@@ -19,7 +19,7 @@ const KEPT = 20_000;
 /** The way of one process to Postgres. It can break every connection, and lose the answer to a COMMIT. */
 export class PostgresProxy {
   readonly #sockets = new Set<Socket>();
-  #ambush: Ambush | null = null;
+  readonly #ambushes = new Set<Ambush>();
 
   private constructor(
     private readonly server: Server,
@@ -44,14 +44,8 @@ export class PostgresProxy {
 
   /** Lies in wait for the next statement that matches. Returns how to call it off. */
   lieInWait(ambush: Ambush): () => void {
-    this.#ambush = ambush;
-    return () => {
-      if (this.#ambush === ambush) this.#ambush = null;
-    };
-  }
-
-  get isAmbushed(): boolean {
-    return this.#ambush !== null;
+    this.#ambushes.add(ambush);
+    return () => void this.#ambushes.delete(ambush);
   }
 
   async stop(): Promise<void> {
@@ -64,10 +58,10 @@ export class PostgresProxy {
   #join(near: Socket): void {
     const far = connect(this.targetPort, '127.0.0.1');
     let asked = '';
-    const springs = (when: Ambush['when'], matches: (after: string | null) => boolean): boolean => {
-      const ambush = this.#ambush;
-      if (ambush?.when !== when || !matches(ambush.after)) return false;
-      this.#ambush = null;
+    const springs = (when: Ambush['when'], matches: (after: RegExp | null) => boolean): boolean => {
+      const ambush = [...this.#ambushes].find((each) => each.when === when && matches(each.after));
+      if (ambush === undefined) return false;
+      this.#ambushes.delete(ambush);
       ambush.spring();
       near.destroy();
       far.destroy();
@@ -75,12 +69,12 @@ export class PostgresProxy {
     };
     near.on('data', (data) => {
       asked = (asked + data.toString('latin1')).slice(-KEPT);
-      if (!springs('asked', (after) => after !== null && asked.includes(after))) far.write(data);
+      if (!springs('asked', (after) => after?.test(asked) === true)) far.write(data);
     });
     far.on('data', (data) => {
       const answer = data.toString('latin1');
       if (answer.endsWith(IDLE)) {
-        const isHit = (after: string | null) => (after === null ? WROTE.test(answer) : asked.includes(after));
+        const isHit = (after: RegExp | null) => (after === null ? WROTE.test(answer) : after.test(asked));
         if (springs('committed', isHit)) return;
         asked = '';
       }

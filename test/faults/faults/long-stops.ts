@@ -1,0 +1,49 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Fault } from './fault.js';
+import { whileGateIsAsked } from './gate-under-way.js';
+import { pendingActivity, watchIdOf } from './pending-activity.js';
+import { waitBetween, waitFor } from './wait.js';
+
+/** Seconds of a stop after which Temporal has missed the heartbeat of a gate, and has it asked elsewhere. */
+const STOPPED_S = { least: 25, most: 35 };
+
+/** Milliseconds that it is stopped for longer when Temporal gives the next attempt to the stopped worker, too. */
+const LOST_MS = 25_000;
+
+/**
+ * A worker is stopped for so long that what it has in hand is tried again elsewhere, and comes back to it. It counts as a fault
+ * until it goes on: the time for repairs begins then.
+ */
+export const longStops: readonly Fault[] = [
+  {
+    kind: 'worker: SIGSTOP past the heartbeat of the gate it asks, SIGCONT',
+    weight: 6,
+    // With both workers stopped there is no elsewhere.
+    group: 'long stop',
+    inject: (world, random) =>
+      whileGateIsAsked(world, random, async ({ victim, run, release }) => {
+        const watchId = watchIdOf(world, victim);
+        const first = watchId && (await pendingActivity(world, watchId, 'judgeExitZero'));
+        const asker = world.workers.find(({ service }) => first && service.name === first.by)?.service;
+        if (!watchId || asker === undefined || asker.busy) return null;
+        asker.busy = true;
+        try {
+          asker.signal('SIGSTOP');
+          await waitBetween(random, STOPPED_S.least, STOPPED_S.most);
+          const isElsewhere = await waitFor(async () => {
+            const again = await pendingActivity(world, watchId, 'judgeExitZero');
+            return (again?.by !== undefined && again.by !== null && again.by !== asker.name) || null;
+          }, LOST_MS);
+          // It comes back while the other attempt is at work, or to a run that is over.
+          if (random.chance(0.5)) {
+            await release();
+            await setTimeout(2_000);
+          }
+          return isElsewhere === null ? null : `${asker.name}, job ${run.jobId}`;
+        } finally {
+          asker.signal('SIGCONT');
+          asker.busy = false;
+        }
+      }),
+  },
+];

@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Random } from '../random.js';
+import type { World } from '../world/world.js';
+import { ambush } from './ambush.js';
+import type { Fault } from './fault.js';
+
+const PROVOKE_EVERY_MS = 700;
+
+/** What a worker commits in an activity. */
+interface Commit {
+  what: string;
+  /** How often it is hit, in either way. */
+  weight: { cut: number; killed: number };
+  statement: RegExp;
+  group?: string;
+  /** Where nobody commits it by himself: has somebody do so, again and again, and undoes that. */
+  provoked?: { again: (world: World, time: number) => Promise<void>; undo: (world: World) => Promise<void> };
+}
+
+const COMMITS: readonly Commit[] = [
+  { what: 'a claim', weight: { cut: 6, killed: 4 }, statement: /reaper\.claim\(/ },
+  {
+    what: 'a message taken for Telegram',
+    weight: { cut: 2, killed: 2 },
+    statement: /reaper\.take_for_telegram\(/,
+  },
+  { what: 'the note of a delivery', weight: { cut: 2, killed: 2 }, statement: /reaper\.note_delivery\(/ },
+  { what: 'a message settled', weight: { cut: 2, killed: 2 }, statement: /reaper\.settle_notification\(/ },
+  { what: 'the record of a sweep', weight: { cut: 2, killed: 2 }, statement: /reaper\.record_sweep\(/ },
+  {
+    what: "an operator's signal",
+    weight: { cut: 2, killed: 2 },
+    statement: /reaper\.(pause|resume)\(/,
+    group: 'control',
+    provoked: {
+      again: (world, time) => world.ask(() => world.operator.signal(time % 2 === 0 ? 'pause' : 'resume')),
+      undo: ({ operator }) => operator.resume(),
+    },
+  },
+];
+
+/** An activity's result is lost: what it wrote is committed, and nobody hears of it. So it is tried again. */
+export const lostResults: readonly Fault[] = COMMITS.flatMap((commit): Fault[] => [
+  {
+    kind: `connection: cut just after the COMMIT of ${commit.what}`,
+    weight: commit.weight.cut,
+    ...(commit.group !== undefined && { group: commit.group }),
+    inject: (world, random) => lieInWait(world, random, commit, false),
+  },
+  {
+    kind: `worker: SIGKILL between the COMMIT of ${commit.what} and its completion`,
+    weight: commit.weight.killed,
+    ...(commit.group !== undefined && { group: commit.group }),
+    inject: (world, random) => lieInWait(world, random, commit, true),
+  },
+]);
+
+/** Whoever has the worker in hand meanwhile goes on: lying in wait takes long, and harms nobody. */
+async function lieInWait(
+  world: World,
+  random: Random,
+  { statement, provoked }: Commit,
+  isKilled: boolean,
+): Promise<string | null> {
+  const worker = random.pick(world.workers);
+  if (worker === undefined) return null;
+  const { service, proxy } = worker;
+  const state = { isOver: false };
+  const sprung = ambush(proxy, { when: 'committed', after: statement }, () => {
+    if (isKilled) service.signal('SIGKILL');
+  }).finally(() => (state.isOver = true));
+  try {
+    // Either worker may be the one that does it.
+    for (let time = 0; provoked && !state.isOver; time += 1) {
+      await provoked.again(world, time);
+      await setTimeout(PROVOKE_EVERY_MS);
+    }
+  } finally {
+    if ((await sprung) !== null && isKilled) {
+      await service.kill();
+      service.start();
+    }
+    await provoked?.undo(world);
+  }
+  return (await sprung) === null ? null : service.name;
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { SURE, type Drawn, type Fate } from './schedule.js';
+import { findShortfalls, type Effort } from './shortfalls.js';
+import { Tally } from './tally.js';
+
+const tally = (done: number, failed = 0): Tally =>
+  Object.assign(new Tally(), { done, failed, lastError: failed > 0 ? 'Postgres is away' : '' });
+const times = (n: number, fate: Fate, kind: string, error?: string): Drawn[] =>
+  Array.from({ length: n }, () => ({ kind, fate, ...(error !== undefined && { error }) }));
+const sure = SURE.flatMap(({ kind }) => times(1, 'injected', kind));
+
+/** A run as hard as it was meant to be, but for this. */
+const effort = (but: Partial<Effort>): Effort => ({
+  drawn: [...sure, ...times(30, 'injected', 'agent: SIGKILL'), ...times(20, 'nobody', 'agent: SIGKILL')],
+  looks: tally(12, 3),
+  histories: tally(2, 1),
+  ...but,
+});
+
+test('a run that broke and saw enough has no shortfall', () => {
+  expect(findShortfalls(effort({}))).toEqual([]);
+});
+
+test.each<[string, Partial<Effort>, string]>([
+  [
+    'only the sure kinds were injected',
+    { drawn: [...sure, ...times(7, 'nobody', 'a')] },
+    'of 10 faults to be injected, got 3',
+  ],
+  [
+    'many faults failed',
+    { drawn: [...sure, ...times(16, 'injected', 'a'), ...times(10, 'failed', 'b', 'is broken')] },
+    'at most 33 % of 29 faults to fail, got 10 (the last that failed, b: is broken)',
+  ],
+  [
+    'most faults were left out',
+    { drawn: [...sure, ...times(10, 'injected', 'a'), ...times(27, 'left out', 'b')] },
+    'at least 33 % of 40 faults to be injected, got 13',
+  ],
+  ...SURE.map(({ kind }): [string, Partial<Effort>, string] => [
+    `a sure kind failed: ${kind}`,
+    {
+      drawn: [
+        ...sure.filter((each) => each.kind !== kind),
+        ...times(30, 'injected', 'a'),
+        ...times(1, 'failed', kind, 'is away'),
+      ],
+    },
+    `expected "${kind}" to be injected, got it never (the last that failed, ${kind}: is away)`,
+  ]),
+  [
+    'a kind never found anybody',
+    { drawn: [...sure, ...times(80, 'injected', 'a'), ...times(40, 'nobody', 'b')] },
+    'expected "b", which was tried 40 times, to be injected, got it never',
+  ],
+  ['most looks failed', { looks: tally(5, 6) }, 'of 11 looks at all facts to come off'],
+  ['nobody looked', { looks: tally(0) }, 'of 0 looks at all facts to come off'],
+  ['no history could be read', { histories: tally(0, 3) }, 'got 0 (the last that failed: Postgres is away)'],
+])('a run says little when %s', (_, but, words) => {
+  expect(findShortfalls(effort(but))).toEqual([expect.stringContaining(words)]);
+});

@@ -1,0 +1,27 @@
+/** How often something was tried, and how often it came off. */
+export class Tally {
+  done = 0;
+  failed = 0;
+  /** Why it failed last, in words. */
+  lastError = '';
+
+  /** Counts what becomes of it. An error is kept, unless it is to be thrown. */
+  async count(
+    attempt: () => Promise<unknown>,
+    isThrown: (error: unknown) => boolean = () => false,
+  ): Promise<void> {
+    try {
+      await attempt();
+      this.done += 1;
+    } catch (error) {
+      if (isThrown(error)) throw error;
+      this.failed += 1;
+      this.lastError = String(error);
+    }
+  }
+
+  /** As it is now. */
+  copy(): Tally {
+    return Object.assign(new Tally(), this);
+  }
+}
