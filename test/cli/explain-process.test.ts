@@ -18,7 +18,7 @@ let worker: RunningCli;
 
 beforeAll(async () => {
   place = await createPlace();
-  worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '100000' });
+  worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '1000' });
   await eventually('the first sweep', async () => {
     return (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1;
   });
