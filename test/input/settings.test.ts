@@ -71,7 +71,33 @@ const value = fc.oneof(
     'https://h/#',
   ),
 );
-const env = fc.dictionary(fc.constantFrom(...NAMES), value, { maxKeys: 4 });
+/** One that is accepted alone, for those that odd values hardly ever are. */
+const RIGHT: Readonly<Record<string, string>> = {
+  REAPER_ENABLED: 'false',
+  LEASE_RECLAIM_ENABLED: 'false',
+  REAPER_SEARCH_ATTRIBUTES: 'false',
+  REAPER_SHARED_PID_NAMESPACE: 'true',
+  REAPER_BACKSTOP_ALIVE: 'reap',
+  REAPER_MAX_RUNNING_S: '3600',
+  REAPER_WATCH_ALL_LIMIT: '.5e1',
+  DATABASE_URL: 'postgres://u:geheim@h/d?sslmode=disable',
+  DATABASE_ADMIN_URL: 'postgres://',
+  REAPER_GATE_DATABASE_URL: 'postgres://u:geheim@h/d?ssl=true',
+  TELEGRAM_BASE_URL: 'https://h/p',
+  REAPER_WEBHOOK_URL: 'https://h/?geheim',
+};
+const env = fc
+  .subarray(NAMES, { maxLength: 4 })
+  .chain((names) =>
+    fc.record(
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          fc.oneof(value, fc.constantFrom(RIGHT[name] ?? '15', RIGHT[name] ?? '0')),
+        ]),
+      ),
+    ),
+  );
 
 /** What the rest of the code relies on, setting by setting. */
 const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], undefined>) => void } = {
@@ -162,11 +188,11 @@ describe('settings, whatever the environment says', () => {
           expect(error.message).not.toContain('geheim');
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 5_000 },
     );
     // Those of Telegram come in pairs only.
     const single = Object.keys(RELIED_ON).filter((name) => !/^TELEGRAM_(BOT|CHAT)/.test(name));
-    expect([...taken]).toEqual(expect.arrayContaining(single));
+    expect(single.filter((name) => !taken.has(name))).toEqual([]);
   });
 
   it.each([
