@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import { closest, distance } from 'fastest-levenshtein';
-import { parse as parseDatabaseUrl } from 'pg-connection-string';
+import { parse as parseDatabaseUrl, toClientConfig } from 'pg-connection-string';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type Policy } from './domain/types.js';
+import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
 
 const flag = z
   .enum(['true', 'false'], { error: 'expected true or false' })
@@ -10,16 +11,27 @@ const flag = z
 
 const DATABASE_URL_FORM = 'postgres://user:password@host:port/database';
 
+/** What the client knows. It takes no other word for a mistake, but for TLS, or for none. */
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
 /** One that the client can read, with all files that it names: else the worker would take Postgres for away, and try on. */
 const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, { error: `expected a URL ${DATABASE_URL_FORM}`, abort: true })
   .superRefine((url, context) => {
+    const refuse = (message: string) => context.addIssue({ code: 'custom', message });
     try {
-      parseDatabaseUrl(url);
+      const parsed = parseDatabaseUrl(url);
+      toClientConfig(parsed);
+      const { ssl, sslmode, sslnegotiation = 'postgres' } = parsed;
+      if (sslmode && !SSL_MODES.includes(sslmode as string))
+        refuse(`expected an sslmode of ${SSL_MODES.join(', ')}`);
+      if (ssl && typeof ssl === 'string' && ssl !== 'no-verify')
+        refuse('expected an ssl of true, 1, 0 or no-verify');
+      if (!['postgres', 'direct'].includes(sslnegotiation))
+        refuse('expected an sslnegotiation of postgres or direct');
     } catch (error) {
-      const message = `expected a URL ${DATABASE_URL_FORM} that can be read (${(error as Error).message})`;
-      context.addIssue({ code: 'custom', message });
+      refuse(`expected a URL ${DATABASE_URL_FORM} that can be read (${(error as Error).message})`);
     }
   });
 
@@ -30,15 +42,28 @@ const webUrl = z
 /** A year: far more, and a timer would lie behind the end of the server's calendar. */
 const LONGEST_S = 365 * 24 * 3600;
 
+/** Over 4 hours at the default interval, so past the default ceiling: with more, no death would ever be believed. */
+const MOST_DEAD_TICKS = 1000;
+
+const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+
+/** Reads `15`, `0.5` and `1e3`. JavaScript alone would also take `0x10` for a number. */
+function decimal<T extends z.ZodType>(schema: T) {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && DECIMAL.test(text) ? Number(text) : text),
+    schema,
+  );
+}
+
 function seconds(minimum: number) {
-  return z.coerce
+  return z
     .number({ error: 'expected a number of seconds' })
     .min(minimum, `expected at least ${minimum} seconds`)
     .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
 }
 
 function count(minimum: number) {
-  return z.coerce
+  return z
     .number({ error: 'expected a whole number' })
     .int('expected a whole number')
     .min(minimum, `expected at least ${minimum}`);
@@ -58,9 +83,10 @@ const adminAddress = z
   .refine(({ port }) => port <= 65_535, 'expected a port of at most 65535');
 
 /** Comma-separated names, blanks ignored, each once. */
-const names = z
+const repos = z
   .string()
-  .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))]);
+  .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))])
+  .refine((names) => names.every(isRepoName), `expected names of ${REPO_NAME_RULE}, with commas between`);
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
 export const settingsSchema = z.object({
@@ -69,21 +95,23 @@ export const settingsSchema = z.object({
   /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
   LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
   /** Seconds between sweeps, and the least distance of two dead observations that count. */
-  REAPER_INTERVAL_S: seconds(0.1).default(DEFAULT_POLICY.intervalS),
+  REAPER_INTERVAL_S: decimal(seconds(0.1)).default(DEFAULT_POLICY.intervalS),
   /** Consecutive dead observations before a dead pid is believed. */
-  REAPER_DEAD_TICKS: count(1).default(DEFAULT_POLICY.deadTicks),
+  REAPER_DEAD_TICKS: decimal(count(1).max(MOST_DEAD_TICKS, `expected at most ${MOST_DEAD_TICKS}`)).default(
+    DEFAULT_POLICY.deadTicks,
+  ),
   /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
-  REAPER_FINALIZE_GRACE_S: seconds(0).default(DEFAULT_POLICY.finalizeGraceS),
+  REAPER_FINALIZE_GRACE_S: decimal(seconds(0)).default(DEFAULT_POLICY.finalizeGraceS),
   /** Seconds after which a run is over its ceiling, unless it carries its own. */
-  REAPER_MAX_RUNNING_S: seconds(1).int('expected whole seconds').default(DEFAULT_POLICY.maxRunningS),
+  REAPER_MAX_RUNNING_S: decimal(seconds(1).int('expected whole seconds')).default(DEFAULT_POLICY.maxRunningS),
   /** What becomes of a run over its ceiling that is proven alive. */
   REAPER_BACKSTOP_ALIVE: z
     .enum(['alert', 'reap'], { error: 'expected alert or reap' })
     .default(DEFAULT_POLICY.backstopAlive),
   /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
-  REAPER_WATCH_ALL_LIMIT: count(0).default(DEFAULT_POLICY.watchAllLimit),
+  REAPER_WATCH_ALL_LIMIT: decimal(count(0)).default(DEFAULT_POLICY.watchAllLimit),
   /** Open watches at most. */
-  REAPER_MAX_WATCHES: count(1).max(1500, 'expected at most 1500').default(DEFAULT_POLICY.maxWatches),
+  REAPER_MAX_WATCHES: decimal(count(1).max(1500, 'expected at most 1500')).default(DEFAULT_POLICY.maxWatches),
   /** False: watches carry no search attributes, and none are registered. */
   REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
   /** Id of the reaper workflow and prefix of its queues: one per fleet. */
@@ -92,22 +120,26 @@ export const settingsSchema = z.object({
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
     .default('job-reaper'),
   /** This host, exactly as the job rows name it. */
-  REAPER_HOST: z.string().min(1).max(200, 'expected at most 200 characters').default(hostname()),
+  REAPER_HOST: z
+    .string()
+    .max(200, 'expected at most 200 characters')
+    .regex(/^\P{Cc}*$/u, 'expected no control characters')
+    .default(hostname()),
   /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
   REAPER_SHARED_PID_NAMESPACE: flag.default(false),
   /** The folder of the merge leases; without it this worker does no lease work. */
   MERGE_LEASE_DIR: z.string().min(1).optional(),
   /** The repos whose leases are looked after; `,` is none, and without it SELF_HOSTING_REPO is the one. */
-  MERGE_GATE_REPOS: names.optional(),
+  MERGE_GATE_REPOS: repos.optional(),
   /** The repo that the fleet builds itself from. */
-  SELF_HOSTING_REPO: z.string().min(1).default('orchestrator'),
+  SELF_HOSTING_REPO: z.string().refine(isRepoName, `expected ${REPO_NAME_RULE}`).default('orchestrator'),
   /** Where the worker answers `GET /metrics`, `/healthz`, `/readyz` and `/status`: a port of 127.0.0.1, or an address and a port. */
   REAPER_ADMIN_ADDR: adminAddress.optional(),
   /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
   DATABASE_URL: databaseUrl.optional(),
   /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
   REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
-  /** Postgres, as the owner of schema `reaper`: for `migrate`, `prune` and `doctor` only. */
+  /** Postgres, as the owner of schema `reaper`: for `migrate`, `prune`, `doctor` and `up --adapter` only. */
   DATABASE_ADMIN_URL: databaseUrl.optional(),
   /** Path of the pipeline file; without it the default pipeline applies. */
   REAPER_PIPELINE: z.string().min(1).optional(),
@@ -119,9 +151,20 @@ export const settingsSchema = z.object({
     .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
     .optional(),
   /** The chat it tells them in. */
-  TELEGRAM_CHAT_ID: z.string().regex(/^\S+$/, 'expected the id of a chat, or @channel').optional(),
+  TELEGRAM_CHAT_ID: z
+    .string()
+    .regex(
+      /^(-?[1-9]\d{0,15}|@[A-Za-z]\w{3,31})$/,
+      'expected the id of a chat, a whole number, or @ and the name of a channel, of 4 to 32 letters, digits and _',
+    )
+    .optional(),
   /** Where Telegram's bot API is. */
-  TELEGRAM_BASE_URL: webUrl.default('https://api.telegram.org'),
+  TELEGRAM_BASE_URL: webUrl
+    .refine(
+      (url) => !/[?#]/.test(url),
+      'expected a URL without ? and #, behind which the path of a call can stand',
+    )
+    .default('https://api.telegram.org'),
   /** A webhook that is told too. The URL may hold a secret. */
   REAPER_WEBHOOK_URL: webUrl.optional(),
 });
@@ -159,6 +202,9 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     if (parsed.success) settings[name] = parsed.data;
     for (const { message } of parsed.error?.issues ?? []) mistakes.push(mistake(name, message, given));
   }
+  const { PGSSLMODE: sslMode } = given;
+  if (sslMode !== undefined && !SSL_MODES.includes(sslMode))
+    mistakes.push(mistake('PGSSLMODE', `expected ${SSL_MODES.join(', ')}`, given));
   for (const { name, message } of contradictions(settings, given))
     mistakes.push(mistake(name, message, given));
   if (mistakes.length > 0) throw new SettingsError(mistakes);
@@ -202,7 +248,7 @@ export function isSecret(name: string): boolean {
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
   // A URL may hold a password, also where none belongs.
-  return isSecret(name) || value.includes('://') ? '"<hidden>"' : `"${value.slice(0, 200)}"`;
+  return isSecret(name) || value.includes('://') ? '"<hidden>"' : JSON.stringify(value.slice(0, 200));
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {

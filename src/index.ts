@@ -13,7 +13,7 @@ export type { Notifier } from './notify/notifier.js';
 export type { WebhookMessage as NotifierMessage } from './notify/message.js';
 export type { Logger, LogFields } from './log.js';
 export type { WorkerParts } from './worker/context.js';
-export type { TemporalTarget } from './temporal/connect.js';
+export type { TemporalTarget } from './temporal/read-target.js';
 export type { Status } from './domain/status.js';
 export type { HoldKind } from './domain/operation.js';
 export type { ReapAnswer, SweepSummary } from './workflows/messages.js';

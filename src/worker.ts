@@ -3,7 +3,7 @@ import { readStatus } from './db/status.js';
 import type { Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
 import type { Logger } from './log.js';
-import { readTemporalTarget, type TemporalTarget } from './temporal/connect.js';
+import { readTemporalTarget, type TemporalTarget } from './temporal/read-target.js';
 import type { Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
 import { loadDataConverter } from './temporal/data-converter.js';

@@ -97,6 +97,69 @@ describe('settings', () => {
         'DATABASE_ADMIN_URL: expected a URL postgres://user:password@host:port/database that can be read (ENOENT: no such file or directory, open \'/nowhere/ca.pem\'), got "<hidden>"',
       ],
     ],
+    [
+      'a sixteen in another notation',
+      { REAPER_INTERVAL_S: '0x10', REAPER_MAX_WATCHES: '0b11', REAPER_FINALIZE_GRACE_S: '1_0' },
+      [
+        'REAPER_INTERVAL_S: expected a number of seconds, got "0x10"',
+        'REAPER_FINALIZE_GRACE_S: expected a number of seconds, got "1_0"',
+        'REAPER_MAX_WATCHES: expected a whole number, got "0b11"',
+      ],
+    ],
+    [
+      'dead ticks that never come to an end',
+      { REAPER_DEAD_TICKS: '1001' },
+      ['REAPER_DEAD_TICKS: expected at most 1000, got "1001"'],
+    ],
+    [
+      'a host with a line break',
+      { REAPER_HOST: 'host-1\n' },
+      ['REAPER_HOST: expected no control characters, got "host-1\\n"'],
+    ],
+    [
+      'repos that can have no leases',
+      { MERGE_GATE_REPOS: 'web,org/api', SELF_HOSTING_REPO: '..' },
+      [
+        'MERGE_GATE_REPOS: expected names of 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, with commas between, got "web,org/api"',
+        'SELF_HOSTING_REPO: expected 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, got ".."',
+      ],
+    ],
+    [
+      'an address of Telegram with a query',
+      { TELEGRAM_BASE_URL: 'https://proxy.example/?secret' },
+      [
+        'TELEGRAM_BASE_URL: expected a URL without ? and #, behind which the path of a call can stand, got "<hidden>"',
+      ],
+    ],
+    [
+      'an address of Telegram with a fragment',
+      { TELEGRAM_BASE_URL: 'https://proxy.example/#' },
+      [
+        'TELEGRAM_BASE_URL: expected a URL without ? and #, behind which the path of a call can stand, got "<hidden>"',
+      ],
+    ],
+    [
+      'modes of TLS that Postgres does not know',
+      {
+        DATABASE_URL: 'postgres://u:secret@h/d?sslmode=requre',
+        DATABASE_ADMIN_URL: 'postgres://u:secret@h/d?ssl=false',
+        REAPER_GATE_DATABASE_URL: 'postgres://u:secret@h/d?sslnegotiation=fast',
+        PGSSLMODE: 'requre',
+      },
+      [
+        'DATABASE_URL: expected an sslmode of disable, prefer, require, verify-ca, verify-full, no-verify, got "<hidden>"',
+        'REAPER_GATE_DATABASE_URL: expected an sslnegotiation of postgres or direct, got "<hidden>"',
+        'DATABASE_ADMIN_URL: expected an ssl of true, 1, 0 or no-verify, got "<hidden>"',
+        'PGSSLMODE: expected disable, prefer, require, verify-ca, verify-full, no-verify, got "requre"',
+      ],
+    ],
+    [
+      'a port that is no number',
+      { DATABASE_URL: 'postgres://u:secret@h/d?port=x' },
+      [
+        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (Invalid port: x), got "<hidden>"',
+      ],
+    ],
     ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
     [
       'a typo in a name without our prefix',
@@ -105,6 +168,51 @@ describe('settings', () => {
     ],
   ])('reject %s', (_, env, expected) => {
     expect(mistakes(env)).toEqual(expected);
+  });
+
+  it.each([
+    'ops',
+    '@ops',
+    '@1channel',
+    '@a-channel',
+    `@${'c'.repeat(33)}`,
+    '1.5',
+    '0',
+    '-',
+    '1'.repeat(17),
+    '1 2',
+  ])('reject the chat %s', (chat) => {
+    expect(mistakes({ TELEGRAM_BOT_TOKEN: '1:x', TELEGRAM_CHAT_ID: chat })).toEqual([
+      `TELEGRAM_CHAT_ID: expected the id of a chat, a whole number, or @ and the name of a channel, of 4 to 32 letters, digits and _, got "${chat}"`,
+    ]);
+  });
+
+  it.each(['1', '-1001234567890', '4503599627370495', '@demo', '@Channel_7', `@${'c'.repeat(32)}`])(
+    'take the chat %s',
+    (chat) => {
+      expect(mistakes({ TELEGRAM_BOT_TOKEN: '1:x', TELEGRAM_CHAT_ID: chat })).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['15', 15],
+    [' 15 ', 15],
+    ['+1.5', 1.5],
+    ['.5', 0.5],
+    ['5.', 5],
+    ['1e3', 1000],
+    ['15E-1', 1.5],
+  ])('read the number %j', (text, seconds) => {
+    expect(readSettings({ REAPER_INTERVAL_S: text }).REAPER_INTERVAL_S).toBe(seconds);
+  });
+
+  it.each([
+    'postgres://',
+    'postgres://h/d?sslmode=verify-full',
+    'postgres://h/d?ssl=true',
+    'postgres://h/d?ssl=0',
+  ])('take the database URL %s: what it leaves out, PG* say', (url) => {
+    expect(mistakes({ DATABASE_URL: url, PGSSLMODE: 'no-verify', PGHOST: 'h' })).toEqual([]);
   });
 
   it.each([
@@ -153,7 +261,7 @@ describe('settings', () => {
       REAPER_MAX_RUNNING_S: '100',
       REAPER_WATCH_ALL_LIMIT: '9',
       REAPER_MAX_WATCHES: '8',
-      TELEGRAM_CHAT_ID: '@ops',
+      TELEGRAM_CHAT_ID: '@operators',
       REAPER_WEBHOOK_URL: 'hooks.example/secret',
     });
     expect(found).toEqual([
@@ -168,7 +276,7 @@ describe('settings', () => {
 
   it('contradict nothing when they are wrong by themselves', () => {
     expect(
-      mistakes({ REAPER_MAX_RUNNING_S: '-1', TELEGRAM_BOT_TOKEN: 'x', TELEGRAM_CHAT_ID: '@ops' }),
+      mistakes({ REAPER_MAX_RUNNING_S: '-1', TELEGRAM_BOT_TOKEN: 'x', TELEGRAM_CHAT_ID: '@operators' }),
     ).toEqual([
       'REAPER_MAX_RUNNING_S: expected at least 1 seconds, got "-1"',
       'TELEGRAM_BOT_TOKEN: expected a token <digits>:<letters and digits>, got "<hidden>"',

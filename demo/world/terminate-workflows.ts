@@ -1,5 +1,5 @@
 import { Connection, WorkflowClient, WorkflowNotFoundError } from '@temporalio/client';
-import { readTemporalTarget } from '../../src/temporal/connect.js';
+import { readTemporalTarget } from '../../src/temporal/read-target.js';
 
 /** Terminates the demo's workflows on a Temporal server that goes on without us. */
 export async function terminateWorkflows(reaperName: string): Promise<void> {

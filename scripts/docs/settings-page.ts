@@ -25,7 +25,7 @@ The settings that decide (the first group) are published to Postgres by the work
 restart it, and open watches go by the new ones from the next sweep on. A change is logged, and kept in \`reaper.control_change\`.
 
 Where Temporal is, \`TEMPORAL_*\` say: the same variables and profiles as for every Temporal client, with TLS and API keys. See
-[temporal.toml.example](../temporal.toml.example).
+[temporal.toml.example](../temporal.toml.example), and [security.md](security.md#network) for what is refused.
 `;
 
 /**
@@ -36,10 +36,12 @@ Where Temporal is, \`TEMPORAL_*\` say: the same variables and profiles as for ev
 export function settingsPage(source: string): string {
   const meanings = readMeanings(source);
   const defaults: Record<string, unknown> = settingsSchema.parse({});
-  const { properties = {} } = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' });
+  // A number comes as text: what it must be is said of what the text becomes.
+  const [given, read] = (['input', 'output'] as const).map(
+    (io) => z.toJSONSchema(settingsSchema, { io, unrepresentable: 'any' }).properties ?? {},
+  );
   const lines: string[] = [HEAD];
-  for (const [name, schema] of Object.entries(properties)) {
-    if (typeof schema === 'boolean') continue;
+  for (const name of Object.keys(settingsSchema.shape)) {
     const group = GROUPS[name];
     if (group !== undefined)
       lines.push(`## ${group}\n`, '| name | default | | accepted |', '| --- | --- | --- | --- |');
@@ -47,7 +49,7 @@ export function settingsPage(source: string): string {
       `\`${name}\``,
       describeDefault(name, defaults[name]),
       meanings.get(name) ?? '',
-      describeAccepted(name, schema),
+      describeAccepted(name, { ...(read?.[name] as Accepted), ...(given?.[name] as Accepted) }),
     ];
     lines.push(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
   }

@@ -72,7 +72,8 @@ export async function tryTemporal<T>(
 
 /** Loaded when it is needed: half of the commands' start-up time would go into it. */
 async function connect({ REAPER_PAYLOAD_CODEC }: Settings): Promise<Client> {
-  const { connectClient, readTemporalTarget } = await import('../temporal/connect.js');
+  const { connectClient } = await import('../temporal/connect.js');
+  const { readTemporalTarget } = await import('../temporal/read-target.js');
   const { loadDataConverter } = await import('../temporal/data-converter.js');
   return connectClient(readTemporalTarget(), await loadDataConverter(REAPER_PAYLOAD_CODEC));
 }

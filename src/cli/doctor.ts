@@ -39,7 +39,8 @@ async function diagnose(): Promise<Diagnosis[]> {
   const url = required(settings, 'DATABASE_URL');
   const { CHECKS } = await import('./doctor/checks.js');
   const { runChecks } = await import('./doctor/run-checks.js');
-  const { connectClient, readTemporalTarget } = await import('../temporal/connect.js');
+  const { connectClient } = await import('../temporal/connect.js');
+  const { readTemporalTarget } = await import('../temporal/read-target.js');
   const target = readTemporalTarget();
   const pool = createPool(url, { applicationName: 'job-reaper doctor', max: 4 });
   const adminUrl = settings.DATABASE_ADMIN_URL;

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import envPaths from 'env-paths';
 import { readSettings, required } from '../config.js';
 import { createLogger, type Logger } from '../log.js';
-import { readTemporalTarget, type TemporalTarget } from '../temporal/connect.js';
+import { readTemporalTarget, type TemporalTarget } from '../temporal/read-target.js';
 import { examples } from './output.js';
 import { stopSignal } from './stop-signal.js';
 import { checkPortFree } from './up/check-port.js';

@@ -11,6 +11,8 @@ import { randomUUID } from 'node:crypto';
 export type LeaseNameKind = 'lease' | 'held' | 'aside' | 'temporary';
 
 const REPO = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
+/** What a repo must be called to have leases. */
+export const REPO_NAME_RULE = '1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot';
 const SUFFIX = /^\.(aside-held|aside|tmp)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -23,9 +25,9 @@ export class LeaseNames {
 
   /** @throws for a repo whose name could name anything but a file of the lease folder */
   constructor(readonly repo: string) {
-    if (!REPO.test(repo)) {
+    if (!isRepoName(repo)) {
       throw new Error(
-        `Expected \`repo\` to be 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, got \`${shown(repo)}\`: name the repo by another word`,
+        `Expected \`repo\` to be ${REPO_NAME_RULE}, got \`${shown(repo)}\`: name the repo by another word`,
       );
     }
     this.lease = `.merge-lease-${repo}.json`;
@@ -58,6 +60,11 @@ export class LeaseNames {
         return null;
     }
   }
+}
+
+/** Whether a repo of that name can have leases: no other could name anything but a file of the lease folder. */
+export function isRepoName(text: string): boolean {
+  return REPO.test(text);
 }
 
 function shown(text: string): string {

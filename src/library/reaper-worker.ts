@@ -2,7 +2,7 @@ import { readSettings, type Settings } from '../config.js';
 import type { Gate } from '../gates/index.js';
 import { createLogger, type Logger } from '../log.js';
 import type { Notifier } from '../notify/notifier.js';
-import { readTemporalTarget, type TemporalTarget } from '../temporal/connect.js';
+import { readTemporalTarget, type TemporalTarget } from '../temporal/read-target.js';
 import { runWorker, type WorkerParts } from '../worker.js';
 
 /** Options of {@link createReaperWorker}. All have defaults. */

@@ -1,5 +1,5 @@
 import { Connection, type ConnectionOptions } from '@temporalio/client';
-import { readTemporalTarget } from '../temporal/connect.js';
+import { readTemporalTarget } from '../temporal/read-target.js';
 import { reasonOf } from './progress.js';
 import type { TemporalServer } from './temporal.js';
 

@@ -69,7 +69,7 @@ const PROBE_LIMIT_S = 5;
  */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const { log, env = process.env, namespace = 'default' } = options;
-  if (env['TEMPORAL_ADDRESS']) return existingTemporal(env);
+  if (env['TEMPORAL_ADDRESS']?.trim()) return existingTemporal(env);
 
   const file = await findTemporalCli({ log, env });
   const port = options.port ?? (await freePort());

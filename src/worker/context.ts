@@ -8,7 +8,7 @@ import type { Gates } from '../gates/index.js';
 import type { Logger } from '../log.js';
 import type { Names } from '../naming.js';
 import type { Channel } from '../notify/channels.js';
-import type { TemporalTarget } from '../temporal/connect.js';
+import type { TemporalTarget } from '../temporal/read-target.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Pulse } from './pulse.js';
 import type { Reachability } from './reachability.js';

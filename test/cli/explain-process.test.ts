@@ -18,7 +18,7 @@ let worker: RunningCli;
 
 beforeAll(async () => {
   place = await createPlace();
-  worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '100000' });
+  worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '1000' });
   await eventually('the first sweep', async () => {
     return (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1;
   });
@@ -54,7 +54,7 @@ test('a dead run, with the story of its watch', async () => {
   // Its watch may be caught in the middle of a look.
   await eventually('a watch that waits for its next look', async () => {
     stdout = await explained('dead');
-    return /waiting, looks again at .*; [1-9]\d* of 100000 dead observations counted/.test(stdout);
+    return /waiting, looks again at .*; [1-9]\d* of 1000 dead observations counted/.test(stdout);
   });
   expect(stdout).toContain('not reaped yet, because one dead observation is not enough');
   expect(stdout).toMatch(/its watch has [1-9]/);

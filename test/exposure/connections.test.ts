@@ -1,21 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, createPlace, kill, startCli, type Env, type Place } from '../cli/support.js';
-import {
-  makeCertificates,
-  startGateway,
-  type Certificates,
-  type Gateway,
-} from '../support/temporal-gateway.js';
+import { makeCertificates, type Certificates } from '../support/certificates.js';
+import { startGateway, type Gateway } from '../support/temporal-gateway.js';
 import { terminateAll } from '../support/terminate-all.js';
 import { eventually } from '../support/wait.js';
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-
-describe.skipIf(!hasOpenssl)('a profile of the configuration file (needs openssl)', () => {
+describe('a profile of the configuration file', () => {
   let certificates: Certificates;
   let place: Place;
   let gateway: Gateway;

@@ -41,7 +41,7 @@ beforeAll(async () => {
   client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
   env = {
     ...HIDDEN,
-    TELEGRAM_CHAT_ID: '@ops',
+    TELEGRAM_CHAT_ID: '@operators',
     TELEGRAM_BASE_URL: 'http://127.0.0.1:9',
     TEMPORAL_TLS: 'false',
     TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}`,
@@ -50,7 +50,7 @@ beforeAll(async () => {
     REAPER_HOST: 'host-1',
     REAPER_ADMIN_ADDR: String(await freePort()),
     // A watch whose process is dead goes on looking.
-    REAPER_DEAD_TICKS: '100000',
+    REAPER_DEAD_TICKS: '1000',
   };
   worker = new WorkerProcess(env);
 });

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { readTemporalTarget } from '../../src/temporal/connect.js';
+import { readTemporalTarget } from '../../src/temporal/read-target.js';
 import { cli, type Env } from '../cli/support.js';
 
 const KEY = 'api-key-that-nobody-should-see';
@@ -52,15 +52,13 @@ describe('a variable of Temporal that is empty', () => {
   });
 });
 
-describe('what cannot be used is refused in one line, with what to do and without the key', () => {
+describe('what cannot be used is refused with what to do and without the key', () => {
   /** By everything that connects, also where it would show a stack. */
-  async function isRefused(env: Env, got: string, todo: string): Promise<void> {
+  async function isRefused(env: Env, ...told: string[]): Promise<void> {
     for (const command of ['worker', 'sweep', 'doctor', 'up']) {
       const all = { DATABASE_URL: 'postgres://u@127.0.0.1:9/d', DEBUG: '1', ...env };
       const { code, stdout, stderr } = await cli([command], all);
-      const [line] = stderr.split('\n', 1);
-      expect(line, command).toContain(got);
-      expect(line, command).toContain(todo);
+      for (const text of told) expect(stderr, command).toContain(text);
       expect(code, command).toBe(1);
       expect(stdout + stderr, command).not.toContain(KEY);
     }
@@ -71,12 +69,6 @@ describe('what cannot be used is refused in one line, with what to do and withou
     ['no profile at all', 'production', '', 'Expected TEMPORAL_* and the profile'],
     ['a file that is no TOML', 'default', `[profile.default]\napi_key = ${KEY}\n`, 'line 2'],
     ['a line too much', 'default', `[profile.default]\napi_key = "${KEY}"\naddress\n`, 'line 3'],
-    [
-      'a certificate that is not there',
-      'default',
-      '[profile.default.tls]\nclient_cert_path = "/nowhere/client.pem"',
-      '/nowhere/client.pem',
-    ],
   ])('%s', async (_, profile, text, got) => {
     const bad = join(folder, 'bad.toml');
     await writeFile(bad, text);
@@ -84,16 +76,18 @@ describe('what cannot be used is refused in one line, with what to do and withou
     await isRefused(env, got, 'or the file that TEMPORAL_CONFIG_FILE names');
   });
 
-  it.each([
-    ['a key with a line break', { TEMPORAL_API_KEY: `${KEY}\n` }, 'Expected the API key'],
-    ['a key with another alphabet', { TEMPORAL_API_KEY: `${KEY}é` }, 'Expected the API key'],
-    [
-      'a header with a line break',
-      { TEMPORAL_GRPC_META_AUTHORIZATION: `${KEY}\n` },
-      'Expected authorization',
-    ],
-  ])('%s', async (_, env, got) => {
+  it('a flag, a key and a header', async () => {
     const reachable = { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_TLS: 'false' };
-    await isRefused({ ...reachable, ...env }, got, 'or the profile');
+    await isRefused(
+      { ...reachable, TEMPORAL_TLS: 'yes', TEMPORAL_API_KEY: KEY },
+      'TEMPORAL_TLS: expected true',
+    );
+    const unsendable = { TEMPORAL_API_KEY: `${KEY}\n`, TEMPORAL_GRPC_META_AUTHORIZATION: `${KEY}\n` };
+    await isRefused(
+      { ...reachable, ...unsendable },
+      '2 mistakes',
+      'TEMPORAL_API_KEY: expected printable',
+      'TEMPORAL_GRPC_META_* (authorization): expected printable',
+    );
   });
 });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { readSettings, SettingsError, toPolicy } from '../../src/config.js';
+import { readSettings, SettingsError, type Settings } from '../../src/config.js';
+import { LeaseNames } from '../../src/leases/index.js';
+import { Names } from '../../src/naming.js';
+
+const YEAR_S = 365 * 24 * 3600;
 
 const NAMES = [
   ...Object.keys(readSettings({})),
@@ -47,26 +51,135 @@ const value = fc.oneof(
     'postgres://u:geheim@h/d?sslkey=/nowhere/key.pem',
     'http://geheim@h',
     '[::]:99999',
+    '[::]:0',
+    'alert',
+    '.5',
+    '0b11',
+    '1001',
+    'web,api,web',
+    'org/web',
+    'host\n',
+    '@channel',
+    '-100123',
+    '1:x',
+    'postgres://',
+    'postgres://u:geheim@h/d?sslmode=requre',
+    'postgres://u:geheim@h/d?ssl=tru',
+    'postgres://u:geheim@h/d?sslmode=disable',
+    'https://h/p',
+    'https://geheim@h/?q',
+    'https://h/#',
   ),
 );
-const env = fc.dictionary(fc.constantFrom(...NAMES), value, { maxKeys: 12 });
+/** One that is accepted alone, for those that odd values hardly ever are. */
+const RIGHT: Readonly<Record<string, string>> = {
+  REAPER_ENABLED: 'false',
+  LEASE_RECLAIM_ENABLED: 'false',
+  REAPER_SEARCH_ATTRIBUTES: 'false',
+  REAPER_SHARED_PID_NAMESPACE: 'true',
+  REAPER_BACKSTOP_ALIVE: 'reap',
+  REAPER_MAX_RUNNING_S: '3600',
+  REAPER_WATCH_ALL_LIMIT: '.5e1',
+  DATABASE_URL: 'postgres://u:geheim@h/d?sslmode=disable',
+  DATABASE_ADMIN_URL: 'postgres://',
+  REAPER_GATE_DATABASE_URL: 'postgres://u:geheim@h/d?ssl=true',
+  TELEGRAM_BASE_URL: 'https://h/p',
+  REAPER_WEBHOOK_URL: 'https://h/?geheim',
+};
+const env = fc
+  .subarray(NAMES, { maxLength: 4 })
+  .chain((names) =>
+    fc.record(
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          fc.oneof(value, fc.constantFrom(RIGHT[name] ?? '15', RIGHT[name] ?? '0')),
+        ]),
+      ),
+    ),
+  );
+
+/** What the rest of the code relies on, setting by setting. */
+const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], undefined>) => void } = {
+  REAPER_ENABLED: isBoolean,
+  LEASE_RECLAIM_ENABLED: isBoolean,
+  REAPER_INTERVAL_S: (value) => isWithin(value, 0.1, YEAR_S),
+  REAPER_DEAD_TICKS: (value) => isCount(value, 1, 1_000),
+  REAPER_FINALIZE_GRACE_S: (value) => isWithin(value, 0, YEAR_S),
+  REAPER_MAX_RUNNING_S: (value) => isCount(value, 1, YEAR_S),
+  REAPER_BACKSTOP_ALIVE: (value) => expect(['alert', 'reap']).toContain(value),
+  REAPER_WATCH_ALL_LIMIT: (value) => isCount(value, 0, 1_500),
+  REAPER_MAX_WATCHES: (value) => isCount(value, 1, 1_500),
+  REAPER_SEARCH_ATTRIBUTES: isBoolean,
+  // Part of workflow ids and of names of queues, as it is.
+  REAPER_NAME: (value) => expect(new Names(value).reaper).toMatch(/^[A-Za-z0-9._-]{1,100}$/),
+  // Stands in logs and in the names of queues.
+  REAPER_HOST: (value) => expect(value).toMatch(/^[^\p{Cc}]{1,200}$/u),
+  REAPER_SHARED_PID_NAMESPACE: isBoolean,
+  MERGE_LEASE_DIR: isNotBlank,
+  MERGE_GATE_REPOS: (names) => {
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) new LeaseNames(name);
+  },
+  SELF_HOSTING_REPO: (name) => expect(() => new LeaseNames(name)).not.toThrow(),
+  REAPER_ADMIN_ADDR: ({ host, port }) => {
+    isNotBlank(host);
+    isCount(port, 0, 65_535);
+  },
+  DATABASE_URL: isDatabaseUrl,
+  REAPER_GATE_DATABASE_URL: isDatabaseUrl,
+  DATABASE_ADMIN_URL: isDatabaseUrl,
+  REAPER_PIPELINE: isNotBlank,
+  REAPER_PAYLOAD_CODEC: isNotBlank,
+  TELEGRAM_BOT_TOKEN: (value) => expect(value).toMatch(/^\d+:[\w-]+$/),
+  TELEGRAM_CHAT_ID: (value) =>
+    expect(/^@\w{4,32}$/.test(value) || Number.isSafeInteger(Number(value))).toBe(true),
+  // The token is put behind it.
+  TELEGRAM_BASE_URL: (value) => expect(new URL(`${value}/bot1:x/call`).pathname).toMatch(/\/bot1:x\/call$/),
+  REAPER_WEBHOOK_URL: (value) => expect(['http:', 'https:']).toContain(new URL(value).protocol),
+};
+
+function isBoolean(value: unknown): void {
+  expect(value).toBeTypeOf('boolean');
+}
+
+function isNotBlank(value: string): void {
+  expect(value.trim()).not.toBe('');
+}
+
+function isWithin(value: number, least: number, most: number): void {
+  expect(value).toBeGreaterThanOrEqual(least);
+  expect(value).toBeLessThanOrEqual(most);
+}
+
+function isCount(value: number, least: number, most: number): void {
+  expect(Number.isInteger(value)).toBe(true);
+  isWithin(value, least, most);
+}
+
+function isDatabaseUrl(connectionString: string): void {
+  const { ssl = false } = new pg.Client({ connectionString }) as unknown as { ssl?: unknown };
+  expect(['boolean', 'object']).toContain(typeof ssl);
+}
 
 describe('settings, whatever the environment says', () => {
-  it('are accepted as a policy that workflows can live with, or refused with every mistake and no secret', () => {
+  it('are what the code relies on, each of them, or refused with every mistake and no secret', () => {
+    const taken = new Set<string>();
     fc.assert(
       fc.property(env, (given) => {
         try {
           const settings = readSettings(given);
-          for (const connectionString of [settings.DATABASE_URL, settings.DATABASE_ADMIN_URL])
-            if (connectionString !== undefined) new pg.Client({ connectionString });
-          const policy = toPolicy(settings);
-          for (const seconds of [policy.intervalS, policy.finalizeGraceS, policy.maxRunningS]) {
-            expect(seconds).toBeGreaterThanOrEqual(0);
-            expect(seconds).toBeLessThanOrEqual(365 * 24 * 3600);
+          for (const [name, judge] of Object.entries(RELIED_ON)) {
+            const value = settings[name as keyof Settings];
+            if (value !== undefined) (judge as (value: unknown) => void)(value);
+            if (given[name]?.trim()) taken.add(name);
           }
-          expect(policy.intervalS).toBeGreaterThan(0);
-          expect(policy.deadTicks).toBeGreaterThanOrEqual(1);
-          expect(policy.maxWatches).toBeLessThanOrEqual(1_500);
+          expect(settings.REAPER_FINALIZE_GRACE_S).toBeLessThan(settings.REAPER_MAX_RUNNING_S);
+          expect(settings.REAPER_WATCH_ALL_LIMIT).toBeLessThanOrEqual(settings.REAPER_MAX_WATCHES);
+          expect(settings.TELEGRAM_BOT_TOKEN === undefined).toBe(settings.TELEGRAM_CHAT_ID === undefined);
+          for (const [name, text] of Object.entries(given))
+            if (typeof settings[name as keyof Settings] === 'number')
+              expect(text.trim()).not.toMatch(/^0[xbo]/i);
         } catch (error) {
           if (!(error instanceof SettingsError)) throw error;
           expect(error.mistakes.length).toBeGreaterThan(0);
@@ -75,8 +188,11 @@ describe('settings, whatever the environment says', () => {
           expect(error.message).not.toContain('geheim');
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 5_000 },
     );
+    // Those of Telegram come in pairs only.
+    const single = Object.keys(RELIED_ON).filter((name) => !/^TELEGRAM_(BOT|CHAT)/.test(name));
+    expect(single.filter((name) => !taken.has(name))).toEqual([]);
   });
 
   it.each([

@@ -120,7 +120,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     REAPER_GATE_DATABASE_URL: `postgres://gates:${GATE_PASSWORD}@127.0.0.1:${await freePort()}/gates`,
     REAPER_PIPELINE: await pipelineFile(),
     TELEGRAM_BOT_TOKEN: TOKEN,
-    TELEGRAM_CHAT_ID: '@ops',
+    TELEGRAM_CHAT_ID: '@operators',
     TELEGRAM_BASE_URL: chat.url,
     REAPER_WEBHOOK_URL: webhookUrl.href,
     REAPER_ADMIN_ADDR: String(await freePort()),

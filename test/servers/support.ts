@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import ts from 'typescript';
@@ -64,16 +64,28 @@ export async function eventually(
   return true;
 }
 
+/** What src/servers imports of the rest. */
+const BESIDE_SERVERS = [
+  'paths.ts',
+  'config.ts',
+  'domain/types.ts',
+  'leases/names.ts',
+  'temporal/address.ts',
+  'temporal/read-target.ts',
+  'temporal/tls-files.ts',
+  'temporal/variables.ts',
+];
+
 /**
  * Compiles src/servers into a folder of its own and writes `program` beside it, as a Node program that may import
  * `./servers/index.js`: some tests need a process that can be killed.
  */
 export async function nodeProgram(program: string): Promise<string> {
   const folder = join(packageRoot, '.cache', `servers-test-${process.pid}-${Date.now()}`);
-  for (const name of ['servers', 'temporal']) mkdirSync(join(folder, name), { recursive: true });
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const servers = await readdir(join(packageRoot, 'src', 'servers'));
-  for (const source of ['paths.ts', 'temporal/connect.ts', ...servers.map((name) => join('servers', name))]) {
+  for (const source of [...BESIDE_SERVERS, ...servers.map((name) => join('servers', name))]) {
+    mkdirSync(join(folder, dirname(source)), { recursive: true });
     const text = readFileSync(join(packageRoot, 'src', source), 'utf8');
     const { outputText } = ts.transpileModule(text, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },

@@ -1,64 +1,9 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect, createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-
-/** Files of a certificate authority made for one test. */
-export interface Certificates {
-  folder: string;
-  ca: string;
-  server: { cert: string; key: string };
-  client: { cert: string; key: string };
-  remove: () => Promise<void>;
-}
-
-/** Makes an authority, and a server's and a client's certificate of it. Needs the `openssl` command. */
-export async function makeCertificates(): Promise<Certificates> {
-  const folder = await mkdtemp(join(tmpdir(), 'job-reaper-ca-'));
-  const file = (name: string) => join(folder, name);
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const ca = file('ca.pem');
-  await run('openssl', [
-    'req',
-    '-x509',
-    ...newKey,
-    '-subj',
-    '/CN=test authority',
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    ca,
-  ]);
-  const issue = async (name: string) => {
-    const pair = { cert: file(`${name}.pem`), key: file(`${name}.key`) };
-    await writeFile(file(`${name}.ext`), 'subjectAltName=DNS:localhost,IP:127.0.0.1');
-    await run('openssl', [
-      'req',
-      ...newKey,
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      pair.key,
-      '-out',
-      file(`${name}.csr`),
-    ]);
-    await run('openssl', [
-      ...['x509', '-req', '-in', file(`${name}.csr`), '-CA', ca, '-CAkey', file('ca.key'), '-CAcreateserial'],
-      ...['-days', '2', '-extfile', file(`${name}.ext`), '-out', pair.cert],
-    ]);
-    return pair;
-  };
-  const server = await issue('server');
-  const client = await issue('client');
-  return { folder, ca, server, client, remove: () => rm(folder, { recursive: true, force: true }) };
-}
+import type { Certificates } from './certificates.js';
 
 /** A gateway to a Temporal server that speaks TLS, as a hosted one does, and keeps what callers say of themselves. */
 export interface Gateway {
