@@ -2,8 +2,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { ApplicationFailure } from '@temporalio/activity';
 import { inject } from 'vitest';
 import { announceLeaseWorker } from '../../src/db/lease-workers.js';
-import { reapNowUpdate, type ReaperStatus } from '../../src/workflows/messages.js';
-import { countCompleted } from '../support/completed.js';
+import type { ReaperStatus } from '../../src/workflows/messages.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import type { Story } from './stories.js';
@@ -107,38 +106,6 @@ export const reaperStories: Record<string, Story> = {
     });
     world.see('j1', 'dead');
     await world.reaper.sweepNow();
-    await world.keepReaper();
-  },
-  'operator-reaps': async (world) => {
-    await insertRunningJob(world.db.admin, { id: 'dead' });
-    await insertRunningJob(world.db.admin, { id: 'live' });
-    world.see('dead', 'dead');
-    const { handle } = await world.start({ policy: { ...SLOW, watchAllLimit: 0 } });
-    for (const job_id of ['dead', 'live', 'none']) {
-      await handle.executeUpdate('reapNow', { args: [{ job_id }] }).catch(() => undefined);
-    }
-    await world.keepReaper();
-  },
-  'operators-reap-one-at-once': async (world) => {
-    await insertRunningJob(world.db.admin, { id: 'j1' });
-    let letGo: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (letGo = resolve));
-    const { handle } = await world.start({
-      policy: { ...SLOW, watchAllLimit: 0 },
-      jobs: (real) => ({
-        async observeRun(ref) {
-          await held;
-          return real.observeRun(ref);
-        },
-      }),
-    });
-    await world.reaper.sweepNow();
-    const reap = () =>
-      handle.startUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }], waitForStage: 'ACCEPTED' });
-    const asked = [await reap(), await reap()];
-    await eventually('both runs found', async () => (await countCompleted(handle, 'findRun')) === 2);
-    letGo();
-    await Promise.all(asked.map((update) => update.result()));
     await world.keepReaper();
   },
   leases: async (world) => {

@@ -1,19 +1,12 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { reapNowUpdate, sweepNowUpdate } from '../../src/workflows/messages.js';
-import { countCompleted } from '../support/completed.js';
+import { sweepNowUpdate } from '../../src/workflows/messages.js';
+import { createHold } from '../support/hold.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import type { Story } from './stories.js';
 import type { World } from './world.js';
 
 const SLOW = { intervalS: 600 };
-
-/** Holds whoever passes until it is let go. */
-function createGate(): { pass: Promise<void>; letGo: () => void } {
-  let letGo: () => void = () => undefined;
-  const pass = new Promise<void>((resolve) => (letGo = resolve));
-  return { pass, letGo };
-}
 
 /** Waits until another execution of the reaper runs than the first. */
 async function nextExecution(world: World): Promise<void> {
@@ -27,7 +20,7 @@ async function nextExecution(world: World): Promise<void> {
 /** Paths of `jobReaper` on which something is away, late or too much, by the names of their fixtures. */
 export const reaperTroubleStories: Record<string, Story> = {
   'history-limit': async (world) => {
-    const { pass, letGo } = createGate();
+    const { pass, letGo } = createHold();
     const { handle } = await world.start({
       policy: SLOW,
       input: { historyLimit: 40 },
@@ -47,7 +40,7 @@ export const reaperTroubleStories: Record<string, Story> = {
     await world.keepReaper();
   },
   'no-rest-in-time': async (world) => {
-    const { pass, letGo } = createGate();
+    const { pass, letGo } = createHold();
     const { handle } = await world.start({
       policy: SLOW,
       input: { continueAfterSweeps: 1 },
@@ -147,45 +140,6 @@ export const reaperTroubleStories: Record<string, Story> = {
     await world.watch(run).terminate('gone');
     world.see('j1', 'dead');
     await world.sweepUntil('a watch of its own', ({ started }) => started === 1);
-    await world.keepReaper();
-  },
-  'operator-reaps-before-the-first-sweep': async (world) => {
-    const { pass, letGo } = createGate();
-    await insertRunningJob(world.db.admin, { id: 'j1', startedS: 60, exitCode: 1, exitedS: 60 });
-    const { handle } = await world.start({
-      policy: { ...SLOW, watchAllLimit: 0 },
-      jobs: (real) => ({
-        async scan(...args) {
-          await pass;
-          return real.scan(...args);
-        },
-      }),
-    });
-    const reaped = handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] });
-    await eventually('the run found', async () => (await countCompleted(handle, 'findRun')) === 1);
-    letGo();
-    await reaped;
-    await world.keepReaper();
-  },
-  'operators-reap-unanswered': async (world) => {
-    const { pass, letGo } = createGate();
-    await insertRunningJob(world.db.admin, { id: 'j1' });
-    const { handle } = await world.start({
-      policy: { ...SLOW, watchAllLimit: 0 },
-      jobs: (real) => ({
-        async observeRun(ref) {
-          await pass;
-          return real.observeRun(ref);
-        },
-      }),
-    });
-    await world.reaper.sweepNow();
-    const reap = () => handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] });
-    const asked = [reap(), reap()];
-    await eventually('both runs found', async () => (await countCompleted(handle, 'findRun')) === 2);
-    // The first is given up after a minute, and the second at once after it.
-    await Promise.all(asked);
-    letGo();
     await world.keepReaper();
   },
 };

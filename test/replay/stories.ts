@@ -1,3 +1,4 @@
+import { reapStories } from './reap-stories.js';
 import { reaperStories } from './reaper-stories.js';
 import { reaperTroubleStories } from './reaper-trouble-stories.js';
 import { watchStories } from './watch-stories.js';
@@ -12,7 +13,7 @@ export const stories: Record<string, Story> = {
   ...watchStories,
   ...watchTroubleStories,
   ...Object.fromEntries(
-    Object.entries({ ...reaperStories, ...reaperTroubleStories }).map(([name, story]) => [
+    Object.entries({ ...reaperStories, ...reaperTroubleStories, ...reapStories }).map(([name, story]) => [
       `reaper-${name}`,
       story,
     ]),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ReaperStatus } from '../../src/workflows/messages.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createHold } from '../support/hold.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
@@ -64,15 +65,14 @@ it('loses no signal and no update while it continues as new after every sweep', 
 
 it('carries a sweep that was asked for during the last one of its execution', async () => {
   let isUnderWay = false;
-  let letGo: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const { pass, letGo } = createHold();
   reaper = await startReaper(db, {
     policy: { intervalS: 3_600 },
     input: { continueAfterSweeps: 1 },
     jobs: (real) => ({
       async scan(...args) {
         isUnderWay = true;
-        await held;
+        await pass;
         return real.scan(...args);
       },
     }),

@@ -1,0 +1,11 @@
+/** Where whoever passes is held until all are let go. */
+export interface Hold {
+  pass: Promise<void>;
+  letGo: () => void;
+}
+
+export function createHold(): Hold {
+  let letGo: () => void = () => undefined;
+  const pass = new Promise<void>((resolve) => (letGo = resolve));
+  return { pass, letGo };
+}
