@@ -1,92 +1,22 @@
 import { hostname } from 'node:os';
 import { closest, distance } from 'fastest-levenshtein';
-import { parse as parseDatabaseUrl, toClientConfig } from 'pg-connection-string';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type Policy } from './domain/types.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
-
-const flag = z
-  .enum(['true', 'false'], { error: 'expected true or false' })
-  .transform((value) => value === 'true');
-
-const DATABASE_URL_FORM = 'postgres://user:password@host:port/database';
-
-/** What the client knows. It takes no other word for a mistake, but for TLS, or for none. */
-const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
-
-/** One that the client can read, with all files that it names: else the worker would take Postgres for away, and try on. */
-const databaseUrl = z
-  .string()
-  .regex(/^postgres(ql)?:\/\//, { error: `expected a URL ${DATABASE_URL_FORM}`, abort: true })
-  .superRefine((url, context) => {
-    const refuse = (message: string) => context.addIssue({ code: 'custom', message });
-    try {
-      const parsed = parseDatabaseUrl(url);
-      toClientConfig(parsed);
-      const { ssl, sslmode, sslnegotiation = 'postgres' } = parsed;
-      if (sslmode && !SSL_MODES.includes(sslmode as string))
-        refuse(`expected an sslmode of ${SSL_MODES.join(', ')}`);
-      if (ssl && typeof ssl === 'string' && ssl !== 'no-verify')
-        refuse('expected an ssl of true, 1, 0 or no-verify');
-      if (!['postgres', 'direct'].includes(sslnegotiation))
-        refuse('expected an sslnegotiation of postgres or direct');
-    } catch (error) {
-      refuse(`expected a URL ${DATABASE_URL_FORM} that can be read (${(error as Error).message})`);
-    }
-  });
-
-const webUrl = z
-  .string()
-  .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
-
-/** A year: far more, and a timer would lie behind the end of the server's calendar. */
-const LONGEST_S = 365 * 24 * 3600;
+import {
+  adminAddress,
+  count,
+  databaseUrl,
+  decimal,
+  flag,
+  repos,
+  seconds,
+  SSL_MODES,
+  webUrl,
+} from './setting-values.js';
 
 /** Over 4 hours at the default interval, so past the default ceiling: with more, no death would ever be believed. */
 const MOST_DEAD_TICKS = 1000;
-
-const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
-
-/** Reads `15`, `0.5` and `1e3`. JavaScript alone would also take `0x10` for a number. */
-function decimal<T extends z.ZodType>(schema: T) {
-  return z.preprocess(
-    (text) => (typeof text === 'string' && DECIMAL.test(text) ? Number(text) : text),
-    schema,
-  );
-}
-
-function seconds(minimum: number) {
-  return z
-    .number({ error: 'expected a number of seconds' })
-    .min(minimum, `expected at least ${minimum} seconds`)
-    .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
-}
-
-function count(minimum: number) {
-  return z
-    .number({ error: 'expected a whole number' })
-    .int('expected a whole number')
-    .min(minimum, `expected at least ${minimum}`);
-}
-
-/** `9464` and `:9464` listen on loopback; any other address has to be named. */
-const adminAddress = z
-  .string()
-  .regex(
-    /^((\[[0-9a-fA-F:]+\]|[^:[\]]*):)?\d{1,5}$/,
-    'expected <port> (on 127.0.0.1), <address>:<port> or [<IPv6 address>]:<port>',
-  )
-  .transform((text) => {
-    const [, host = '', port = ''] = /^(?:(.*):)?(\d+)$/.exec(text) ?? [];
-    return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) };
-  })
-  .refine(({ port }) => port <= 65_535, 'expected a port of at most 65535');
-
-/** Comma-separated names, blanks ignored, each once. */
-const repos = z
-  .string()
-  .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))])
-  .refine((names) => names.every(isRepoName), `expected names of ${REPO_NAME_RULE}, with commas between`);
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
 export const settingsSchema = z.object({
