@@ -22,7 +22,7 @@ const NAMES = [
 ];
 const HEADERS = 'TEMPORAL_GRPC_META_';
 const TLS = 'TEMPORAL_TLS_';
-const TODO =
+const HOW_TO_MEND =
   'name the files in TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH and TEMPORAL_TLS_SERVER_CA_CERT_PATH, ' +
   'or set TEMPORAL_TLS to true or false';
 
@@ -67,7 +67,7 @@ export function readVariables(env: NodeJS.ProcessEnv): TemporalVariables {
 export function unreadOnTls({ given }: TemporalVariables): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith(TLS) && !NAMES.includes(name))
-    .map((name) => `${name}: no such variable, and TLS is off: ${TODO}`);
+    .map((name) => `${name}: no such variable, and TLS is off: ${HOW_TO_MEND}`);
 }
 
 /** A value for a message, unless it may be, or hold, a secret. */
