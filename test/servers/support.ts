@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import ts from 'typescript';
 import { onTestFinished } from 'vitest';
 
 import { packageRoot } from '../../src/paths.js';
@@ -64,34 +63,15 @@ export async function eventually(
   return true;
 }
 
-/** What src/servers imports of the rest. */
-const BESIDE_SERVERS = [
-  'paths.ts',
-  'config.ts',
-  'domain/types.ts',
-  'leases/names.ts',
-  'temporal/address.ts',
-  'temporal/read-target.ts',
-  'temporal/tls-files.ts',
-  'temporal/variables.ts',
-];
-
 /**
- * Compiles src/servers into a folder of its own and writes `program` beside it, as a Node program that may import
- * `./servers/index.js`: some tests need a process that can be killed.
+ * Writes `program` as a Node program that may import `./servers/index.js`, as built: some tests need a process that can be
+ * killed.
  */
 export async function nodeProgram(program: string): Promise<string> {
   const folder = join(packageRoot, '.cache', `servers-test-${process.pid}-${Date.now()}`);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const servers = await readdir(join(packageRoot, 'src', 'servers'));
-  for (const source of [...BESIDE_SERVERS, ...servers.map((name) => join('servers', name))]) {
-    mkdirSync(join(folder, dirname(source)), { recursive: true });
-    const text = readFileSync(join(packageRoot, 'src', source), 'utf8');
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    await writeFile(join(folder, source.replace(/ts$/, 'js')), outputText);
-  }
+  await mkdir(folder, { recursive: true });
+  await symlink(join(packageRoot, 'dist', 'src', 'servers'), join(folder, 'servers'), 'junction');
   const path = join(folder, 'program.mjs');
   await writeFile(path, program);
   return path;

@@ -165,6 +165,7 @@ describe('both servers', () => {
       const parent = await temporaryFolder();
       await chmod(parent, 0o755);
       const child = execFile(process.execPath, [path], { env: { ...embeddedEnv(), TMPDIR: parent } });
+      onTestFinished(() => void child.kill('SIGKILL'));
       const line = await new Promise<string>((resolve, reject) => {
         let errors = '';
         child.stderr?.on('data', (text: string) => (errors += text));
