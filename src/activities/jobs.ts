@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { Pool } from 'pg';
+import type { Database } from '../db/database.js';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
@@ -77,7 +77,7 @@ export interface RecordableSweep {
 
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
-  pool: Pool;
+  pool: Database;
   names: Names;
   log: Logger;
   /** Counts claims and sweeps. @default counted for nobody */

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../db/database.js';
 import { readLeaseBlock } from '../db/lease-block.js';
 import { recordLeaseReclaim } from '../db/record-lease-reclaim.js';
 import { reclaimLeases } from '../leases/index.js';
@@ -6,7 +6,7 @@ import type { Logger } from '../log.js';
 
 /** What {@link createLeaseActivities} needs. */
 export interface LeaseActivitiesOptions {
-  pool: Pool;
+  pool: Database;
   /** The lease folder, which launchers share. */
   folder: string;
   repos: readonly string[];

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { Pool } from 'pg';
+import type { Queryable } from '../db/database.js';
 import {
   noteDelivery,
   readNotification,
@@ -20,7 +20,7 @@ const LONGEST_WAIT_S = 60;
 
 /** What {@link createNotifyActivities} needs. */
 export interface NotifyActivitiesOptions {
-  pool: Pool;
+  pool: Queryable;
   log: Logger;
   /** Where people are told; none is fine. */
   channels: readonly Channel[];

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
-import type { Pool } from 'pg';
+import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostRuns } from '../db/host-runs.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
@@ -24,7 +24,7 @@ export interface HostExamination {
 
 /** What {@link createProbeActivities} needs. */
 export interface ProbeActivitiesOptions {
-  pool: Pool;
+  pool: Queryable;
   names: Names;
   /** This host, as the job rows name it. */
   host: string;

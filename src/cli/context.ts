@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Database } from '../db/database.js';
 import { readSettings, required, type Settings } from '../config.js';
 import { createPool } from '../db/pool.js';
 import { Names } from '../naming.js';
@@ -18,7 +18,7 @@ export interface CliContext {
    *
    * @throws CliError that says what is wrong and what to do next
    */
-  query: <T>(work: (pool: Pool) => Promise<T>) => Promise<T>;
+  query: <T>(work: (pool: Database) => Promise<T>) => Promise<T>;
   /**
    * Asks Temporal.
    *

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Queryable } from '../db/database.js';
 import { readControl, type Control } from '../db/control.js';
 import { listHolds, type Hold } from '../db/holds.js';
 import { readLastSweep } from '../db/last-sweep.js';
@@ -49,7 +49,7 @@ export async function readState(context: CliContext): Promise<State> {
 }
 
 /** The last sweep as Postgres has it: which hosts answered stands elsewhere, by the time of their answer. */
-export async function readRecordedSweep(pool: Pool): Promise<LastSweep | null> {
+export async function readRecordedSweep(pool: Queryable): Promise<LastSweep | null> {
   const recorded = await readLastSweep(pool);
   if (recorded === null) return null;
   const summary = { hostsAnswered: [], ...recorded.summary } as unknown as SweepSummary;

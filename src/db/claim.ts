@@ -1,6 +1,7 @@
-import type { Pool } from 'pg';
+import type { Database } from './database.js';
 import type { Advance } from '../domain/exit-zero.js';
 import type { JobRun, Outcome, Tier } from '../domain/types.js';
+import { inTransaction } from './transaction.js';
 
 /** One claim: what is to become of a run, why, and the facts that this rests on. */
 export interface Claim {
@@ -35,13 +36,10 @@ const SQL = `
       p_reason => $7, p_error => $8, p_evidence => $9, p_pid => $10, p_process_identity => $11, p_exit_code => $12,
       p_from_stage => $13, p_to_stage => $14, p_next_agent => $15)`;
 
-/** Ends a run, once. The isolation level is set here since a session's default may be another, which the claim refuses. */
-export async function claim(pool: Pool, { run, advance, ...claim }: Claim): Promise<ClaimResult> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin isolation level read committed');
-    const { rows } = await client.query<ClaimResult>(SQL, [
+/** Ends a run, once. */
+export async function claim(pool: Database, { run, advance, ...claim }: Claim): Promise<ClaimResult> {
+  const { rows } = await inTransaction(pool, (connection) =>
+    connection.query<ClaimResult>(SQL, [
       run.jobId,
       run.runKey,
       claim.claimer,
@@ -57,16 +55,9 @@ export async function claim(pool: Pool, { run, advance, ...claim }: Claim): Prom
       advance?.fromStage ?? null,
       advance?.toStage ?? null,
       advance?.nextAgent ?? null,
-    ]);
-    await client.query('commit');
-    const row = rows[0];
-    if (row === undefined) throw new Error('Expected one row from reaper.claim, got none');
-    return row;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    // Closing the connection rolls back, whatever state it is in.
-    client.release(broken);
-  }
+    ]),
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('Expected one row from reaper.claim, got none');
+  return row;
 }

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { Queryable } from './database.js';
 
 /** Functions that every adapter provides, with what they return. */
 const FUNCTIONS = [
@@ -12,7 +12,7 @@ const FUNCTIONS = [
  *
  * @throws with everything that is wrong
  */
-export async function checkContract(client: ClientBase): Promise<void> {
+export async function checkContract(client: Queryable): Promise<void> {
   const mistakes: string[] = [];
   for (const { signature, returns } of FUNCTIONS) {
     const { rows } = await client.query<{ returns: string | null; body: string }>(

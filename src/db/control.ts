@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Policy } from '../domain/types.js';
 import { toPolicy } from './policy.js';
 
@@ -15,7 +15,7 @@ export interface Control {
 }
 
 /** Reads the control row. */
-export async function readControl(pool: Pool): Promise<Control> {
+export async function readControl(pool: Queryable): Promise<Control> {
   const { rows } = await pool.query<
     Omit<Control, 'policy' | 'now'> & { now: Date; policy: Partial<Policy> | null }
   >(

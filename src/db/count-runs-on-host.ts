@@ -1,7 +1,7 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** How many running jobs name this host. */
-export async function countRunsOnHost(pool: Pool, host: string): Promise<number> {
+export async function countRunsOnHost(pool: Queryable, host: string): Promise<number> {
   const { rows } = await pool.query<{ runs: number }>(
     'select count(*) as runs from reaper.running_job where host = $1',
     [host],

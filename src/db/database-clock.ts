@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** Seconds that the clock has to be off by: less is jitter, and a slewed clock is no step. */
 const STEP_S = 2;
@@ -14,7 +14,7 @@ interface Reading {
 
 /** What {@link DatabaseClock} needs. */
 export interface DatabaseClockOptions {
-  pool: Pool;
+  pool: Queryable;
   /** Told of each step that this process puts on record: seconds, above 0 when the clock was put forward. */
   onStep: (stepS: number) => void;
   /** @default this process's own clock in milliseconds */

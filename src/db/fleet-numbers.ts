@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** All claims of one agent with one outcome and tier, ever. */
 export interface ClaimTotal {
@@ -66,7 +66,7 @@ const SQL = `
  *
  * @throws when Postgres is away or its schema is missing
  */
-export async function readFleetNumbers(pool: Pool): Promise<FleetNumbers> {
+export async function readFleetNumbers(pool: Queryable): Promise<FleetNumbers> {
   const { rows } = await pool.query<FleetNumbers>(SQL);
   const row = rows[0];
   if (row === undefined)

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { HostedRun } from '../domain/types.js';
 
 /** All running jobs, summed up. */
@@ -33,7 +33,7 @@ const FLEET = `
 
 /** Counts the running jobs, and lists a page of their hosts. One statement whose result does not grow with the jobs. */
 export async function readFleet(
-  pool: Pool,
+  pool: Queryable,
   { after = null, limit = 1_000 }: { after?: string | null; limit?: number } = {},
 ): Promise<Fleet> {
   const { rows } = await pool.query<{
@@ -55,7 +55,7 @@ export async function readFleet(
 }
 
 /** Every run that can be watched, oldest first, at most `limit`. */
-export async function readRuns(pool: Pool, limit: number): Promise<HostedRun[]> {
+export async function readRuns(pool: Queryable, limit: number): Promise<HostedRun[]> {
   const { rows } = await pool.query<HostedRun>(
     `select job_id as "jobId", run_key as "runKey", host
        from reaper.running_job

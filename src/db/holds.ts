@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { HoldKind } from '../domain/operation.js';
 
 /** A hold that is in force. */
@@ -12,7 +12,7 @@ export interface Hold {
 }
 
 /** All holds in force, those that end last first. */
-export async function listHolds(pool: Pool): Promise<Hold[]> {
+export async function listHolds(pool: Queryable): Promise<Hold[]> {
   const { rows } = await pool.query<Hold>(
     `select kind, value, reason, by, created_at as "createdAt", until
        from reaper.hold

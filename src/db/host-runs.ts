@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { RunRef } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -9,7 +9,7 @@ export type HostRun = RunRef & ProcessStamp & Cursor;
 
 /** One page of one host's runs that are worth examining, oldest first. */
 export async function readHostRuns(
-  pool: Pool,
+  pool: Queryable,
   host: string,
   after: Cursor | null,
   limit: number,

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** What is on record about one host. */
 export interface HostState {
@@ -9,7 +9,7 @@ export interface HostState {
 }
 
 /** Reads what sweeps and operators have put on record about a host. */
-export async function readHostState(pool: Pool, host: string): Promise<HostState> {
+export async function readHostState(pool: Queryable, host: string): Promise<HostState> {
   const { rows } = await pool.query<{ answeredAt: Date | null; by: string | null; declaredAt: Date | null }>(
     `select p.answered_at as "answeredAt", g.by, g.declared_at as "declaredAt"
        from (select $1::text as host) h

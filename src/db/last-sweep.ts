@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** The sweep that was recorded last. */
 export interface RecordedSweep {
@@ -10,7 +10,7 @@ export interface RecordedSweep {
 }
 
 /** The last sweep on record, or null when there was none. */
-export async function readLastSweep(pool: Pool): Promise<RecordedSweep | null> {
+export async function readLastSweep(pool: Queryable): Promise<RecordedSweep | null> {
   const { rows } = await pool.query<RecordedSweep>(
     `select at, extract(epoch from (select reaper.now()) - at)::double precision as "ageS", summary
        from reaper.last_sweep`,

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Outcome, RunRef, Tier } from '../domain/types.js';
 
 /** One claim on record. */
@@ -34,7 +34,7 @@ const SELECT = `
     left join reaper.notification n on n.ledger_id = l.id`;
 
 /** The claim that ended a run, or null when it was not reaped. */
-export async function findLedgerEntry(pool: Pool, ref: RunRef): Promise<LedgerEntry | null> {
+export async function findLedgerEntry(pool: Queryable, ref: RunRef): Promise<LedgerEntry | null> {
   const { rows } = await pool.query<LedgerEntry>(`${SELECT} where l.job_id = $1 and l.run_key = $2`, [
     ref.jobId,
     ref.runKey,
@@ -44,7 +44,7 @@ export async function findLedgerEntry(pool: Pool, ref: RunRef): Promise<LedgerEn
 
 /** The newest claims first, of one job or of all. */
 export async function listLedger(
-  pool: Pool,
+  pool: Queryable,
   { jobId = null, limit = 20 }: { jobId?: string | null; limit?: number } = {},
 ): Promise<LedgerEntry[]> {
   const { rows } = await pool.query<LedgerEntry>(

@@ -45,7 +45,8 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
     });
     await client.query('begin');
     if (adapterFile !== null) await client.query(await readFile(adapterFile, 'utf8'));
-    await client.query(await readFile(join(SQL_FOLDER, 'grants.sql'), 'utf8'));
+    for (const file of ['views.sql', 'grants.sql'])
+      await client.query(await readFile(join(SQL_FOLDER, file), 'utf8'));
     const { rows } = await client.query<{ adapter: string | null; mode: 'active' | 'observe' }>(
       `update reaper.control
           set adapter = coalesce($1, adapter),

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
 
 /** A notification with how far it has come. */
@@ -13,7 +13,7 @@ export interface NotificationRow extends Notification {
 }
 
 /** Reads one notification afresh, or null when there is none. */
-export async function readNotification(pool: Pool, id: number): Promise<NotificationRow | null> {
+export async function readNotification(pool: Queryable, id: number): Promise<NotificationRow | null> {
   const { rows } = await pool.query<NotificationRow>(
     `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
             n.reason, l.evidence, n.text, n.owed, n.deliveries,
@@ -29,7 +29,7 @@ export async function readNotification(pool: Pool, id: number): Promise<Notifica
 }
 
 /** Ids of the owed notifications that a sweep is to settle now, the longest due first. */
-export async function readDueNotifications(pool: Pool, limit: number): Promise<number[]> {
+export async function readDueNotifications(pool: Queryable, limit: number): Promise<number[]> {
   const { rows } = await pool.query<{ id: number }>(
     `select id from reaper.notification
       where owed and due_at <= (select reaper.now())
@@ -40,14 +40,14 @@ export async function readDueNotifications(pool: Pool, limit: number): Promise<n
 }
 
 /** Takes an owed notification for Telegram, before it is sent there. False when it was taken before. */
-export async function takeForTelegram(pool: Pool, id: number): Promise<boolean> {
+export async function takeForTelegram(pool: Queryable, id: number): Promise<boolean> {
   const { rows } = await pool.query<{ taken: boolean }>('select reaper.take_for_telegram($1) as taken', [id]);
   return rows[0]?.taken ?? false;
 }
 
 /** Puts on record what became of one sending. One that Telegram did not get may be taken again. */
 export async function noteDelivery(
-  pool: Pool,
+  pool: Queryable,
   id: number,
   channel: string,
   result: Delivery['result'],
@@ -56,7 +56,7 @@ export async function noteDelivery(
 }
 
 /** Settles a notification: nothing is owed any more. False when it was settled before. */
-export async function settleNotification(pool: Pool, id: number, as: SettledAs): Promise<boolean> {
+export async function settleNotification(pool: Queryable, id: number, as: SettledAs): Promise<boolean> {
   const { rows } = await pool.query<{ settled: boolean }>(
     'select reaper.settle_notification($1, $2) as settled',
     [id, as],

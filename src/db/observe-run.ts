@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { JobRun, Policy, RunRef } from '../domain/types.js';
 import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
 import { toPolicy } from './policy.js';
@@ -34,7 +34,7 @@ const SQL = `
 type Row = JobRun & Omit<RunFacts, 'run' | 'policy'> & { found: boolean; policy: Partial<Policy> | null };
 
 /** Reads one run afresh. */
-export async function observeRun(pool: Pool, ref: RunRef): Promise<RunFacts> {
+export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts> {
   const { rows } = await pool.query<Row>(SQL, [ref.jobId, ref.runKey]);
   const row = rows[0];
   if (row === undefined)

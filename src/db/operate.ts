@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Operation } from '../domain/operation.js';
 
 /**
@@ -7,7 +7,7 @@ import type { Operation } from '../domain/operation.js';
  * @returns false where there was nothing to release
  * @throws with SQLSTATE RP002 for a host whose probe still answers
  */
-export async function operate(pool: Pool, operation: Operation): Promise<boolean> {
+export async function operate(pool: Queryable, operation: Operation): Promise<boolean> {
   const { by } = operation;
   switch (operation.action) {
     case 'pause':

@@ -1,4 +1,5 @@
-import type { Pool } from 'pg';
+import type { Database } from './database.js';
+import { inTransaction } from './transaction.js';
 
 /** How many rows of each kind were removed. */
 export interface Pruned {
@@ -18,24 +19,18 @@ export interface Pruned {
  * @param dryRun count only: everything is undone
  * @throws when less than a day would be kept
  */
-export async function prune(pool: Pool, olderThanS: number, dryRun = false): Promise<Pruned> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const { rows } = await client.query<Pruned>(
-      `select claims, observations, notifications, lease_reclaims as "leaseReclaims",
-              control_changes as "controlChanges", holds
-         from reaper.prune($1)`,
-      [olderThanS],
-    );
-    await client.query(dryRun ? 'rollback' : 'commit');
-    if (rows[0] === undefined) throw new Error('Expected one row from reaper.prune, got none');
-    return rows[0];
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+export async function prune(pool: Database, olderThanS: number, dryRun = false): Promise<Pruned> {
+  const { rows } = await inTransaction(
+    pool,
+    (connection) =>
+      connection.query<Pruned>(
+        `select claims, observations, notifications, lease_reclaims as "leaseReclaims",
+                control_changes as "controlChanges", holds
+           from reaper.prune($1)`,
+        [olderThanS],
+      ),
+    { end: dryRun ? 'rollback' : 'commit' },
+  );
+  if (rows[0] === undefined) throw new Error('Expected one row from reaper.prune, got none');
+  return rows[0];
 }

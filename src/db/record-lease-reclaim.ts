@@ -1,5 +1,6 @@
-import type { Pool } from 'pg';
+import type { Database } from './database.js';
 import type { LeaseReclaim, LeaseRecordResult } from '../domain/lease.js';
+import { inTransaction } from './transaction.js';
 
 const SQL = `
   select result, detail as why
@@ -8,21 +9,17 @@ const SQL = `
       p_ttl_s => $8, p_reason => $9, p_evidence => $10, p_by => $11)`;
 
 /**
- * Puts the reclaim of a lease on record, once for each key. The isolation level is set here since a session's default may
- * be another, which the function refuses.
+ * Puts the reclaim of a lease on record, once for each key.
  *
  * @param by the host that reclaims
  */
 export async function recordLeaseReclaim(
-  pool: Pool,
+  pool: Database,
   reclaim: LeaseReclaim,
   by: string,
 ): Promise<LeaseRecordResult> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin isolation level read committed');
-    const { rows } = await client.query<LeaseRecordResult>(SQL, [
+  const { rows } = await inTransaction(pool, (connection) =>
+    connection.query<LeaseRecordResult>(SQL, [
       reclaim.key,
       reclaim.repo,
       reclaim.token,
@@ -34,16 +31,9 @@ export async function recordLeaseReclaim(
       reclaim.reason,
       JSON.stringify(reclaim.evidence),
       by,
-    ]);
-    await client.query('commit');
-    const row = rows[0];
-    if (row === undefined) throw new Error('Expected one row from reaper.record_lease_reclaim, got none');
-    return row;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    // Closing the connection rolls back, whatever state it is in.
-    client.release(broken);
-  }
+    ]),
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('Expected one row from reaper.record_lease_reclaim, got none');
+  return row;
 }

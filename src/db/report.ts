@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 
 /** Would-be reaps of the dry run with one reason kind, summed up. */
 export interface ReportLine {
@@ -16,7 +16,7 @@ export interface ReportLine {
 }
 
 /** What the dry run would have done since `sinceS` seconds ago. */
-export async function readReport(pool: Pool, sinceS: number): Promise<ReportLine[]> {
+export async function readReport(pool: Queryable, sinceS: number): Promise<ReportLine[]> {
   const { rows } = await pool.query<ReportLine>(
     `select agent, outcome, tier, count(*) as runs,
             count(*) filter (where became = 'ended by itself') as "endedByThemselves",

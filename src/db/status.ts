@@ -1,8 +1,8 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Status } from '../domain/status.js';
 
 /** Reads the state; totals come from the ledger. */
-export async function readStatus(pool: Pool): Promise<Status> {
+export async function readStatus(pool: Queryable): Promise<Status> {
   const { rows } = await pool.query<Status>(
     `select enabled, mode, paused, paused_by, paused_reason, adapter, interval_s, last_run_ts, reaped_total, last_reaped,
             lease_reclaimed_total, running, watching, hosts_without_probe, unwatchable

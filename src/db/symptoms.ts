@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
 import { afterCursor, CURSOR_COLUMNS, CURSOR_ORDER, toPage } from './keyset.js';
@@ -33,7 +33,7 @@ const SQL = `
  * are left out, so that they starve nobody behind them.
  */
 export async function readSymptoms(
-  pool: Pool,
+  pool: Queryable,
   policy: Policy,
   after: Cursor | null,
   limit: number,

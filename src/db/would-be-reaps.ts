@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from './database.js';
 import type { Outcome, Tier } from '../domain/types.js';
 
 /** What the dry run would have done to a run. */
@@ -13,7 +13,11 @@ export interface WouldBeReap {
 }
 
 /** The would-be reaps of one job, the newest first. */
-export async function listWouldBeReaps(pool: Pool, jobId: string, limit: number): Promise<WouldBeReap[]> {
+export async function listWouldBeReaps(
+  pool: Queryable,
+  jobId: string,
+  limit: number,
+): Promise<WouldBeReap[]> {
   const { rows } = await pool.query<WouldBeReap>(
     `select run_key as "runKey", observed_at as "observedAt", outcome, tier, reason, became
        from reaper.observation

@@ -1,6 +1,6 @@
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
-import type { Pool } from 'pg';
+import type { Database } from '../db/database.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
@@ -32,7 +32,7 @@ export interface WorkerContext {
   /** Ends the worker. */
   signal: AbortSignal;
   names: Names;
-  pool: Pool;
+  pool: Database;
   gates: Gates;
   /** Where people are told. */
   channels: Channel[];

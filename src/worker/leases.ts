@@ -1,12 +1,12 @@
 import { createLeaseActivities, type LeaseActivities } from '../activities/leases.js';
 import { leaseRepos, type Settings } from '../config.js';
 import { announceLeaseWorker } from '../db/lease-workers.js';
-import type { Pool } from 'pg';
+import type { Database } from '../db/database.js';
 import type { Logger } from '../log.js';
 import type { WorkerContext } from './context.js';
 
 /** What looks after the merge leases, or null where this worker has no folder or is not to. */
-export function createLeaseWork(settings: Settings, pool: Pool, log: Logger): LeaseActivities | null {
+export function createLeaseWork(settings: Settings, pool: Database, log: Logger): LeaseActivities | null {
   const { MERGE_LEASE_DIR: folder, LEASE_RECLAIM_ENABLED: isEnabled } = settings;
   if (folder === undefined || !isEnabled) return null;
   return createLeaseActivities({

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Database } from '../../db/database.js';
 import type { Settings } from '../../config.js';
 import type { Names } from '../../naming.js';
 
@@ -9,9 +9,9 @@ export interface DoctorContext {
   names: Names;
   namespace: string;
   /** As DATABASE_URL's login. */
-  pool: Pool;
+  pool: Database;
   /** As DATABASE_ADMIN_URL's login; null where it is not set. */
-  admin: Pool | null;
+  admin: Database | null;
   /**
    * The connection to Temporal, made when it is first asked for.
    *

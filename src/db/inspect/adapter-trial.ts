@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Database, Queryable } from '../database.js';
 import { checkContract } from '../contract.js';
 
 /** What trying the adapter on one running job came to. */
@@ -15,7 +15,7 @@ export interface AdapterTrial {
  *
  * @throws when the row is locked by somebody else for two seconds
  */
-export async function tryAdapter(admin: Pool): Promise<AdapterTrial> {
+export async function tryAdapter(admin: Database): Promise<AdapterTrial> {
   const client = await admin.connect();
   try {
     await client.query('begin isolation level read committed');
@@ -35,7 +35,7 @@ export async function tryAdapter(admin: Pool): Promise<AdapterTrial> {
   }
 }
 
-async function tryOn(client: PoolClient, { job, run }: { job: string; run: string }): Promise<string[]> {
+async function tryOn(client: Queryable, { job, run }: { job: string; run: string }): Promise<string[]> {
   const mistakes: string[] = [];
   const other = `${run}-another`;
   const expect = (what: string, wanted: unknown, got: unknown) => {

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../database.js';
 
 /** A table that a scan reads as a whole, since no index helps. */
 export interface WholeRead {
@@ -22,7 +22,7 @@ const SCANS = [
 ];
 
 /** Finds the tables of the user that the scans can read only as a whole. Plans the scans; runs none. */
-export async function findWholeReads(pool: Pool): Promise<WholeRead[]> {
+export async function findWholeReads(pool: Database): Promise<WholeRead[]> {
   const client = await pool.connect();
   try {
     await client.query('begin read only');

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../database.js';
 
 /** What is odd about the rows of the view of running jobs. */
 export interface RowOddities {
@@ -15,7 +15,7 @@ const SAMPLE = 200;
 const ZONES = ['Pacific/Kiritimati', 'Pacific/Pago_Pago'];
 
 /** Looks at the rows as role `reaper` sees them. Reads only. */
-export async function readRowOddities(pool: Pool): Promise<RowOddities> {
+export async function readRowOddities(pool: Database): Promise<RowOddities> {
   const client = await pool.connect();
   try {
     await client.query('begin isolation level repeatable read read only');

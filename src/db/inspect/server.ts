@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from '../database.js';
 
 /** What a login may do, as far as it matters. */
 export interface LoginRights {
@@ -13,7 +13,7 @@ export interface LoginRights {
 }
 
 /** The server's version as a number, such as 170002. */
-export async function readServerVersion(pool: Pool): Promise<number> {
+export async function readServerVersion(pool: Queryable): Promise<number> {
   const { rows } = await pool.query<{ version: number }>(
     `select current_setting('server_version_num')::int as version`,
   );
@@ -21,7 +21,7 @@ export async function readServerVersion(pool: Pool): Promise<number> {
 }
 
 /** Reads what the pool's login may do. */
-export async function readLoginRights(pool: Pool): Promise<LoginRights> {
+export async function readLoginRights(pool: Queryable): Promise<LoginRights> {
   const { rows } = await pool.query<LoginRights>(
     `with behind as (
        select distinct d.refobjid as oid
@@ -52,13 +52,13 @@ export async function readLoginRights(pool: Pool): Promise<LoginRights> {
 }
 
 /** Names of the migrations that ran, for the owner of schema reaper. */
-export async function readMigrations(admin: Pool): Promise<string[]> {
+export async function readMigrations(admin: Queryable): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>('select name from reaper.migration order by id');
   return rows.map(({ name }) => name);
 }
 
 /** The database's clock in Unix milliseconds. */
-export async function readClock(pool: Pool): Promise<number> {
+export async function readClock(pool: Queryable): Promise<number> {
   const { rows } = await pool.query<{ ms: number }>(
     'select (extract(epoch from reaper.now()) * 1000)::double precision as ms',
   );

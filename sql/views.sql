@@ -1,0 +1,51 @@
+-- The views over the adapter's view of running jobs. Run after every migration and adapter, because dropping that view, as altering
+-- a column of the user's table can require, takes them with it. New columns go to the end of a view: Postgres refuses any other
+-- change of a view in use.
+
+-- The runs worth examining: not held and, in the dry run, not yet reported with the facts they still show.
+create or replace view reaper.examinable_run as
+select r.*
+  from reaper.running_job r
+ where r.job_id is not null
+   and r.run_key is not null
+   and pg_catalog.length(r.job_id) <= 200
+   and pg_catalog.length(r.run_key) <= 200
+   and not exists (
+         select from reaper.hold h
+          where h.until > (select reaper.now())
+            and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
+                                      when 'repo' then r.repo when 'host' then r.host end)
+   and not exists (
+         select from reaper.observation o
+          where o.job_id = r.job_id and o.run_key = r.run_key
+            and o.pid is not distinct from r.pid
+            and o.process_identity is not distinct from r.process_identity
+            and o.exit_code is not distinct from r.exit_code
+            and (select c.mode from reaper.control c) = 'observe');
+
+comment on view reaper.examinable_run is 'Running jobs without a hold and, in the dry run, without an observation';
+
+create or replace view reaper.status as
+select
+  coalesce((c.policy ->> 'enabled')::boolean, true) as enabled,
+  c.mode,
+  c.paused,
+  c.paused_by,
+  c.paused_reason,
+  c.adapter,
+  (c.policy ->> 'intervalS')::double precision as interval_s,
+  extract(epoch from s.at)::double precision as last_run_ts,
+  s.summary as last_sweep,
+  (select coalesce(sum(claims), 0)::bigint from reaper.claim_total) as reaped_total,
+  (select jsonb_build_object('job_id', l.job_id, 'agent', l.agent, 'outcome', l.outcome)
+     from reaper.ledger l order by l.id desc limit 1) as last_reaped,
+  (select count(*) from reaper.lease_reclaim)
+    + (select coalesce(sum(rows), 0)::bigint from reaper.pruned where what = 'lease reclaim') as lease_reclaimed_total,
+  (select count(*) from reaper.running_job) as running,
+  coalesce((s.summary ->> 'watching')::integer, 0) as watching,
+  coalesce(s.summary -> 'hostsWithoutProbe', '[]') as hosts_without_probe,
+  coalesce(s.summary -> 'unwatchable', '[]') as unwatchable
+from reaper.control c
+left join reaper.last_sweep s on true;
+
+comment on view reaper.status is 'What the worker would say of itself, for any monitor that can run SQL';

@@ -1,0 +1,27 @@
+import type { QueryResultRow } from 'pg';
+
+/** The rows of a statement. */
+export interface QueryRows<Row> {
+  rows: Row[];
+  rowCount: number | null;
+}
+
+/** Where a statement can be run: a pool of connections, or one connection. */
+export interface Queryable {
+  query<Row extends QueryResultRow = Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<QueryRows<Row>>;
+}
+
+/** One connection of a {@link Database}, until it is released. */
+export interface Connection extends Queryable {
+  /** Gives the connection back, or closes it because of an error. */
+  release(broken?: Error): void;
+}
+
+/** A database, with connections to use one at a time. */
+export interface Database extends Queryable {
+  connect(): Promise<Connection>;
+  end(): Promise<void>;
+}
