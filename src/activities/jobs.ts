@@ -65,6 +65,8 @@ export interface Scan {
 export interface RunObservation extends RunFacts {
   /** The queue of the run's host, or null where no probe can be asked. */
   probeQueue: string | null;
+  /** The queue of gates; a worker of an older version does not tell, and asks them itself. */
+  gateQueue?: string;
   /** How the run was claimed, when it is over and was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
@@ -134,6 +136,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return {
         ...facts,
         probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
+        gateQueue: names.gateQueue,
         claimed: entry && {
           by: entry.claimer,
           outcome: entry.outcome,
