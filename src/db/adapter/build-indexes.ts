@@ -18,8 +18,7 @@ export async function buildIndexes(admin: Queryable, sql: string): Promise<strin
   await admin.query(`set lock_timeout = ${PATIENCE_MS}`);
   for (const statement of statementsOf(sql)) {
     try {
-      await dropLeftover(admin, statement);
-      await admin.query(statement);
+      if (!(await isBuilt(admin, statement))) await admin.query(statement);
     } catch (error) {
       notes.push(explain(error as { code?: string; message: string }, statement));
     }
@@ -35,18 +34,21 @@ function statementsOf(sql: string): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Drops an index of this name that is invalid, unless somebody is building it just now. */
-async function dropLeftover(admin: Queryable, statement: string): Promise<void> {
+/** Whether the index is there. One of this name that is invalid is dropped, unless somebody is building it just now. */
+async function isBuilt(admin: Queryable, statement: string): Promise<boolean> {
   const [, index, table] = CREATE.exec(statement) ?? [];
-  if (index === undefined || table === undefined) return;
-  const { rows } = await admin.query<{ name: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as name
+  if (index === undefined || table === undefined) return false;
+  const { rows } = await admin.query<{ name: string; isLeftover: boolean }>(
+    `select format('%I.%I', n.nspname, c.relname) as name,
+            not i.indisvalid and not exists (
+              select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as "isLeftover"
        from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-      where i.indrelid = to_regclass($1) and c.relname = (parse_ident($2))[1] and not i.indisvalid
-        and not exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid)`,
+      where i.indrelid = to_regclass($1) and c.relname = (parse_ident($2))[1]`,
     [table, index],
   );
-  for (const { name } of rows) await admin.query(`drop index concurrently if exists ${name}`);
+  const [found] = rows;
+  if (found?.isLeftover) await admin.query(`drop index concurrently if exists ${found.name}`);
+  return found?.isLeftover === false;
 }
 
 function explain({ code, message }: { code?: string; message: string }, statement: string): string {

@@ -16,7 +16,9 @@ export async function checkView(admin: Queryable): Promise<void> {
     const [first] = await findZoneDependence(admin);
     if (first !== undefined) {
       const { got, todo } = describeZoneDependence(first);
-      throw new Error(`Expected times and run keys that do not depend on the time zone, got: ${got}: ${todo}`);
+      throw new Error(
+        `Expected times and run keys that do not depend on the time zone, got: ${got}: ${todo}`,
+      );
     }
   } finally {
     // Role, row security and zone are as before.
