@@ -7,8 +7,8 @@ export interface UnreadableRun {
   why: string;
 }
 
-/** Rows that are named; one more is found at the next reading, when these are left out. */
-const LIMIT = 5;
+/** Rows that are named at once; more are found by the next reading, which leaves these out. */
+const LIMIT = 10;
 const COLUMNS = [
   'run_key',
   'run_id',
@@ -48,15 +48,13 @@ export async function findUnreadableRuns(
     const known = [...except, ...found.map(({ jobId }) => jobId)];
     const failure = await failureOf(client, `job_id is null or job_id <> all($1)`, known);
     if (failure === null || found.length === LIMIT) return found;
-    const { rows } = await client.query<{ jobId: string }>(
-      `select distinct job_id as "jobId" from reaper.running_job where job_id <> all($1) order by 1`,
-      [known],
-    );
-    const jobId = await narrow(
-      client,
-      rows.map((row) => row.jobId),
-    );
-    if (jobId === null) throw failure;
+    const jobId = await findOne(client, known);
+    if (jobId === null) {
+      throw new Error(
+        `Expected reaper.running_job to be readable, got "${failure.message}", which no single row is to blame for`,
+        { cause: failure },
+      );
+    }
     found.push({ jobId, why: await explain(client, jobId) });
   }
 }
@@ -76,13 +74,23 @@ export async function recheckUnreadable(
 }
 
 /** Whether a query failed for what stands in a row: SQLSTATE class 22, data exception. */
-export function isDataException(error: unknown): boolean {
+function isDataException(error: unknown): boolean {
   return ((error as { code?: string }).code ?? '').startsWith('22');
 }
 
 /** The first job whose row alone fails, or null. */
-async function narrow(client: Queryable, jobIds: string[]): Promise<string | null> {
-  let suspects = jobIds;
+async function findOne(client: Queryable, known: readonly string[]): Promise<string | null> {
+  let suspects: string[];
+  try {
+    const { rows } = await client.query<{ jobId: string }>(
+      `select distinct job_id as "jobId" from reaper.running_job where job_id <> all($1) order by 1`,
+      [known],
+    );
+    suspects = rows.map((row) => row.jobId);
+  } catch (error) {
+    if (isDataException(error)) return null;
+    throw error;
+  }
   while (suspects.length > 1) {
     const half = suspects.slice(0, Math.ceil(suspects.length / 2));
     const isInHalf = (await failureOf(client, 'job_id = any($1)', half)) !== null;
