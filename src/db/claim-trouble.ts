@@ -39,9 +39,7 @@ export async function noteClaimTrouble(
     ],
   );
   const row = rows[0];
-  return row === undefined || row.failures === null
-    ? null
-    : { failures: row.failures, retryAt: row.retryAt };
+  return row === undefined || row.failures === null ? null : { failures: row.failures, retryAt: row.retryAt };
 }
 
 const COLUMNS = 'kind, why, failures, since, retry_at as "retryAt"';
@@ -59,10 +57,7 @@ export async function findClaimTrouble(
 }
 
 /** The runs that cannot be claimed, the oldest trouble first, at most `limit`. */
-export async function listClaimTrouble(
-  pool: Queryable,
-  limit: number,
-): Promise<(RunRef & ClaimTrouble)[]> {
+export async function listClaimTrouble(pool: Queryable, limit: number): Promise<(RunRef & ClaimTrouble)[]> {
   const { rows } = await pool.query<RunRef & ClaimTrouble & Record<string, unknown>>(
     `select job_id as "jobId", run_key as "runKey", ${COLUMNS}
        from reaper.troubled_run order by since, job_id, run_key limit $1`,

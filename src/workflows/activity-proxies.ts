@@ -1,10 +1,11 @@
-import { ActivityFailure, rootCause, TimeoutFailure } from '@temporalio/common';
+import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GateActivities } from '../activities/gates.js';
 import type { JobActivities } from '../activities/jobs.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { NotifyActivities } from '../activities/notify.js';
 import type { ProbeActivities } from '../activities/probe.js';
+import { describeFailure } from './describe-failure.js';
 
 /** Postgres ends a statement after 10 s, so no attempt goes on behind its timeout. */
 const DATABASE: ActivityOptions = {
@@ -112,7 +113,7 @@ export function whyNotAnswered(error: unknown): string | null {
     if (!isStarted) return null;
     return 'it was asked and did not answer in time';
   }
-  return rootCause(error) ?? String(error);
+  return describeFailure(error);
 }
 
 function onHost(queue: string, limitMs: number) {

@@ -65,7 +65,8 @@ export class Round {
     for (const target of targets) this.symptoms.set(target.watchId, target);
     const toPoke = ({ watchId, symptom, exitRecord }: Symptom): Poke => {
       const known = this.reaper.watches.get(watchId);
-      const isRewritten = typeof exitRecord === 'string' && known !== undefined && known.exitRecord !== exitRecord;
+      const isRewritten =
+        typeof exitRecord === 'string' && known !== undefined && known.exitRecord !== exitRecord;
       if (isRewritten) this.reaper.watches.set(watchId, { ...known, exitRecord });
       // What its watch waits for may no longer hold.
       if (isRewritten) return { why: 'look', park: this.#park };

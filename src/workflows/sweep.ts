@@ -1,9 +1,9 @@
-import { rootCause } from '@temporalio/common';
 import { log, patched } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/jobs.js';
 import { examineHost, reclaimLeases, recordSweep, scan, whyNotAnswered } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
+import { describeFailure } from './describe-failure.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';
@@ -41,7 +41,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     if (found === null) await tendLeasesUnscanned(reaper, summary);
     else await pass(reaper, found, summary);
   } catch (error) {
-    summary.error = describe(error);
+    summary.error = describeFailure(error);
   }
   summary.watching = reaper.watches.size;
   summary.seconds = (Date.now() - beganMs) / 1000;
@@ -49,16 +49,11 @@ export async function sweep(reaper: Reaper): Promise<void> {
     // Null where it could not be read: what the last sweep knew is better than nothing.
     reaper.status = (await recordSweep(summary.atMs, summary)) ?? reaper.status;
   } catch (error) {
-    summary.error ??= describe(error);
+    summary.error ??= describeFailure(error);
   }
   logChange(reaper.lastSweep, summary);
   reaper.lastSweep = summary;
   reaper.ended = summary.number;
-}
-
-/** What went wrong in an activity, rather than that one failed. */
-function describe(error: unknown): string {
-  return rootCause(error) ?? String(error);
 }
 
 /** One line when sweeps begin to fail or runs to wait, and one when they no longer do. */
@@ -85,7 +80,7 @@ async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | nu
     if (failed.length > 0) summary.error = failed.join('; ');
     return found;
   } catch (error) {
-    summary.error = describe(error);
+    summary.error = describeFailure(error);
     return null;
   }
 }
@@ -135,7 +130,8 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
 /** Has stale merge leases reclaimed where somebody has their folder. Never throws, nor takes longer than the interval. */
 async function tendLeases(
   { leaseQueue, policy }: Pick<Scan, 'leaseQueue' | 'policy'>,
-  summary: SweepSummary): Promise<void> {
+  summary: SweepSummary,
+): Promise<void> {
   if (leaseQueue === null) return;
   try {
     const { reclaimed, trouble } = await reclaimLeases(leaseQueue, toLimitMs(policy));

@@ -1,23 +1,22 @@
-import { rootCause } from '@temporalio/common';
 import {
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   log,
-  patched,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
-import type { TroubleKind } from '../domain/claim-trouble.js';
 import { planClaim } from '../domain/claim-plan.js';
 import { judge } from '../domain/policy.js';
 import { describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { answerReap } from './answer-reap.js';
-import { claim, judgeExitZero, noteClaimTrouble, settleOwed, takeBackstopAlert } from './activity-proxies.js';
-import { placeFreeSignal, pokeSignal, readPoke, watchQuery } from './messages.js';
+import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
+import { describeFailure } from './describe-failure.js';
+import { freePlace } from './free-place.js';
+import { giveUp, type GivenUp } from './give-up.js';
+import { pokeSignal, readPoke, watchQuery } from './messages.js';
 import { lookAt } from './observe.js';
 import { checkReadable } from './payload-converter.js';
 import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
@@ -30,8 +29,7 @@ const FAILURE_WAIT_MS = 15_000;
 type Step =
   | { kind: 'end'; result: WatchResult; owedNotificationId?: number | null }
   | { kind: 'idle'; why: string }
-  /** The run cannot be claimed: a later sweep wakes this watch, or starts another. */
-  | { kind: 'give up'; why: string }
+  | GivenUp
   | { kind: 'wait'; waitMs: number; why: string }
   | { kind: 'again' };
 
@@ -55,7 +53,7 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
       const result = finish(watch, step.result);
       // Last, since a channel may hang, and nobody's repair is to wait for it.
       if (step.owedNotificationId) {
-        if (patched('frees-its-place')) await freePlace();
+        await freePlace();
         await settle(step.owedNotificationId);
       }
       return result;
@@ -117,7 +115,7 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     watch.tell('failed: the look, so it starts over');
     log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
     const isClaim = watch.phase === 'claiming';
-    const step = await giveUp(watch, 'failed', isClaim ? describe(error) : `the look: ${describe(error)}`);
+    const step = await giveUp(watch, 'failed', isClaim ? describeFailure(error) : `the look: ${describeFailure(error)}`);
     return step ?? { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
   }
 }
@@ -191,26 +189,6 @@ async function reap(
   }
 }
 
-/**
- * Gives the run's place up: others can be repaired meanwhile. When it is tried again stands in Postgres, where sweeps read it. Null
- * where that cannot be written, and in a history of before.
- */
-async function giveUp(watch: Watch, kind: TroubleKind, why: string): Promise<Step | null> {
-  if (!patched('gives-its-place-up')) return null;
-  const { pid, processIdentity, exitCode } = watch.run ?? {};
-  const facts = watch.run && { pid: pid ?? null, processIdentity: processIdentity ?? null, exitCode: exitCode ?? null };
-  try {
-    const retry = await noteClaimTrouble(watch.input, { kind, why, facts });
-    // The run is over, and only the ledger knows how: a claim whose result was lost may have won.
-    if (retry === null) return { kind: 'again' };
-    const told = `not claimed, ${why}; tried again from ${retry.retryAt.slice(0, 19)}Z on`;
-    watch.tell(`gave up: ${told}`);
-    return { kind: 'give up', why: told };
-  } catch {
-    return null;
-  }
-}
-
 /** The run is over. Whether it ended by itself, only the ledger can tell. */
 function over({ claimed }: RunObservation): Step {
   if (claimed === null) {
@@ -222,22 +200,6 @@ function over({ claimed }: RunObservation): Step {
     return { kind: 'end', result: { outcome: 'reaped by another', reason, evidence: null } };
   }
   return { kind: 'end', result: { outcome, reason, evidence: null }, owedNotificationId };
-}
-
-/** Best effort: a reaper that does not hear it finds out when the watch is over. */
-async function freePlace(): Promise<void> {
-  const { parent, workflowId } = workflowInfo();
-  if (!parent) return;
-  try {
-    await getExternalWorkflowHandle(parent.workflowId).signal(placeFreeSignal, { watchId: workflowId });
-  } catch {
-    // Nobody counts places where no reaper runs.
-  }
-}
-
-/** What went wrong in an activity, rather than that one failed. */
-function describe(error: unknown): string {
-  return rootCause(error) ?? String(error);
 }
 
 /** Best effort: what stays owed is settled by a later sweep. */

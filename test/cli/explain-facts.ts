@@ -109,6 +109,7 @@ export function explained({ run, seen, running, sweep, policy, facts }: Case): s
       run: aRun(run),
       unwatchable: null,
       block: null,
+      trouble: null,
       holds: [],
       hostGoneBy: null,
       alerted: false,

@@ -1,5 +1,6 @@
 import { adapterCheck } from './adapter.js';
 import type { Check } from './check.js';
+import { claimsCheck } from './claims.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
 import { indexesCheck } from './indexes.js';
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   indexesCheck,
   clockHereCheck,
   stampsCheck,
+  claimsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,
