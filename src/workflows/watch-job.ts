@@ -115,7 +115,11 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     watch.tell('failed: the look, so it starts over');
     log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
     const isClaim = watch.phase === 'claiming';
-    const step = await giveUp(watch, 'failed', isClaim ? describeFailure(error) : `the look: ${describeFailure(error)}`);
+    const step = await giveUp(
+      watch,
+      'failed',
+      isClaim ? describeFailure(error) : `the look: ${describeFailure(error)}`,
+    );
     return step ?? { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
   }
 }
