@@ -3,7 +3,7 @@ import type { Database } from '../db/database.js';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
-import { DatabaseClock } from '../db/database-clock.js';
+import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -22,6 +22,7 @@ import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
+import { ClaimShare } from './claim-share.js';
 
 /** Symptoms that one scan returns at most; the next scan goes on behind them. */
 const SYMPTOM_PAGE = 250;
@@ -29,6 +30,8 @@ const SYMPTOM_PAGE = 250;
 const HOST_PAGE = 500;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
+/** Claims at a time of runs whose row was locked before: half of the connections for claims. */
+const BUSY_CLAIMS = 2;
 
 /** A run that a watch is for. */
 export interface WatchTarget extends HostedRun {
@@ -65,6 +68,8 @@ export interface Scan {
 export interface RunObservation extends RunFacts {
   /** The queue of the run's host, or null where no probe can be asked. */
   probeQueue: string | null;
+  /** The database's clock has stepped since this worker's look before: what was counted until then does not count. */
+  clockStepped: boolean;
   /** How the run was claimed, when it is over and was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
@@ -77,7 +82,14 @@ export interface RecordableSweep {
 
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
+  /** For sweeps and operators' wishes. */
   pool: Database;
+  /** For looks, of which there can be many at once. @default pool */
+  looks?: Database;
+  /** For claims, which wait for others' locks. @default pool */
+  claims?: Database;
+  /** For what nobody waits for. @default pool */
+  others?: Database;
   names: Names;
   log: Logger;
   /** Counts claims and sweeps. @default counted for nobody */
@@ -86,21 +98,22 @@ export interface JobActivitiesOptions {
 
 /** The activities that talk to Postgres, as role `reaper`. */
 export function createJobActivities(options: JobActivitiesOptions) {
-  const { pool, names, log, metrics = new ProcessMetrics() } = options;
+  const { pool, looks = pool, claims = pool, others = pool } = options;
+  const { names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
 
-  const clock = new DatabaseClock({
-    pool,
-    onStep: (stepS) =>
-      log.warn(
-        `the database's clock was put ${stepS > 0 ? 'forward' : 'back'} by ${Math.abs(stepS).toFixed(1)} s`,
-      ),
-  });
+  const share = new ClaimShare(BUSY_CLAIMS);
+  const clock = new DatabaseClock();
+  function noteReading(reading: ClockReading): boolean {
+    const stepped = clock.hasStepped(reading);
+    if (stepped)
+      log.warn("the database's clock has stepped, or this machine was suspended: one look does not count");
+    return stepped;
+  }
 
   return {
     /** One pass over all running jobs, as far as Postgres shows them. */
     async scan(after: Cursor | null, hostsAfter: string | null = null): Promise<Scan> {
-      await clock.check();
       const control = await readControl(pool);
       const { policy } = control;
       const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
@@ -128,11 +141,14 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Reads one run afresh, with everything that decides beside its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
-      const facts = await clock.read(() => observeRun(pool, ref));
+      const askedMs = performance.now();
+      const facts = await observeRun(looks, ref);
+      const clockStepped = noteReading({ databaseMs: facts.readMs, askedMs, gotMs: performance.now() });
       const host = facts.run?.host;
-      const entry = facts.run ? null : await findLedgerEntry(pool, ref);
+      const entry = facts.run ? null : await findLedgerEntry(looks, ref);
       return {
         ...facts,
+        clockStepped,
         probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
         claimed: entry && {
           by: entry.claimer,
@@ -156,7 +172,15 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Ends a run, once, with its ledger row; see `reaper.claim`. */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
-      const result = await claim(pool, { ...rest, run });
+      const made = await share.claim(
+        names.watchId(run),
+        () => claim(claims, { ...rest, run }, others),
+        ({ result, detail }) => (result === 'busy' ? detail : null),
+      );
+      const result: ClaimResult =
+        typeof made === 'string'
+          ? { result: 'busy', detail: made, ledgerId: null, notificationId: null }
+          : made;
       const { deadForS } = rest.evidence;
       metrics.countClaim({
         result: result.result,
@@ -179,7 +203,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Takes the alert that a run proven alive is over its ceiling, once; a sweep sends it, since a watch must not wait. */
     async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
-      const text = await oweBackstopAlert(pool, run, reason);
+      const text = await oweBackstopAlert(others, run, reason);
       if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
       return text !== null;
     },

@@ -7,7 +7,7 @@ const REPAIR_BUCKETS = [1, 5, 10, 15, 20, 30, 60, 120, 300, 330, 400, 600, 1800,
 
 /** What a claim came to, as far as it counts. */
 export interface ClaimCount {
-  result: 'won' | 'lost' | 'changed' | 'blocked';
+  result: 'won' | 'lost' | 'changed' | 'blocked' | 'busy';
   tier: number;
   /** Seconds that the run had been dead, as far as it is known. */
   deadForS: number | null;

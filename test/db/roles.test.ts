@@ -131,6 +131,7 @@ describe('role reaper', () => {
       'has_stages',
       'hold_on',
       'lease_block_on',
+      'lock_holder',
       'note_clock_step',
       'note_delivery',
       'now',

@@ -80,7 +80,7 @@ export async function insertRunningJob(
 
 /** A job's row as a test looks at it. */
 export async function readJob(admin: Database, id: string): Promise<Record<string, unknown>> {
-  const { rows } = await admin.query<Record<string, unknown>>('select * from jobs where id = $1', [id]);
+  const { rows } = await admin.query('select * from jobs where id = $1', [id]);
   if (rows[0] === undefined) throw new Error(`Expected a job "${id}", got none`);
   return rows[0];
 }
