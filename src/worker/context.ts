@@ -1,6 +1,7 @@
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Database } from '../db/database.js';
+import type { HostReporter } from '../activities/host-reporter.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
@@ -33,6 +34,8 @@ export interface WorkerContext {
   signal: AbortSignal;
   names: Names;
   pool: Database;
+  /** Says that this host's probe is there. */
+  reporter: HostReporter;
   gates: Gates;
   /** Where people are told. */
   channels: Channel[];

@@ -17,7 +17,7 @@ export interface QueueActivities {
 
 /** Makes all activities from what a worker has. */
 export function createQueueActivities(resources: Resources): QueueActivities {
-  const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = resources;
+  const { settings, names, pool, reporter, log, metrics, gates, channels, pipeline, leases } = resources;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   return {
     workflows: {
@@ -25,7 +25,7 @@ export function createQueueActivities(resources: Resources): QueueActivities {
       ...createGateActivities({ pipeline, gates }),
       ...createNotifyActivities({ pool, log, channels }),
     },
-    probe: createProbeActivities({ pool, names, host, sharedPidNamespace }),
+    probe: createProbeActivities({ pool, names, host, sharedPidNamespace, reporter }),
     leases,
   };
 }

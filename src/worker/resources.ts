@@ -1,3 +1,4 @@
+import { HostReporter } from '../activities/host-reporter.js';
 import { required, type Settings } from '../config.js';
 import { createPool } from '../db/pool.js';
 import { createGates, loadPipeline, type Gate } from '../gates/index.js';
@@ -12,7 +13,16 @@ import { createLeaseWork } from './leases.js';
 /** What the activities of one process work with. */
 export type Resources = Pick<
   WorkerContext,
-  'settings' | 'names' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
+  | 'settings'
+  | 'names'
+  | 'pool'
+  | 'reporter'
+  | 'log'
+  | 'metrics'
+  | 'gates'
+  | 'channels'
+  | 'pipeline'
+  | 'leases'
 >;
 
 /** What {@link createResources} needs. */
@@ -47,6 +57,7 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
     pipeline,
     channels,
     pool,
+    reporter: new HostReporter({ pool, host: settings.REAPER_HOST }),
     leases: createLeaseWork(settings, pool, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
     names: new Names(settings.REAPER_NAME),

@@ -126,24 +126,35 @@ describe('role reaper', () => {
       'age_s',
       'announce_lease_worker',
       'block_on',
+      'boots',
       'claim',
+      'declare_boot_gone',
       'declare_host_gone',
+      'declare_host_replaced',
       'has_stages',
       'hold_on',
+      'host_answered_at',
+      'host_is_gone',
       'lease_block_on',
       'note_clock_step',
       'note_delivery',
       'now',
       'owe_backstop_alert',
       'pause',
+      'place_is_gone',
       'publish_policy',
+      'published',
       'put_hold',
       'record_lease_reclaim',
       'record_sweep',
       'release_hold',
+      'report_host',
+      'report_window',
       'resume',
       'set_mode',
       'settle_notification',
+      'stamp_boot',
+      'stamp_namespace',
       'take_for_telegram',
     ]);
   });
@@ -164,8 +175,8 @@ describe('role reaper_probe', () => {
     expect(readable).toEqual(['reaper.examinable_run', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock', async () => {
-    expect(await callable(db.probe)).toEqual(['now']);
+  it('calls nothing but the clock, what is known of boots and the report of its own host', async () => {
+    expect(await callable(db.probe)).toEqual(['boots', 'now', 'report_host']);
   });
 });
 

@@ -3,7 +3,6 @@ import type { Mutant } from './mutant.js';
 const REAPER_JS = 'dist/src/workflows/job-reaper.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
 const POLICY_JS = 'dist/src/domain/policy.js';
-const REBOOT_JS = 'dist/demo/launcher/reboot-evidence.js';
 const GATES_JS = 'dist/src/activities/gates.js';
 
 /** What is seen, decided and done with it. */
@@ -81,15 +80,6 @@ export const inDecisions: readonly Mutant[] = [
       from: `where id = $1 and run_id = $2 and status = 'running'`,
       to: 'where id = $1 and $2::text is not null',
     })),
-  },
-  {
-    name: 'a launcher that gives back runs whose process lives',
-    scenario: 'a launcher started again',
-    caughtBy: 'one process a job',
-    edits: [
-      { file: REBOOT_JS, from: `if (state !== 'dead')`, to: 'if (false)' },
-      { file: REBOOT_JS, from: `driver.locate(stamp).kind === 'ended'`, to: 'true' },
-    ],
   },
   {
     name: 'the grace not waited for',
