@@ -93,8 +93,9 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
             const run = page.items[index];
             counts.seen += 1;
             if (state === 'unknown') counts.unknown += 1;
-            if (run === undefined || (state !== 'dead' && state !== 'defunct')) continue;
+            if (state !== 'dead' && state !== 'defunct') continue;
             counts.dead += 1;
+            if (run === undefined) continue;
             const { jobId, runKey } = run;
             symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
           }

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const REAPER_JS = 'dist/src/workflows/job-reaper.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
 const POLICY_JS = 'dist/src/domain/policy.js';
+const TAKE_JS = 'dist/demo/launcher/take-job.js';
 const GATES_JS = 'dist/src/activities/gates.js';
 
 /** What is seen, decided and done with it. */
@@ -80,6 +81,14 @@ export const inDecisions: readonly Mutant[] = [
       from: `where id = $1 and run_id = $2 and status = 'running'`,
       to: 'where id = $1 and $2::text is not null',
     })),
+  },
+  {
+    name: 'a launcher that takes what is running',
+    scenario: 'a launcher started again',
+    caughtBy: 'one process a job',
+    edits: [
+      { file: TAKE_JS, from: `where j.status = 'queued'`, to: `where j.status in ('queued', 'running')` },
+    ],
   },
   {
     name: 'the grace not waited for',
