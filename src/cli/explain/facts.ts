@@ -33,8 +33,10 @@ export interface RunningFacts {
   trouble: ClaimTrouble | null;
   /** Those in force over this run. */
   holds: Hold[];
-  /** Who declared its host gone after it had started, or null. */
+  /** Who declared its host gone after it had started, or null where no declaration stands. */
   hostGoneBy: string | null;
+  /** What was declared of the place that its stamp names, as evidence of its death; or null. */
+  placeGone: string | null;
   /** That it is over its ceiling was already told. */
   alerted: boolean;
   hasStages: boolean;
