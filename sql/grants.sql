@@ -11,7 +11,7 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant execute on function reaper.now() to reaper, reaper_probe;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
-  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
+  reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
   reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
@@ -20,7 +20,8 @@ grant execute on function
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text),
   reaper.owe_backstop_alert(text, text, text, text, text, text),
   reaper.take_for_telegram(bigint),
-  reaper.note_delivery(bigint, text, text),
+  reaper.note_delivery(bigint, text, text, text),
+  reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
   reaper.pause(text, text),
   reaper.resume(text),

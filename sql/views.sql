@@ -44,7 +44,10 @@ select
   (select count(*) from reaper.running_job) as running,
   coalesce((s.summary ->> 'watching')::integer, 0) as watching,
   coalesce(s.summary -> 'hostsWithoutProbe', '[]') as hosts_without_probe,
-  coalesce(s.summary -> 'unwatchable', '[]') as unwatchable
+  coalesce(s.summary -> 'unwatchable', '[]') as unwatchable,
+  (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)
+                             order by h.name), '[]')
+     from reaper.channel h where h.failing_since is not null) as failing_channels
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -16,4 +16,6 @@ export interface Status {
   watching: number;
   hosts_without_probe: string[];
   unwatchable: { jobId: string; why: string }[];
+  /** Where people are to be told but are not: since when (ISO 8601), why, and how many messages were lost there, ever. */
+  failing_channels: { channel: string; since: string; why: string; lost: number }[];
 }

@@ -130,6 +130,7 @@ describe('role reaper', () => {
       'declare_host_gone',
       'has_stages',
       'hold_on',
+      'keep_channels',
       'lease_block_on',
       'note_clock_step',
       'note_delivery',

@@ -17,6 +17,8 @@ const NUMBERS: FleetNumbers = {
   leaseReclaimed: 0,
   leaseTrouble: 0,
   owed: 0,
+  lostMessages: {},
+  failingChannels: 0,
   oldestOwedS: 0,
   claims: [],
   hostsWithoutProbe: [],
