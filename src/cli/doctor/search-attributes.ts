@@ -20,7 +20,9 @@ export const searchAttributesCheck: Check = {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = names.filter((name) => Number(customAttributes[name]) !== KEYWORD_TYPE);
     if (missing.length === 0) return [ok(expected, 'all of them')];
-    const taken = Object.values(customAttributes).filter((type) => Number(type) === KEYWORD_TYPE).length;
+    const taken = Object.values(customAttributes).filter(
+      (type) => type === (KEYWORD_TYPE as typeof type),
+    ).length;
     if (taken + missing.length > SQL_KEYWORDS) {
       return [
         fail(
