@@ -164,7 +164,7 @@ describe('settings', () => {
       'a service link whose value is none',
       { REAPER_PORT: '9464', REAPER_SERVICE_HOST: 'somewhere', REAPER_PORT_80_TCP_PROTO: 'http' },
       [
-        'REAPER_PORT: no such setting',
+        'REAPER_PORT: no such setting; did you mean REAPER_HOST?',
         'REAPER_SERVICE_HOST: no such setting',
         'REAPER_PORT_80_TCP_PROTO: no such setting',
       ],
