@@ -20,7 +20,7 @@ it('a look that hangs is waited for a while, is said, and is not begun twice', a
     return new Promise((resolve) => (answer = resolve));
   };
   const log = new KeptLog();
-  const { reclaimLeases } = createLeaseActivities({
+  const activities = createLeaseActivities({
     pool: { query } as unknown as Database,
     folder,
     repos: ['web'],
@@ -30,7 +30,7 @@ it('a look that hangs is waited for a while, is said, and is not begun twice', a
     limitS: 0.2,
   });
   for (let n = 0; n < 2; n += 1) {
-    expect(await reclaimLeases()).toEqual({
+    expect(await activities.reclaimLeases()).toEqual({
       reclaimed: 0,
       trouble: [`the lease folder ${folder} does not answer within 0.2 s: see that its mount is well`],
     });
@@ -38,6 +38,6 @@ it('a look that hangs is waited for a while, is said, and is not begun twice', a
   expect(asked).toBe(1);
   expect(log.lines).toHaveLength(1);
   answer({ rows: [{ why: null }] });
-  expect(await reclaimLeases()).toEqual({ reclaimed: 0, trouble: [] });
+  expect(await activities.reclaimLeases()).toEqual({ reclaimed: 0, trouble: [] });
   expect(readdirSync(folder)).toEqual([]);
 });
