@@ -20,8 +20,8 @@ export const searchAttributesCheck: Check = {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = names.filter((name) => Number(customAttributes[name]) !== KEYWORD_TYPE);
     if (missing.length === 0) return [ok(expected, 'all of them')];
-    const taken = Object.values(customAttributes).filter(
-      (type) => type === (KEYWORD_TYPE as typeof type),
+    const taken = Object.keys(customAttributes).filter(
+      (name) => Number(customAttributes[name]) === KEYWORD_TYPE,
     ).length;
     if (taken + missing.length > SQL_KEYWORDS) {
       return [
