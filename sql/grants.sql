@@ -52,7 +52,7 @@ end
 $$;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
-  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
+  reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
   reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
   reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.gone_boot, reaper.replaced_host,
   reaper.host_warning to reaper;
@@ -68,7 +68,8 @@ grant execute on function
   reaper.note_unreadable(jsonb),
   reaper.owe_backstop_alert(text, text, text, text, text, text),
   reaper.take_for_telegram(bigint),
-  reaper.note_delivery(bigint, text, text),
+  reaper.note_delivery(bigint, text, text, text),
+  reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
   reaper.pause(text, text),
   reaper.resume(text),

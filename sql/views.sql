@@ -126,7 +126,10 @@ select
                        and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
                                                  when 'repo' then r.repo when 'host' then r.host end))
   else 0 end as held,
-  (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings
+  (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings,
+  (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)
+                             order by h.name), '[]')
+     from reaper.channel h where h.failing_since is not null) as failing_channels
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -136,6 +136,7 @@ describe('role reaper', () => {
       'hold_on',
       'host_answered_at',
       'host_is_gone',
+      'keep_channels',
       'lease_block_on',
       'lock_holder',
       'note_claim_trouble',

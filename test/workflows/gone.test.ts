@@ -58,7 +58,7 @@ async function look(run: RunRef, seen: string): Promise<void> {
   await eventually('its watch', () => watch?.describe());
   await watch?.signal('poke', { why: 'reap', park: true });
   await eventually(`seen ${seen}`, async () => {
-    const { story } = (await watch?.query('watch'))!;
+    const { story } = (await watch?.query('watch')) as { story: string[] };
     return story.some((line) => line.includes(`seen ${seen}`));
   });
 }

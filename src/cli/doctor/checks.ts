@@ -6,6 +6,7 @@ import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
+import { notificationsCheck } from './notifications.js';
 import { postgresCheck } from './postgres.js';
 import { probesCheck } from './probes.js';
 import { reaperCheck } from './reaper.js';
@@ -27,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   clockHereCheck,
   stampsCheck,
   claimsCheck,
+  notificationsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,

@@ -15,7 +15,8 @@ export type ProbeFacts =
 
 /** What became of asking the run's watch. */
 export type WatchFacts =
-  | { kind: 'open'; state: WatchState }
+  /** `trouble`: what of it fails and is tried again, one line each. */
+  | { kind: 'open'; state: WatchState; trouble?: string[] }
   /** It is open, but no worker answers for it. */
   | { kind: 'silent'; why: string }
   | { kind: 'closed'; status: string }
