@@ -118,7 +118,9 @@ describe.each(['reaper', 'probe'] as const)('role %s', (role) => {
 describe('role reaper', () => {
   it('reads the view and our tables, not those of the user', async () => {
     const readable = await allowed(db.reaper, [...relations, ...tables], (name) => `select * from ${name}`);
-    expect(readable).toEqual(relations.filter((name) => !['reaper.adapter', 'reaper.migration'].includes(name)));
+    expect(readable).toEqual(
+      relations.filter((name) => !['reaper.adapter', 'reaper.migration'].includes(name)),
+    );
   });
 
   it('calls exactly the functions it is for: neither lock_run, finish nor advance', async () => {

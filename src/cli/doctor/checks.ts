@@ -14,14 +14,18 @@ import { rightsCheck } from './rights.js';
 import { rowsCheck } from './rows.js';
 import { schemaCheck } from './schema.js';
 import { searchAttributesCheck } from './search-attributes.js';
+import { sessionCheck } from './session.js';
 import { stampsCheck } from './stamps.js';
 import { temporalCheck } from './temporal.js';
+import { viewCheck } from './view.js';
 
 /** Every check, in the order in which one would mend things. */
 export const CHECKS: readonly Check[] = [
   postgresCheck,
   schemaCheck,
+  sessionCheck,
   rightsCheck,
+  viewCheck,
   rowsCheck,
   adapterCheck,
   indexesCheck,
