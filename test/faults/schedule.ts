@@ -65,7 +65,8 @@ export class Schedule {
     }));
     for (let n = 0; !signal.aborted && this.#fatal === null; n += 1) {
       const gapS = -Math.log(1 - this.#random.next()) * MEAN_GAP_S;
-      const drawn = this.#random.pickWeighted(FAULTS);
+      const leftS = seconds - (Date.now() - beganMs) / 1000;
+      const drawn = this.#random.pickWeighted(FAULTS.filter(({ lastsS = 0 }) => lastsS < leftS));
       // Each with numbers of its own, so that the order in which they finish changes nothing for the others.
       const random = new Random(this.world.seed, `fault ${n}`);
       const due = sure[0] !== undefined && sure[0].dueMs <= Date.now() ? sure[0].fault : null;

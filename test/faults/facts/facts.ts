@@ -6,9 +6,13 @@ import type { LifeSign } from '../agents/life-sign.js';
 import { FlightRecords } from '../world/flight-recorder.js';
 import type { Received } from '../world/people.js';
 import { BlockFacts } from './block-facts.js';
+import { HindranceFacts } from './hindrance-facts.js';
+import { HostFacts } from './host-facts.js';
 import { LauncherFacts } from './launcher-facts.js';
 import { LifeFacts } from './life-facts.js';
+import { PresenceFacts } from './presence-facts.js';
 import { QueueFacts, type WriterLogins } from './queue-facts.js';
+import { StopFacts } from './stop-facts.js';
 import { jsonLines, Tail } from './tail.js';
 import { TemporalFacts } from './temporal-facts.js';
 
@@ -18,6 +22,8 @@ export interface Terms {
   deadTicks: number;
   graceS: number;
   ceilingS: number;
+  /** Seconds that a repair may take beside 3 intervals and the grace, on a machine with much else to do. */
+  marginS: number;
 }
 
 /** Where facts come from. */
@@ -40,6 +46,10 @@ export class Facts {
   readonly lives = new LifeFacts();
   readonly launchers = new LauncherFacts();
   readonly blocks = new BlockFacts();
+  readonly stops = new StopFacts();
+  readonly hosts = new HostFacts();
+  readonly presence = new PresenceFacts();
+  readonly hindrances = new HindranceFacts();
   readonly temporal: TemporalFacts;
   readonly received: readonly Received[];
   readonly terms: Terms;
@@ -62,7 +72,11 @@ export class Facts {
   /** Reads what is new. Throws while Postgres is away. */
   async read(): Promise<void> {
     // Before the logs: whatever an agent wrote before its run ended is known with the end, then.
-    for (const change of await this.#records.readNew()) this.queue.learn(change);
+    for (const change of await this.#records.readNew()) {
+      this.queue.learn(change);
+      this.stops.learn(change);
+      this.hosts.learn(change);
+    }
     this.readLogs();
   }
 

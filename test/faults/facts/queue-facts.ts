@@ -26,6 +26,7 @@ export interface Run {
   runKey: string;
   taskId: string | null;
   agent: string;
+  repo: string | null;
   attempt: number;
   host: string;
   startedMs: number;
@@ -124,6 +125,10 @@ export class QueueFacts {
           paused: change.new?.['paused'] === true,
           mode: String(change.new?.['mode']),
         });
+        break;
+      case 'hold':
+      case 'gone_host':
+      case 'host_probe':
     }
   }
 
@@ -163,6 +168,7 @@ export class QueueFacts {
       runKey: runKeyOf(now),
       taskId: textOf(now['task_id']),
       agent: String(now['agent']),
+      repo: textOf(now['repo']),
       attempt: Number(now['attempts']),
       host: String(now['host']),
       startedMs: Date.parse(String(now['started_at'])),

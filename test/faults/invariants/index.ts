@@ -5,6 +5,7 @@ import { freshEvidence } from './fresh-evidence.js';
 import { fullGrace } from './full-grace.js';
 import { greenIsDone } from './green-is-done.js';
 import { lifeCycle } from './life-cycle.js';
+import { nobodyWaits } from './nobody-waits.js';
 import { nobodyGivesUp } from './nobody-gives-up.js';
 import { noFailingTask } from './no-failing-task.js';
 import { noMadeUpSuccess } from './no-made-up-success.js';
@@ -32,6 +33,7 @@ export const ALWAYS: readonly Invariant[] = [
   watchesKnow,
   told,
   noFailingTask,
+  nobodyWaits,
   nobodyGivesUp,
 ];
 

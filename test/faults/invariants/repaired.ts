@@ -3,12 +3,9 @@ import type { Facts } from '../facts/facts.js';
 import type { Run } from '../facts/queue-facts.js';
 import type { Invariant } from './invariant.js';
 
-/** Seconds beside 3 intervals and the grace. */
-const MARGIN_S = 60;
-
 /** Seconds within which everything is repaired once the faults stop. */
-export function repairLimitS({ intervalS, graceS }: Facts['terms']): number {
-  return 3 * intervalS + graceS + MARGIN_S;
+export function repairLimitS({ intervalS, graceS, marginS }: Facts['terms']): number {
+  return 3 * intervalS + graceS + marginS;
 }
 
 /** Judges the runs that were there before it was set up: to be asked when the limit is over. */
@@ -49,7 +46,7 @@ function lastSignOfLifeMs({ lives }: Facts, run: Run): number {
 }
 
 /** Whether its agent lives. */
-function isAtWork({ lives }: Facts, { runId }: Run): boolean {
+export function isAtWork({ lives }: Facts, { runId }: Run): boolean {
   const life = lives.lives.get(runId);
   return life !== undefined && isAlive(life);
 }

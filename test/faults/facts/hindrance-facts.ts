@@ -1,0 +1,20 @@
+import type { Span } from './spans.js';
+
+/** Why a run itself cannot be repaired for a time, by a fault's doing. */
+export type Hindrance = 'its row is locked' | 'its claim fails' | 'its gate does not answer';
+
+/** What a fault has put in the way of the repair of single runs. */
+export class HindranceFacts {
+  readonly #spans = new Map<string, (Span & { why: Hindrance })[]>();
+
+  /** From now on. Returns how to tell that it is over. */
+  began(runIds: readonly string[], why: Hindrance): () => void {
+    const span = { fromMs: Date.now(), untilMs: Infinity, why };
+    for (const runId of runIds) this.#spans.set(runId, [...this.of(runId), span]);
+    return () => void (span.untilMs = Math.min(span.untilMs, Date.now()));
+  }
+
+  of(runId: string): readonly (Span & { why: Hindrance })[] {
+    return this.#spans.get(runId) ?? [];
+  }
+}
