@@ -8,11 +8,12 @@ revoke all on all routines in schema reaper from public, reaper, reaper_probe;
 grant usage on schema reaper to reaper, reaper_probe;
 
 grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_probe;
-grant execute on function reaper.now() to reaper, reaper_probe;
+grant select on reaper.look_back to reaper, reaper_probe;
+grant execute on function reaper.now(), reaper.note_look_back(text, bigint[], jsonb) to reaper, reaper_probe;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
-  reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.status to reaper;
+  reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),

@@ -44,7 +44,12 @@ select
   (select count(*) from reaper.running_job) as running,
   coalesce((s.summary ->> 'watching')::integer, 0) as watching,
   coalesce(s.summary -> 'hostsWithoutProbe', '[]') as hosts_without_probe,
-  coalesce(s.summary -> 'unwatchable', '[]') as unwatchable
+  coalesce(s.summary -> 'unwatchable', '[]') as unwatchable,
+  (select jsonb_build_object('job_id', v.job_id, 'run_key', v.run_key, 'host', v.host, 'reason', v.reason, 'claimed_at', v.claimed_at,
+                             'then', v.evidence_then #>> '{liveness,evidence}', 'found_at', v.found_at, 'now', v.evidence_now)
+     from reaper.survivor v where v.ledger_id = c.braked_by) as braked,
+  (select count(*) from reaper.survivor) as survivors,
+  (select case when is_called then last_value else 0 end from reaper.late_write) as late_writes
 from reaper.control c
 left join reaper.last_sweep s on true;
 

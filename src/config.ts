@@ -38,6 +38,8 @@ export const settingsSchema = z.object({
   REAPER_BACKSTOP_ALIVE: z
     .enum(['alert', 'reap'], { error: 'expected alert or reap' })
     .default(DEFAULT_POLICY.backstopAlive),
+  /** Whether reaping stops, until an operator activates it again, once a process is found alive whose run was reaped as dead. */
+  REAPER_BRAKE: flag.default(DEFAULT_POLICY.brake),
   /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
   REAPER_WATCH_ALL_LIMIT: decimal(count(0)).default(DEFAULT_POLICY.watchAllLimit),
   /** Open watches at most. */
@@ -201,6 +203,7 @@ export function toPolicy(settings: Settings): Policy {
     finalizeGraceS: settings.REAPER_FINALIZE_GRACE_S,
     maxRunningS: settings.REAPER_MAX_RUNNING_S,
     backstopAlive: settings.REAPER_BACKSTOP_ALIVE,
+    brake: settings.REAPER_BRAKE,
     watchAllLimit: settings.REAPER_WATCH_ALL_LIMIT,
     maxWatches: settings.REAPER_MAX_WATCHES,
     searchAttributes: settings.REAPER_SEARCH_ATTRIBUTES,

@@ -41,6 +41,19 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
   ];
   console.log(renderTable(['job-reaper', 'now'], rows));
+  if (status.braked !== null) {
+    const { job_id: job, host, reason, claimed_at: claimed, then, found_at: found, now } = status.braked;
+    console.log(`\nThe reaper stopped itself: job ${job} was reaped (${reason}), but its process lives.`);
+    console.log(
+      renderTable(
+        [`look on ${host ?? 'None'}`, 'found'],
+        [
+          [formatTime(new Date(claimed)), then ?? 'None'],
+          [formatTime(new Date(found)), now],
+        ],
+      ),
+    );
+  }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so nothing is ever done about them:');
     console.log(

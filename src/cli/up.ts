@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import envPaths from 'env-paths';
 import { readSettings, required } from '../config.js';
 import { createLogger, type Logger } from '../log.js';
 import { readTemporalTarget, type TemporalTarget } from '../temporal/read-target.js';
+import { userFolder } from '../user-folder.js';
 import { examples } from './output.js';
 import { stopSignal } from './stop-signal.js';
 import { checkPortFree } from './up/check-port.js';
@@ -15,7 +15,7 @@ const DEFAULT_UI_PORT = 8233;
 const LARGEST_PORT = 65_535;
 
 interface UpOptions {
-  data: string;
+  data?: string;
   port: number;
   uiPort: number;
   adapter?: string;
@@ -27,11 +27,7 @@ export function upCommand(): Command {
     .description(
       'Everything on one machine: a Temporal dev server that keeps its state and is restarted when it dies, and a worker',
     )
-    .addOption(
-      new Option('--data <dir>', "where the server's database is kept").default(
-        envPaths('job-reaper', { suffix: '' }).data,
-      ),
-    )
+    .option('--data <dir>', "where the server's database is kept (default: the user's data folder)")
     .addOption(new Option('--port <port>', 'of Temporal').argParser(parsePort).default(DEFAULT_PORT))
     .addOption(new Option('--ui-port <port>', 'of its Web UI').argParser(parsePort).default(DEFAULT_UI_PORT))
     .option(
@@ -55,7 +51,12 @@ async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> 
   const log = createLogger();
   await prepareSchema(settings, adapter ?? null, log);
 
-  const temporal = await findTemporal(target, { folder: resolve(data), port, uiPort, log });
+  const temporal = await findTemporal(target, {
+    folder: resolve(data ?? (await userFolder('data'))),
+    port,
+    uiPort,
+    log,
+  });
   // Only now: until here a signal ends us at once, and the server's watchdog ends the server.
   const signal = stopSignal();
   try {

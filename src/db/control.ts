@@ -11,6 +11,8 @@ export interface Control {
   paused: boolean;
   pausedBy: string | null;
   pausedReason: string | null;
+  /** The job that was reaped although its process lives, while the dry run is because of it; else null. */
+  brakedBy: string | null;
   policy: Policy;
 }
 
@@ -19,7 +21,8 @@ export async function readControl(pool: Queryable): Promise<Control> {
   const { rows } = await pool.query<
     Omit<Control, 'policy' | 'now'> & { now: Date; policy: Partial<Policy> | null }
   >(
-    `select reaper.now() as now, adapter, mode, paused, paused_by as "pausedBy", paused_reason as "pausedReason", policy
+    `select reaper.now() as now, adapter, mode, paused, paused_by as "pausedBy", paused_reason as "pausedReason", policy,
+            (select v.job_id from reaper.survivor v where v.ledger_id = braked_by) as "brakedBy"
        from reaper.control`,
   );
   const row = rows[0];

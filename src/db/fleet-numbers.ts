@@ -23,6 +23,12 @@ export interface FleetNumbers {
   watching: number;
   unwatchable: number;
   holds: number;
+  /** Runs that were reaped although their process lives, ever. */
+  survivors: number;
+  /** The dry run is on because of one of them. */
+  braked: boolean;
+  /** Late writes of reaped runs' monitors that the guard rejected, ever. */
+  lateWrites: number;
   leaseReclaimed: number;
   /** Things about leases that a person has to look at, at the last sweep. */
   leaseTrouble: number;
@@ -47,6 +53,7 @@ const SQL = `
   select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
          coalesce((s.last_sweep ->> 'unwatchableCount')::bigint, 0) as unwatchable,
          (select count(*) from reaper.hold h where h.until > (select reaper.now())) as holds,
+         s.survivors, s.braked is not null as braked, s.late_writes as "lateWrites",
          s.lease_reclaimed_total as "leaseReclaimed",
          jsonb_array_length(coalesce(s.last_sweep -> 'leaseTrouble', '[]')) as "leaseTrouble",
          o.owed, o."oldestOwedS",

@@ -59,6 +59,8 @@ export interface Policy {
   maxRunningS: number;
   /** What becomes of a run over the ceiling that is proven alive. @default 'alert' */
   backstopAlive: 'alert' | 'reap';
+  /** Whether a run that was reaped although its process lives stops all reaping. @default true */
+  brake: boolean;
   /** Up to this many running jobs every run has its watch. @default 25 */
   watchAllLimit: number;
   /** Open watches at most. @default 500 */
@@ -75,6 +77,7 @@ export const DEFAULT_POLICY: Policy = {
   finalizeGraceS: 300,
   maxRunningS: 7200,
   backstopAlive: 'alert',
+  brake: true,
   watchAllLimit: 25,
   maxWatches: 500,
   searchAttributes: true,

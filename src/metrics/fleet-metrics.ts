@@ -37,6 +37,10 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
   },
   job_reaper_enabled: { help: '0 while REAPER_ENABLED=false.', read: (n) => Number(n.enabled) },
   job_reaper_paused: { help: '1 while paused.', read: (n) => Number(n.paused) },
+  job_reaper_braked: {
+    help: '1 while the reaper has stopped itself because a run that it reaped as dead has a live process.',
+    read: (n) => Number(n.braked),
+  },
   job_reaper_observing: {
     help: '1 in the dry run: nothing is claimed.',
     read: (n) => Number(n.mode === 'observe'),
@@ -64,6 +68,16 @@ export class FleetMetrics {
     help: 'Merge leases that were reclaimed, ever.',
     registers: [this.registry],
   });
+  readonly #survivors = new Counter({
+    name: 'job_reaper_survivors_total',
+    help: 'Runs that were reaped as dead although their process lives, ever.',
+    registers: [this.registry],
+  });
+  readonly #lateWrites = new Counter({
+    name: 'job_reaper_late_writes_total',
+    help: "Writes of reaped runs' monitors that the late-finalize guard rejected, ever.",
+    registers: [this.registry],
+  });
   readonly #unknown = new Gauge({
     name: 'job_reaper_unknown_runs',
     help: 'Running jobs whose liveness is unknown, by host: they are left alone.',
@@ -79,6 +93,8 @@ export class FleetMetrics {
       if (value === null) gauge.remove();
       else gauge.set(value);
     }
+    this.#survivors.inc(numbers.survivors);
+    this.#lateWrites.inc(numbers.lateWrites);
     this.#leases.inc(numbers.leaseReclaimed);
     this.#setReaped(numbers);
     this.#setUnknown(numbers);

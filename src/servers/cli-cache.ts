@@ -1,9 +1,8 @@
 import { access, chmod, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-import envPaths from 'env-paths';
-
 import { packageRoot } from '../paths.js';
+import { userFolder } from '../user-folder.js';
 import { withDirLock } from './dir-lock.js';
 import type { ServerLog } from './progress.js';
 
@@ -23,9 +22,9 @@ export interface CliContext {
  * Where the project keeps its own copy of the CLI: below `JOB_REAPER_CACHE_DIR`, else below the user's cache folder.
  * A folder per platform, since home directories are shared between machines and mounted into containers.
  */
-export function cachedCliPath(env: NodeJS.ProcessEnv): string {
+export async function cachedCliPath(env: NodeJS.ProcessEnv): Promise<string> {
   const given = env['JOB_REAPER_CACHE_DIR'];
-  const root = given ? resolve(given) : envPaths('job-reaper', { suffix: '' }).cache;
+  const root = given ? resolve(given) : await userFolder('cache');
   const folder = `${CLI_VERSION}-${process.platform}-${process.arch}`;
   return join(root, 'temporal-cli', folder, executableName('temporal'));
 }
@@ -58,7 +57,7 @@ export async function installCli(
   { env, log }: CliContext,
   produce: (path: string) => Promise<void>,
 ): Promise<string> {
-  const target = cachedCliPath(env);
+  const target = await cachedCliPath(env);
   const folder = dirname(target);
   await mkdir(folder, { recursive: true });
   const waiting = 'waiting for another process that is getting the Temporal dev server';

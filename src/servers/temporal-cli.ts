@@ -85,7 +85,7 @@ async function onPath({ env }: CliContext): Promise<string> {
 }
 
 async function inCache({ env }: CliContext): Promise<string> {
-  const path = cachedCliPath(env);
+  const path = await cachedCliPath(env);
   if (await isExecutable(path)) return path;
   throw new Error(`no executable ${path}`);
 }

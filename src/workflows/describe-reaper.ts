@@ -34,6 +34,12 @@ function describeMode(status: Reaper['status']): string {
   if (status.mode === 'observe') {
     obstacles.push('**observe**, the dry run: what would be reaped goes to `job-reaper report`');
   }
+  // Missing from what a worker of the version before recorded.
+  if (status.braked) {
+    obstacles.push(
+      `**stopped itself**: job ${code(status.braked.job_id)} was reaped as dead, but its process lives; ask \`job-reaper status\``,
+    );
+  }
   if (obstacles.length === 0) return '**active**: dead runs are reaped';
   return `${obstacles.join('; ')}. Nothing is claimed`;
 }

@@ -99,6 +99,7 @@ export function explained({ run, seen, running, sweep, policy, facts }: Case): s
       paused: false,
       pausedBy: null,
       pausedReason: null,
+      brakedBy: null,
       policy: { ...DEFAULT_POLICY, ...policy },
     },
     lastSweep: { ageS, summary: { ...SUMMARY, ...summary } },

@@ -12,6 +12,7 @@ test('only a job of which nothing is known is unknown', () => {
     paused: false,
     pausedBy: null,
     pausedReason: null,
+    brakedBy: null,
     policy: DEFAULT_POLICY,
   };
   expect(explain({ ...facts, control, ledger: [] }).known).toBe(false);

@@ -133,6 +133,7 @@ describe('role reaper', () => {
       'lease_block_on',
       'note_clock_step',
       'note_delivery',
+      'note_look_back',
       'now',
       'owe_backstop_alert',
       'pause',
@@ -161,11 +162,11 @@ describe('role reaper', () => {
 describe('role reaper_probe', () => {
   it('reads the running jobs and nothing else', async () => {
     const readable = await allowed(db.probe, [...relations, ...tables], (name) => `select * from ${name}`);
-    expect(readable).toEqual(['reaper.examinable_run', 'reaper.running_job']);
+    expect(readable).toEqual(['reaper.examinable_run', 'reaper.look_back', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock', async () => {
-    expect(await callable(db.probe)).toEqual(['now']);
+  it('calls nothing but the clock and the record of its later looks', async () => {
+    expect(await callable(db.probe)).toEqual(['note_look_back', 'now']);
   });
 });
 

@@ -37,7 +37,7 @@ const never: CliStep = {
 describe('findTemporalCli', () => {
   test('takes TEMPORAL_CLI_PATH first, then PATH, then the cache', async () => {
     const { bin, env } = await sandbox();
-    const cached = await executable(cachedCliPath(env));
+    const cached = await executable(await cachedCliPath(env));
     expect(await findTemporalCli({ log: silent, env })).toBe(cached);
     const onPath = await executable(join(bin, 'temporal'));
     expect(await findTemporalCli({ log: silent, env })).toBe(onPath);
@@ -86,7 +86,7 @@ describe('the cache of the CLI', () => {
         await sleep(300);
         await writeFile(path, 'cli');
       });
-    const target = cachedCliPath(env);
+    const target = await cachedCliPath(env);
     expect(await Promise.all([install(), install()])).toEqual([target, target]);
     expect(made).toBe(1);
     expect(lines).toContain('waiting for another process that is getting the Temporal dev server');
@@ -95,7 +95,7 @@ describe('the cache of the CLI', () => {
 
   test('holds nothing half made: neither after a failure nor after a crash', async () => {
     const { env } = await sandbox();
-    const folder = dirname(cachedCliPath(env));
+    const folder = dirname(await cachedCliPath(env));
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'partial-1'), 'left by a crash');
     const install = installCli({ env, log: silent }, async (path) => {

@@ -1,4 +1,5 @@
 import { adapterCheck } from './adapter.js';
+import { brakeCheck } from './brake.js';
 import type { Check } from './check.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
@@ -29,5 +30,6 @@ export const CHECKS: readonly Check[] = [
   searchAttributesCheck,
   reaperCheck,
   probesCheck,
+  brakeCheck,
   clockTemporalCheck,
 ];

@@ -1,0 +1,107 @@
+-- The brake: some seconds after a claim by a dead pid (tier 1) a probe looks at the process once more. One that finds the very
+-- stamp alive has found a wrong verdict: it goes on record here, people are told, and the reaper stops itself.
+alter table reaper.ledger add column looked_back_at timestamptz;
+create index ledger_host_idx on reaper.ledger (host, claimed_at);
+
+-- Runs that were reaped although their process lives. Never pruned: each one is a fault to be understood.
+create table reaper.survivor (
+  ledger_id     bigint primary key,
+  job_id        text not null,
+  run_key       text not null,
+  host          text,
+  reason        text not null,
+  claimed_at    timestamptz not null,
+  evidence_then jsonb not null,          -- what the claim rested on
+  found_at      timestamptz not null default reaper.now(),
+  evidence_now  text not null
+);
+
+-- Set while the dry run is the brake's doing; an operator's activate or observe clears it.
+alter table reaper.control add column braked_by bigint references reaper.survivor;
+
+-- A late write of a reaped run's monitor, as sql/extras/reject-late-finalize.sql rejects it. Sequences, because they keep what a
+-- transaction that fails has counted.
+create sequence reaper.late_write;
+-- The claim that the last one of them was about: its process is looked at once more.
+create sequence reaper.late_write_claim;
+
+-- What a probe of these hosts looks at once more, newest first. A claim of more than a day ago says nothing any more.
+create view reaper.look_back as
+select l.id as ledger_id, l.host, l.pid, l.process_identity
+  from reaper.ledger l
+ where l.tier = 1
+   and l.process_identity is not null
+   and (l.looked_back_at is null
+        or exists (select from reaper.late_write_claim late where late.is_called and late.last_value = l.id))
+   and l.claimed_at > (select reaper.now()) - interval '1 day'
+ order by l.claimed_at desc;
+
+alter table reaper.notification drop constraint notification_kind_check;
+alter table reaper.notification add constraint notification_kind_check
+  check (kind in ('failed', 'backstop alive', 'backstop unknown', 'host without probe', 'survivor'));
+
+-- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that live.
+-- Only claims of runs on p_host count. Returns the jobs of new survivors.
+create function reaper.note_look_back(p_host text, p_seen bigint[], p_survivors jsonb) returns text[]
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5s'
+as $$
+declare
+  v_found reaper.survivor;
+  v_jobs  text[] := '{}';
+begin
+  update reaper.ledger set looked_back_at = reaper.now() where id = any (p_seen) and host = p_host and tier = 1;
+  if exists (select from reaper.late_write_claim where is_called and last_value = any (p_seen)) then
+    perform setval('reaper.late_write_claim', 1, false);
+  end if;
+
+  for v_found in
+    with alive as (
+      select (s ->> 'ledgerId')::bigint as ledger_id, s ->> 'evidence' as evidence
+        from jsonb_array_elements(p_survivors) s
+    ), marked as (
+      update reaper.ledger l set looked_back_at = reaper.now()
+        from alive a
+       where l.id = a.ledger_id and l.host = p_host and l.tier = 1
+      returning l.*, a.evidence as evidence_now
+    )
+    insert into reaper.survivor (ledger_id, job_id, run_key, host, reason, claimed_at, evidence_then, evidence_now)
+    select m.id, m.job_id, m.run_key, m.host, m.reason, m.claimed_at, m.evidence, m.evidence_now from marked m
+    on conflict do nothing
+    returning *
+  loop
+    v_jobs := v_jobs || v_found.job_id;
+    insert into reaper.notification (key, kind, job_id, run_key, host, agent, repo, reason, text, due_at)
+    select reaper.notification_key('survivor', l.job_id, l.run_key), 'survivor', l.job_id, l.run_key, l.host, l.agent, l.repo,
+           format('%s: then "%s", now "%s"', l.reason, l.evidence #>> '{liveness,evidence}', v_found.evidence_now),
+           format('🛑 reaper: job %s (%s, repo %s) was reaped as dead (%s), but its process lives. Then: %s. Now: %s. %s', l.job_id,
+                  coalesce(l.agent, 'None'), coalesce(l.repo, 'None'), l.reason, l.evidence #>> '{liveness,evidence}',
+                  v_found.evidence_now,
+                  case when reaper.published('brake', 'true')::boolean
+                       then 'Nothing more is reaped until an operator says: job-reaper activate'
+                       else 'Reaping goes on, because REAPER_BRAKE=false' end),
+           reaper.now()
+      from reaper.ledger l where l.id = v_found.ledger_id
+    on conflict (key) do nothing;
+    if reaper.published('brake', 'true')::boolean then
+      -- The same lock that every claim waits for: once this has committed, nothing more is claimed.
+      perform from reaper.control for update;
+      update reaper.control set mode = 'observe', braked_by = v_found.ledger_id where mode = 'active';
+      if found then
+        perform reaper.note_change('the brake', 'mode', jsonb_build_object('mode', 'observe', 'job', v_found.job_id,
+                                                                           'run', v_found.run_key));
+      end if;
+    end if;
+  end loop;
+  return v_jobs;
+end
+$$;
+
+create or replace function reaper.set_mode(p_mode text, p_by text) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update reaper.control set mode = p_mode, braked_by = null;
+  perform reaper.note_change(p_by, 'mode', jsonb_build_object('mode', p_mode));
+end
+$$;

@@ -1,0 +1,25 @@
+import { readStatus } from '../../db/status.js';
+import { fail, ok, warn, type Check } from './check.js';
+
+const EXPECTED = 'no run reaped whose process lives';
+
+/** No verdict was found to be wrong, and the reaper has not stopped itself. */
+export const brakeCheck: Check = {
+  name: 'brake',
+  needs: ['postgres', 'schema'],
+  async run({ pool }) {
+    const { braked, survivors } = await readStatus(pool);
+    if (braked !== null) {
+      return [
+        fail(
+          EXPECTED,
+          `job ${braked.job_id}: ${braked.now}; reaping has stopped`,
+          'see job-reaper status, and report what made the verdict wrong; then job-reaper activate',
+        ),
+      ];
+    }
+    return survivors === 0
+      ? [ok(EXPECTED, 'none')]
+      : [warn(EXPECTED, `${survivors} so far`, 'select * from reaper.survivor has both looks of each')];
+  },
+};

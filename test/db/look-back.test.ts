@@ -1,0 +1,141 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { lookBack } from '../../src/activities/look-back.js';
+import { operate } from '../../src/db/operate.js';
+import { publishPolicy } from '../../src/db/policy.js';
+import { readStatus } from '../../src/db/status.js';
+import { DEFAULT_POLICY } from '../../src/domain/types.js';
+import { processIdentity } from '../../src/liveness/index.js';
+import { claimRun, countLedger } from '../support/claims.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { KeptLog } from '../support/quiet.js';
+import { insertRunningJob, type RunningJob } from '../support/rows.js';
+
+const HOST = 'h1';
+
+let db: TestDatabase;
+let agent: ChildProcess;
+beforeEach(async () => {
+  db = await createTestDatabase();
+  agent = spawn('sleep', ['600'], { stdio: 'ignore' });
+});
+afterEach(async () => {
+  agent.kill('SIGKILL');
+  await db.drop();
+});
+
+/** A run of the live agent, reaped by a verdict that is wrong on purpose. */
+async function reapWrongly(job: RunningJob & { tier?: 1 | 3 } = {}) {
+  const { tier = 1, ...row } = job;
+  const process = { pid: agent.pid ?? 0, processIdentity: processIdentity(agent.pid ?? 0), ...row };
+  const ref = await insertRunningJob(db.admin, { host: HOST, ...process });
+  const evidence = { liveness: { state: 'dead', evidence: 'pid 7 absent, as a broken probe said' } };
+  const { pid, processIdentity: stamp } = process;
+  const claimed = await claimRun(db.reaper, ref, {
+    tier,
+    evidence,
+    run: { pid, processIdentity: stamp },
+  });
+  expect(claimed.result).toBe('won');
+  return ref;
+}
+
+const look = (host = HOST) => lookBack({ pool: db.probe, host, log: new KeptLog() });
+
+async function endAgent(): Promise<void> {
+  agent.kill('SIGKILL');
+  await once(agent, 'exit');
+}
+
+it('a stamped process that lives stops all reaping, and people are told both looks', async () => {
+  const { jobId } = await reapWrongly();
+  await look();
+
+  const status = await readStatus(db.reaper);
+  expect(status).toMatchObject({
+    mode: 'observe',
+    survivors: 1,
+    braked: { job_id: jobId, then: 'pid 7 absent, as a broken probe said' },
+  });
+  expect(status.braked?.now).toContain('as stamped');
+  const { rows: messages } = await db.reaper.query<{ kind: string; text: string; owed: boolean }>(
+    'select kind, text, owed from reaper.notification',
+  );
+  expect(messages).toMatchObject([{ kind: 'survivor', owed: true }]);
+  expect(messages[0]?.text).toMatch(/pid 7 absent.*as stamped.*job-reaper activate/);
+  const next = await insertRunningJob(db.admin, { host: HOST });
+  expect(await claimRun(db.reaper, next)).toMatchObject({ result: 'blocked' });
+});
+
+it('goes on once an operator says so, and is not stopped twice by one survivor', async () => {
+  await reapWrongly();
+  await look();
+  await operate(db.reaper, { action: 'activate', by: 'ada' });
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', braked: null, survivors: 1 });
+  const { rows } = await db.reaper.query('select by, action from reaper.control_change order by id');
+  expect(rows).toEqual([
+    { by: 'the brake', action: 'mode' },
+    { by: 'ada', action: 'mode' },
+  ]);
+});
+
+it('an operator who chose the dry run keeps it as his own', async () => {
+  await operate(db.reaper, { action: 'activate', by: 'ada' });
+  await reapWrongly();
+  await operate(db.reaper, { action: 'observe', by: 'ada' });
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', braked: null, survivors: 1 });
+});
+
+it('with REAPER_BRAKE=false people are told, and reaping goes on', async () => {
+  await publishPolicy(db.reaper, { ...DEFAULT_POLICY, brake: false }, 'test');
+  await reapWrongly();
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', braked: null, survivors: 1 });
+  const { rows } = await db.reaper.query<{ text: string }>('select text from reaper.notification');
+  expect(rows[0]?.text).toContain('REAPER_BRAKE=false');
+});
+
+it.each<[string, RunningJob & { tier?: 1 | 3 }]>([
+  ['a pid that lives but has no stamp: it may be reused', { processIdentity: null }],
+  ['a pid that was reused: another start', { processIdentity: 'reused' }],
+  ['a run over its ceiling, which may live', { tier: 3 }],
+])('does not stop for %s', async (_, job) => {
+  const stamp = processIdentity(agent.pid ?? 0) ?? '';
+  const reused = stamp.replace(/\d+$/, (ticks) => String(Number(ticks) - 5000));
+  await reapWrongly(job.processIdentity === 'reused' ? { ...job, processIdentity: reused } : job);
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', survivors: 0 });
+});
+
+it("another host's probe does not judge it", async () => {
+  await reapWrongly();
+  await look('h2');
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', survivors: 0 });
+  await db.probe.query('select reaper.note_look_back($1, $2, $3)', [
+    'h2',
+    [],
+    JSON.stringify([{ ledgerId: 1, evidence: 'it lives' }]),
+  ]);
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', survivors: 0 });
+});
+
+it('a process that is gone is looked at once', async () => {
+  await reapWrongly();
+  await endAgent();
+  await look();
+  const { rows } = await db.probe.query('select * from reaper.look_back');
+  expect(rows).toEqual([]);
+  expect([await countLedger(db.admin), (await readStatus(db.reaper)).survivors]).toEqual([1, 0]);
+});
+
+it('one of which nobody can tell is looked at again', async () => {
+  const stamp = processIdentity(agent.pid ?? 0) ?? '';
+  const elsewhere = stamp.replace(/:(\d+):(\d+)$/, ':1:$2');
+  await reapWrongly({ processIdentity: elsewhere });
+  await look();
+  const { rows } = await db.probe.query('select * from reaper.look_back');
+  expect(rows).toHaveLength(1);
+});
