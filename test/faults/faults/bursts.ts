@@ -29,7 +29,7 @@ export const bursts: readonly Fault[] = [
     group: 'burst',
     lastsS: 30,
     async inject(world, random) {
-      await continueOften(world);
+      await continueOften(world, SWEEPS);
       return burst(world, random);
     },
   },
@@ -53,13 +53,13 @@ async function burst(world: World, random: Random): Promise<string | null> {
 }
 
 /** Has the reaper continue as new again and again, until somebody terminates it. */
-async function continueOften(world: World): Promise<void> {
+export async function continueOften(world: World, everySweeps: number): Promise<void> {
   await world.ask(async (client) => {
     await client.workflow.getHandle(REAPER_NAME).terminate('torture');
     await client.workflow.start(jobReaper, {
       workflowId: REAPER_NAME,
       taskQueue: REAPER_NAME,
-      args: [{ continueAfterSweeps: SWEEPS }],
+      args: [{ continueAfterSweeps: everySweeps }],
       // A worker may have been faster: then it goes on as ever.
       workflowIdConflictPolicy: 'USE_EXISTING',
     });

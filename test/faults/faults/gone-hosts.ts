@@ -33,7 +33,7 @@ export const goneHosts: readonly Fault[] = [
           if (isKilled) service.start();
           else service.signal('SIGCONT');
         }
-        await heardAgain(world);
+        await waitFor(() => hasAnswered(world, HOSTS.south).catch(() => null), BACK_MS);
         await disturb(world, random);
         await undo(() => world.operator.activate());
         return HOSTS.south;
@@ -53,17 +53,14 @@ function declare(world: World): Promise<true | null> {
   }, DECLARED_MS);
 }
 
-async function heardAgain({ admin }: World): Promise<void> {
-  await waitFor(async () => {
-    const { rowCount } = await admin
-      .query(
-        `select from reaper.gone_host g join reaper.host_probe p using (host)
-          where g.host = $1 and p.answered_at > g.declared_at`,
-        [HOSTS.south],
-      )
-      .catch(() => ({ rowCount: 0 }));
-    return rowCount === 1 ? true : null;
-  }, BACK_MS);
+/** Whether the probe of a host that was declared gone has answered since. */
+export async function hasAnswered({ admin }: World, host: string): Promise<true | null> {
+  const { rowCount } = await admin.query(
+    `select from reaper.gone_host g join reaper.host_probe p using (host)
+      where g.host = $1 and p.answered_at > g.declared_at`,
+    [host],
+  );
+  return rowCount === 1 ? true : null;
 }
 
 /** The probe is away once more, for a moment: nothing follows from that now. */

@@ -1,4 +1,5 @@
 import { aliveUntouched } from './alive-untouched.js';
+import { brakePulled } from './brake-pulled.js';
 import { blocksHonoured } from './blocks-honoured.js';
 import { claimsAndLedger } from './claims-and-ledger.js';
 import { freshEvidence } from './fresh-evidence.js';
@@ -12,6 +13,7 @@ import { noMadeUpSuccess } from './no-made-up-success.js';
 import { oneAdvance } from './one-advance.js';
 import { oneProcess } from './one-process.js';
 import { proofTwice } from './proof-twice.js';
+import { statusNames } from './status-names.js';
 import { told, toldAtLast } from './told.js';
 import { watchesKnow } from './watches-know.js';
 import { repairedInTime, endedAll } from './repaired.js';
@@ -34,6 +36,8 @@ export const ALWAYS: readonly Invariant[] = [
   told,
   noFailingTask,
   nobodyWaits,
+  statusNames,
+  brakePulled,
   nobodyGivesUp,
 ];
 

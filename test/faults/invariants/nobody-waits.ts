@@ -1,10 +1,11 @@
+import { deadSpan } from '../facts/death.js';
 import type { Facts } from '../facts/facts.js';
 import type { Part } from '../facts/presence-facts.js';
 import type { Run } from '../facts/queue-facts.js';
-import { uncoveredMs, type Span } from '../facts/spans.js';
+import { uncoveredMs } from '../facts/spans.js';
 import { gateOf } from '../world/pipeline.js';
 import type { Invariant } from './invariant.js';
-import { isAtWork, repairLimitS } from './repaired.js';
+import { repairLimitS } from './repaired.js';
 
 /** Judged while faults are injected, run by run: whatever else is locked, failing, silent or away. */
 export const nobodyWaits: Invariant = {
@@ -35,21 +36,6 @@ export function waitedForRepairS(facts: Facts, run: Run): number {
   if (span === null) return 0;
   const { away, stopped, hindered } = whatKeptIt(facts, run);
   return uncoveredMs(span, [...away, ...stopped, ...hindered]) / 1000;
-}
-
-/**
- * From the moment at which a run can be known to be dead until it ended. A run without a pid can only be told by its ceiling;
- * null while it is alive.
- */
-export function deadSpan(facts: Facts, run: Run): Span | null {
-  const lastMs = facts.lives.lives.get(run.runId)?.lastMs ?? run.startedMs;
-  const tellableMs =
-    run.pid === null && run.exit === null ? run.startedMs + facts.terms.ceilingS * 1000 : run.startedMs;
-  const fromMs = Math.max(lastMs, tellableMs);
-  const endMs = run.ends[0]?.atMs;
-  if (endMs === undefined && isAtWork(facts, run)) return null;
-  const untilMs = endMs ?? Date.now();
-  return untilMs > fromMs ? { fromMs, untilMs } : null;
 }
 
 /** The parts without which a run cannot be repaired. */

@@ -1,4 +1,4 @@
-import { isAlive } from '../../../demo/world/kill-process.js';
+import { isAtWork } from '../facts/death.js';
 import type { Facts } from '../facts/facts.js';
 import type { Run } from '../facts/queue-facts.js';
 import type { Invariant } from './invariant.js';
@@ -43,10 +43,4 @@ export const endedAll: Invariant = {
 
 function lastSignOfLifeMs({ lives }: Facts, run: Run): number {
   return lives.lives.get(run.runId)?.lastMs ?? run.startedMs;
-}
-
-/** Whether its agent lives. */
-export function isAtWork({ lives }: Facts, { runId }: Run): boolean {
-  const life = lives.lives.get(runId);
-  return life !== undefined && isAlive(life);
 }

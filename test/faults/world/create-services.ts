@@ -147,9 +147,8 @@ function reaperSettings({ terms, people }: Base): Record<string, string> {
     REAPER_FINALIZE_GRACE_S: String(terms.graceS),
     REAPER_MAX_RUNNING_S: String(terms.ceilingS),
     // Both ways to watch have their turn: at times more jobs run than this, at times fewer.
-    REAPER_WATCH_ALL_LIMIT: '8',
-    // So few that those who keep a place keep somebody else from it.
-    REAPER_MAX_WATCHES: '12',
+    REAPER_WATCH_ALL_LIMIT: String(Math.min(8, terms.places)),
+    REAPER_MAX_WATCHES: String(terms.places),
     TELEGRAM_BOT_TOKEN: TELEGRAM.token,
     TELEGRAM_CHAT_ID: TELEGRAM.chat,
     TELEGRAM_BASE_URL: people.baseUrl,

@@ -20,7 +20,8 @@ export interface Change {
     | 'control'
     | 'hold'
     | 'gone_host'
-    | 'host_probe';
+    | 'host_probe'
+    | 'survivor';
   old: Row | null;
   new: Row | null;
 }
@@ -38,6 +39,7 @@ const RELATIONS = {
   hold: 'reaper.hold',
   gone_host: 'reaper.gone_host',
   host_probe: 'reaper.host_probe',
+  survivor: 'reaper.survivor',
 } satisfies Record<Change['relation'], string>;
 
 /** Has Postgres record every change of these tables, in the transaction that makes it and with who made it. */

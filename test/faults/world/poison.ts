@@ -12,6 +12,8 @@ export async function installPoison(admin: Pool): Promise<void> {
   await admin.query(`
     create schema poison;
     create table poison.run (run_id text not null, how text not null);
+    -- Counts what is rolled back, too.
+    create sequence poison.tried;
     create function poison.work() returns trigger
       language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $$
@@ -20,6 +22,7 @@ export async function installPoison(admin: Pool): Promise<void> {
         return new;
       end if;
       if exists (select from poison.run where run_id = old.run_id and how = tg_argv[0]) then
+        perform nextval('poison.tried');
         raise exception 'this job is protected by a rule of its owner';
       end if;
       if tg_argv[0] = 'raises' and exists (select from poison.run where run_id = old.run_id and how = 'is too slow') then
@@ -29,6 +32,14 @@ export async function installPoison(admin: Pool): Promise<void> {
     end
     $$`);
   await addPoison(admin, 'public.jobs');
+}
+
+/** How many claims have failed for it. */
+export async function claimsThatFailed(admin: Pool): Promise<number> {
+  const { rows } = await admin.query<{ n: number }>(
+    'select case when is_called then last_value else 0 end as n from poison.tried',
+  );
+  return rows[0]?.n ?? 0;
 }
 
 /** Adds the triggers to a table. */
