@@ -3,7 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities, payloadConverterPath, workflowsPath } from 'job-reaper';
 
 const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS });
-const { workflows, probe, queues, close } = await createActivities();
+const { workflows, gates, probe, queues, close } = await createActivities();
 const workers = await Promise.all([
   Worker.create({
     connection,
@@ -12,6 +12,13 @@ const workers = await Promise.all([
     workflowsPath,
     dataConverter: { payloadConverterPath },
     activities: { ...workflows },
+  }),
+  // Gates may be slow: few slots, so that they take nobody else's.
+  Worker.create({
+    connection,
+    taskQueue: queues.gates,
+    activities: { ...gates },
+    maxConcurrentActivityTaskExecutions: 20,
   }),
   Worker.create({ connection, taskQueue: queues.probe, activities: probe }),
 ]);

@@ -1,9 +1,27 @@
--- Run after every migration and adapter: what each role may do, whole, so that nothing an adapter or a default
--- privilege granted stays.
-revoke all on schema reaper from public, reaper, reaper_probe;
-revoke all on all tables in schema reaper from public, reaper, reaper_probe;
-revoke all on all sequences in schema reaper from public, reaper, reaper_probe;
-revoke all on all routines in schema reaper from public, reaper, reaper_probe;
+-- Run after every migration and adapter: what each role may do, whole. Nothing that an adapter or anybody else granted to our
+-- roles or to PUBLIC stays, and nothing that a default privilege of the owner grants to anybody. What was granted on purpose to
+-- another role, such as a monitor's that reads reaper.status, stays.
+do $$
+declare
+  v_grantee text;
+begin
+  for v_grantee in
+    select 'public'
+    union all select unnest(array['reaper', 'reaper_probe'])
+    union
+    select quote_ident(r.rolname)
+      from pg_catalog.pg_default_acl d
+     cross join pg_catalog.aclexplode(d.defaclacl) a
+      join pg_catalog.pg_roles r on r.oid = a.grantee
+     where d.defaclrole = current_user::regrole and a.grantee <> d.defaclrole
+  loop
+    execute pg_catalog.format('revoke all on schema reaper from %s', v_grantee);
+    execute pg_catalog.format('revoke all on all tables in schema reaper from %s', v_grantee);
+    execute pg_catalog.format('revoke all on all sequences in schema reaper from %s', v_grantee);
+    execute pg_catalog.format('revoke all on all routines in schema reaper from %s', v_grantee);
+  end loop;
+end
+$$;
 
 grant usage on schema reaper to reaper, reaper_probe;
 
@@ -11,14 +29,34 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant select on reaper.look_back to reaper, reaper_probe;
 grant execute on function reaper.now(), reaper.note_look_back(text, bigint[], jsonb) to reaper, reaper_probe;
 
+-- Whoever reads a view has to be allowed to call the functions in it.
+do $$
+declare
+  v_function text;
+begin
+  for v_function in
+    select b.name from reaper.behind_adapter() b join pg_catalog.pg_proc p on p.oid = b.id
+     where b.root = 'view' and b.kind = 'function' and pg_catalog.pg_has_role(p.proowner, 'usage')
+    union all
+    select 'reaper.has_exit_codes()' where pg_catalog.to_regprocedure('reaper.has_exit_codes()') is not null
+  loop
+    execute pg_catalog.format('grant execute on function %s to reaper, reaper_probe', v_function);
+  end loop;
+end
+$$;
+
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
-  reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.status to reaper;
+  reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
+  reaper.status to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
   reaper.block_on(text, text, text, text),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text),
+  reaper.try_claim(text, text, text),
+  reaper.adapter_trouble(),
+  reaper.note_unreadable(jsonb),
   reaper.owe_backstop_alert(text, text, text, text, text, text),
   reaper.take_for_telegram(bigint),
   reaper.note_delivery(bigint, text, text),

@@ -2,7 +2,7 @@
 -- a column of the user's table can require, takes them with it. New columns go to the end of a view: Postgres refuses any other
 -- change of a view in use.
 
--- The runs worth examining: not held and, in the dry run, not yet reported with the facts they still show.
+-- The runs worth examining: readable, not held and, in the dry run, not yet reported with the facts they still show.
 create or replace view reaper.examinable_run as
 select r.*
   from reaper.running_job r
@@ -10,6 +10,7 @@ select r.*
    and r.run_key is not null
    and pg_catalog.length(r.job_id) <= 200
    and pg_catalog.length(r.run_key) <= 200
+   and not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
    and not exists (
          select from reaper.hold h
           where h.until > (select reaper.now())

@@ -8,7 +8,7 @@ export { createActivities, type ActivitiesOptions, type MountableActivities } fr
 export { ReaperClient, type ReaperClientOptions } from './library/reaper-client.js';
 export { payloadConverterPath, workflowsPath } from './worker/bundle.js';
 export { readSettings, SettingsError, type Settings } from './config.js';
-export type { Gate, GateInput, GateResult } from './gates/index.js';
+export { GateNotAsked, type Gate, type GateInput, type GateResult } from './gates/index.js';
 export type { Notifier } from './notify/notifier.js';
 export type { WebhookMessage as NotifierMessage } from './notify/message.js';
 export type { Logger, LogFields } from './log.js';

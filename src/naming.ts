@@ -24,6 +24,11 @@ export class Names {
     return `${this.reaper}/leases`;
   }
 
+  /** The queue of gates, which may be slow: whoever polls the workflow queue polls it too, with slots of its own. */
+  get gateQueue(): string {
+    return `${this.reaper}/gates`;
+  }
+
   /** The id of the workflow that looks after one run. */
   watchId({ jobId, runKey }: RunRef): string {
     return `${this.reaper}/watch/${safePart(jobId)}/${safePart(runKey)}`;

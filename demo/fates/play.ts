@@ -1,3 +1,4 @@
+import type { Outcome } from '../../src/domain/types.js';
 import type { Fate } from './fate.js';
 import { Scene, type Stage } from './scene.js';
 
@@ -14,6 +15,8 @@ export interface Result {
   fate: Fate;
   isTrue: boolean;
   seen: readonly string[];
+  /** How the reaper ended its run; null where it was left alone. */
+  outcome: Outcome | null;
   /** From the deed to the reaper's claim, by the database's clock; null where nothing was reaped. */
   repairS: number | null;
 }
@@ -36,13 +39,14 @@ export async function play(fate: Fate, stage: Stage): Promise<Play> {
 export function look({ fate, scene, error }: Play): Result {
   const seen = [...scene.facts(), ...(fate.look?.(scene) ?? [])];
   if (error !== null) seen.push(error);
-  const claimedMs = scene.claims[0]?.claimedMs;
+  const [claim] = scene.claims;
   const { deedMs } = scene;
   return {
     fate,
     seen,
     isTrue:
       seen.length === fate.expected.length && fate.expected.every((fact, index) => fact === seen[index]),
-    repairS: claimedMs === undefined || deedMs === null ? null : (claimedMs - deedMs) / 1000,
+    outcome: claim?.outcome ?? null,
+    repairS: claim === undefined || deedMs === null ? null : (claim.claimedMs - deedMs) / 1000,
   };
 }

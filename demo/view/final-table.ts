@@ -1,19 +1,35 @@
 import pc from 'picocolors';
-import { renderTable } from '../../src/cli/table.js';
 import type { Result } from '../fates/play.js';
 
-/** The last word: every fate, what was expected of it, what was seen. */
+const OUTCOMES = { queued: 'requeued', done: 'done', failed: 'failed' };
+const LEFT_ALONE = 'left alone';
+
+/** The last word: a line for each fate, and below it what came out otherwise than expected. Fits 80 columns. */
 export function finalTable(results: readonly Result[]): string {
-  const rows = results.map(({ fate, seen, repairS }) => [
-    fate.name,
-    fate.expected.join('; '),
-    seen.join('; '),
-    repairS?.toFixed(1),
-  ]);
+  const width = Math.max(...results.map(({ fate }) => fate.name.length));
+  const lines = results.flatMap((result) => [lineOf(result, width), ...differences(result)]);
   const wrong = results.filter(({ isTrue }) => !isTrue).length;
   const verdict =
     wrong === 0
       ? pc.green(`All ${results.length} fates came true.`)
       : pc.red(`${wrong} of ${results.length} fates did not come true.`);
-  return `${renderTable(['fate', 'expected', 'seen', 's to repair'], rows)}\n${verdict}`;
+  return ['', ...lines, '', verdict].join('\n');
+}
+
+function lineOf({ fate, outcome, repairS, isTrue }: Result, width: number): string {
+  const mark = isTrue ? pc.green('✓') : pc.red('✗');
+  const became = outcome === null ? LEFT_ALONE : OUTCOMES[outcome];
+  const seconds = repairS === null ? '' : `${repairS.toFixed(1)} s`;
+  return `${mark} ${fate.name.padEnd(width)} ${became.padEnd(LEFT_ALONE.length)} ${seconds.padStart(6)}`.trimEnd();
+}
+
+function differences({ fate, seen, isTrue }: Result): string[] {
+  if (isTrue) return [];
+  const missing = fate.expected.filter((fact) => !seen.includes(fact));
+  const unexpected = seen.filter((fact) => !fate.expected.includes(fact));
+  const told = [
+    ...missing.map((fact) => `expected: ${fact}`),
+    ...unexpected.map((fact) => `got:      ${fact}`),
+  ];
+  return told.map((line) => `    ${pc.red(line)}`);
 }

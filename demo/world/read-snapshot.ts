@@ -1,3 +1,4 @@
+import type { Outcome } from '../../src/domain/types.js';
 import type { Pool } from 'pg';
 
 /** A job as its row shows it. */
@@ -22,7 +23,7 @@ export interface JobState {
 /** A claim of the reaper, from its ledger. */
 export interface Claim {
   jobId: string;
-  outcome: string;
+  outcome: Outcome;
   reason: string;
   /** Unix milliseconds by the database's clock. */
   claimedMs: number;

@@ -25,16 +25,18 @@ create sequence reaper.late_write;
 -- The claim that the last one of them was about: its process is looked at once more.
 create sequence reaper.late_write_claim;
 
--- What a probe of these hosts looks at once more, newest first. A claim of more than a day ago says nothing any more.
+-- What a probe of these hosts looks at once more. A claim of more than a day ago says nothing any more. As a WITH query the view
+-- cannot be written through.
 create view reaper.look_back as
-select l.id as ledger_id, l.host, l.pid, l.process_identity
+with late as (
+  select last_value as id from reaper.late_write_claim where is_called
+)
+select l.id as ledger_id, l.host, l.pid, l.process_identity, l.claimed_at
   from reaper.ledger l
  where l.tier = 1
    and l.process_identity is not null
-   and (l.looked_back_at is null
-        or exists (select from reaper.late_write_claim late where late.is_called and late.last_value = l.id))
    and l.claimed_at > (select reaper.now()) - interval '1 day'
- order by l.claimed_at desc;
+   and (l.looked_back_at is null or exists (select from late where late.id = l.id));
 
 alter table reaper.notification drop constraint notification_kind_check;
 alter table reaper.notification add constraint notification_kind_check

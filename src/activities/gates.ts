@@ -1,8 +1,8 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { planExitZero, type Advance } from '../domain/exit-zero.js';
 import type { Pipeline, Stage } from '../domain/pipeline.js';
 import type { JobRun } from '../domain/types.js';
-import type { GateResult, Gates } from '../gates/index.js';
+import { GateNotAsked, type GateResult, type Gates } from '../gates/index.js';
 
 const HEARTBEAT_MS = 3_000;
 
@@ -20,7 +20,11 @@ export interface GateActivitiesOptions {
 /** The activity that asks gates. It changes nothing; the claim does. */
 export function createGateActivities({ pipeline, gates }: GateActivitiesOptions) {
   return {
-    /** Finds out what is left to do for a run whose agent exited with 0. Heartbeats while a gate is at work. */
+    /**
+     * Finds out what is left to do for a run whose agent exited with 0. Heartbeats while a gate is at work.
+     *
+     * @throws ApplicationFailure of type GateNotAsked when the gate could not be asked, which says nothing of the work
+     */
     async judgeExitZero(run: JobRun, hasStages: boolean): Promise<ExitZeroJudgement> {
       const plan = planExitZero(run, pipeline, hasStages);
       if (plan.kind === 'done') return { ...plan, advance: null, gate: null };
@@ -38,10 +42,17 @@ export function createGateActivities({ pipeline, gates }: GateActivitiesOptions)
     try {
       const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, work_item: run.workItem };
       return await gates.check(stage.gate, input, cancellationSignal());
+    } catch (error) {
+      throw error instanceof GateNotAsked ? notAsked(stage, error) : error;
     } finally {
       clearInterval(beat);
     }
   }
+}
+
+function notAsked({ name, gate }: Stage, error: GateNotAsked): ApplicationFailure {
+  const message = `the ${gate?.kind ?? ''} gate of stage "${name}" could not be asked: ${error.message}`;
+  return ApplicationFailure.create({ type: 'GateNotAsked', message });
 }
 
 /** Activities that {@link createGateActivities} makes. */

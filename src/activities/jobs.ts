@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
+import { checkRunningJobs } from '../db/check-running-jobs.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
 import { DatabaseClock } from '../db/database-clock.js';
@@ -27,6 +28,8 @@ import type { Names } from '../naming.js';
 const SYMPTOM_PAGE = 250;
 /** Hosts that one sweep examines at most: a workflow has room for 2,000 activities at once. */
 const HOST_PAGE = 500;
+/** Rows that cannot be watched and are named in a sweep's summary. */
+const UNWATCHABLE_SHOWN = 5;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 
@@ -65,6 +68,8 @@ export interface Scan {
 export interface RunObservation extends RunFacts {
   /** The queue of the run's host, or null where no probe can be asked. */
   probeQueue: string | null;
+  /** The queue of gates; a worker of an older version does not tell, and asks them itself. */
+  gateQueue?: string;
   /** How the run was claimed, when it is over and was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
@@ -103,6 +108,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
       await clock.check();
       const control = await readControl(pool);
       const { policy } = control;
+      const unreadable = await checkRunningJobs(pool);
       const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
       const watchAll = fleet.running <= policy.watchAllLimit;
       const blocked = control.paused || !policy.enabled;
@@ -115,14 +121,17 @@ export function createJobActivities(options: JobActivitiesOptions) {
         mode: control.mode,
         paused: control.paused ? `${control.pausedBy ?? 'somebody'}: ${control.pausedReason ?? ''}` : null,
         policy,
-        running: fleet.running,
+        running: fleet.running + unreadable.length,
         hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
         nextHost: fleet.nextHost,
         runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await readDueNotifications(pool, OWED_PAGE),
         leaseQueue: mayReclaim && (await hasLeaseWorker(pool)) ? names.leaseQueue : null,
-        unwatchable: fleet.unwatchable,
+        unwatchable: {
+          count: unreadable.length + fleet.unwatchable.count,
+          sample: [...unreadable, ...fleet.unwatchable.sample].slice(0, UNWATCHABLE_SHOWN),
+        },
       };
     },
 
@@ -134,6 +143,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return {
         ...facts,
         probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
+        gateQueue: names.gateQueue,
         claimed: entry && {
           by: entry.claimer,
           outcome: entry.outcome,

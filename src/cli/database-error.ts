@@ -35,6 +35,10 @@ export function explainDatabaseError(error: unknown, url: string, setting: UrlSe
     }
     if (isSchemaMissing(error)) return `Expected schema reaper at ${where}, got "${got}": ${MIGRATE}`;
     const { code = '' } = error;
+    const encoding = /^conversion between UTF8 and (\w+) is not supported$/.exec(error.message)?.[1];
+    if (encoding !== undefined) {
+      return `Expected a UTF8 database at ${where}, got one in ${encoding}, which cannot be read as text: move it to a database that was created with ENCODING 'UTF8'`;
+    }
     if (NOT_LET_IN.includes(code)) {
       return `Expected to be let in at ${where}, got "${got}": correct ${setting}`;
     }

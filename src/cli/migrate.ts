@@ -14,7 +14,7 @@ export function migrateCommand(): Command {
     .description('Create or update schema reaper at DATABASE_ADMIN_URL; safe to run again')
     .option(
       '--adapter <name or file>',
-      'install an adapter: "reference", "minimal" or the path of an SQL file',
+      'install an adapter: "reference", "minimal" or the path of an SQL file or folder; without it the one in place again',
     )
     .addHelpText(
       'after',
@@ -41,10 +41,10 @@ export async function migrateTo(adminUrl: string, adapter: string | null): Promi
 }
 
 /** What a migration did and what is in place now. */
-export function describeMigration({ applied, adapter, mode }: MigrateResult): string {
+export function describeMigration({ applied, adapter, mode, notes }: MigrateResult): string {
   const did = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Schema reaper is up to date.';
   if (adapter === null) {
     return `${did}\nNo adapter is installed yet: run job-reaper migrate --adapter <name or file>.`;
   }
-  return `${did}\nAdapter: ${adapter}. Mode: ${mode}.`;
+  return [did, `Adapter: ${adapter}. Mode: ${mode}.`, ...notes].join('\n');
 }

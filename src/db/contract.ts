@@ -1,25 +1,46 @@
 import type { Queryable } from './database.js';
 
-/** Functions that every adapter provides, with what they return. */
+/** Functions that adapters provide, with what they return. */
 const FUNCTIONS = [
-  { signature: 'reaper.lock_run(text, text)', returns: 'SETOF reaper.running_job' },
-  { signature: 'reaper.finish(text, text, text, text)', returns: 'boolean' },
+  { signature: 'reaper.lock_run(text, text)', returns: 'SETOF reaper.running_job', isOptional: false },
+  { signature: 'reaper.finish(text, text, text, text)', returns: 'boolean', isOptional: false },
+  { signature: 'reaper.advance(text, text, text, text, text)', returns: 'boolean', isOptional: true },
+  { signature: 'reaper.has_exit_codes()', returns: 'boolean', isOptional: true },
 ];
 
+/** The view's columns, in their order. */
+const COLUMNS =
+  'job_id text, run_key text, run_id text, task_id text, agent text, repo text, host text, pid bigint, process_identity text, ' +
+  'attempts integer, max_attempts integer, max_running_s bigint, started_at timestamp with time zone, exit_code integer, ' +
+  'finished_at timestamp with time zone, branch text, stage text, job_stage text, work_item text';
+
 /**
- * Checks that the installed adapter keeps the SQL contract. The view's columns need no check: Postgres refuses to replace
- * the view by one with others.
+ * Checks that the installed adapter keeps the SQL contract.
  *
  * @throws with everything that is wrong
  */
 export async function checkContract(client: Queryable): Promise<void> {
   const mistakes: string[] = [];
-  for (const { signature, returns } of FUNCTIONS) {
+  const { rows: views } = await client.query<{ columns: string | null }>(
+    `select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum) as columns
+       from pg_attribute where attrelid = to_regclass('reaper.running_job') and attnum > 0 and not attisdropped`,
+  );
+  const columns = views[0]?.columns ?? 'no such view';
+  if (columns !== COLUMNS) {
+    mistakes.push(`reaper.running_job: expected the columns (${COLUMNS}), got ${columns}`);
+  }
+  for (const { signature, returns, isOptional } of FUNCTIONS) {
     const { rows } = await client.query<{ returns: string | null; body: string }>(
-      `select pg_get_function_result(oid) as returns, prosrc as body from pg_proc where oid = to_regprocedure($1)`,
+      `select case when p.proretset then 'SETOF ' else '' end
+                || case n.nspname when 'pg_catalog' then format_type(t.oid, null)
+                                  else format('%I.%I', n.nspname, t.typname) end as returns,
+              p.prosrc as body
+         from pg_proc p join pg_type t on t.oid = p.prorettype join pg_namespace n on n.oid = t.typnamespace
+        where p.oid = to_regprocedure($1)`,
       [signature],
     );
     const found = rows[0];
+    if (found === undefined && isOptional) continue;
     if (found?.returns !== returns) {
       mistakes.push(
         `${signature}: expected it to return ${returns}, got ${found?.returns ?? 'no such function'}`,

@@ -21,6 +21,7 @@ const FLEET = `
                 when length(r.run_key) > 200 then 'its run key has over 200 characters'
                 when length(r.host) > 200 then 'its host has over 200 characters' end as why
       from reaper.running_job r
+     where not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
   )
   select (select count(*) from r) as running,
          coalesce((select array_agg(h.host order by h.host) from (
@@ -31,7 +32,7 @@ const FLEET = `
          coalesce((select jsonb_agg(jsonb_build_object('jobId', left(s.job_id, 60), 'why', s.why))
                      from (select job_id, why from r where why is not null order by job_id limit 5) s), '[]') as sample`;
 
-/** Counts the running jobs, and lists a page of their hosts. One statement whose result does not grow with the jobs. */
+/** Counts the running jobs that can be read, and lists a page of their hosts. One statement whose result does not grow with the jobs. */
 export async function readFleet(
   pool: Queryable,
   { after = null, limit = 1_000 }: { after?: string | null; limit?: number } = {},
@@ -58,8 +59,9 @@ export async function readFleet(
 export async function readRuns(pool: Queryable, limit: number): Promise<HostedRun[]> {
   const { rows } = await pool.query<HostedRun>(
     `select job_id as "jobId", run_key as "runKey", host
-       from reaper.running_job
-      where length(job_id) <= 200 and length(run_key) <= 200 and coalesce(length(host), 0) <= 200
+       from reaper.running_job r
+      where not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
+        and length(job_id) <= 200 and length(run_key) <= 200 and coalesce(length(host), 0) <= 200
       order by started_at nulls first, job_id, run_key
       limit $1`,
     [limit],

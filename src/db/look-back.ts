@@ -21,7 +21,7 @@ export async function readReapedProcesses(
 ): Promise<ReapedProcess[]> {
   const { rows } = await pool.query<ReapedProcess>(
     `select ledger_id as "ledgerId", pid, process_identity as "processIdentity"
-       from reaper.look_back where host = $1 limit $2`,
+       from reaper.look_back where host = $1 order by claimed_at desc limit $2`,
     [host, limit],
   );
   return rows;

@@ -1,12 +1,19 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { packageRoot } from '../paths.js';
-import { checkContract } from './contract.js';
+import { buildIndexes } from './adapter/build-indexes.js';
+import { checkView } from './adapter/check-view.js';
+import { fitEncoding, readEncoding } from './adapter/encoding.js';
+import { installAdapter } from './adapter/install.js';
+import { raiseIds } from './adapter/raise-ids.js';
+import { readAdapter, type AdapterSource } from './adapter/source.js';
+import { findInstalled } from './adapter/stored.js';
 
 const SQL_FOLDER = join(packageRoot, 'sql');
+/** Names the lock that lets one migration run at a time. */
+const LOCK = 4_711_081_547;
 
 /** What {@link migrate} did. */
 export interface MigrateResult {
@@ -15,24 +22,35 @@ export interface MigrateResult {
   /** The adapter in place, or null when none has ever been installed. */
   adapter: string | null;
   mode: 'active' | 'observe';
+  /** What a person should know or do, one sentence each. */
+  notes: string[];
 }
 
 /**
- * Brings schema `reaper` up to date and installs an adapter; safe to run again.
+ * Brings schema `reaper` up to date and installs an adapter; safe to run again, and each step is made again each time: roles,
+ * the adapter, the views over it, what each role may do, the indexes.
  *
- * A fresh install is active on the reference adapter and a dry run on any other.
+ * A fresh install is active on the reference adapter and a dry run on any other; so is one that goes over to another adapter.
  *
  * @param adminUrl a login that owns the schema and may create roles
- * @param adapter `reference`, `minimal`, the path of an SQL file, or null to keep the one in place
- * @throws when the adapter's file is missing or does not keep the SQL contract
+ * @param adapter `reference`, `minimal`, the path of an SQL file or of a folder, or null to install the one in place again
+ * @throws when there is no such adapter, when it does not keep the SQL contract, or when somebody holds what has to be replaced
  */
 export async function migrate(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
-  const adapterFile = adapter === null ? null : findAdapter(adapter);
+  const given = adapter === null ? null : await readAdapter(adapter);
   const client = new pg.Client({ connectionString: adminUrl, application_name: 'job-reaper migrate' });
+  // A connection that breaks is told by the statement that it breaks.
+  client.on('error', () => undefined);
   await client.connect();
   try {
+    await client.query(
+      `set client_min_messages = warning; set standard_conforming_strings = on; set lock_timeout = '60s';
+       set statement_timeout = 0; select pg_advisory_lock(${LOCK}); set lock_timeout = '10s'`,
+    );
+    const encoding = await readEncoding(client);
+    await client.query(await readSql('roles.sql', encoding));
     const applied = await runner({
-      dbClient: client,
+      dbClient: inEncoding(client, encoding),
       dir: join(SQL_FOLDER, 'migrations'),
       direction: 'up',
       migrationsTable: 'migration',
@@ -43,36 +61,90 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
       // It also logs, as errors, what it throws, and that our numbers are no timestamps.
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
-    await client.query('begin');
-    if (adapterFile !== null) await client.query(await readFile(adapterFile, 'utf8'));
-    for (const file of ['views.sql', 'grants.sql'])
-      await client.query(await readFile(join(SQL_FOLDER, file), 'utf8'));
-    const { rows } = await client.query<{ adapter: string | null; mode: 'active' | 'observe' }>(
-      `update reaper.control
-          set adapter = coalesce($1, adapter),
-              mode = case when adapter is null and $1 = 'reference' then 'active' else mode end
-        returning adapter, mode`,
-      [adapter],
-    );
-    const control = rows[0];
-    if (control === undefined)
-      throw new Error('Expected one row in reaper.control, got none: restore it from a backup');
-    if (control.adapter !== null) await checkContract(client);
+    await client.query('begin isolation level read committed');
+    const { source, notes, ...control } = await install(client, given, encoding);
     await client.query('commit');
-    return { applied: applied.map((migration) => migration.name), ...control };
+    if (source?.indexes) notes.push(...(await buildIndexes(client, source.indexes)));
+    return { applied: applied.map((migration) => migration.name), ...control, notes };
   } finally {
     await client.end();
   }
 }
 
-function findAdapter(adapter: string): string {
-  const shipped = join(SQL_FOLDER, 'adapters', `${adapter}.sql`);
-  if (/^[a-z]+$/.test(adapter) && existsSync(shipped)) return shipped;
-  const own = resolve(adapter);
-  if (existsSync(own)) return own;
-  throw new Error(
-    `Expected an adapter "reference", "minimal" or the path of an SQL file, got "${adapter}": no file at ${own}`,
+/** All that is not a numbered migration, in one transaction. */
+async function install(
+  client: pg.Client,
+  given: AdapterSource | null,
+  encoding: string,
+): Promise<Omit<MigrateResult, 'applied'> & { source: AdapterSource | null }> {
+  const { rows } = await client.query<{ adapter: string | null }>('select adapter from reaper.control');
+  if (rows[0] === undefined)
+    throw new Error('Expected one row in reaper.control, got none: restore it from a backup');
+  const before = rows[0].adapter;
+  const source = given ?? (await findInstalled(client, before));
+  const notes: string[] = [];
+  let isAnother = false;
+  if (source !== null) {
+    const installation = await installAdapter(client, source, before);
+    notes.push(...installation.notes);
+    isAnother = before !== null && installation.isAnother;
+  } else {
+    await expectView(client);
+    if (before !== null) {
+      notes.push(
+        `The text of adapter "${before}" is not known yet: run job-reaper migrate --adapter <its file> once.`,
+      );
+    }
+  }
+  for (const file of ['views.sql', 'grants.sql']) await client.query(await readSql(file, encoding));
+  await raiseIds(client);
+  if (source !== null || before !== null) await checkView(client);
+
+  // Last: claims wait for this row.
+  const { rows: now } = await client.query<{ adapter: string | null; mode: 'active' | 'observe' }>(
+    `update reaper.control
+        set adapter = coalesce($1, adapter),
+            mode = case when $2 then 'observe' when adapter is null and $3 then 'active' else mode end
+      returning adapter, mode`,
+    [source?.name ?? null, isAnother, source?.isShipped === true && source.name === 'reference'],
   );
+  const control = now[0];
+  if (control === undefined) throw new Error('Expected one row in reaper.control, got none: migrate again');
+  if (isAnother) {
+    notes.push(
+      `This is another adapter than "${before ?? ''}": a dry run until job-reaper activate, when its report is right.`,
+    );
+    await client.query(
+      `select reaper.note_change('job-reaper migrate', 'adapter', jsonb_build_object('old', $1::text, 'new', $2::text))`,
+      [before, control.adapter],
+    );
+  }
+  return { ...control, notes, source };
+}
+
+async function expectView(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ isThere: boolean }>(
+    `select to_regclass('reaper.running_job') is not null as "isThere"`,
+  );
+  if (rows[0]?.isThere) return;
+  throw new Error(
+    'Expected view reaper.running_job, or the text of its adapter, got neither: run job-reaper migrate --adapter <name or file>',
+  );
+}
+
+async function readSql(file: string, encoding: string): Promise<string> {
+  return fitEncoding(await readFile(join(SQL_FOLDER, file), 'utf8'), encoding);
+}
+
+/** The same connection, on which the texts of migrations are such that the database can store them. */
+function inEncoding(client: pg.Client, encoding: string): pg.Client {
+  const query = (text: unknown, ...rest: unknown[]): unknown =>
+    (client.query as (...all: unknown[]) => unknown).call(
+      client,
+      typeof text === 'string' ? fitEncoding(text, encoding) : text,
+      ...rest,
+    );
+  return Object.create(client, { query: { value: query } }) as pg.Client;
 }
 
 function ignore(): void {

@@ -1,4 +1,5 @@
 import { runInGroup } from './process-group.js';
+import { GateNotAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placeholders.js';
 import { searchPath } from './search-path.js';
@@ -12,7 +13,9 @@ const OUTPUT_CHARACTERS = 2000;
  * Kind `command`: green when the command exits with 0. It is read-only by contract only: whoever writes the pipeline
  * answers for what the command does.
  *
- * @throws GateFailure when it could not be started, or at the signal, once the command and all it started are gone
+ * @throws GateNotAsked when this machine was out of what a process needs, or somebody else ended the command;
+ *   GateFailure when it could not be started for another reason, or at the signal, once the command and all it started
+ *   are gone
  */
 export async function checkCommand(
   spec: CommandSpec,
@@ -31,8 +34,12 @@ export async function checkCommand(
     stderr: output,
     signal,
   }).catch((cause: unknown) => {
+    if (cause instanceof GateNotAsked) throw cause;
     throw new GateFailure(messageOf(cause), { argv, output: output.text() }, { cause });
   });
+  if (wasEndedFromOutside(endedBy)) {
+    throw new GateNotAsked(`expected ${shown(file)} to exit, but somebody ended it by ${endedBy}`);
+  }
   const green = exitCode === 0;
   const end = exitCode === null ? `was ended by ${endedBy ?? 'a signal'}` : `exited with ${exitCode}`;
   return {

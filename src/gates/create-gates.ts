@@ -3,16 +3,17 @@ import { checkCommand } from './command.js';
 import { checkFunction } from './function.js';
 import { checkGit } from './git.js';
 import { formatIssues } from './mistakes.js';
+import { GateNotAsked } from './not-asked.js';
 import { PlaceholderError } from './placeholders.js';
 import { plainResult } from './plain.js';
 import { DEFAULT_TIMEOUT_S, gateSchema, type AnyGateSpec } from './spec.js';
-import { createSqlGate, type SqlGate } from './sql.js';
+import { createSqlGate, type SqlGate, type Timed } from './sql.js';
 import { GateFailure, type Gate, type GateInput, type GateResult } from './types.js';
 import { messageOf } from './wording.js';
 
 /** Options of {@link createGates}. */
 export interface GatesOptions {
-  /** Where sql gates ask (REAPER_GATE_DATABASE_URL); without it they are red. */
+  /** Where sql gates ask (REAPER_GATE_DATABASE_URL); without it they cannot be asked. */
   databaseUrl?: string | undefined;
   /** Gates of kind `function`, by name. */
   functions?: Readonly<Record<string, Gate>> | undefined;
@@ -21,10 +22,10 @@ export interface GatesOptions {
 /** Asks gates. */
 export interface Gates {
   /**
-   * Asks one gate. Whatever goes wrong, its timeout included, is red with the cause.
+   * Asks one gate. What goes wrong once it was asked, its timeout included, is red with the cause.
    *
-   * @throws the signal's reason when it is aborted, or that the gates were closed; then nothing is known. What the gate
-   *   started is over by then
+   * @throws GateNotAsked when it could not be asked, or nobody heard its answer: ask again. The signal's reason when it
+   *   is aborted, or that the gates were closed. Then nothing is known; what the gate started is over
    */
   check(spec: GateSpec, input: GateInput, signal: AbortSignal): Promise<GateResult>;
   /** Cancels what still goes on, waits for its end and closes the connections. May be called again. */
@@ -47,24 +48,24 @@ export function createGates(options: GatesOptions): Gates {
   async function dispatch(
     gate: AnyGateSpec,
     input: GateInput,
-    context: { signal: AbortSignal },
+    controller: AbortController,
   ): Promise<GateResult> {
+    const { signal } = controller;
+    const timeoutMs = (gate.timeout_s ?? DEFAULT_TIMEOUT_S) * 1000;
+    const timed: Timed = (ask) => withTimeout(timeoutMs, controller, ask);
     switch (gate.kind) {
       case 'git':
-        return checkGit(gate, input, context);
+        return timed(() => checkGit(gate, input, { signal }));
       case 'command':
-        return checkCommand(gate, input, context);
+        return timed(() => checkCommand(gate, input, { signal }));
       case 'function':
-        return checkFunction(gate, functions, input, context);
+        return timed(() => checkFunction(gate, functions, input, { signal }));
       case 'sql':
         if (options.databaseUrl === undefined) {
-          return {
-            green: false,
-            reason: 'expected a database for the sql gate: set REAPER_GATE_DATABASE_URL',
-          };
+          throw new GateNotAsked('expected a database for the sql gate: set REAPER_GATE_DATABASE_URL');
         }
         sqlGate ??= createSqlGate(options.databaseUrl);
-        return sqlGate.check(gate, input, context);
+        return sqlGate.check(gate, input, { signal, timed });
     }
   }
 
@@ -81,53 +82,60 @@ export function createGates(options: GatesOptions): Gates {
       const controller = new AbortController();
       const cancel = () => controller.abort(signal.reason);
       signal.addEventListener('abort', cancel);
-      const over = withTimeout((gate.timeout_s ?? DEFAULT_TIMEOUT_S) * 1000, controller, () =>
-        dispatch(gate, input, controller),
-      );
+      const over = answer(controller.signal, () => dispatch(gate, input, controller));
       const run = { controller, over };
       running.add(run);
       try {
-        const result = await over;
-        // Cancelled while a timeout was ending the gate: nobody waits for that answer.
-        signal.throwIfAborted();
-        return plainResult(result);
+        return plainResult(await over);
       } finally {
         running.delete(run);
         signal.removeEventListener('abort', cancel);
+        // Cancelled while a timeout was ending the gate: nobody waits for that answer.
+        signal.throwIfAborted();
       }
     },
     async close() {
       isClosed = true;
       for (const { controller } of running) controller.abort(closedError());
       await Promise.allSettled([...running].map(({ over }) => over));
-      const toClose = sqlGate;
-      sqlGate = undefined;
-      await toClose?.close();
     },
   };
 }
 
-async function withTimeout(
+/** The end of a gate's own time. */
+class GateTimeout extends Error {
+  constructor(timeoutMs: number) {
+    super(`expected an answer within ${timeoutMs / 1000} s, got none: the gate was ended`);
+  }
+}
+
+/** Ends what it waits for when the gate's time is over. Its time begins when it is asked. */
+async function withTimeout<T>(
   timeoutMs: number,
   controller: AbortController,
-  gate: () => Promise<GateResult>,
-): Promise<GateResult> {
-  const { signal } = controller;
-  const reason = `expected an answer within ${timeoutMs / 1000} s, got none: the gate was ended`;
-  const timeout = new Error(reason);
-  const timer = setTimeout(() => controller.abort(timeout), timeoutMs);
+  ask: () => Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(() => controller.abort(new GateTimeout(timeoutMs)), timeoutMs);
   try {
-    const result = await gate();
+    return await ask();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Makes what went wrong red, unless the gate was not asked, or nobody wants to know any more. */
+async function answer(signal: AbortSignal, ask: () => Promise<GateResult>): Promise<GateResult> {
+  try {
+    const result = await ask();
     signal.throwIfAborted();
     return result;
   } catch (error) {
-    if (!signal.aborted) return failed(error);
-    if (signal.reason !== timeout) throw signal.reason;
-    return error instanceof GateFailure
-      ? { green: false, reason, evidence: error.evidence }
-      : { green: false, reason };
-  } finally {
-    clearTimeout(timer);
+    const { reason } = signal as { reason: unknown };
+    if (signal.aborted && !(reason instanceof GateTimeout)) throw reason;
+    if (error instanceof GateNotAsked) throw error;
+    if (!(reason instanceof GateTimeout)) return failed(error);
+    const evidence = error instanceof GateFailure ? { evidence: error.evidence } : {};
+    return { green: false, reason: reason.message, ...evidence };
   }
 }
 

@@ -1,4 +1,5 @@
 import { untilAborted } from './aborted.js';
+import { GateNotAsked, isAway, notAsked } from './not-asked.js';
 import type { FunctionSpec } from './spec.js';
 import type { Gate, GateInput, GateResult } from './types.js';
 import { didYouMean, shown } from './wording.js';
@@ -6,7 +7,8 @@ import { didYouMean, shown } from './wording.js';
 /**
  * Kind `function`: asks the function of that name.
  *
- * @throws the signal's reason, at once: a function that does not heed the signal is left behind; or what it throws
+ * @throws the signal's reason, at once: a function that does not heed the signal is left behind; GateNotAsked when it
+ *   throws that, or what says that a server is away, or when nobody registered it; or what else it throws
  */
 export async function checkFunction(
   spec: FunctionSpec,
@@ -16,12 +18,17 @@ export async function checkFunction(
 ): Promise<GateResult> {
   const gate = functions.get(spec.name);
   if (gate === undefined) {
-    const reason = `expected a registered function, got ${shown(spec.name)}${didYouMean(spec.name, [...functions.keys()])}`;
-    return { green: false, reason };
+    throw new GateNotAsked(
+      `expected a registered function, got ${shown(spec.name)}${didYouMean(spec.name, [...functions.keys()])}`,
+    );
   }
   // In a function of its own: one that throws before its promise counts like any other.
   const ask = async (): Promise<unknown> => gate({ ...input }, context);
-  const answer = await untilAborted(ask(), context.signal);
+  const answer = await untilAborted(ask(), context.signal).catch((error: unknown) => {
+    throw !context.signal.aborted && isAway(error)
+      ? notAsked(`expected function ${shown(spec.name)} to reach what it asks, got`, error)
+      : error;
+  });
   if (isResult(answer)) return answer;
   return {
     green: false,

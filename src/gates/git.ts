@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { GateNotAsked, isUnreadable, notAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath } from './placeholders.js';
 import { runInGroup } from './process-group.js';
@@ -10,6 +11,10 @@ import { shown } from './wording.js';
 
 /** One line of each of our commands, even with the longest path there can be. */
 const OUTPUT_CHARACTERS = 8000;
+
+/** What git says, in the C locale, of files that may be there but cannot be read now. */
+const UNREADABLE =
+  /Input\/output error|Stale file handle|Permission denied|Too many open files|Cannot allocate memory|out of memory|Resource temporarily unavailable|Connection timed out|Host is down|Transport endpoint is not connected/i;
 
 /** Only what the repository itself says counts, and nothing can make git fetch, write, ask or run something. */
 const ENVIRONMENT = {
@@ -31,7 +36,8 @@ const ENVIRONMENT = {
  * Kind `git`: green when the path (a file or a folder) exists on the job's branch. Read-only by construction: it runs
  * `for-each-ref` and `ls-tree`, which write nothing, run no hooks and ask no remote.
  *
- * @throws the signal's reason, once git is gone; or why git could not answer
+ * @throws the signal's reason, once git is gone; GateNotAsked when git cannot be started, somebody ended it, or the
+ *   repository's files cannot be read now; or why git could not answer
  */
 export async function checkGit(
   spec: GitSpec,
@@ -69,7 +75,10 @@ async function openRepository(repository: string, signal: AbortSignal): Promise<
   const inCheckout = join(repository, '.git');
   const gitDir = await access(inCheckout).then(
     () => inCheckout,
-    () => repository,
+    (error: unknown) => {
+      if (isUnreadable(error)) throw notAsked(`expected to read ${repository}, got`, error);
+      return repository;
+    },
   );
   const common = [
     '--no-pager',
@@ -89,12 +98,15 @@ async function openRepository(repository: string, signal: AbortSignal): Promise<
       stdout,
       stderr,
       signal,
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error instanceof GateNotAsked ? error : notAsked('expected git to start, got', error);
     });
     if (exitCode !== 0) {
       const end = exitCode === null ? `signal ${endedBy ?? 'unknown'}` : `exit code ${exitCode}`;
-      throw new Error(
-        `expected an answer from git ${args[0] ?? ''} in ${repository}, got ${end}: ${stderr.text().trim()}`,
-      );
+      const text = `expected an answer from git ${args[0] ?? ''} in ${repository}, got ${end}: ${stderr.text().trim()}`;
+      if (wasEndedFromOutside(endedBy) || UNREADABLE.test(stderr.text())) throw new GateNotAsked(text);
+      throw new Error(text);
     }
     return { stdout: stdout.text(), stderr: stderr.text().trim() };
   };
@@ -116,6 +128,7 @@ async function findCommit(git: Git, ref: string): Promise<string | null> {
   const [commit = '', name] = stdout.trimEnd().split(' ');
   if (name === ref) return commit;
   // Git passes over a broken ref with a warning; that is not the absence of the branch.
+  if (UNREADABLE.test(stderr)) throw new GateNotAsked(`expected to read ${ref}, got: ${stderr}`);
   if (stderr !== '') throw new Error(`expected to read ${ref}, got: ${stderr}`);
   return null;
 }

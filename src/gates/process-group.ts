@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { untilAborted } from './aborted.js';
 import { hasLiveMember } from './group-members.js';
 import type { OutputTail } from './output-tail.js';
+import { isOutOfResources, notAsked } from './not-asked.js';
 import { messageOf } from './wording.js';
 
 /** What {@link runInGroup} starts. */
@@ -39,29 +40,20 @@ const HAS_GROUPS = process.platform !== 'win32';
  * is gone: at the signal it is ended, and what a process leaves behind at its own end is ended too. Only a process
  * that left the group (`setsid`) escapes.
  *
- * @throws the signal's reason; or what went wrong when the process could not be started
+ * @throws the signal's reason; GateNotAsked when this machine was out of what a process needs; or what else kept it from
+ *   starting
  */
 export async function runInGroup(command: GroupCommand): Promise<ProcessEnd> {
   command.signal.throwIfAborted();
-  const child = spawn(command.file, command.args, {
-    cwd: command.cwd,
-    env: command.env,
-    detached: HAS_GROUPS,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    windowsHide: true,
-  });
-  child.stdout.on('data', (chunk: Buffer) => command.stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => command.stderr.push(chunk));
+  const child = start(command);
+  // Without file descriptors there are no pipes either.
+  const streams = [child.stdout, child.stderr];
+  streams[0]?.on('data', (chunk: Buffer) => command.stdout.push(chunk));
+  streams[1]?.on('data', (chunk: Buffer) => command.stderr.push(chunk));
   const closed = new Promise((resolve) => child.once('close', resolve));
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const { pid } = child;
-  if (pid === undefined) {
-    const cause: unknown = await exited.catch((error: unknown) => error);
-    throw new Error(
-      `expected ${command.file} to start, got: ${messageOf(cause)}; see that it is on the PATH and that its working folder exists`,
-      { cause },
-    );
-  }
+  if (pid === undefined) throw notStarted(command.file, await exited.catch((error: unknown) => error));
   endWithUs(pid);
   try {
     const [exitCode, endedBy] = await untilAborted(exited, command.signal);
@@ -71,9 +63,26 @@ export async function runInGroup(command: GroupCommand): Promise<ProcessEnd> {
     running.delete(pid);
     // A process that escaped may hold the pipes open.
     await Promise.race([closed, sleep(KILL_GRACE_MS, undefined, { ref: false })]);
-    child.stdout.destroy();
-    child.stderr.destroy();
+    for (const stream of streams) stream?.destroy();
   }
+}
+
+function start({ file, args, cwd, env }: GroupCommand): ChildProcess {
+  try {
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    return spawn(file, args, { cwd, env, detached: HAS_GROUPS, stdio, windowsHide: true });
+  } catch (error) {
+    // Some codes are thrown, others come as an event.
+    throw notStarted(file, error);
+  }
+}
+
+function notStarted(file: string, cause: unknown): Error {
+  if (isOutOfResources(cause)) return notAsked(`expected ${file} to start, got`, cause);
+  return new Error(
+    `expected ${file} to start, got: ${messageOf(cause)}; see that it is on the PATH and that its working folder exists`,
+    { cause },
+  );
 }
 
 async function endGroup(pid: number): Promise<void> {

@@ -21,7 +21,8 @@ export interface GateResult {
  * A read-only check that a stage's work is really there. It changes nothing, and it stops when the signal asks for it:
  * at its timeout, or when nobody waits for its answer any more.
  *
- * @throws whatever goes wrong; that counts as red, with the cause
+ * @throws GateNotAsked when what it asks is away: then it is asked again later. An error with a network's code (such as
+ *   ECONNREFUSED), its own or of one of its causes, counts as that too. Whatever else it throws is red, with the cause
  */
 export type Gate = (input: GateInput, context: { signal: AbortSignal }) => Promise<GateResult>;
 

@@ -22,6 +22,8 @@ export interface MountableActivities extends QueueActivities {
   queues: {
     /** Any queue will do: that on which the reaper workflow is started. This is where `ReaperClient.start` starts it. */
     workflows: string;
+    /** Best with few slots: a gate may take 5 minutes. Without a worker here, no run with exit code 0 is ever judged. */
+    gates: string;
     probe: string;
     leases: string;
   };
@@ -44,6 +46,7 @@ export async function createActivities(options: ActivitiesOptions = {}): Promise
     ...createQueueActivities(resources),
     queues: {
       workflows: names.workflowQueue,
+      gates: names.gateQueue,
       probe: names.probeQueue(settings.REAPER_HOST),
       leases: names.leaseQueue,
     },

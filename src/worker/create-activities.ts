@@ -9,6 +9,8 @@ import type { Resources } from './resources.js';
 export interface QueueActivities {
   /** Beside the workflows, as role `reaper`. */
   workflows: JobActivities & GateActivities & NotifyActivities;
+  /** On the gates' queue, as role `reaper` too: apart, so that slow gates keep nothing else waiting. */
+  gates: GateActivities;
   /** On this host's probe queue: role `reaper_probe` is enough. */
   probe: ProbeActivities;
   /** On the lease queue; null where there is no lease folder. */
@@ -19,12 +21,15 @@ export interface QueueActivities {
 export function createQueueActivities(resources: Resources): QueueActivities {
   const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = resources;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
+  const gateActivities = createGateActivities({ pipeline, gates });
   return {
     workflows: {
       ...createJobActivities({ pool, names, log, metrics }),
-      ...createGateActivities({ pipeline, gates }),
+      // For what workers of older versions have put on this queue.
+      ...gateActivities,
       ...createNotifyActivities({ pool, log, channels }),
     },
+    gates: gateActivities,
     probe: createProbeActivities({ pool, names, host, sharedPidNamespace }),
     leases,
   };

@@ -3,6 +3,9 @@ import { workflowSource } from './bundle.js';
 import type { WorkerContext } from './context.js';
 import { createQueueActivities } from './create-activities.js';
 
+/** Gates at a time; each may take 5 minutes. */
+const GATE_SLOTS = 20;
+
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
   context: WorkerContext,
@@ -29,6 +32,14 @@ export async function createWorkers(
         taskQueue,
         ...workflowSource(dataConverter),
         activities: activities.workflows,
+      }),
+    );
+    workers.push(
+      await Worker.create({
+        ...base,
+        taskQueue: names.gateQueue,
+        activities: activities.gates,
+        maxConcurrentActivityTaskExecutions: GATE_SLOTS,
       }),
     );
   }

@@ -17,12 +17,17 @@ const NOBODY_POLLS_MS = 5_000;
 const GONE_HOST_MS = 2_000;
 
 const jobs = proxyActivities<JobActivities>(DATABASE);
-const gates = proxyActivities<GateActivities>({
-  startToCloseTimeout: '330s',
+/**
+ * An attempt is a gate's own time, and the wait for a connection before it. What cannot be asked is asked again for about a
+ * minute; then, or when all slots stay taken, the watch gives up its place for now, and comes back.
+ */
+const GATE: ActivityOptions = {
+  startToCloseTimeout: '6m',
   heartbeatTimeout: '20s',
+  scheduleToStartTimeout: '5m',
   scheduleToCloseTimeout: '30m',
-  retry: { maximumInterval: '30s' },
-});
+  retry: { initialInterval: '1s', maximumInterval: '15s', maximumAttempts: 8 },
+};
 const notify = proxyActivities<NotifyActivities>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '10m',
@@ -64,8 +69,14 @@ export const operate = (...args: Args<JobActivities['operate']>) =>
     args,
   );
 
-export const judgeExitZero = (...args: Args<GateActivities['judgeExitZero']>) =>
-  gates.judgeExitZero.executeWithOptions({ summary: 'Exit 0: ask the gate' }, args);
+/** On the gates' queue; without one, as an older worker tells of none, on the workflow's own. */
+export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateActivities['judgeExitZero']>) {
+  const { judgeExitZero: judge } = proxyActivities<GateActivities>({
+    ...GATE,
+    ...(taskQueue && { taskQueue }),
+  });
+  return judge.executeWithOptions({ summary: 'Exit 0: ask the gate' }, args);
+}
 
 export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
   notify.settleOwed.executeWithOptions({ summary: 'Settle the notification' }, args);

@@ -12,7 +12,8 @@ import { judge } from '../domain/policy.js';
 import { describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { answerReap } from './answer-reap.js';
-import { claim, judgeExitZero, settleOwed, takeBackstopAlert } from './activity-proxies.js';
+import { claim, settleOwed, takeBackstopAlert } from './activity-proxies.js';
+import { askGate } from './ask-gate.js';
 import { pokeSignal, readPoke, watchQuery } from './messages.js';
 import { lookAt } from './observe.js';
 import { checkReadable } from './payload-converter.js';
@@ -130,12 +131,13 @@ async function reap(
   watch: Watch,
   verdict: Extract<Verdict, { kind: 'reap' }>,
   observation: Observation,
-  { policy, hasStages }: RunObservation,
+  facts: RunObservation,
 ): Promise<Step> {
+  const { policy } = facts;
   const { run } = observation;
   watch.enter('claiming');
   watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
-  const exitZero = verdict.path === 'exit-zero' ? await judgeExitZero(run, hasStages) : null;
+  const exitZero = verdict.path === 'exit-zero' ? await askGate(watch, run, facts) : null;
   const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
   watch.tell(`decided: ${plan.outcome}, since ${plan.reason}`);
   const { firstExecutionRunId, workflowId } = workflowInfo();

@@ -71,7 +71,7 @@ test('a run of another host is not probed here', async () => {
 });
 
 test('a row that cannot be watched', async () => {
-  await insert({ id: 'no-start', startedS: null });
+  await insert({ id: 'no-start', startedS: null, runId: null });
   expect(await explained('no-start')).toContain('because its run key is null: mend the row');
 });
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await eventually('a claim', async () => (await admin.query('select 1 from reaper.ledger')).rowCount === 1);
   await admin.query(`select reaper.set_mode('observe', 'test')`);
   await insertRunningJob(admin, { id: 'would-be', agent: 'writer', exitCode: 4, exitedS: 400 });
-  await insertRunningJob(admin, { id: 'no-start', startedS: null });
+  await insertRunningJob(admin, { id: 'no-start', startedS: null, runId: null });
   await admin.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
   await eventually('a would-be reap and a sweep that saw all', async () => {
     const { rows } = await admin.query<{ seen: boolean }>(

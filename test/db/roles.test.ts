@@ -118,11 +118,12 @@ describe.each(['reaper', 'probe'] as const)('role %s', (role) => {
 describe('role reaper', () => {
   it('reads the view and our tables, not those of the user', async () => {
     const readable = await allowed(db.reaper, [...relations, ...tables], (name) => `select * from ${name}`);
-    expect(readable).toEqual(relations.filter((name) => name !== 'reaper.migration'));
+    expect(readable).toEqual(relations.filter((name) => !['reaper.adapter', 'reaper.migration'].includes(name)));
   });
 
   it('calls exactly the functions it is for: neither lock_run, finish nor advance', async () => {
     expect(await callable(db.reaper)).toEqual([
+      'adapter_trouble',
       'age_s',
       'announce_lease_worker',
       'block_on',
@@ -134,6 +135,7 @@ describe('role reaper', () => {
       'note_clock_step',
       'note_delivery',
       'note_look_back',
+      'note_unreadable',
       'now',
       'owe_backstop_alert',
       'pause',
@@ -146,6 +148,7 @@ describe('role reaper', () => {
       'set_mode',
       'settle_notification',
       'take_for_telegram',
+      'try_claim',
     ]);
   });
 

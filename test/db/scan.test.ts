@@ -90,13 +90,13 @@ describe('a scan', () => {
       after = page.next;
       pages += 1;
     } while (after !== null);
-    // A null start has no run key and cannot be watched.
-    expect(seen).toEqual(Array.from({ length: 14 }, (_, n) => `job-${String(n + 9).padStart(2, '0')}`));
-    expect(pages).toBe(3);
+    // Those without a start are named by their run, and come first.
+    expect(seen).toEqual(Array.from({ length: 23 }, (_, n) => `job-${String(n).padStart(2, '0')}`));
+    expect(pages).toBe(5);
   });
 
   it('lists what cannot be watched, and never watches it', async () => {
-    await insertRunningJob(db.admin, { id: 'no-key', startedS: null, exitCode: 1 });
+    await insertRunningJob(db.admin, { id: 'no-key', startedS: null, runId: null });
     await insertRunningJob(db.admin, { id: 'x'.repeat(201), exitCode: 1 });
     await insertRunningJob(db.admin, { id: 'far', host: 'h'.repeat(201), exitCode: 1 });
     await insertRunningJob(db.admin, { id: 'nowhere', host: null });

@@ -9,7 +9,7 @@ import { pidsIn, runs, temporaryFolder, until } from './support.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const MODULES = ['process-group', 'group-members', 'aborted', 'output-tail', 'wording'];
+const MODULES = ['process-group', 'group-members', 'aborted', 'not-asked', 'output-tail', 'wording'];
 
 /** The modules compiled to where a process of its own finds them and the packages they use. */
 function compileModules(): string {

@@ -22,7 +22,7 @@ export const reaperStories: Record<string, Story> = {
   'sweeps-and-watches': async (world) => {
     for (const id of ['j1', 'j2', 'j3']) await insertRunningJob(world.db.admin, { id });
     await insertRunningJob(world.db.admin, { id: 'far', host: 'host-9' });
-    await insertRunningJob(world.db.admin, { id: 'never', startedS: null });
+    await insertRunningJob(world.db.admin, { id: 'never', startedS: null, runId: null });
     const { handle } = await world.start({ policy: { intervalS: 1 } });
     await world.sweepUntil('four watches', ({ watching }) => watching === 4);
     world.see('j1', 'dead');

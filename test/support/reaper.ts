@@ -83,18 +83,20 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
   };
   const deploy = async (codePath: string) => {
     await endWorkers();
+    const activities = {
+      ...jobs,
+      ...createGateActivities({ pipeline, gates }),
+      ...createNotifyActivities({ pool: db.reaper, log, channels }),
+      ...options.jobs?.(jobs),
+    };
     workers = [
       await Worker.create({
         ...base,
         taskQueue: names.workflowQueue,
         workflowBundle: { codePath },
-        activities: {
-          ...jobs,
-          ...createGateActivities({ pipeline, gates }),
-          ...createNotifyActivities({ pool: db.reaper, log, channels }),
-          ...options.jobs?.(jobs),
-        },
+        activities,
       }),
+      await Worker.create({ ...base, taskQueue: names.gateQueue, activities }),
     ];
     for (const host of hosts) {
       const probes = createProbeActivities({ pool: db.probe, names, host, sharedPidNamespace: true });

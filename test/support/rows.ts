@@ -11,6 +11,8 @@ export interface RunningJob {
   host?: string | null;
   pid?: number | null;
   processIdentity?: string | null;
+  /** Null for a row that names no run. */
+  runId?: null;
   /** Seconds ago. */
   startedS?: number | null;
   exitCode?: number | null;
@@ -36,10 +38,12 @@ export async function insertRunningJob(
   const runId = `run-${id}-${serial}`;
   const exitedS =
     job.exitCode === undefined || job.exitCode === null ? null : job.exitedS === undefined ? 0 : job.exitedS;
-  await admin.query(
-    `insert into agent_runs (id, exit_code, finished_at) values ($1, $2, reaper.now() - make_interval(secs => $3))`,
-    [runId, job.exitCode ?? null, exitedS],
-  );
+  if (job.runId !== null) {
+    await admin.query(
+      `insert into agent_runs (id, exit_code, finished_at) values ($1, $2, reaper.now() - make_interval(secs => $3))`,
+      [runId, job.exitCode ?? null, exitedS],
+    );
+  }
   const taskId = job.stage === undefined ? null : `task-${id}`;
   if (taskId !== null) {
     await admin.query(
@@ -67,7 +71,7 @@ export async function insertRunningJob(
       job.host === undefined ? 'host-1' : job.host,
       job.pid === undefined ? 4242 : job.pid,
       job.processIdentity ?? null,
-      runId,
+      job.runId === null ? null : runId,
       job.startedS === undefined ? 10 : job.startedS,
     ],
   );

@@ -82,7 +82,7 @@ it('is ready when both servers answer, pollers are up and sweeps go on; healthy 
   await becomesReady();
   const { report } = await ask('/readyz');
   expect(Object.keys(report.checks)).toEqual(['temporal', 'postgres', 'pollers', 'sweeps']);
-  expect(report.checks['pollers']?.detail).toBe(`up on ${name}, ${name}/probe/host-1`);
+  expect(report.checks['pollers']?.detail).toBe(`up on ${name}, ${name}/gates, ${name}/probe/host-1`);
   expect((await ask('/healthz')).code).toBe(200);
 });
 

@@ -210,7 +210,7 @@ describe('reapNow', () => {
   });
 
   it('is refused for a row that cannot be watched', async () => {
-    await insertRunningJob(db.admin, { id: 'j1', startedS: null });
+    await insertRunningJob(db.admin, { id: 'j1', startedS: null, runId: null });
     const harness = await start();
     await expect(reapNow(harness, 'j1')).rejects.toMatchObject({
       cause: { message: 'Expected job "j1" to be one that can be watched, but its run key is null' },

@@ -6,8 +6,9 @@ import { fail, ok, type Check, type DoctorContext, type Finding } from './check.
 import { polls, QUEUE_TYPE } from './pollers.js';
 
 const START = 'start job-reaper worker';
+const START_GATES = `${START}, or mount the activities \`gates\` in your own worker: nothing that exited with 0 is judged until then`;
 
-/** The reaper workflow runs, somebody polls its queue, and it sweeps. */
+/** The reaper workflow runs, somebody polls its queue and that of gates, and it sweeps. */
 export const reaperCheck: Check = {
   name: 'reaper',
   needs: ['postgres', 'schema', 'temporal', 'namespace'],
@@ -15,7 +16,8 @@ export const reaperCheck: Check = {
     const client = await context.temporal();
     return [
       await checkWorkflow(client, context),
-      await checkQueue(client, context),
+      await checkQueue(client, context, context.names.workflowQueue, 'workflow'),
+      await checkQueue(client, context, context.names.gateQueue, 'activity'),
       await checkSweep(context),
     ];
   },
@@ -39,11 +41,16 @@ async function checkWorkflow(client: Client, { names }: DoctorContext): Promise<
   }
 }
 
-async function checkQueue(client: Client, { names, namespace }: DoctorContext): Promise<Finding> {
-  const expected = `a worker on queue "${names.workflowQueue}"`;
-  return (await polls(client, namespace, names.workflowQueue, QUEUE_TYPE.workflow))
+async function checkQueue(
+  client: Client,
+  { namespace }: DoctorContext,
+  queue: string,
+  type: keyof typeof QUEUE_TYPE,
+): Promise<Finding> {
+  const expected = `a worker on queue "${queue}"`;
+  return (await polls(client, namespace, queue, QUEUE_TYPE[type]))
     ? ok(expected, 'one polls')
-    : fail(expected, 'nobody polls', START);
+    : fail(expected, 'nobody polls', type === 'workflow' ? START : START_GATES);
 }
 
 async function checkSweep({ pool }: DoctorContext): Promise<Finding> {

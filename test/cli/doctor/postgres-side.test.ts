@@ -109,7 +109,7 @@ describe('rows', () => {
   });
 
   it('fails for a row that cannot be watched, and warns of one without a host', async () => {
-    await insertRunningJob(db.admin, { id: 'j1', startedS: null });
+    await insertRunningJob(db.admin, { id: 'j1', startedS: null, runId: null });
     await insertRunningJob(db.admin, { id: 'j2', host: null });
     expect(await examine('rows', patient)).toMatchObject([
       { level: 'fail', got: '1 that cannot (j1: its run key is null)' },

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const CLAIM = 'sql/migrations/0005_claim.sql';
-const ADAPTER = 'sql/adapters/reference.sql';
+const ADAPTER = 'sql/adapters/reference/contract.sql';
 const CLAIM_JS = 'dist/src/db/claim.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
 

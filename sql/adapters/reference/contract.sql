@@ -1,5 +1,5 @@
 -- Adapter for the reference schema: jobs, their runs, their tasks. Safe to run again. The tables are created where
--- they do not exist yet.
+-- they do not exist yet; their indexes are a step of their own, indexes.sql.
 
 create table if not exists public.tasks (
   id           text primary key,
@@ -33,17 +33,15 @@ create table if not exists public.jobs (
   error            text
 );
 
--- Sweeps and launchers read running and queued rows only, however many finished ones there are.
-create index if not exists jobs_running_idx on public.jobs (host, id) where status = 'running';
-create index if not exists jobs_queued_idx on public.jobs (id) where status = 'queued';
-
 create or replace view reaper.running_job as
 select
   j.id                  as job_id,
-  -- One execution: the attempt and the moment it started, to the microsecond and independent of any time zone. Null
-  -- where the row does not say when it started.
-  case when j.started_at > '-infinity' and j.started_at < '10000-01-01Z' then
-    coalesce(j.attempts, 0) || '-' || (extract(epoch from j.started_at) * 1000000)::bigint end as run_key,
+  -- One execution: the attempt and the moment it started, to the microsecond and independent of any time zone. Where the
+  -- row does not say when it started, the run's id stands for the moment. Both are to be set together with "running".
+  coalesce(j.attempts, 0) || '-' || coalesce(
+    case when j.started_at > '-infinity' and j.started_at < '10000-01-01Z' then
+      ((extract(epoch from j.started_at) * 1000000)::bigint)::text end,
+    'run:' || j.run_id)  as run_key,
   j.run_id              as run_id,
   j.task_id             as task_id,
   j.agent               as agent,
@@ -78,6 +76,8 @@ $$;
 
 create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text) returns boolean
   language plpgsql
+  -- The path that the triggers of these tables expect: a claim's own is pg_catalog alone.
+  set search_path = public, pg_temp
 as $$
 begin
   update public.jobs
@@ -99,6 +99,7 @@ $$;
 create or replace function reaper.advance(
   p_job_id text, p_run_key text, p_from_stage text, p_to_stage text, p_next_agent text) returns boolean
   language plpgsql
+  set search_path = public, pg_temp
 as $$
 declare
   v_task public.tasks;

@@ -1,5 +1,6 @@
 -- Adapter for a queue that is one jobs table and nothing else: no stages, so exit 0 is done. Safe to run again; a
--- good start for an adapter of your own. The table is created where it does not exist yet.
+-- good start for an adapter of your own. The table is created where it does not exist yet; its index is a step of its
+-- own, indexes.sql.
 
 create table if not exists public.jobs (
   id               bigint generated always as identity primary key,
@@ -16,8 +17,6 @@ create table if not exists public.jobs (
   exited_at        timestamptz,
   error            text
 );
-
-create index if not exists jobs_running_idx on public.jobs (host, id) where status = 'running';
 
 create or replace view reaper.running_job as
 select
@@ -54,6 +53,8 @@ $$;
 
 create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text) returns boolean
   language plpgsql
+  -- The path that the triggers of this table expect: a claim's own is pg_catalog alone.
+  set search_path = public, pg_temp
 as $$
 begin
   update public.jobs

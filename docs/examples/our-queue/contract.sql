@@ -16,7 +16,6 @@ create table if not exists public.work (
   exited_at    timestamptz,
   note         text
 );
-create index if not exists work_active_idx on public.work (worker, id) where state = 'active';
 
 -- 2. The view: every job that the table calls running, in the contract's columns, their order and types.
 create or replace view reaper.running_job as
@@ -59,6 +58,7 @@ $$;
 --    written.
 create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text) returns boolean
   language plpgsql
+  set search_path = public, pg_temp     -- what the triggers of public.work expect
 as $$
 begin
   if p_status = 'queued' then

@@ -1,0 +1,172 @@
+-- What is installed: each migration installs it again, since views follow a renamed table, and dropping the view, as altering
+-- a column of the user's table can require, takes what depends on it along.
+create table reaper.adapter (
+  only_row     boolean primary key default true check (only_row),
+  name         text not null,
+  is_shipped   boolean not null,
+  contract     text not null,
+  indexes      text,
+  parameters   jsonb not null default '{}',
+  functions    text[] not null default '{}', -- those that it made in schema reaper, to be dropped with it
+  relations    text[] not null default '{}', -- the user's tables and views that it reads, as they were called then
+  installed_at timestamptz not null default reaper.now(),
+  installed_by text not null default session_user
+);
+
+-- The user's relations and functions behind the view of running jobs and behind the contract's functions, however deep.
+create function reaper.behind_adapter(out root text, out kind text, out id oid, out name text) returns setof record
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  with recursive behind(root, class, id) as (
+    select 'view', 'pg_class'::regclass::oid, c.oid from pg_class c
+     where c.relnamespace = 'reaper'::regnamespace and c.relname = 'running_job'
+    union
+    select 'function', 'pg_proc'::regclass::oid, p.oid from pg_proc p
+     where p.pronamespace = 'reaper'::regnamespace
+       and p.proname in ('lock_run', 'lock_runs', 'finish', 'advance', 'has_exit_codes')
+    union
+    select b.root, d.refclassid, d.refobjid
+      from behind b
+     cross join lateral (
+       select d.refclassid, d.refobjid from pg_rewrite w
+         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+        where b.class = 'pg_class'::regclass and w.ev_class = b.id
+       union all
+       select d.refclassid, d.refobjid from pg_depend d
+        where b.class = 'pg_proc'::regclass and d.classid = b.class and d.objid = b.id) d
+     where d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
+  )
+  select b.root, 'relation', c.oid, format('%I.%I', n.nspname, c.relname)
+    from behind b join pg_class c on b.class = 'pg_class'::regclass and c.oid = b.id
+    join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname <> 'reaper' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  union all
+  select b.root, 'function', p.oid, p.oid::regprocedure::text
+    from behind b join pg_proc p on b.class = 'pg_proc'::regclass and p.oid = b.id
+   where b.root = 'view' or p.pronamespace <> 'reaper'::regnamespace
+$$;
+
+-- What keeps the view from showing the queue as it is, one sentence each: then no running job is no news. Asked by every sweep.
+create function reaper.adapter_trouble() returns setof text
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select case
+           when to_regclass(r.name) is null then
+             format('expected %s, which reaper.running_job reads, got no such table: it was renamed or dropped', r.name)
+           else
+             format('expected reaper.running_job to read %s, got a view of the table that was called so before', r.name)
+         end || '; run job-reaper migrate'
+    from reaper.adapter a
+   cross join unnest(a.relations) r(name)
+   where to_regclass(r.name) is null
+      or to_regclass(r.name) not in (select b.id from reaper.behind_adapter() b where b.kind = 'relation')
+   order by 1
+$$;
+
+-- Running jobs whose row cannot be read, such as for the want of a cast: left out of what sweeps examine, so that they stop
+-- nobody else's repair.
+create table reaper.unreadable_run (
+  job_id   text primary key,
+  why      text not null,
+  noted_at timestamptz not null default reaper.now()
+);
+
+-- Puts on record which they are now: [{"jobId", "why"}].
+create function reaper.note_unreadable(p_runs jsonb) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from reaper.unreadable_run u
+   where not exists (select from jsonb_array_elements(p_runs) r where r ->> 'jobId' = u.job_id);
+  insert into reaper.unreadable_run (job_id, why)
+  select r ->> 'jobId', r ->> 'why' from jsonb_array_elements(p_runs) r
+  on conflict (job_id) do update set why = excluded.why where unreadable_run.why <> excluded.why;
+end
+$$;
+
+-- Tries on a running job what a claim does, with the claim's own settings, and undoes each step: what the adapter does other
+-- than the contract says, one sentence each. The control row is left alone, and so is the dry run: it is not asked. Whoever
+-- calls it rolls back, which lets go of the job's row.
+create function reaper.try_claim(p_job_id text, p_run_key text, p_other_run_key text) returns setof text
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '50ms'
+as $$
+declare
+  v_run    reaper.running_job;
+  v_status text;
+  v_error  text;
+  v_rows   bigint;
+begin
+  perform from reaper.lock_run(p_job_id, p_run_key);
+  get diagnostics v_rows = row_count;
+  if v_rows <> 1 then
+    return next format('rows of lock_run for a running job: expected 1, got %s', v_rows);
+    return;
+  end if;
+  select * into v_run from reaper.lock_run(p_job_id, p_run_key);
+
+  begin
+    perform from reaper.lock_run(p_job_id, p_other_run_key);
+    get diagnostics v_rows = row_count;
+    if v_rows <> 0 then
+      return next format('rows of lock_run for another run of it: expected 0, got %s', v_rows);
+    end if;
+    if coalesce(reaper.finish(p_job_id, p_other_run_key, 'queued', 'trial')::text, 'null') <> 'false' then
+      return next 'finish of another run of it: expected false, got true';
+    end if;
+    raise exception 'undo' using errcode = 'RP009';
+  exception
+    when sqlstate 'RP009' then null;
+    when lock_not_available then raise; -- somebody else's row is no mistake of the adapter
+    when others then return next format('another run of it (%s): expected false, got %s', p_other_run_key, sqlerrm);
+  end;
+
+  foreach v_status in array array['queued', 'failed', 'done'] loop
+    v_error := case when v_status <> 'done' then 'trial' end;
+    begin
+      if coalesce(reaper.finish(p_job_id, p_run_key, v_status, v_error)::text, 'null') in ('false', 'null') then
+        return next format('finish as %s: expected true, got false', v_status);
+      end if;
+      insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
+                                 attempts, max_attempts, started_at, outcome, tier, reason, error, evidence, claimer,
+                                 workflow_id)
+      values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
+              v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, v_status, 1,
+              'trial', v_error, '{}', 'doctor', 'doctor')
+      on conflict (job_id, run_key) do nothing;
+      -- What the user's tables check at the end of a transaction: a claim meets it at its commit.
+      set constraints all immediate;
+      select count(*) into v_rows from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
+      if v_rows <> 0 then
+        return next format('running rows after finish as %s: expected 0, got %s', v_status, v_rows);
+      end if;
+      if coalesce(reaper.finish(p_job_id, p_run_key, v_status, null)::text, 'null') <> 'false' then
+        return next format('finish as %s, once more: expected false, got true', v_status);
+      end if;
+      raise exception 'undo' using errcode = 'RP009';
+    exception
+      when sqlstate 'RP009' then null;
+      when lock_not_available then raise;
+      when others then return next format('finish as %s: expected true, got %s', v_status, sqlerrm);
+    end;
+  end loop;
+end
+$$;
+
+-- Parts are percent-encoded byte by byte: a database without an encoding has no characters to split a text into.
+create or replace function reaper.notification_key(p_kind text, p_id text, p_rest text) returns text
+  language sql immutable
+  as $$
+    select string_agg(
+             (select coalesce(string_agg(case when c ~ '^[A-Za-z0-9._:@-]$' then c
+                                              else '%' || upper(lpad(to_hex(b), 2, '0')) end, '' order by n), '')
+                from generate_series(1, length(bytes)) n
+               cross join lateral (select get_byte(bytes, n - 1)) byte(b)
+               cross join lateral (select chr(least(b, 126))) ascii(c)),
+             '/' order by i)
+      from unnest(array[p_kind, p_id, p_rest]) with ordinality parts(part, i)
+     cross join lateral (select convert_to(part, case getdatabaseencoding() when 'SQL_ASCII' then 'SQL_ASCII'
+                                                      else 'UTF8' end)) encoded(bytes)
+  $$;

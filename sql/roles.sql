@@ -1,0 +1,27 @@
+-- Run before every migration: roles are the server's, so a dump restored on another one comes without them. They cannot log
+-- in by themselves: grant them to a login role, or ALTER ROLE ... LOGIN.
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['reaper', 'reaper_probe'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
+      begin
+        execute pg_catalog.format('create role %I nologin', v_role);
+      exception
+        when duplicate_object or unique_violation then null; -- created by a migration of another database meanwhile
+        when insufficient_privilege then
+          raise exception 'expected a role "%" or the right to create it, got neither: have an administrator run CREATE ROLE % NOLOGIN, then migrate again', v_role, v_role;
+      end;
+    end if;
+  end loop;
+  -- migrate and doctor look as role reaper does. A superuser may anyway; whoever may not grant it looks as the owner.
+  if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+    begin
+      execute pg_catalog.format('grant reaper to %I', current_user);
+    exception
+      when insufficient_privilege or invalid_grant_operation or unique_violation then null;
+    end;
+  end if;
+end
+$$;

@@ -1,0 +1,61 @@
+import type { Queryable } from '../database.js';
+import { describeZoneDependence, findZoneDependence } from '../inspect/zones.js';
+
+const NOT_ALLOWED = '42501';
+
+/**
+ * Checks that role `reaper` sees every row of the view, and that its times and keys are the same for every session, within the
+ * caller's transaction.
+ *
+ * @throws with what is wrong and what to do about it
+ */
+export async function checkView(admin: Queryable): Promise<void> {
+  await admin.query('savepoint look');
+  try {
+    await readAsReaper(admin);
+    const [first] = await findZoneDependence(admin);
+    if (first !== undefined) {
+      const { got, todo } = describeZoneDependence(first);
+      throw new Error(
+        `Expected times and run keys that do not depend on the time zone, got: ${got}: ${todo}`,
+      );
+    }
+  } finally {
+    // Role, row security and zone are as before.
+    await admin.query('rollback to savepoint look');
+    await admin.query('release savepoint look');
+  }
+}
+
+/** Becomes role `reaper` within the caller's transaction; false, as the login that it is, where it may not. */
+export async function becomeReaper(admin: Queryable): Promise<boolean> {
+  await admin.query('savepoint become');
+  try {
+    await admin.query('set local role reaper');
+    await admin.query('release savepoint become');
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code !== NOT_ALLOWED) throw error;
+    await admin.query('rollback to savepoint become');
+    return false;
+  }
+}
+
+/** Asks for no row: whether it may ask, and whether rules would hide rows, Postgres says before it reads any. */
+async function readAsReaper(admin: Queryable): Promise<void> {
+  await becomeReaper(admin);
+  // In place of hiding rows, Postgres then refuses.
+  await admin.query('set local row_security = off');
+  try {
+    await admin.query('select * from reaper.running_job limit 0');
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== NOT_ALLOWED) throw error;
+    throw new Error(
+      `Expected role reaper to see every row of reaper.running_job, got "${message}": ` +
+        'have the owner of those tables and functions migrate, or have an administrator grant what is missing ' +
+        '(for row-level security that is BYPASSRLS, or the ownership of a table that does not force it)',
+      { cause: error },
+    );
+  }
+}

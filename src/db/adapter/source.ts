@@ -1,0 +1,64 @@
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { packageRoot } from '../../paths.js';
+
+const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
+const SHIPPED = ['reference', 'minimal'];
+
+/** What an adapter says. */
+export interface AdapterSource {
+  /** Of a file or folder of the user's: what it is called, without what it lies in and without `.sql`. */
+  name: string;
+  isShipped: boolean;
+  /** SQL that makes the view and the contract's functions. */
+  contract: string;
+  /** Statements that make indexes, to be run one by one outside of a transaction; null when there are none. */
+  indexes: string | null;
+}
+
+/**
+ * Reads an adapter.
+ *
+ * @param adapter the name of a shipped one, or the path of an SQL file, or of a folder with `contract.sql` and `indexes.sql`
+ * @throws when there is no such adapter
+ */
+export async function readAdapter(adapter: string): Promise<AdapterSource> {
+  if (SHIPPED.includes(adapter)) return readShipped(adapter);
+  const path = resolve(adapter);
+  if (!existsSync(path)) {
+    throw new Error(
+      `Expected an adapter "reference", "minimal" or the path of an SQL file or of a folder with contract.sql, got "${adapter}": nothing is at ${path}`,
+    );
+  }
+  const name = basename(path).replace(/\.sql$/i, '');
+  if (!statSync(path).isDirectory()) {
+    return { name, isShipped: false, contract: await readFile(path, 'utf8'), indexes: null };
+  }
+  if (!existsSync(join(path, 'contract.sql'))) {
+    throw new Error(`Expected contract.sql in the folder of adapter "${adapter}", got none at ${path}`);
+  }
+  return { name, isShipped: false, ...(await readFolder(path)) };
+}
+
+/**
+ * Reads an adapter of ours, as this version has it.
+ *
+ * @throws when this version has none of this name
+ */
+export async function readShipped(name: string): Promise<AdapterSource> {
+  if (!SHIPPED.includes(name)) {
+    throw new Error(
+      `Expected adapter "${name}" among ${SHIPPED.join(', ')}, got none: install the version of job-reaper that has it`,
+    );
+  }
+  return { name, isShipped: true, ...(await readFolder(join(SHIPPED_FOLDER, name))) };
+}
+
+async function readFolder(folder: string): Promise<Pick<AdapterSource, 'contract' | 'indexes'>> {
+  const indexes = join(folder, 'indexes.sql');
+  return {
+    contract: await readFile(join(folder, 'contract.sql'), 'utf8'),
+    indexes: existsSync(indexes) ? await readFile(indexes, 'utf8') : null,
+  };
+}

@@ -1,0 +1,47 @@
+import type { Queryable } from '../database.js';
+import { readShipped, type AdapterSource } from './source.js';
+
+/** The adapter in place, as it was installed. */
+export interface StoredAdapter extends AdapterSource {
+  /** Signatures of the functions in schema reaper that it made beside the contract's. */
+  functions: string[];
+  /** The user's relations that it read then, by their names. */
+  relations: string[];
+}
+
+/** Reads what is installed, for the owner of schema reaper; null where a version before installed it, which kept no text. */
+export async function readStoredAdapter(admin: Queryable): Promise<StoredAdapter | null> {
+  const { rows } = await admin.query<StoredAdapter>(
+    `select name, is_shipped as "isShipped", contract, indexes, functions, relations from reaper.adapter`,
+  );
+  return rows[0] ?? null;
+}
+
+/** Keeps what was installed, for the next migration. */
+export async function storeAdapter(
+  admin: Queryable,
+  { name, isShipped, contract, indexes }: AdapterSource,
+  functions: readonly string[],
+  relations: readonly string[],
+): Promise<void> {
+  await admin.query(
+    `insert into reaper.adapter (name, is_shipped, contract, indexes, functions, relations) values ($1, $2, $3, $4, $5, $6)
+     on conflict (only_row) do update
+       set name = excluded.name, is_shipped = excluded.is_shipped, contract = excluded.contract, indexes = excluded.indexes,
+           functions = excluded.functions, relations = excluded.relations,
+           installed_at = excluded.installed_at, installed_by = excluded.installed_by`,
+    [name, isShipped, contract, indexes, functions, relations],
+  );
+}
+
+/**
+ * The adapter that a migration without a new one installs again: a shipped one as this version has it, another as it was
+ * installed; null where there is none, or none whose text is known.
+ *
+ * @param name as the control row says
+ */
+export async function findInstalled(admin: Queryable, name: string | null): Promise<AdapterSource | null> {
+  const stored = await readStoredAdapter(admin);
+  if (stored !== null) return stored.isShipped ? readShipped(stored.name) : stored;
+  return name === 'reference' || name === 'minimal' ? readShipped(name) : null;
+}

@@ -1,0 +1,91 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createPool } from '../../../src/db/pool.js';
+import { migrateTo } from '../../../src/cli/migrate.js';
+import { startPostgres, type PostgresServer } from '../../../src/servers/index.js';
+import { claimRun } from '../../support/claims.js';
+import { insertRunningJob } from '../../support/rows.js';
+import { embeddedEnv, silent } from '../../servers/support.js';
+
+let server: PostgresServer;
+let admin: pg.Client;
+let encodings: string[];
+
+beforeAll(async () => {
+  server = await startPostgres({ log: silent, env: embeddedEnv() });
+  admin = new pg.Client({ connectionString: server.adminUrl });
+  await admin.connect();
+  const { rows } = await admin.query<{ name: string }>(
+    `select pg_encoding_to_char(n) as name from generate_series(0, 60) n where pg_encoding_to_char(n) <> ''`,
+  );
+  encodings = rows.map(({ name }) => name);
+});
+afterAll(async () => {
+  await admin.end();
+  await server.stop();
+});
+
+/** A database in an encoding, or null where Postgres has it for clients only. */
+async function databaseIn(encoding: string): Promise<string | null> {
+  const name = `in_${encoding.toLowerCase()}`;
+  try {
+    await admin.query(
+      `create database ${name} encoding '${encoding}' template template0 lc_collate 'C' lc_ctype 'C'`,
+    );
+  } catch (error) {
+    if (/not a valid encoding name/.test((error as Error).message)) return null;
+    throw error;
+  }
+  const url = new URL(server.adminUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+it('migrates and reaps in every encoding that can be read, and says so where none can', async () => {
+  const worked: string[] = [];
+  const refused: string[] = [];
+  for (const encoding of encodings) {
+    const url = await databaseIn(encoding);
+    if (url === null) continue;
+    try {
+      await migrateTo(url, 'reference');
+    } catch (error) {
+      expect((error as Error).message, encoding).toMatch(/expected a UTF8 database/i);
+      refused.push(encoding);
+      continue;
+    }
+    const pool = createPool(url, { applicationName: 'test' });
+    const ref = await insertRunningJob(pool, { id: 'job one', pid: 4242, attempts: 2 });
+    expect(await claimRun(pool, ref, { outcome: 'failed' }), encoding).toMatchObject({ result: 'won' });
+    const { rows } = await pool.query<{ key: string; text: string }>(
+      'select key, text from reaper.notification',
+    );
+    expect(rows[0]?.key, encoding).toMatch(/^failed\/job%20one\/2-\d+$/);
+    expect(rows[0]?.text, encoding).toMatch(
+      /^(🚨 )?reaper: job job one \(developer, repo web\) reaped as FAILED/u,
+    );
+    expect(rows[0]?.text.startsWith('🚨'), encoding).toBe(['UTF8', 'SQL_ASCII'].includes(encoding));
+    worked.push(encoding);
+    await pool.end();
+  }
+  expect(worked).toEqual(
+    expect.arrayContaining(['UTF8', 'LATIN1', 'EUC_JP', 'SQL_ASCII', 'WIN1252', 'KOI8R']),
+  );
+  expect(refused).toEqual(['MULE_INTERNAL']);
+}, 400_000);
+
+it('names a job that is no ASCII the same in every encoding', async () => {
+  const keys = new Set<string>();
+  for (const encoding of ['UTF8', 'LATIN1', 'SQL_ASCII']) {
+    const url = new URL(server.adminUrl);
+    url.pathname = `/in_${encoding.toLowerCase()}`;
+    const pool = createPool(url.href, { applicationName: 'test' });
+    const { rows } = await pool.query<{ key: string }>(
+      `select reaper.notification_key('failed', $1, null) as key`,
+      ['été 1'],
+    );
+    keys.add(rows[0]?.key ?? '');
+    await pool.end();
+  }
+  expect([...keys]).toEqual(['failed/%C3%A9t%C3%A9%201/']);
+});
