@@ -48,7 +48,7 @@ $$;
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
   reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
-  reaper.status to reaper;
+  reaper.status, reaper.claim_trouble, reaper.troubled_run to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
@@ -71,6 +71,8 @@ grant execute on function
   reaper.age_s(timestamptz, timestamptz),
   reaper.note_clock_step(bigint, timestamptz, timestamptz, double precision),
   reaper.record_sweep(timestamptz, jsonb),
+  reaper.note_sweep(timestamptz, jsonb),
+  reaper.note_claim_trouble(text, text, text, text, boolean, bigint, text, integer),
   reaper.announce_lease_worker(text),
   reaper.lease_block_on(text, text),
   reaper.record_lease_reclaim(text, text, text, bigint, text, text, timestamptz, double precision, text, jsonb, text)

@@ -2,7 +2,22 @@
 -- a column of the user's table can require, takes them with it. New columns go to the end of a view: Postgres refuses any other
 -- change of a view in use.
 
--- The runs worth examining: readable, not held and, in the dry run, not yet reported with the facts they still show.
+-- The runs whose claim fails or whose row is locked, as long as they show the facts that were to be claimed.
+create or replace view reaper.troubled_run as
+select t.*
+  from reaper.claim_trouble t
+ where exists (
+         select from reaper.running_job r
+          where r.job_id = t.job_id and r.run_key = t.run_key
+            and (not t.facts_known
+                 or r.pid is not distinct from t.pid
+                    and r.process_identity is not distinct from t.process_identity
+                    and r.exit_code is not distinct from t.exit_code));
+
+comment on view reaper.troubled_run is 'Running jobs that cannot be claimed, why, and when each is tried again';
+
+-- The runs worth examining: not held, not waiting to be tried again after a claim that failed, and, in the dry run, not yet reported
+-- with the facts they still show.
 create or replace view reaper.examinable_run as
 select r.*
   from reaper.running_job r
@@ -22,9 +37,18 @@ select r.*
             and o.pid is not distinct from r.pid
             and o.process_identity is not distinct from r.process_identity
             and o.exit_code is not distinct from r.exit_code
-            and (select c.mode from reaper.control c) = 'observe');
+            and (select c.mode from reaper.control c) = 'observe')
+   and not exists (
+         select from reaper.claim_trouble t
+          where t.job_id = r.job_id and t.run_key = r.run_key
+            and t.retry_at > (select reaper.now())
+            and (not t.facts_known
+                 or r.pid is not distinct from t.pid
+                    and r.process_identity is not distinct from t.process_identity
+                    and r.exit_code is not distinct from t.exit_code));
 
-comment on view reaper.examinable_run is 'Running jobs without a hold and, in the dry run, without an observation';
+comment on view reaper.examinable_run is
+  'Running jobs without a hold, without a failed claim that waits to be tried again and, in the dry run, without an observation';
 
 create or replace view reaper.status as
 select
@@ -50,7 +74,26 @@ select
                              'then', v.evidence_then #>> '{liveness,evidence}', 'found_at', v.found_at, 'now', v.evidence_now)
      from reaper.survivor v where v.ledger_id = c.braked_by) as braked,
   (select count(*) from reaper.survivor) as survivors,
-  (select case when is_called then last_value else 0 end from reaper.late_write) as late_writes
+  (select case when is_called then last_value else 0 end from reaper.late_write) as late_writes,
+  -- What is not being repaired, and why.
+  jsonb_build_object(
+    'count', (select count(*) from reaper.troubled_run),
+    'first', (select coalesce(jsonb_agg(jsonb_build_object(
+                'job_id', t.job_id, 'kind', t.kind, 'why', t.why, 'failures', t.failures,
+                'since', to_char(t.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                'retry_at', to_char(t.retry_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) order by t.since, t.job_id), '[]')
+                from (select * from reaper.troubled_run order by since, job_id limit 5) t)) as claim_trouble,
+  jsonb_build_object('count', coalesce((s.summary ->> 'waiting')::bigint, 0),
+                     'first', coalesce(s.summary -> 'waitingJobs', '[]')) as waiting,
+  coalesce(s.summary -> 'hostsFailing', '{}') as hosts_failing,
+  coalesce(s.summary -> 'unknownRuns', '{}') as unknown_runs,
+  case when exists (select from reaper.hold h where h.until > (select reaper.now())) then
+    (select count(*) from reaper.running_job r
+      where exists (select from reaper.hold h
+                     where h.until > (select reaper.now())
+                       and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
+                                                 when 'repo' then r.repo when 'host' then r.host end))
+  else 0 end as held
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -3,6 +3,7 @@ import type { Database } from '../db/database.js';
 import { oweBackstopAlert } from '../db/backstop-alert.js';
 import { checkRunningJobs } from '../db/check-running-jobs.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
+import { noteClaimTrouble, readDueRetries, type Trouble } from '../db/claim-trouble.js';
 import { readControl } from '../db/control.js';
 import { DatabaseClock } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
@@ -18,11 +19,14 @@ import { recordSweep } from '../db/record-sweep.js';
 import { readStatus } from '../db/status.js';
 import type { Status } from '../domain/status.js';
 import { readSymptoms } from '../db/symptoms.js';
+import { isWorthRetrying } from '../db/worth-retrying.js';
 import type { HostedRun, JobRun, Outcome, Policy, RunRef } from '../domain/types.js';
 import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
+import { giveUpOnAnswer } from './give-up.js';
+import { Once } from './once.js';
 
 /** Symptoms that one scan returns at most; the next scan goes on behind them. */
 const SYMPTOM_PAGE = 250;
@@ -32,6 +36,8 @@ const HOST_PAGE = 500;
 const UNWATCHABLE_SHOWN = 5;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
+/** Due retries that one scan names at most. */
+const RETRY_PAGE = 250;
 
 /** A run that a watch is for. */
 export interface WatchTarget extends HostedRun {
@@ -41,6 +47,14 @@ export interface WatchTarget extends HostedRun {
 /** A run that shows a symptom. */
 export interface Symptom extends WatchTarget {
   symptom: string;
+  /** The exit code with the time of its record, as a text that differs when it is written again; null without one. */
+  exitRecord?: string | null;
+}
+
+/** What a caller of `scan` makes of it. */
+export interface ScanOptions {
+  /** Takes a scan of which parts failed; without it the whole scan fails. @default false */
+  inParts?: boolean;
 }
 
 /** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
@@ -54,7 +68,9 @@ export interface Scan {
   /** The hosts to examine now, and the one behind which the next scan goes on, or null behind the last. */
   hosts: { host: string; queue: string }[];
   nextHost: string | null;
-  /** Every run, while there are no more than the fan-out limit; else null. */
+  /** Whether every run has its watch; a worker of an older version does not tell. */
+  watchAll?: boolean;
+  /** Every run, while there are no more than the fan-out limit; else null, or where they could not be read. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
   /** Notifications that are due. */
@@ -62,6 +78,10 @@ export interface Scan {
   /** The queue of those who look after the merge leases; null where nobody does, or nothing may be reclaimed now. */
   leaseQueue: string | null;
   unwatchable: Fleet['unwatchable'];
+  /** Ids of the watches whose run could not be claimed before and is due to be tried again. */
+  retries?: string[];
+  /** What could not be read, in words; the rest stands. */
+  failed?: string[];
 }
 
 /** A fresh look at a run's row, with where to ask about its process. */
@@ -72,6 +92,13 @@ export interface RunObservation extends RunFacts {
   gateQueue?: string;
   /** How the run was claimed, when it is over and was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
+}
+
+/** When a run is tried again that could not be claimed. */
+export interface RetryNote {
+  failures: number;
+  /** By the database's clock, ISO 8601. */
+  retryAt: string;
 }
 
 /** A sweep's summary, as far as its record depends on it. */
@@ -93,6 +120,7 @@ export interface JobActivitiesOptions {
 export function createJobActivities(options: JobActivitiesOptions) {
   const { pool, names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
+  const counted = new Once();
 
   const clock = new DatabaseClock({
     pool,
@@ -103,41 +131,72 @@ export function createJobActivities(options: JobActivitiesOptions) {
   });
 
   return {
-    /** One pass over all running jobs, as far as Postgres shows them. */
-    async scan(after: Cursor | null, hostsAfter: string | null = null): Promise<Scan> {
+    /**
+     * One pass over all running jobs, as far as Postgres shows them. For a caller that takes it in parts, none fails the others: an
+     * odd row that the view cannot show keeps no lease and no notification from being looked after.
+     */
+    async scan(
+      after: Cursor | null,
+      hostsAfter: string | null = null,
+      { inParts = false }: ScanOptions = {},
+    ): Promise<Scan> {
       await clock.check();
       const control = await readControl(pool);
       const { policy } = control;
-      const unreadable = await checkRunningJobs(pool);
-      const fleet = await readFleet(pool, { after: hostsAfter, limit: HOST_PAGE });
-      const watchAll = fleet.running <= policy.watchAllLimit;
+      const failed: string[] = [];
+      const part = async <T>(what: string, read: () => Promise<T>, without: T): Promise<T> => {
+        try {
+          return await read();
+        } catch (error) {
+          if (!inParts || isWorthRetrying(error)) throw error;
+          failed.push(`${what}: ${(error as Error).message}`);
+          return without;
+        }
+      };
+      const unreadable = await part('rows', () => checkRunningJobs(pool), []);
+      const fleet = await part(
+        'running jobs',
+        () => readFleet(pool, { after: hostsAfter, limit: HOST_PAGE }),
+        null,
+      );
+      const watchAll = fleet !== null && fleet.running <= policy.watchAllLimit;
       const blocked = control.paused || !policy.enabled;
       const mayReclaim = policy.leaseReclaim && !control.paused && control.mode === 'active';
+      const none = { items: [], next: null };
       const symptoms = blocked
-        ? { items: [], next: null }
-        : await readSymptoms(pool, policy, after, SYMPTOM_PAGE);
+        ? none
+        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE), none);
+      const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
       return {
         atMs: Date.parse(control.now),
         mode: control.mode,
         paused: control.paused ? `${control.pausedBy ?? 'somebody'}: ${control.pausedReason ?? ''}` : null,
         policy,
-        running: fleet.running + unreadable.length,
-        hosts: fleet.hosts.map((host) => ({ host, queue: names.probeQueue(host) })),
-        nextHost: fleet.nextHost,
-        runs: watchAll ? (await readRuns(pool, policy.watchAllLimit)).map(target) : null,
+        running: (fleet?.running ?? 0) + unreadable.length,
+        hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
+        nextHost: fleet?.nextHost ?? null,
+        watchAll,
+        runs: runs === null ? null : runs.map(target),
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
-        owed: await readDueNotifications(pool, OWED_PAGE),
-        leaseQueue: mayReclaim && (await hasLeaseWorker(pool)) ? names.leaseQueue : null,
+        owed: await part('notifications', () => readDueNotifications(pool, OWED_PAGE), []),
+        leaseQueue:
+          mayReclaim && (await part('lease workers', () => hasLeaseWorker(pool), false))
+            ? names.leaseQueue
+            : null,
         unwatchable: {
-          count: unreadable.length + fleet.unwatchable.count,
-          sample: [...unreadable, ...fleet.unwatchable.sample].slice(0, UNWATCHABLE_SHOWN),
+          count: unreadable.length + (fleet?.unwatchable.count ?? 0),
+          sample: [...unreadable, ...(fleet?.unwatchable.sample ?? [])].slice(0, UNWATCHABLE_SHOWN),
         },
+        retries: (await part('retries', () => readDueRetries(pool, RETRY_PAGE), [])).map(
+          (run) => target(run).watchId,
+        ),
+        failed,
       };
     },
 
     /** Reads one run afresh, with everything that decides beside its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
-      const facts = await clock.read(() => observeRun(pool, ref));
+      const facts = await giveUpOnAnswer(() => clock.read(() => observeRun(pool, ref)));
       const host = facts.run?.host;
       const entry = facts.run ? null : await findLedgerEntry(pool, ref);
       return {
@@ -164,9 +223,19 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return target({ jobId: run.jobId, runKey: run.runKey, host: run.host });
     },
 
-    /** Ends a run, once, with its ledger row; see `reaper.claim`. */
+    /**
+     * Ends a run, once, with its ledger row; see `reaper.claim`.
+     *
+     * @throws ApplicationFailure of type `Refused` for what Postgres would answer again, such as a trigger that raises
+     */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
-      const result = await claim(pool, { ...rest, run });
+      const result = await giveUpOnAnswer(() => claim(pool, { ...rest, run })).catch((error: unknown) => {
+        if (error instanceof ApplicationFailure) {
+          metrics.countClaim({ result: 'failed', tier: rest.tier, deadForS: null });
+        }
+        throw error;
+      });
+      if (!counted.isFirst()) return result;
       const { deadForS } = rest.evidence;
       metrics.countClaim({
         result: result.result,
@@ -209,11 +278,37 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return done;
     },
 
-    /** Puts a sweep on record; returns the state for the reaper's query. */
-    async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status> {
-      await recordSweep(pool, atMs, summary);
-      metrics.countSweep({ failed: summary.error !== null, seconds: summary.seconds });
-      return readStatus(pool);
+    /** Puts on record that a run could not be claimed. Null when it is no longer running: nothing is on record then. */
+    async noteClaimTrouble(ref: RunRef, trouble: Trouble): Promise<RetryNote | null> {
+      const retry = await noteClaimTrouble(pool, ref, trouble);
+      if (retry === null) return null;
+      const retryAt = retry.retryAt.toISOString();
+      if (retry.failures === 1) {
+        const what = trouble.kind === 'locked' ? 'is locked' : 'cannot be claimed';
+        log.warn(`job ${ref.jobId} ${what}: ${trouble.why}`, { job_id: ref.jobId, run_key: ref.runKey });
+      }
+      return { failures: retry.failures, retryAt };
+    },
+
+    /**
+     * Puts a sweep on record; returns the state for the reaper's query, or null where it cannot be read, which is no failure of the
+     * sweep.
+     *
+     * @throws ApplicationFailure of type `Refused` when only the sweep itself is on record, and not what follows from it
+     */
+    async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status | null> {
+      const { isNew, error } = await recordSweep(pool, atMs, summary);
+      if (isNew) {
+        const failed = summary.error !== null || error !== null;
+        metrics.countSweep({ failed, seconds: summary.seconds });
+      }
+      if (error !== null) throw ApplicationFailure.nonRetryable(error, 'Refused');
+      try {
+        return await readStatus(pool);
+      } catch (unread) {
+        log.warn('the sweep is on record, the status could not be read', { error: unread });
+        return null;
+      }
     },
   };
 }

@@ -15,5 +15,9 @@ export function describeSweep(sweep: SweepSummary): string {
   if (sweep.unwatchableCount > 0) parts.push(`${sweep.unwatchableCount} that cannot be watched`);
   const silent = sweep.hostsWithoutProbe;
   if (silent.length > 0) parts.push(`no probe on ${silent.join(', ')}`);
+  for (const [host, cause] of Object.entries(sweep.hostsFailing)) {
+    parts.push(`the probe on ${host} fails: ${cause}`);
+  }
+  if (sweep.waiting > 0) parts.push(`${sweep.waiting} that wait for a place`);
   return `no. ${sweep.number}: ${parts.join(', ')}`;
 }

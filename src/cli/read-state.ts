@@ -5,7 +5,7 @@ import { listHolds, type Hold } from '../db/holds.js';
 import { readLastSweep } from '../db/last-sweep.js';
 import { readStatus } from '../db/status.js';
 import type { Status } from '../domain/status.js';
-import { statusQuery, type SweepSummary } from '../workflows/messages.js';
+import { statusQuery, toSweepSummary, type SweepSummary } from '../workflows/messages.js';
 import { tryTemporal, type CliContext } from './context.js';
 
 /** Milliseconds that Temporal gets to answer a query. */
@@ -42,7 +42,7 @@ export async function readState(context: CliContext): Promise<State> {
     control,
     holds,
     lastSweep: remembered
-      ? { ageS: (Date.parse(control.now) - remembered.atMs) / 1000, summary: remembered }
+      ? { ageS: (Date.parse(control.now) - remembered.atMs) / 1000, summary: toSweepSummary(remembered) }
       : recorded,
     temporalError: answer.answered ? null : answer.why,
   };
@@ -52,6 +52,5 @@ export async function readState(context: CliContext): Promise<State> {
 export async function readRecordedSweep(pool: Queryable): Promise<LastSweep | null> {
   const recorded = await readLastSweep(pool);
   if (recorded === null) return null;
-  const summary = { hostsAnswered: [], ...recorded.summary } as unknown as SweepSummary;
-  return { ageS: recorded.ageS, summary };
+  return { ageS: recorded.ageS, summary: toSweepSummary(recorded.summary) };
 }

@@ -3,6 +3,7 @@ import { withContext } from './context.js';
 import { describeControl } from './describe-control.js';
 import { describeLastSweep } from './describe-last-sweep.js';
 import { examples, formatTime, printJson } from './output.js';
+import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';
 import { renderTable } from './table.js';
 
@@ -39,6 +40,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['reaped so far', `${status.reaped_total}${lastReaped}`],
     ['leases reclaimed so far', status.lease_reclaimed_total],
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
+    ...describeUnrepaired(status),
   ];
   console.log(renderTable(['job-reaper', 'now'], rows));
   if (status.braked !== null) {
@@ -53,6 +55,22 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
         ],
       ),
     );
+  }
+  if (status.claim_trouble.count > 0) {
+    console.log('\nRuns that cannot be claimed, and are tried again:');
+    console.log(
+      renderTable(
+        ['job', 'why', 'since', 'next try'],
+        status.claim_trouble.first.map((run) => [
+          run.job_id,
+          run.kind === 'locked' ? run.why : `${run.why} (${run.failures} times)`,
+          run.since,
+          run.retry_at,
+        ]),
+      ),
+    );
+    const more = status.claim_trouble.count - status.claim_trouble.first.length;
+    if (more > 0) console.log(`and ${more} more`);
   }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so nothing is ever done about them:');

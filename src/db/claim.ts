@@ -21,7 +21,7 @@ export interface Claim {
 
 /** What became of a claim. All but `won` are results, not errors, and nothing follows from them. */
 export interface ClaimResult {
-  result: 'won' | 'lost' | 'changed' | 'blocked';
+  result: 'won' | 'lost' | 'changed' | 'blocked' | 'busy';
   detail: string;
   /** The ledger row of the run, where there is one. */
   ledgerId: number | null;

@@ -1,3 +1,4 @@
+import type { TroubleKind } from '../domain/claim-trouble.js';
 import type { Queryable } from './database.js';
 
 /** All claims of one agent with one outcome and tier, ever. */
@@ -36,7 +37,13 @@ export interface FleetNumbers {
   /** Seconds since the oldest owed notification is owed; 0 when none is. */
   oldestOwedS: number;
   claims: ClaimTotal[];
+  /** Runs that cannot be claimed: an error ends their claims, or their row is locked. */
+  claimTrouble: Record<TroubleKind, number>;
+  /** Runs with a symptom for which no watch was free at the last sweep. */
+  waiting: number;
   hostsWithoutProbe: string[];
+  /** Hosts whose probe failed at the last sweep's question. */
+  hostsFailing: number;
   /** Running jobs whose liveness is unknown, by host; '' for those that name none. Hosts without any are left out. */
   unknownByHost: Record<string, number>;
 }
@@ -48,6 +55,7 @@ const SQL = `
     select coalesce(r.host, '') as host, count(*) as runs
       from reaper.running_job r
      where coalesce(r.host, '') = '' or length(r.host) > 200 or (select s.hosts_without_probe from s) ? r.host
+        or (select s.hosts_failing from s) ? r.host
      group by 1
   )
   select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
@@ -60,7 +68,12 @@ const SQL = `
          (select coalesce(jsonb_agg(jsonb_build_object('agent', agent, 'outcome', outcome, 'tier', tier,
                                                        'firstId', first_id, 'claims', claims)), '[]')
             from reaper.claim_total) as claims,
+         (select jsonb_build_object('failed', count(*) filter (where t.kind = 'failed'),
+                                    'locked', count(*) filter (where t.kind = 'locked'))
+            from reaper.troubled_run t) as "claimTrouble",
+         (s.waiting ->> 'count')::bigint as waiting,
          s.hosts_without_probe as "hostsWithoutProbe",
+         (select count(*) from jsonb_object_keys(s.hosts_failing)) as "hostsFailing",
          coalesce(s.last_sweep -> 'unknownRuns', '{}')
            || (select coalesce(jsonb_object_agg(left(host, 200), runs), '{}') from silent) as "unknownByHost"
     from s

@@ -4,7 +4,11 @@ import type { Cursor, Page } from '../domain/page.js';
 import { afterCursor, CURSOR_COLUMNS, CURSOR_ORDER, toPage } from './keyset.js';
 
 /** What makes a run worth a look, as far as its row shows it. */
-export type RowSymptom = HostedRun & { symptom: 'exit code' | 'age' | 'host gone' };
+export type RowSymptom = HostedRun & {
+  symptom: 'exit code' | 'age' | 'host gone';
+  /** The exit code with the time of its record, as a text that differs when it is written again; null without one. */
+  exitRecord: string | null;
+};
 
 const SQL = `
   with c as (select reaper.now() as now),
@@ -19,7 +23,8 @@ const SQL = `
      where coalesce(length(r.host), 0) <= 200
   )
   select ${CURSOR_COLUMNS}, r.host,
-         case when r.exit_code is not null then 'exit code' when r.gone then 'host gone' else 'age' end as symptom
+         case when r.exit_code is not null then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
+         r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
     from r
    where (r.exit_code is not null or r.gone
           or r.over_age and ($2 = 'reap' or not exists (
@@ -46,5 +51,11 @@ export async function readSymptoms(
     after?.runKey ?? null,
     limit,
   ]);
-  return toPage(rows, limit, ({ jobId, runKey, host, symptom }) => ({ jobId, runKey, host, symptom }));
+  return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord }) => ({
+    jobId,
+    runKey,
+    host,
+    symptom,
+    exitRecord,
+  }));
 }

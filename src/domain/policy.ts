@@ -18,11 +18,11 @@ export interface Judgement {
 }
 
 /**
- * The policy: three tiers, without I/O.
+ * The policy: three tiers, without I/O. A verdict that waits never waits 0 s.
  *
- * 1. A recorded exit code drops the streak; after the grace it is known how the agent ended.
- * 2. A pid that is dead in enough consecutive observations, at least one interval apart.
- * 3. The backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted.
+ * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended.
+ * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
+ * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted.
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
@@ -41,13 +41,15 @@ function judgeExit(observation: Observation, exitCode: number, { policy }: Judge
   const backstop = judgeAge(observation, policy, observation.liveness.proven);
   if (backstop) return { verdict: backstop, memory };
 
-  const graceLeftS = policy.finalizeGraceS - Math.max(run.exitAgeS ?? 0, 0);
+  // A time that is missing or still to come says nothing of the grace: whoever wrote it may write it again.
+  const graceLeftS =
+    run.exitAgeS !== null && run.exitAgeS >= 0 ? policy.finalizeGraceS - run.exitAgeS : policy.intervalS;
   const age = run.exitAgeS === null ? 'at an unknown time' : `${run.exitAgeS}s ago`;
   return {
     verdict: {
       kind: 'defer',
       why: 'finalizing',
-      waitMs: 1000 * Math.min(graceLeftS, ceilingLeftS(run, policy)),
+      waitMs: toWaitMs(1000 * Math.min(graceLeftS, ceilingLeftS(run, policy)), policy),
       line: `job ${run.jobId} exit_code=${exitCode} recorded ${age} (< grace ${policy.finalizeGraceS}s), deferring`,
     },
     memory,
@@ -70,7 +72,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
       const backstop = judgeAge(observation, policy, liveness.proven);
       if (backstop) return { verdict: backstop, memory };
       const line = `job ${run.jobId} pid=${printed(run.pid)} defunct (< grace ${policy.finalizeGraceS}s), deferring`;
-      const waitMs = Math.min(graceLeftMs, 1000 * ceilingLeftS(run, policy));
+      const waitMs = toWaitMs(Math.min(graceLeftMs, 1000 * ceilingLeftS(run, policy)), policy);
       return { verdict: { kind: 'defer', why: 'defunct', waitMs, line }, memory };
     }
   }
@@ -90,7 +92,8 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
   if (backstop) return { verdict: backstop, memory };
 
   const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
-  const waitMs = Math.min(policy.intervalS * 1000 - sinceCountedMs, 1000 * ceilingLeftS(run, policy));
+  const leftMs = Math.min(policy.intervalS * 1000 - sinceCountedMs, 1000 * ceilingLeftS(run, policy));
+  const waitMs = toWaitMs(leftMs, policy);
   const line = `job ${run.jobId} pid=${printed(run.pid)} dead (streak ${memory.streak}/${ticks}), deferring`;
   return { verdict: { kind: 'defer', why: 'dead', waitMs, line }, memory };
 }
@@ -124,6 +127,12 @@ export function ceilingS(run: JobRun, policy: Policy): number {
 function ceilingLeftS(run: JobRun, policy: Policy): number {
   const left = ceilingS(run, policy) - (run.ageS ?? 0);
   return left > 0 ? left : Infinity;
+}
+
+/** Whole milliseconds to wait, at least one; an interval where there is no moment to wait for. */
+function toWaitMs(leftMs: number, { intervalS }: Policy): number {
+  const waitMs = Number.isFinite(leftMs) && leftMs > 0 ? leftMs : 1000 * intervalS;
+  return Math.max(1, Math.ceil(waitMs));
 }
 
 function printed(value: string | number | null): string {

@@ -1,3 +1,5 @@
+import type { TroubleKind } from './claim-trouble.js';
+
 /** A run that was reaped as dead although its process lives: both looks, in words. */
 export interface Braked {
   job_id: string;
@@ -34,4 +36,24 @@ export interface Status {
   survivors: number;
   /** Late writes of reaped runs' monitors that `sql/extras/reject-late-finalize.sql` rejected, ever. */
   late_writes: number;
+  /** Runs that cannot be claimed: how many, and the first of them. Times are ISO 8601. */
+  claim_trouble: {
+    count: number;
+    first: {
+      job_id: string;
+      kind: TroubleKind;
+      why: string;
+      failures: number;
+      since: string;
+      retry_at: string;
+    }[];
+  };
+  /** Runs with a symptom for which no watch was free at the last sweep: how many, and the first jobs. */
+  waiting: { count: number; first: string[] };
+  /** Hosts whose probe failed at the last sweep's question, with the cause. */
+  hosts_failing: Record<string, string>;
+  /** Runs whose liveness is unknown, by the hosts that answered the last sweep and have any. */
+  unknown_runs: Record<string, number>;
+  /** Running jobs under a hold. */
+  held: number;
 }

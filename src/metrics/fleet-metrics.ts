@@ -24,8 +24,16 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     read: (n) => n.oldestOwedS,
   },
   job_reaper_hosts_without_probe: {
-    help: 'Hosts of running jobs on which no probe answered the last sweep.',
+    help: 'Hosts of running jobs whose probe queue nobody polled at the last sweep.',
     read: (n) => n.hostsWithoutProbe.length,
+  },
+  job_reaper_hosts_failing: {
+    help: 'Hosts of running jobs whose probe failed at the last sweep: job-reaper status has the cause.',
+    read: (n) => n.hostsFailing,
+  },
+  job_reaper_waiting_runs: {
+    help: 'Runs with a symptom for which no watch was free at the last sweep (REAPER_MAX_WATCHES).',
+    read: (n) => n.waiting,
   },
   job_reaper_last_sweep_timestamp_seconds: {
     help: 'Unix time of the last sweep, also of a failed one.',
@@ -85,6 +93,13 @@ export class FleetMetrics {
     registers: [this.registry],
   });
 
+  readonly #trouble = new Gauge({
+    name: 'job_reaper_claim_trouble',
+    help: 'Runs that cannot be claimed, by kind: their claims end in an error (failed), or somebody holds their row (locked).',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+
   set(numbers: FleetNumbers): void {
     this.registry.resetMetrics();
     for (const { gauge, read } of this.#gauges) {
@@ -96,6 +111,7 @@ export class FleetMetrics {
     this.#survivors.inc(numbers.survivors);
     this.#lateWrites.inc(numbers.lateWrites);
     this.#leases.inc(numbers.leaseReclaimed);
+    for (const [kind, runs] of Object.entries(numbers.claimTrouble)) this.#trouble.set({ kind }, runs);
     this.#setReaped(numbers);
     this.#setUnknown(numbers);
   }

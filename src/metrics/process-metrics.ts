@@ -5,9 +5,12 @@ const SWEEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60];
 /** Seconds: a dead pid takes about one interval, an exit code its grace. */
 const REPAIR_BUCKETS = [1, 5, 10, 15, 20, 30, 60, 120, 300, 330, 400, 600, 1800, 3600];
 
+/** What a claim can come to; `failed` is an answer of Postgres that it would give again. */
+const CLAIM_RESULTS = ['won', 'lost', 'changed', 'blocked', 'busy', 'failed'] as const;
+
 /** What a claim came to, as far as it counts. */
 export interface ClaimCount {
-  result: 'won' | 'lost' | 'changed' | 'blocked';
+  result: (typeof CLAIM_RESULTS)[number];
   tier: number;
   /** Seconds that the run had been dead, as far as it is known. */
   deadForS: number | null;
@@ -33,7 +36,7 @@ export class ProcessMetrics {
   });
   readonly #claims = new Counter({
     name: 'job_reaper_claims_total',
-    help: 'Claims that this worker made, by result (won, lost, changed, blocked).',
+    help: 'Claims that this worker made, by result (won, lost, changed, blocked, busy, failed).',
     labelNames: ['result'],
     registers: [this.registry],
   });
@@ -54,7 +57,7 @@ export class ProcessMetrics {
   constructor() {
     // Known from the start, so that a rate over the first one is not lost.
     for (const result of ['ok', 'failed']) this.#sweeps.inc({ result }, 0);
-    for (const result of ['won', 'lost', 'changed', 'blocked']) this.#claims.inc({ result }, 0);
+    for (const result of CLAIM_RESULTS) this.#claims.inc({ result }, 0);
     for (const tier of ['1', '2']) this.#repairSeconds.zero({ tier });
   }
 

@@ -1,9 +1,11 @@
+import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GateActivities } from '../activities/gates.js';
 import type { JobActivities } from '../activities/jobs.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { NotifyActivities } from '../activities/notify.js';
 import type { ProbeActivities } from '../activities/probe.js';
+import { describeFailure } from './describe-failure.js';
 
 /** Postgres ends a statement after 10 s, so no attempt goes on behind its timeout. */
 const DATABASE: ActivityOptions = {
@@ -53,7 +55,19 @@ export const findRun = (...args: Args<JobActivities['findRun']>) =>
 
 export const claim = (...args: Args<JobActivities['claim']>) =>
   jobs.claim.executeWithOptions(
-    { summary: `Claim: ${args[1].outcome} (${args[1].reason})`, scheduleToCloseTimeout: '5m' },
+    {
+      summary: `Claim: ${args[1].outcome} (${args[1].reason})`,
+      // Fails soon: a run that cannot be claimed gives its place up, and is tried again later.
+      scheduleToCloseTimeout: '1m',
+      retry: { initialInterval: '500ms', maximumInterval: '5s', maximumAttempts: 4 },
+    },
+    args,
+  );
+
+/** Fails soon: where not even this can be written, Postgres is away. */
+export const noteClaimTrouble = (...args: Args<JobActivities['noteClaimTrouble']>) =>
+  jobs.noteClaimTrouble.executeWithOptions(
+    { summary: 'Try again later', retry: { maximumAttempts: 3 } },
     args,
   );
 
@@ -97,6 +111,20 @@ export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActi
 export function reclaimLeases(queue: string, limitMs: number) {
   const { reclaimLeases: reclaim } = proxyActivities<LeaseActivities>(once(queue, limitMs));
   return reclaim.executeWithOptions({ summary: 'Reclaim stale merge leases' }, []);
+}
+
+/**
+ * Why a host's activity failed, in words, or null when nobody polls the host's queue: only that is a host without a probe. Whether
+ * anybody took it the server knows, even where the time to take it ends together with the time to finish it.
+ */
+export function whyNotAnswered(error: unknown): string | null {
+  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
+    const startedEventId = error.failure?.activityFailureInfo?.startedEventId;
+    const isStarted = startedEventId !== null && startedEventId !== undefined && Number(startedEventId) > 0;
+    if (!isStarted) return null;
+    return 'it was asked and did not answer in time';
+  }
+  return describeFailure(error);
 }
 
 function onHost(queue: string, limitMs: number) {

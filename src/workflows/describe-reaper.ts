@@ -1,3 +1,4 @@
+import type { Status } from '../domain/status.js';
 import type { SweepSummary } from './messages.js';
 import { code, list, moment, sentence, table } from './markdown.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
@@ -16,6 +17,8 @@ export function describeReaper(reaper: Reaper): string {
     describeSweep(lastSweep),
     describeHosts(lastSweep),
     ...describeRows(lastSweep),
+    ...describeTrouble(status),
+    ...describeWaiting(lastSweep),
     describeTotals(status),
     describeWatches(reaper),
     HOW_TO,
@@ -52,13 +55,38 @@ function describeSweep(sweep: SweepSummary | null): string {
 }
 
 function describeHosts(sweep: SweepSummary | null): string {
-  const { hostsAnswered: answered = [], hostsWithoutProbe: silent = [] } = sweep ?? {};
-  const said = `**Hosts**: ${answered.length} answered${answered.length > 0 ? ` (${list(answered)})` : ''}`;
-  if (silent.length === 0) return `${said}.`;
-  return (
-    `${said}; **no probe** on ${list(silent)}: runs there are unknown, and left alone until a worker starts there ` +
-    'or `job-reaper host-gone` declares the host dead.'
-  );
+  const { hostsAnswered: answered = [], hostsWithoutProbe: silent = [], hostsFailing = {} } = sweep ?? {};
+  const parts = [
+    `**Hosts**: ${answered.length} answered${answered.length > 0 ? ` (${list(answered)})` : ''}`,
+  ];
+  if (silent.length > 0) {
+    parts.push(
+      `**no probe** on ${list(silent)}: runs there are unknown, and left alone until a worker starts there ` +
+        'or `job-reaper host-gone` declares the host dead',
+    );
+  }
+  const failing = Object.entries(hostsFailing);
+  if (failing.length > 0) {
+    const causes = failing.slice(0, LISTED_ROWS).map(([host, cause]) => `${code(host)} (${sentence(cause)})`);
+    parts.push(`**the probe fails** on ${failing.length}, such as ${causes.join(', ')}`);
+  }
+  return `${parts.join('; ')}.`;
+}
+
+function describeTrouble(status: Reaper['status']): string[] {
+  // An older version did not tell.
+  const { count, first } = (status as Partial<Status> | null)?.claim_trouble ?? { count: 0, first: [] };
+  if (count === 0) return [];
+  const runs = first.map((run) => `${code(run.job_id)} (${sentence(run.why)}; next try ${run.retry_at})`);
+  return [`**Runs that cannot be claimed**: ${count}, such as ${runs.join(', ')}.`];
+}
+
+function describeWaiting(sweep: SweepSummary | null): string[] {
+  const { waiting = 0, waitingJobs = [] }: Partial<SweepSummary> = sweep ?? {};
+  if (waiting === 0) return [];
+  return [
+    `**Runs that wait for a place**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}.`,
+  ];
 }
 
 function describeRows(sweep: SweepSummary | null): string[] {
@@ -75,7 +103,7 @@ function describeTotals(status: Reaper['status']): string {
 
 function describeWatches({ watches, sights, policy, status, lastSweep }: Reaper): string {
   const isBlocked = status !== null && (status.paused || !status.enabled);
-  const silent = lastSweep?.hostsWithoutProbe ?? [];
+  const { hostsWithoutProbe: silent = [], hostsFailing: failing = {} } = lastSweep ?? {};
   const hasSymptom = ({ watchId }: OpenWatch) => Number(sights.get(watchId)?.symptom != null);
   // Those with a symptom first: that is what somebody looks for.
   const sorted = [...watches.values()].sort((a, b) => hasSymptom(b) - hasSymptom(a));
@@ -91,7 +119,9 @@ function describeWatches({ watches, sights, policy, status, lastSweep }: Reaper)
   function why(host: string | null, symptom: string | null): string {
     if (symptom !== null) return `**${SYMPTOMS[symptom] ?? symptom}**`;
     if (isBlocked) return 'not looked at: nothing is claimed';
-    return host !== null && silent.includes(host) ? 'unknown: no probe on its host' : 'no symptom';
+    if (host !== null && silent.includes(host)) return 'unknown: no probe on its host';
+    if (host !== null && failing[host] !== undefined) return 'unknown: the probe on its host fails';
+    return 'no symptom';
   }
 }
 

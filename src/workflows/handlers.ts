@@ -50,6 +50,14 @@ export function listen(reaper: Reaper): void {
     },
     { description: 'Internal: a watch answers reapNow' },
   );
+  setHandler(
+    messages.placeFreeSignal,
+    (input: unknown) => {
+      const watchId = messages.readPlaceFree(input);
+      if (watchId !== null) reaper.forget(watchId);
+    },
+    { description: 'Internal: a watch has claimed and needs its place no longer' },
+  );
   setHandler(messages.sweepNowUpdate, () => sweepNow(reaper), {
     description: 'Sweep now; returns the summary of a sweep that began after this request',
   });

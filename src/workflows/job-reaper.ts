@@ -89,17 +89,25 @@ async function operateLoop(reaper: Reaper): Promise<never> {
   }
 }
 
-/** Sends what is owed and due. Best effort: what fails is owed on, and the next sweep brings it again. */
+/** Sends what is owed and due, each apart: a channel that hangs delays no other message. */
 async function notifyLoop(reaper: Reaper): Promise<never> {
   for (;;) {
     await condition(() => reaper.owed.length > 0 && !reaper.leaving);
-    reaper.notifying = true;
-    const results = await Promise.allSettled(reaper.owed.map((id) => settleOwed(id)));
-    const failed = results.filter(({ status }) => status === 'rejected').length;
-    if (failed > 0) log.warn(`${failed} notifications stay owed`);
+    const due = reaper.owed.filter((id) => !reaper.settling.has(id));
     reaper.owed = [];
-    reaper.notifying = false;
+    for (const id of due) void settle(reaper, id);
   }
+}
+
+/** Best effort: what fails is owed on, and a later sweep brings it again. */
+async function settle(reaper: Reaper, notificationId: number): Promise<void> {
+  reaper.settling.add(notificationId);
+  try {
+    await settleOwed(notificationId);
+  } catch (error) {
+    log.warn('a notification stays owed', { error, notification_id: notificationId });
+  }
+  reaper.settling.delete(notificationId);
 }
 
 /** Whether Postgres can never take what it was given. */

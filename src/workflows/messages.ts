@@ -28,6 +28,9 @@ export const releaseSignal = defineSignal<[HoldInput?]>('release');
 /** A watch's answer to {@link reapNowUpdate}. */
 export const reapAnsweredSignal = defineSignal<[ReapAnswer]>('reapAnswered');
 
+/** A watch's word that it has claimed and needs its place no longer, though a message is still to be settled. */
+export const placeFreeSignal = defineSignal<[{ watchId: string }]>('placeFree');
+
 export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
 export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('reapNow');
 
@@ -57,8 +60,15 @@ export interface SweepSummary {
   /** Watches that were to be started but were there already. */
   alreadyStarted: number;
   poked: number;
+  /** Runs with a symptom for which no watch was free, so that they wait for a later sweep. */
+  waiting: number;
+  /** The first of them. */
+  waitingJobs: string[];
   hostsAnswered: string[];
+  /** Hosts whose queue nobody polls. */
   hostsWithoutProbe: string[];
+  /** Hosts whose probe took the question and failed at it, with the cause. */
+  hostsFailing: Record<string, string>;
   /** Runs whose liveness is unknown, by those hosts that answered and have any. */
   unknownRuns: Record<string, number>;
   leasesReclaimed: number;
@@ -140,6 +150,20 @@ export function readReapAnswer(input: unknown): ReapAnswer | null {
   const { watchId, reaped, text } = toRecord(input);
   if (typeof watchId !== 'string' || typeof text !== 'string') return null;
   return { watchId, reaped: reaped === true, text };
+}
+
+/** Reads which watch gave its place up; null when the signal names none. */
+export function readPlaceFree(input: unknown): string | null {
+  const { watchId } = toRecord(input);
+  return typeof watchId === 'string' ? watchId : null;
+}
+
+/**
+ * A sweep's summary as a worker of any version told it: what older ones did not know is nothing. `hostsAnswered` is not on record in
+ * Postgres.
+ */
+export function toSweepSummary(told: Partial<SweepSummary>): SweepSummary {
+  return { hostsAnswered: [], waiting: 0, waitingJobs: [], hostsFailing: {}, ...told } as SweepSummary;
 }
 
 /** Somebody's input as an error may quote it. */

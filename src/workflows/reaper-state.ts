@@ -9,7 +9,12 @@ import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 const SHOWN_JOB_ID = 60;
 
 /** A watch that is, or may be, open. */
-export type OpenWatch = Pick<WatchTarget, 'watchId' | 'jobId'>;
+export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
+  /** Its run could not be claimed before; such watches have a share of the places only. */
+  isRetry?: boolean;
+  /** The exit record that it was woken for last, see `Symptom.exitRecord`. */
+  exitRecord?: string | null;
+}
 
 /** An operator's request to reap, and its watch's answer once it came. */
 export interface PendingReap {
@@ -21,6 +26,8 @@ export interface CarriedReaper {
   sweepWanted: boolean;
   operations: Operation[];
   watches: OpenWatch[];
+  /** Absent from what an older version carried. */
+  leaseQueue?: string | null;
   hostsAfter: string | null;
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
@@ -43,6 +50,13 @@ export interface ReaperInput {
 /** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
 export class Reaper {
   readonly watches: Map<string, OpenWatch>;
+  /**
+   * Ids of those whose end nobody tells: they were started by an execution before this one. In the order in which they are asked
+   * whether they are still there.
+   */
+  readonly orphans: Set<string>;
+  /** The queue of those who look after the merge leases, as the last scan that succeeded told it. */
+  leaseQueue: string | null;
   /** The host behind which the next scan goes on, where there are too many for one. */
   hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
@@ -55,9 +69,10 @@ export class Reaper {
   readonly pendingReaps = new Map<string, PendingReap>();
   /** True while a wish is being written. */
   operating = false;
-  /** Notifications that are being sent. */
+  /** Notifications that are due. */
   owed: number[] = [];
-  notifying = false;
+  /** Those that are being sent. */
+  readonly settling = new Set<number>();
   /** True while the reaper is about to continue as new: no wish and no notification is begun. */
   leaving = false;
   /** As the last scan brought it; null before the first one. */
@@ -76,6 +91,8 @@ export class Reaper {
 
   constructor(carried: CarriedReaper | undefined) {
     this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
+    this.orphans = new Set(this.watches.keys());
+    this.leaseQueue = carried?.leaseQueue ?? null;
     this.hostCursors = new Map(carried?.hostCursors);
     this.hostsAfter = carried?.hostsAfter ?? null;
     this.rowCursor = carried?.rowCursor ?? null;
@@ -87,6 +104,16 @@ export class Reaper {
     this.lastSweep = carried?.lastSweep ?? null;
     // A fresh reaper sweeps at once.
     this.#sweepWanted = carried?.sweepWanted ?? true;
+  }
+
+  /** Frees the place of a watch that is over, or has nothing left to do but to settle a message. */
+  forget(watchId: string): void {
+    this.watches.delete(watchId);
+    this.orphans.delete(watchId);
+  }
+
+  get notifying(): boolean {
+    return this.settling.size > 0;
   }
 
   /** Requests coalesce: one sweep that begins afterwards serves them all. */
@@ -126,10 +153,11 @@ export class Reaper {
     return {
       sweepWanted: this.#sweepWanted,
       operations: this.operations,
-      watches: [...this.watches.values()].map(({ watchId, jobId }) => ({
-        watchId,
+      watches: [...this.watches.values()].map(({ jobId, ...watch }) => ({
+        ...watch,
         jobId: jobId.slice(0, SHOWN_JOB_ID),
       })),
+      leaseQueue: this.leaseQueue,
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
       hostCursors: [...this.hostCursors],

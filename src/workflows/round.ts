@@ -1,7 +1,12 @@
+import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/jobs.js';
+import { shareOut } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
+
+/** Orphans that one sweep asks at most whether they are still there. */
+const ORPHANS_ASKED = 100;
 
 /**
  * What one sweep does about watches: starts them where they are due and free, and pokes those whose run shows a symptom or
@@ -13,6 +18,9 @@ export class Round {
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
+  readonly #retries: ReadonlySet<string>;
+  /** Ids of the watches for which no place was free, with their jobs. */
+  readonly #waiting = new Map<string, string>();
 
   constructor(
     private readonly reaper: Reaper,
@@ -20,7 +28,34 @@ export class Round {
     private readonly summary: SweepSummary,
   ) {
     this.#isBlocked = !found.policy.enabled || found.paused !== null;
-    this.#park = found.runs !== null;
+    this.#park = found.watchAll ?? found.runs !== null;
+    this.#retries = new Set(found.retries);
+  }
+
+  /**
+   * Asks some of the watches whose end nobody tells whether they are still there, so that the places of those that are over come free
+   * in time for this sweep's symptoms. Who is there only takes note: no wait is cut short. With a watch for every run that is known
+   * from the scan.
+   */
+  async askOrphans(): Promise<void> {
+    const { orphans, watches } = this.reaper;
+    if (this.#park || orphans.size === 0 || !patched('asks-orphans')) return;
+    const asked = [...orphans].slice(0, ORPHANS_ASKED);
+    // To the end of the queue.
+    for (const watchId of asked) {
+      orphans.delete(watchId);
+      orphans.add(watchId);
+    }
+    const known = asked.flatMap((watchId) => watches.get(watchId) ?? []);
+    await Promise.all(known.map((watch) => this.#poke(watch, { why: 'symptom', park: this.#park })));
+  }
+
+  /** Runs that wait for a place, as far as this sweep saw them. */
+  get waiting(): { count: number; jobs: string[] } {
+    const jobs = [...this.#waiting].flatMap(([watchId, jobId]) =>
+      this.reaper.watches.has(watchId) ? [] : jobId,
+    );
+    return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
   }
 
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */
@@ -28,10 +63,15 @@ export class Round {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
     for (const target of targets) this.symptoms.set(target.watchId, target);
-    const toPoke = ({ symptom }: Symptom): Poke => ({
-      why: symptom === 'dead' ? 'dead' : 'symptom',
-      park: this.#park,
-    });
+    const toPoke = ({ watchId, symptom, exitRecord }: Symptom): Poke => {
+      const known = this.reaper.watches.get(watchId);
+      const isRewritten =
+        typeof exitRecord === 'string' && known !== undefined && known.exitRecord !== exitRecord;
+      if (isRewritten) this.reaper.watches.set(watchId, { ...known, exitRecord });
+      // What its watch waits for may no longer hold.
+      if (isRewritten) return { why: 'look', park: this.#park };
+      return { why: symptom === 'dead' ? 'dead' : 'symptom', park: this.#park };
+    };
     await Promise.all([
       ...targets
         .filter((target) => this.#isWatched(target))
@@ -61,8 +101,18 @@ export class Round {
 
   #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
     const { policy } = this.found;
-    const free = Math.max(0, policy.maxWatches - this.reaper.watches.size);
-    const begun = targets.filter((target) => !this.#isWatched(target)).slice(0, free);
+    const { watches } = this.reaper;
+    const { begun, waiting } = shareOut(
+      targets
+        .filter((target) => !this.#isWatched(target))
+        .map((target) => ({ ...target, isRetry: this.#retries.has(target.watchId) })),
+      {
+        places: policy.maxWatches,
+        taken: watches.size,
+        takenByRetries: [...watches.values()].filter(({ isRetry }) => isRetry === true).length,
+      },
+    );
+    for (const { watchId, jobId } of waiting) this.#waiting.set(watchId, jobId);
     return begun.map(async (target) => {
       const isNew = await startWatch(this.reaper, target, toPoke(target), policy.searchAttributes);
       this.summary[isNew ? 'started' : 'alreadyStarted'] += 1;

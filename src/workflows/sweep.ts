@@ -1,12 +1,15 @@
-import { rootCause } from '@temporalio/common';
-import { log } from '@temporalio/workflow';
+import { log, patched } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/jobs.js';
-import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
+import { examineHost, reclaimLeases, recordSweep, scan, whyNotAnswered } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
+import { describeFailure } from './describe-failure.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';
+
+/** Characters of a host's failure that a summary keeps: there can be hundreds. */
+const LONGEST_CAUSE = 120;
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
@@ -21,8 +24,11 @@ export async function sweep(reaper: Reaper): Promise<void> {
     started: 0,
     alreadyStarted: 0,
     poked: 0,
+    waiting: 0,
+    waitingJobs: [],
     hostsAnswered: [],
     hostsWithoutProbe: [],
+    hostsFailing: {},
     unknownRuns: {},
     leasesReclaimed: 0,
     leaseTrouble: [],
@@ -31,35 +37,55 @@ export async function sweep(reaper: Reaper): Promise<void> {
     error: null,
   };
   try {
-    await pass(reaper, summary);
+    const found = await scanAll(reaper, summary);
+    if (found === null) await tendLeasesUnscanned(reaper, summary);
+    else await pass(reaper, found, summary);
   } catch (error) {
-    summary.error = describe(error);
+    summary.error = describeFailure(error);
   }
   summary.watching = reaper.watches.size;
   summary.seconds = (Date.now() - beganMs) / 1000;
   try {
-    reaper.status = await recordSweep(summary.atMs, summary);
+    // Null where it could not be read: what the last sweep knew is better than nothing.
+    reaper.status = (await recordSweep(summary.atMs, summary)) ?? reaper.status;
   } catch (error) {
-    summary.error ??= describe(error);
+    summary.error ??= describeFailure(error);
   }
-  logChange(reaper.lastSweep?.error ?? null, summary.error);
+  logChange(reaper.lastSweep, summary);
   reaper.lastSweep = summary;
   reaper.ended = summary.number;
 }
 
-/** What went wrong in an activity, rather than that one failed. */
-function describe(error: unknown): string {
-  return rootCause(error) ?? String(error);
+/** One line when sweeps begin to fail or runs to wait, and one when they no longer do. */
+function logChange(before: SweepSummary | null, now: SweepSummary): void {
+  const error = before?.error ?? null;
+  if (error === null && now.error !== null) log.warn(`sweeps fail: ${now.error}`);
+  if (error !== null && now.error === null) log.info('sweeps succeed again');
+  // An older version did not count them.
+  const waited = before?.waiting ?? 0;
+  if (waited === 0 && now.waiting > 0) {
+    log.warn(`${now.waiting} runs with a symptom wait for a place (REAPER_MAX_WATCHES)`, {
+      waiting: now.waiting,
+    });
+  }
+  if (waited > 0 && now.waiting === 0) log.info('no run waits for a place any more');
 }
 
-/** One line when sweeps begin to fail and one when they no longer do. */
-function logChange(before: string | null, now: string | null): void {
-  if (before === null && now !== null) log.warn(`sweeps fail: ${now}`);
-  if (before !== null && now === null) log.info('sweeps succeed again');
+/** Null when nothing could be read. */
+async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | null> {
+  try {
+    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true });
+    // A worker of an older version does not tell.
+    const { failed = [] } = found;
+    if (failed.length > 0) summary.error = failed.join('; ');
+    return found;
+  } catch (error) {
+    summary.error = describeFailure(error);
+    return null;
+  }
 }
 
-async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
-  const found = await scan(reaper.rowCursor, reaper.hostsAfter);
+async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise<void> {
   const { policy } = found;
   const isPolicyChanged = reaper.learn(policy);
   // Ages and answers are told by the database's clock.
@@ -70,12 +96,14 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
   const sawAllRows = found.symptoms.next === null && found.nextHost === null && reaper.hostsAfter === null;
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
-  if (!reaper.notifying) reaper.owed = found.owed;
+  reaper.leaseQueue = found.leaseQueue;
+  if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);
   const reclaim = tendLeases(found, summary);
   if (isPolicyChanged) await round.wakeAll();
+  else await round.askOrphans();
   await round.tendSymptoms(found.symptoms.items);
   if (found.runs !== null) await round.tendRuns(found.runs);
   // Each host as it answers: a silent one holds up nobody else's repairs.
@@ -86,9 +114,12 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
       return answer;
     }),
   );
-  const sawAll = sawAllRows && answers.every((answer) => !answer?.next);
-  if (found.runs === null && sawAll) await round.tendRest();
+  const sawAll = sawAllRows && answers.every((answer) => !answer?.next) && summary.error === null;
+  const watchAll = found.watchAll ?? found.runs !== null;
+  if (!watchAll && sawAll) await round.tendRest();
   summary.symptoms = round.symptoms.size;
+  summary.waiting = round.waiting.count;
+  summary.waitingJobs = round.waiting.jobs;
   reaper.sights.clear();
   for (const { watchId, host } of found.runs ?? []) reaper.sights.set(watchId, { host, symptom: null });
   for (const { watchId, host, symptom } of round.symptoms.values())
@@ -97,15 +128,27 @@ async function pass(reaper: Reaper, summary: SweepSummary): Promise<void> {
 }
 
 /** Has stale merge leases reclaimed where somebody has their folder. Never throws, nor takes longer than the interval. */
-async function tendLeases({ leaseQueue, policy }: Scan, summary: SweepSummary): Promise<void> {
+async function tendLeases(
+  { leaseQueue, policy }: Pick<Scan, 'leaseQueue' | 'policy'>,
+  summary: SweepSummary,
+): Promise<void> {
   if (leaseQueue === null) return;
   try {
     const { reclaimed, trouble } = await reclaimLeases(leaseQueue, toLimitMs(policy));
     summary.leasesReclaimed = reclaimed;
     summary.leaseTrouble = trouble;
-  } catch {
-    summary.leaseTrouble = ['no worker with MERGE_LEASE_DIR answered'];
+  } catch (error) {
+    const why = whyNotAnswered(error);
+    summary.leaseTrouble = [
+      why === null ? 'no worker with MERGE_LEASE_DIR answered' : `leases could not be looked after: ${why}`,
+    ];
   }
+}
+
+/** A scan that failed is no reason to leave leases alone: what the last one told of them still holds. */
+async function tendLeasesUnscanned({ leaseQueue, policy }: Reaper, summary: SweepSummary): Promise<void> {
+  if (leaseQueue === null || policy === null || !patched('leases-without-scan')) return;
+  await tendLeases({ leaseQueue, policy }, summary);
 }
 
 /** Milliseconds that a sweep waits for a host, or for the lease folder. */
@@ -113,7 +156,7 @@ function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 
-/** Examines all hosts at once; one that does not answer within the interval is without a probe, which is null. */
+/** Examines all hosts at once; null for one that does not answer within the interval, with its reason in the summary. */
 function examineHosts(
   reaper: Reaper,
   { hosts, policy }: Scan,
@@ -129,8 +172,10 @@ function examineHosts(
       if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
       if (examination.next) reaper.hostCursors.set(host, examination.next);
       return examination;
-    } catch {
-      summary.hostsWithoutProbe.push(host);
+    } catch (error) {
+      const why = whyNotAnswered(error);
+      if (why === null) summary.hostsWithoutProbe.push(host);
+      else summary.hostsFailing[host] = why.slice(0, LONGEST_CAUSE);
       return null;
     }
   });

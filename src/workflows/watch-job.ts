@@ -14,6 +14,9 @@ import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js
 import { answerReap } from './answer-reap.js';
 import { claim, settleOwed, takeBackstopAlert } from './activity-proxies.js';
 import { askGate } from './ask-gate.js';
+import { describeFailure } from './describe-failure.js';
+import { freePlace } from './free-place.js';
+import { giveUp, type GivenUp } from './give-up.js';
 import { pokeSignal, readPoke, watchQuery } from './messages.js';
 import { lookAt } from './observe.js';
 import { checkReadable } from './payload-converter.js';
@@ -27,6 +30,7 @@ const FAILURE_WAIT_MS = 15_000;
 type Step =
   | { kind: 'end'; result: WatchResult; owedNotificationId?: number | null }
   | { kind: 'idle'; why: string }
+  | GivenUp
   | { kind: 'wait'; waitMs: number; why: string }
   | { kind: 'again' };
 
@@ -48,9 +52,20 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
   for (;;) {
     if (step.kind === 'end') {
       const result = finish(watch, step.result);
-      // Last, since a channel may hang.
-      if (step.owedNotificationId) await settle(step.owedNotificationId);
+      // Last, since a channel may hang, and nobody's repair is to wait for it.
+      if (step.owedNotificationId) {
+        await freePlace();
+        await settle(step.owedNotificationId);
+      }
       return result;
+    }
+    if (step.kind === 'give up') {
+      // They came before it was known when the run is tried again.
+      watch.dropSymptoms();
+      if (!watch.park && !watch.poked) {
+        return finish(watch, { outcome: 'not claimed', reason: step.why, evidence: null });
+      }
+      step = { kind: 'idle', why: step.why };
     }
     if (step.kind === 'idle') {
       if (!watch.park && !watch.poked) {
@@ -100,7 +115,13 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     watch.memory = FRESH_MEMORY;
     watch.tell('failed: the look, so it starts over');
     log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
-    return { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
+    const isClaim = watch.phase === 'claiming';
+    const step = await giveUp(
+      watch,
+      'failed',
+      isClaim ? describeFailure(error) : `the look: ${describeFailure(error)}`,
+    );
+    return step ?? { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
   }
 }
 
@@ -147,6 +168,8 @@ async function reap(
     workflowId,
   });
   watch.memory = FRESH_MEMORY;
+  const waitMs = policy.intervalS * 1000;
+  const lookAgain: Step = { kind: 'wait', waitMs, why: 'Not claimed, look again' };
   switch (result) {
     case 'won':
       return {
@@ -165,7 +188,10 @@ async function reap(
         return { kind: 'again' };
       }
       // Facts that differ at every look, or a table that calls a claimed run running: no reason to hurry.
-      return { kind: 'wait', waitMs: policy.intervalS * 1000, why: 'Not claimed, look again' };
+      return (await giveUp(watch, 'failed', `${result}: ${detail}`)) ?? lookAgain;
+    case 'busy':
+      watch.tell(`busy: not claimed, ${detail}`);
+      return (await giveUp(watch, 'locked', detail)) ?? lookAgain;
   }
 }
 

@@ -27,7 +27,15 @@ export interface WatchInput extends RunRef {
 
 /** How a watch ended. */
 export interface WatchResult {
-  outcome: 'done' | 'queued' | 'failed' | 'ended by itself' | 'reaped by another' | 'nothing to do';
+  outcome:
+    | 'done'
+    | 'queued'
+    | 'failed'
+    | 'ended by itself'
+    | 'reaped by another'
+    | 'nothing to do'
+    /** It could not be claimed; another watch tries again, at the time that `job-reaper status` says. */
+    | 'not claimed';
   reason: string;
   evidence: Record<string, unknown> | null;
 }
@@ -64,6 +72,12 @@ export class Watch {
   poke({ why, park }: Poke): void {
     this.#pokes.add(why);
     this.#park = park;
+  }
+
+  /** Forgets that the run shows a symptom; what an operator wants, and that something has changed, stands. */
+  dropSymptoms(): void {
+    this.#pokes.delete('symptom');
+    this.#pokes.delete('dead');
   }
 
   get poked(): boolean {

@@ -9,13 +9,18 @@ import { watchJob } from './watch-job.js';
 /** Starts the watch of a run. False when it was there already, or could not be started: the next sweep tries again. */
 export async function startWatch(
   reaper: Reaper,
-  target: WatchTarget,
+  target: WatchTarget & Omit<OpenWatch, 'watchId' | 'jobId'>,
   poke: Poke | null,
   searchAttributes: boolean,
 ): Promise<boolean> {
-  const { jobId, runKey, watchId } = target;
+  const { jobId, runKey, watchId, isRetry = false, exitRecord } = target;
   // Before it is there, so that starts in flight count towards the limit.
-  reaper.watches.set(watchId, { watchId, jobId });
+  reaper.watches.set(watchId, {
+    watchId,
+    jobId,
+    ...(isRetry && { isRetry }),
+    ...(typeof exitRecord === 'string' && { exitRecord }),
+  });
   try {
     const child = await startChild(watchJob, {
       workflowId: watchId,
@@ -25,16 +30,17 @@ export async function startWatch(
       staticDetails: `Looks after run \`${runKey}\` of job \`${jobId}\` until it ends or is reaped.`,
       ...(searchAttributes && { typedSearchAttributes: searchAttributesOf(target) }),
     });
-    const forget = () => void reaper.watches.delete(watchId);
+    const forget = () => reaper.forget(watchId);
     void child.result().then(forget, forget);
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
       // Started by an execution of the reaper that was terminated: from now on it is ours. What it waits for may have
       // been said by an older policy.
+      reaper.orphans.add(watchId);
       await pokeWatch(reaper, target, poke ?? { why: 'look', park: true });
     } else {
-      reaper.watches.delete(watchId);
+      reaper.forget(watchId);
       log.warn(`the watch of job ${jobId} could not be started`, { error });
     }
     return false;
@@ -47,7 +53,7 @@ export async function pokeWatch(reaper: Reaper, { watchId }: OpenWatch, poke: Po
     await getExternalWorkflowHandle(watchId).signal(pokeSignal, poke);
     return true;
   } catch {
-    reaper.watches.delete(watchId);
+    reaper.forget(watchId);
     return false;
   }
 }

@@ -20,6 +20,31 @@ const cases: Cases = {
     'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00.000Z',
     'if that host is gone for good: job-reaper host-gone host-1',
   ],
+  'a probe that fails': [
+    { sweep: { hostsFailing: { 'host-1': 'permission denied for view examinable_run' } } },
+    'the probe on host host-1 failed at the last sweep: permission denied for view examinable_run',
+  ],
+  'a claim that fails': [
+    {
+      seen: DEAD,
+      running: {
+        trouble: { kind: 'failed', why: 'no end for j1', failures: 3, since: NOW, retryAt: NOW },
+      },
+    },
+    'not reaped yet, because its claim fails: no end for j1',
+    'fails: no end for j1 (3 times since 2030-01-01T12:00:00Z)',
+    'tried again from 2030-01-01T12:00:00Z on, or at once: job-reaper reap j1',
+  ],
+  'a locked row': [
+    {
+      seen: DEAD,
+      running: {
+        trouble: { kind: 'locked', why: 'its row is locked by pid 7', failures: 1, since: NOW, retryAt: NOW },
+      },
+    },
+    'not reaped yet, because it cannot be claimed: its row is locked by pid 7',
+    'cannot be claimed: its row is locked by pid 7 (1 time since',
+  ],
   'a host declared gone': [
     {
       sweep: { hostsWithoutProbe: ['host-1'] },

@@ -71,7 +71,7 @@ describe('tier 2, exit code recorded', () => {
   it.each([
     ['below the grace', GRACE_S - 1, 1_000],
     ['just recorded', 0, GRACE_S * 1000],
-    ['recorded in the future of a stepped clock', -5, GRACE_S * 1000],
+    ['recorded in the future of a stepped clock', -5, INTERVAL_MS],
   ])('defers %s', (_, exitAgeS, waitMs) => {
     const { verdict } = decide({ run: { exitCode: 1, exitAgeS }, liveness: dead });
     expect(verdict).toEqual({
@@ -92,6 +92,19 @@ describe('tier 2, exit code recorded', () => {
     expect(decide({ run: { exitCode: 1, exitAgeS: 0 }, policy: { finalizeGraceS: 0 } }).verdict).toEqual(
       reap(2, 'exit=1'),
     );
+  });
+
+  it.each([
+    ['without a finish time', null, 0],
+    ['without a finish time', null, GRACE_S],
+    ['with one that is to come', -3_600, 0],
+    ['with one that is to come', -3_600, GRACE_S],
+  ])('looks again after an interval %s (%s s ago, a grace of %i s)', (_, exitAgeS, finalizeGraceS) => {
+    expect(decide({ run: { exitCode: 1, exitAgeS }, policy: { finalizeGraceS } }).verdict).toMatchObject({
+      kind: 'defer',
+      why: 'finalizing',
+      waitMs: INTERVAL_MS,
+    });
   });
 
   it('drops the streak', () => {
@@ -302,6 +315,39 @@ describe('for any history of observations', () => {
           if (verdict.tier === 1) expect(['dead', 'defunct']).toContain(state);
           if (verdict.tier === 2) expect(exitAgeS ?? -1).toBeGreaterThanOrEqual(GRACE_S);
           if (verdict.path === 'exit-zero') expect(exitCode).toBe(0);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('never waits 0 s, nor for ever, whatever the settings and the rows say', () => {
+    const settings = fc.record({
+      intervalS: fc.double({ min: 0.1, max: 3_600, noNaN: true }),
+      finalizeGraceS: fc.double({ min: 0, max: 3_600, noNaN: true }),
+      maxRunningS: fc.double({ min: 0.1, max: 100_000, noNaN: true }),
+      deadTicks: fc.integer({ min: 1, max: 5 }),
+    });
+    const ages = fc.option(fc.integer({ min: -100_000, max: 100_000 }));
+    const looks = fc.record({
+      state: fc.constantFrom<LivenessState>('alive', 'dead', 'defunct', 'unknown'),
+      laterMs: fc.double({ min: 0, max: 10_000, noNaN: true }),
+      ageS: ages,
+      maxRunningS: ages,
+      exitCode: fc.option(fc.constantFrom(0, 1)),
+      exitAgeS: ages,
+    });
+    fc.assert(
+      fc.property(settings, fc.array(looks, { minLength: 1, maxLength: 6 }), (policy, history) => {
+        let memory: WatchMemory = FRESH_MEMORY;
+        let nowMs = 0;
+        for (const { state, laterMs, ...run } of history) {
+          nowMs += laterMs;
+          const judged = decide({ run, liveness: seen(state), memory, nowMs, policy });
+          memory = judged.memory;
+          if (judged.verdict.kind !== 'defer') continue;
+          const { waitMs } = judged.verdict;
+          expect(Number.isSafeInteger(waitMs) && waitMs >= 1, String(waitMs)).toBe(true);
         }
       }),
       { numRuns: 2_000 },

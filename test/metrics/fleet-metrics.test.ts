@@ -22,7 +22,10 @@ const NUMBERS: FleetNumbers = {
   owed: 0,
   oldestOwedS: 0,
   claims: [],
+  claimTrouble: { failed: 0, locked: 0 },
+  waiting: 0,
   hostsWithoutProbe: [],
+  hostsFailing: 0,
   unknownByHost: {},
 };
 

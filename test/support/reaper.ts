@@ -4,12 +4,14 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { createGateActivities, type GateActivities } from '../../src/activities/gates.js';
 import { createJobActivities, type JobActivities } from '../../src/activities/jobs.js';
+import type { LeaseActivities } from '../../src/activities/leases.js';
 import { createNotifyActivities, type NotifyActivities } from '../../src/activities/notify.js';
 import { createProbeActivities, type ProbeActivities } from '../../src/activities/probe.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { Pipeline } from '../../src/domain/pipeline.js';
 import { DEFAULT_POLICY, type Policy, type RunRef } from '../../src/domain/types.js';
 import { createGates } from '../../src/gates/index.js';
+import { ProcessMetrics } from '../../src/metrics/process-metrics.js';
 import { Names } from '../../src/naming.js';
 import type { Channel } from '../../src/notify/channels.js';
 import type { watchJob } from '../../src/workflows/index.js';
@@ -26,7 +28,9 @@ export interface TestReaperOptions {
   /** Hosts whose probes run in this process. */
   hosts?: string[];
   /** Puts a fault between the workflow and an activity. */
-  jobs?: (real: JobActivities) => Partial<JobActivities & GateActivities & NotifyActivities>;
+  jobs?: (
+    real: JobActivities,
+  ) => Partial<JobActivities & GateActivities & NotifyActivities & LeaseActivities>;
   probes?: (real: ProbeActivities) => Partial<ProbeActivities>;
   pipeline?: Pipeline;
   /** Where people are told. @default nowhere */
@@ -50,6 +54,8 @@ export interface TestReaper {
   watch: (ref: RunRef) => ReturnType<typeof getWatch>;
   /** Ids of the watches that are open now, as the server lists the reaper's children. */
   openWatches: () => Promise<string[]>;
+  /** What this process counted, by metric and labels. */
+  counted: (metric: string, labels: Record<string, string>) => Promise<number>;
   startReaperWorkflow: () => Promise<void>;
   /** Ends the workers and starts others with other bundled workflows, as a deployment does. */
   deploy: (bundlePath: string) => Promise<void>;
@@ -72,7 +78,8 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
   const log = new KeptLog();
   await publishPolicy(db.reaper, { ...DEFAULT_POLICY, ...FAST, ...policy }, 'test');
 
-  const jobs = createJobActivities({ pool: db.reaper, names, log });
+  const metrics = new ProcessMetrics();
+  const jobs = createJobActivities({ pool: db.reaper, names, log, metrics });
   const gates = createGates({});
   const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 2_000 };
   let workers: Worker[] = [];
@@ -132,6 +139,12 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
     deploy,
     sweepNow: () => client.workflow.getHandle(names.reaper).executeUpdate(sweepNowUpdate),
     watch: (ref) => getWatch(client, names.watchId(ref)),
+    counted: async (metric, labels) => {
+      const found = await metrics.registry.getSingleMetric(metric)?.get();
+      const isMeant = (sample: { labels: Partial<Record<string, string | number>> }) =>
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
+      return found?.values.find(isMeant)?.value ?? 0;
+    },
     startReaperWorkflow: async () => {
       await start();
     },

@@ -1,6 +1,7 @@
 import { adapterCheck } from './adapter.js';
 import { brakeCheck } from './brake.js';
 import type { Check } from './check.js';
+import { claimsCheck } from './claims.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
 import { indexesCheck } from './indexes.js';
@@ -25,6 +26,7 @@ export const CHECKS: readonly Check[] = [
   indexesCheck,
   clockHereCheck,
   stampsCheck,
+  claimsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,

@@ -1,6 +1,7 @@
 import { readControl, type Control } from '../../db/control.js';
 import { readFleet } from '../../db/fleet.js';
 import { readHostState } from '../../db/host-state.js';
+import { readLastSweep } from '../../db/last-sweep.js';
 import { overdueAfterS } from '../../domain/overdue.js';
 import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
 import { polls, QUEUE_TYPE } from './pollers.js';
@@ -16,8 +17,10 @@ export const probesCheck: Check = {
     const { hosts } = await readFleet(context.pool);
     if (hosts.length === 0) return [ok('a probe on each host of running jobs', 'no host: nothing runs')];
     const control = await readControl(context.pool);
+    const sweep = await readLastSweep(context.pool);
+    const failing = (sweep?.summary['hostsFailing'] ?? {}) as Record<string, string>;
     const findings = await Promise.all(
-      hosts.slice(0, HOST_LIMIT).map((host) => checkHost(context, control, host)),
+      hosts.slice(0, HOST_LIMIT).map((host) => checkHost(context, control, host, failing)),
     );
     if (hosts.length > HOST_LIMIT) {
       const rest = hosts.length - HOST_LIMIT;
@@ -33,12 +36,21 @@ async function checkHost(
   { pool, temporal, namespace, names }: DoctorContext,
   { policy, now }: Control,
   host: string,
+  failing: Partial<Record<string, string>>,
 ): Promise<Finding> {
   const expected = `a probe on host "${host}"`;
   const { answeredAt, gone } = await readHostState(pool, host);
   const ageS = answeredAt && (Date.parse(now) - answeredAt.getTime()) / 1000;
   if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
     return ok(expected, `answered ${Math.max(0, Math.round(ageS))} s ago`);
+  }
+  const cause = failing[host];
+  if (cause !== undefined) {
+    return fail(
+      expected,
+      `it answers and fails: ${cause}`,
+      'see the log of the worker there; it needs role reaper_probe, and REAPER_HOST as the rows name it',
+    );
   }
   if (await polls(await temporal(), namespace, names.probeQueue(host), QUEUE_TYPE.activity)) {
     return warn(

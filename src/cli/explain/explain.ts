@@ -6,6 +6,7 @@ import { describeBlock } from './describe-block.js';
 import { describeClaim, describeWouldBe } from './describe-past.js';
 import { describeProcess, livenessOf } from './describe-process.js';
 import { describeRun } from './describe-run.js';
+import { describeFailingProbe, describeTrouble } from './describe-trouble.js';
 import { describeVerdict } from './describe-verdict.js';
 import { describeWatch } from './describe-watch.js';
 import type { ExplainFacts, RunningFacts, WatchFacts } from './facts.js';
@@ -62,7 +63,13 @@ export function explain(facts: ExplainFacts): Explanation {
     const { run, alerted, hasStages, watch } = current;
     const liveness = livenessOf(current, silent);
     const row = { title: 'run', lines: describeRun(run, policy) };
-    const process = { title: 'process', lines: describeProcess(jobId, current, liveness, silent) };
+    const process = {
+      title: 'process',
+      lines: [
+        ...describeProcess(jobId, current, liveness, silent),
+        ...describeFailingProbe(run.host, lastSweep),
+      ],
+    };
     const block = { title: 'blocked', lines: describeBlock(current) };
     if (current.unwatchable !== null) return { verdict: null, sections: [row, process, block] };
 
@@ -74,7 +81,8 @@ export function explain(facts: ExplainFacts): Explanation {
       lines: describeVerdict({ observation, verdict, policy, hasStages, counted }),
     };
     const watched = { title: 'watch', lines: describeWatch(watch, policy, lastSweep) };
-    return { verdict, sections: [row, process, due, block, watched] };
+    const claim = { title: 'claim', lines: describeTrouble(jobId, current.trouble) };
+    return { verdict, sections: [row, process, due, block, claim, watched] };
   }
 }
 

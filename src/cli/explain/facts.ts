@@ -3,6 +3,7 @@ import type { HostState } from '../../db/host-state.js';
 import type { Hold } from '../../db/holds.js';
 import type { LedgerEntry } from '../../db/ledger.js';
 import type { WouldBeReap } from '../../db/would-be-reaps.js';
+import type { ClaimTrouble } from '../../domain/claim-trouble.js';
 import type { Liveness } from '../../domain/liveness.js';
 import type { JobRun } from '../../domain/types.js';
 import type { WatchState } from '../../workflows/messages.js';
@@ -28,6 +29,8 @@ export interface RunningFacts {
   unwatchable: string | null;
   /** Why nothing may be claimed for it now, in the words of `reaper.block_on`, or null. */
   block: string | null;
+  /** Why it cannot be claimed, or null. */
+  trouble: ClaimTrouble | null;
   /** Those in force over this run. */
   holds: Hold[];
   /** Who declared its host gone after it had started, or null. */

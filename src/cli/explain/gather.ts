@@ -1,4 +1,5 @@
 import { readControl } from '../../db/control.js';
+import { findClaimTrouble } from '../../db/claim-trouble.js';
 import { findRunningJob } from '../../db/find-running-job.js';
 import { whyUnwatchable } from '../../domain/watchable.js';
 import { readHostState } from '../../db/host-state.js';
@@ -33,10 +34,11 @@ export async function gatherFacts(context: CliContext, jobId: string): Promise<E
 /** Null when the run ended meanwhile. */
 async function gatherRunning(context: CliContext, found: JobRun): Promise<RunningFacts | null> {
   const unwatchable = whyUnwatchable(found);
-  const [facts, holds, host] = await context.query((pool) =>
+  const [facts, holds, trouble, host] = await context.query((pool) =>
     Promise.all([
       observeRun(pool, found),
       listHolds(pool),
+      findClaimTrouble(pool, found),
       found.host === null ? null : readHostState(pool, found.host),
     ]),
   );
@@ -47,6 +49,7 @@ async function gatherRunning(context: CliContext, found: JobRun): Promise<Runnin
     run,
     unwatchable,
     block: facts.block,
+    trouble,
     holds: holds.filter((hold) => isAbout(hold, run)),
     hostGoneBy: facts.hostGoneBy,
     alerted: facts.alerted,

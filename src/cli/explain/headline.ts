@@ -21,12 +21,16 @@ function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdi
   if (running.unwatchable !== null) {
     return `nothing is ever done about it, because ${running.unwatchable}: mend the row`;
   }
-  const { probe, block } = running;
+  const { probe, block, trouble } = running;
   if (verdict?.kind === 'alert') return 'not reaped, because it is proven alive, though over its ceiling';
   if (verdict?.kind === 'healthy' && probe.kind === 'here' && probe.liveness.state === 'alive') {
     return 'not reaped, because it is alive';
   }
   if (block !== null) return `not reaped yet, because it is ${block}`;
+  if (trouble !== null) {
+    const what = trouble.kind === 'locked' ? 'it cannot be claimed' : 'its claim fails';
+    return `not reaped yet, because ${what}: ${trouble.why}`;
+  }
   const stalled = whyStalled(facts, running);
   switch (verdict?.kind) {
     case 'reap':

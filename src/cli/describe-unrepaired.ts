@@ -1,0 +1,19 @@
+import type { Status } from '../domain/status.js';
+
+/** Rows of what is not being repaired, and why; none where everything is looked after. */
+export function describeUnrepaired(status: Status): [what: string, why: string][] {
+  const rows: [string, string][] = [];
+  const { waiting, claim_trouble: trouble } = status;
+  for (const [host, cause] of Object.entries(status.hosts_failing)) {
+    rows.push([`probe on ${host}`, `fails: ${cause}`]);
+  }
+  const unknown = Object.entries(status.unknown_runs).map(([host, runs]) => `${runs} on ${host}`);
+  if (unknown.length > 0) rows.push(['unknown runs', `${unknown.join(', ')}: job-reaper doctor says why`]);
+  if (status.held > 0) rows.push(['held runs', String(status.held)]);
+  if (waiting.count > 0) {
+    const jobs = waiting.first.join(', ');
+    rows.push(['runs that wait for a place', `${waiting.count}, such as ${jobs}: raise REAPER_MAX_WATCHES`]);
+  }
+  if (trouble.count > 0) rows.push(['runs that cannot be claimed', String(trouble.count)]);
+  return rows;
+}
