@@ -1,7 +1,14 @@
-import type { Span } from './spans.js';
+import { withRetry, type Span } from './spans.js';
 
 /** Why a run itself cannot be repaired for a time, by a fault's doing. */
 export type Hindrance = 'its row is locked' | 'its claim fails' | 'its gate does not answer';
+
+/** Seconds until a claim that could not be made is tried again, at most; before that, after as long again as it has failed. */
+export const LONGEST_RETRY_S: Record<Hindrance, number> = {
+  'its row is locked': 60,
+  'its claim fails': 600,
+  'its gate does not answer': 600,
+};
 
 /** What a fault has put in the way of the repair of single runs. */
 export class HindranceFacts {
@@ -16,5 +23,10 @@ export class HindranceFacts {
 
   of(runId: string): readonly (Span & { why: Hindrance })[] {
     return this.#spans.get(runId) ?? [];
+  }
+
+  /** The times in which a run could not be repaired, or was not tried again yet. */
+  withRetry(runId: string): Span[] {
+    return this.of(runId).map((span) => withRetry(span, LONGEST_RETRY_S[span.why]));
   }
 }

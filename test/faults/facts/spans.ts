@@ -18,3 +18,8 @@ export function uncoveredMs({ fromMs, untilMs }: Span, others: Iterable<Span>): 
   }
   return untilMs - fromMs - coveredMs;
 }
+
+/** A time in which something failed again and again, and the one after it until it is surely tried once more: as long again. */
+export function withRetry({ fromMs, untilMs }: Span, longestS: number): Span {
+  return { fromMs, untilMs: untilMs + Math.min(untilMs - fromMs, longestS * 1000) };
+}

@@ -2,7 +2,8 @@ import { deadSpan } from '../facts/death.js';
 import type { Facts } from '../facts/facts.js';
 import type { Part } from '../facts/presence-facts.js';
 import type { Run } from '../facts/queue-facts.js';
-import { uncoveredMs } from '../facts/spans.js';
+import { LONGEST_RETRY_S } from '../facts/hindrance-facts.js';
+import { uncoveredMs, withRetry } from '../facts/spans.js';
 import { gateOf } from '../world/pipeline.js';
 import type { Invariant } from './invariant.js';
 import { repairLimitS } from './repaired.js';
@@ -11,7 +12,7 @@ import { repairLimitS } from './repaired.js';
 export const nobodyWaits: Invariant = {
   name: 'nobody waits for another',
   promise:
-    'a dead run that can be repaired is, within 3 intervals, the grace and 60 s, while others cannot be; only time counts in which Postgres, Temporal, a worker and its probe are there and nothing keeps this very run from being claimed',
+    'a dead run that can be repaired is, within 3 intervals, the grace and 60 s, while others cannot be; only time counts in which Postgres, Temporal, a worker and its probe are there and nothing keeps this very run from being claimed, nor has it just kept it',
   *check(facts) {
     const limitS = repairLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
@@ -38,16 +39,19 @@ export function waitedForRepairS(facts: Facts, run: Run): number {
   return uncoveredMs(span, [...away, ...stopped, ...hindered]) / 1000;
 }
 
-/** The parts without which a run cannot be repaired. */
-function neededBy({ host, agent }: Run): Part[] {
-  const parts: Part[] = ['Postgres', 'the adapter', 'Temporal', 'workers', `probe of ${host}`];
-  return gateOf(agent) === 'sql' ? [...parts, "the gates' database"] : parts;
+/** The parts without which no run of this host can be repaired. */
+function neededBy({ host }: Run): Part[] {
+  return ['Postgres', 'the adapter', 'Temporal', 'workers', `probe of ${host}`];
 }
 
 function whatKeptIt({ presence, stops, hindrances }: Facts, run: Run) {
+  const gateAway = gateOf(run.agent) === 'sql' ? presence.away(["the gates' database"]) : [];
   return {
     away: presence.away(neededBy(run)),
     stopped: stops.of(run),
-    hindered: hindrances.of(run.runId),
+    hindered: [
+      ...hindrances.withRetry(run.runId),
+      ...gateAway.map((span) => withRetry(span, LONGEST_RETRY_S['its gate does not answer'])),
+    ],
   };
 }
