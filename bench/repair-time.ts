@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Pool } from 'pg';
+import type { Database } from '../src/db/database.js';
 import type { Servers } from '../src/servers/index.js';
 import { startAgent } from './support/agents.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
@@ -65,7 +65,7 @@ async function measure(servers: Servers, context: BenchContext, limit: string): 
 }
 
 /** The database's clock in Unix seconds. */
-async function readClock(admin: Pool): Promise<number> {
+async function readClock(admin: Database): Promise<number> {
   const { rows } = await admin.query<{ now: number }>(
     'select extract(epoch from reaper.now())::double precision as now',
   );
@@ -73,7 +73,7 @@ async function readClock(admin: Pool): Promise<number> {
 }
 
 /** Waits for the claim; returns its time in Unix seconds by the database's clock. */
-async function claimedAt(admin: Pool, jobId: string, assertRunning: () => void): Promise<number> {
+async function claimedAt(admin: Database, jobId: string, assertRunning: () => void): Promise<number> {
   let at: number | undefined;
   await until(`the claim of ${jobId}`, async () => {
     assertRunning();

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Pool } from 'pg';
+import type { Database } from '../src/db/database.js';
 import { createPool } from '../src/db/pool.js';
 import { createGates, loadPipeline } from '../src/gates/index.js';
 import { agentCommand } from './launcher/agent-command.js';
@@ -27,7 +27,7 @@ async function main(run: TakenRun): Promise<void> {
   await pool.end();
 }
 
-async function stamp(pool: Pool, run: TakenRun, agent: Agent): Promise<boolean> {
+async function stamp(pool: Database, run: TakenRun, agent: Agent): Promise<boolean> {
   const { jobId, runId } = run;
   const { pid, processIdentity } = agent;
   report({ event: 'agent started', jobId, runId, pid, processIdentity });
@@ -39,7 +39,7 @@ async function stamp(pool: Pool, run: TakenRun, agent: Agent): Promise<boolean> 
 }
 
 async function conclude(
-  pool: Pool,
+  pool: Database,
   run: TakenRun,
   settings: LauncherSettings,
   exitCode: number,

@@ -86,7 +86,7 @@ async function openAdminPort(
       '/healthz': () => checkHealth(context),
       '/readyz': () => checkReadiness(context),
       '/metrics': createMetricsPage(context, packageVersion, sdkPort),
-      '/status': async () => jsonReply(200, await readStatus(context.pool)),
+      '/status': async () => jsonReply(200, await readStatus(context.pools.others)),
     },
   });
 }

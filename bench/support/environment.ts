@@ -9,6 +9,7 @@ import { readTemporalTarget } from '../../src/temporal/read-target.js';
 import type { BenchContext } from './bench.js';
 import { until } from './until.js';
 import { startWorker, type WorkerProcess } from './worker.js';
+import type { Database } from '../../src/db/database.js';
 
 /** The host that the rows name. */
 export const BENCH_HOST = 'bench-host';
@@ -16,7 +17,7 @@ export const BENCH_HOST = 'bench-host';
 /** A migrated database of its own on servers that are there, and a name of its own in Temporal. */
 export interface BenchEnvironment {
   /** As the database's owner. One session: what it has read and written is in order. */
-  admin: pg.Pool;
+  admin: Database;
   client: Client;
   /** REAPER_NAME. */
   reaperName: string;
@@ -91,7 +92,7 @@ export async function createEnvironment(
   };
 }
 
-async function readSweepNumber(admin: pg.Pool): Promise<number> {
+async function readSweepNumber(admin: Database): Promise<number> {
   const { rows } = await admin.query<{ number: number }>(
     `select (summary ->> 'number')::integer as number from reaper.last_sweep`,
   );

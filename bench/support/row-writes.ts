@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { until } from './until.js';
 
 /** Rows written to the queue's tables since the database was created. */
@@ -12,7 +12,7 @@ export interface RowWrites {
  * Counts what Postgres itself says was written to `jobs`, `tasks` and `agent_runs`. A session adds to these counters
  * late, at the latest when it ends: so every other session of this database is ended first.
  */
-export async function countRowWrites(admin: Pool): Promise<RowWrites> {
+export async function countRowWrites(admin: Database): Promise<RowWrites> {
   const client = await admin.connect();
   try {
     await until('all other sessions ended', async () => {

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { Agent } from './agents.js';
 
 /** Running jobs of the reference schema. */
@@ -12,7 +12,7 @@ export interface RunningJobs {
 }
 
 /** Inserts jobs that run on one host, each with its row of `agent_runs` and without a task. */
-export async function insertRunningJobs(admin: Pool, jobs: RunningJobs): Promise<void> {
+export async function insertRunningJobs(admin: Database, jobs: RunningJobs): Promise<void> {
   const { prefix, count, host, agents } = jobs;
   await admin.query(`insert into agent_runs (id) select $1 || '-' || n from generate_series(1, $2::int) n`, [
     prefix,

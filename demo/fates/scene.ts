@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { Board } from '../world/board.js';
 import { killProcess, type KnownProcess } from '../world/kill-process.js';
 import type { Claim, JobState } from '../world/read-snapshot.js';
@@ -7,9 +7,9 @@ import type { Claim, JobState } from '../world/read-snapshot.js';
 export interface Stage {
   board: Board;
   /** As the owner of the queue: for what a fate does to rows. */
-  admin: Pool;
+  admin: Database;
   /** As an operator of the reaper. */
-  operator: Pool;
+  operator: Database;
   /** Ends all waiting. */
   signal: AbortSignal;
   /** Waits until the agents of all first runs have been started. */

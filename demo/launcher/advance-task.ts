@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { Queryable } from '../../src/db/database.js';
 
 /**
  * Moves a task from one stage to the next.
@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
  * @returns false when it is no longer in the first one: then somebody has moved it on already
  */
 export async function advanceTask(
-  client: PoolClient,
+  client: Queryable,
   taskId: string,
   fromStage: string,
   toStage: string,

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { Queryable } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
@@ -8,7 +8,7 @@ import type { TakenRun } from './taken-run.js';
  * @returns false when the run is no longer ours
  */
 export async function endJob(
-  client: PoolClient,
+  client: Queryable,
   { jobId, runId }: Pick<TakenRun, 'jobId' | 'runId'>,
   status: 'done' | 'failed',
   error: string | null,

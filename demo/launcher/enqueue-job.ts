@@ -1,8 +1,8 @@
-import type { PoolClient } from 'pg';
+import type { Queryable } from '../../src/db/database.js';
 
 /** Queues the next job of a task. */
 export async function enqueueJob(
-  client: PoolClient,
+  client: Queryable,
   taskId: string,
   agent: string,
   repo: string | null,

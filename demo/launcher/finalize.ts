@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Connection, Database } from '../../src/db/database.js';
 import { advanceTask } from './advance-task.js';
 import { endJob } from './end-job.js';
 import { enqueueJob } from './enqueue-job.js';
@@ -12,7 +12,7 @@ import { inTransaction } from './transaction.js';
  *
  * @returns false when the run is no longer ours, since the reaper was faster: then nothing was written
  */
-export async function finalize(pool: Pool, run: TakenRun, outcome: Outcome): Promise<boolean> {
+export async function finalize(pool: Database, run: TakenRun, outcome: Outcome): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     // This update locks the job's row, so what follows has an order with every claim.
     const isOurs = await write(client, run, outcome);
@@ -21,7 +21,7 @@ export async function finalize(pool: Pool, run: TakenRun, outcome: Outcome): Pro
   });
 }
 
-function write(client: PoolClient, run: TakenRun, outcome: Outcome): Promise<boolean> {
+function write(client: Connection, run: TakenRun, outcome: Outcome): Promise<boolean> {
   switch (outcome.status) {
     case 'done':
       return endJob(client, run, 'done', null);
@@ -33,7 +33,7 @@ function write(client: PoolClient, run: TakenRun, outcome: Outcome): Promise<boo
 }
 
 async function moveOn(
-  client: PoolClient,
+  client: Connection,
   { taskId, repo }: TakenRun,
   { advance }: Extract<Outcome, { status: 'done' }>,
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { ProcessStamp } from '../../src/domain/liveness.js';
 
 /** A run that is on record as running, with the process that its monitor stamped. */
@@ -8,7 +8,7 @@ export interface StampedRun extends ProcessStamp {
 }
 
 /** The runs of one host whose process is known and whose exit code is not. */
-export async function findRunsOnHost(pool: Pool, host: string): Promise<StampedRun[]> {
+export async function findRunsOnHost(pool: Database, host: string): Promise<StampedRun[]> {
   const { rows } = await pool.query<StampedRun>(
     `select j.id as "jobId", j.run_id as "runId", j.pid, j.process_identity as "processIdentity"
        from jobs j

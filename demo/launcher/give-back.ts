@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { endJob } from './end-job.js';
 import type { StampedRun } from './find-runs-on-host.js';
 import { requeueJob } from './requeue-job.js';
@@ -19,7 +19,7 @@ const STILL_THE_SAME = `
  * @returns what became of the job, or null when somebody else was faster: then nothing was written
  */
 export async function giveBack(
-  pool: Pool,
+  pool: Database,
   run: StampedRun,
   error: string,
 ): Promise<'queued' | 'failed' | null> {

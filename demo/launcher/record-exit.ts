@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
@@ -20,6 +20,10 @@ const SQL = `
  *
  * Safe to call again: the first code and its time stay.
  */
-export async function recordExit(pool: Pool, { jobId, runId }: TakenRun, exitCode: number): Promise<void> {
+export async function recordExit(
+  pool: Database,
+  { jobId, runId }: TakenRun,
+  exitCode: number,
+): Promise<void> {
   await pool.query(SQL, [jobId, runId, exitCode]);
 }

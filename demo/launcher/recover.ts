@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { selectDriver, type LivenessDriver } from '../../src/liveness/index.js';
 import { findRunsOnHost } from './find-runs-on-host.js';
 import { giveBack } from './give-back.js';
@@ -20,7 +20,7 @@ import { tryOn } from './try-on.js';
  * @param host as LAUNCHER_HOST says
  */
 export async function recoverRuns(
-  pool: Pool,
+  pool: Database,
   host: string,
   driver: LivenessDriver = selectDriver(),
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { Queryable } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
@@ -7,7 +7,7 @@ import type { TakenRun } from './taken-run.js';
  * @returns false when the run is no longer ours
  */
 export async function requeueJob(
-  client: PoolClient,
+  client: Queryable,
   { jobId, runId }: Pick<TakenRun, 'jobId' | 'runId'>,
   error: string,
 ): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
@@ -8,7 +8,7 @@ import type { TakenRun } from './taken-run.js';
  * @returns false when the run is no longer ours: its agent must not go on
  */
 export async function stampProcess(
-  pool: Pool,
+  pool: Database,
   { jobId, runId }: TakenRun,
   pid: number,
   processIdentity: string | null,

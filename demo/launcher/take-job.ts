@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
@@ -37,7 +37,7 @@ export interface TakeJobOptions {
 }
 
 /** Takes one queued job, or returns null when there is none. */
-export async function takeJob(pool: Pool, { host, agents }: TakeJobOptions): Promise<TakenRun | null> {
+export async function takeJob(pool: Database, { host, agents }: TakeJobOptions): Promise<TakenRun | null> {
   const { rows } = await pool.query<TakenRun>(SQL, [randomUUID(), host, agents]);
   return rows[0] ?? null;
 }

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { LauncherEvent } from '../launcher/report.js';
 import { readLauncherLog } from './launcher-log.js';
 import type { DemoProcess } from './process.js';
@@ -29,7 +29,7 @@ export class Board {
   #lastLook: Promise<void> = Promise.resolve();
 
   constructor(
-    readonly admin: Pool,
+    readonly admin: Database,
     /** May grow. */
     readonly launchers: readonly DemoProcess[],
     /** What Telegram has been told; may grow. */

@@ -1,8 +1,8 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { Fate } from '../fates/fate.js';
 
 /** Queues the job of every fate, in one transaction, so that the launchers find them all at once. */
-export async function enqueueFates(admin: Pool, fates: readonly Fate[]): Promise<void> {
+export async function enqueueFates(admin: Database, fates: readonly Fate[]): Promise<void> {
   const tasks = fates.filter(({ job }) => job.stage !== undefined);
   await admin.query(
     `with task as (

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../src/domain/types.js';
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 
 /** A job as its row shows it. */
 export interface JobState {
@@ -80,7 +80,7 @@ const SQL = `
     from reaper.status s`;
 
 /** Reads how things stand. */
-export async function readSnapshot(admin: Pool): Promise<Snapshot> {
+export async function readSnapshot(admin: Database): Promise<Snapshot> {
   const { rows } = await admin.query<Snapshot>(SQL);
   if (rows[0] === undefined) throw new Error('Expected one row in reaper.status, got none');
   return rows[0];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
 import { createDatabase, dropDatabase, type Servers } from '../../src/servers/index.js';
@@ -29,9 +29,9 @@ export interface World {
   /** The file for REAPER_PIPELINE. */
   pipeline: string;
   /** As the owner of the queue. */
-  admin: Pool;
+  admin: Database;
   /** As role `reaper`. */
-  operator: Pool;
+  operator: Database;
 }
 
 /**

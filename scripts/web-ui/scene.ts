@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { startAgent, type Agent } from '../../bench/support/agents.js';
 import { startWorker } from '../../bench/support/worker.js';
 import type { Cleanup } from '../../bench/support/cleanup.js';
@@ -16,7 +16,7 @@ export interface Scene {
   /** Where the Web UI is. */
   uiUrl: string;
   /** As the owner of the queue. */
-  admin: Pool;
+  admin: Database;
   /** Starts an agent, with its running job. */
   startJob: (id: string, agent: string, columns?: Record<string, unknown>) => Promise<Agent>;
   /** The id of the watch that looked after a job's run. */

@@ -5,7 +5,7 @@ import { checkRunningJobs } from '../db/check-running-jobs.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { noteClaimTrouble, readDueRetries, type Trouble } from '../db/claim-trouble.js';
 import { readControl } from '../db/control.js';
-import { DatabaseClock } from '../db/database-clock.js';
+import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -25,6 +25,7 @@ import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
+import { ClaimShare } from './claim-share.js';
 import { giveUpOnAnswer } from './give-up.js';
 import { Once } from './once.js';
 
@@ -38,6 +39,8 @@ const UNWATCHABLE_SHOWN = 5;
 const OWED_PAGE = 20;
 /** Due retries that one scan names at most. */
 const RETRY_PAGE = 250;
+/** Claims at a time of runs whose row was locked before: half of the connections for claims. */
+const BUSY_CLAIMS = 2;
 
 /** A run that a watch is for. */
 export interface WatchTarget extends HostedRun {
@@ -90,6 +93,8 @@ export interface RunObservation extends RunFacts {
   probeQueue: string | null;
   /** The queue of gates; a worker of an older version does not tell, and asks them itself. */
   gateQueue?: string;
+  /** The database's clock has stepped since this worker's look before: what was counted until then does not count. */
+  clockStepped: boolean;
   /** How the run was claimed, when it is over and was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
@@ -109,7 +114,14 @@ export interface RecordableSweep {
 
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
+  /** For sweeps and operators' wishes. */
   pool: Database;
+  /** For looks, of which there can be many at once. @default pool */
+  looks?: Database;
+  /** For claims, which wait for others' locks. @default pool */
+  claims?: Database;
+  /** For what nobody waits for. @default pool */
+  others?: Database;
   names: Names;
   log: Logger;
   /** Counts claims and sweeps. @default counted for nobody */
@@ -118,17 +130,19 @@ export interface JobActivitiesOptions {
 
 /** The activities that talk to Postgres, as role `reaper`. */
 export function createJobActivities(options: JobActivitiesOptions) {
-  const { pool, names, log, metrics = new ProcessMetrics() } = options;
+  const { pool, looks = pool, claims = pool, others = pool } = options;
+  const { names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
   const counted = new Once();
 
-  const clock = new DatabaseClock({
-    pool,
-    onStep: (stepS) =>
-      log.warn(
-        `the database's clock was put ${stepS > 0 ? 'forward' : 'back'} by ${Math.abs(stepS).toFixed(1)} s`,
-      ),
-  });
+  const share = new ClaimShare(BUSY_CLAIMS);
+  const clock = new DatabaseClock();
+  function noteReading(reading: ClockReading): boolean {
+    const stepped = clock.hasStepped(reading);
+    if (stepped)
+      log.warn("the database's clock has stepped, or this machine was suspended: one look does not count");
+    return stepped;
+  }
 
   return {
     /**
@@ -140,7 +154,6 @@ export function createJobActivities(options: JobActivitiesOptions) {
       hostsAfter: string | null = null,
       { inParts = false }: ScanOptions = {},
     ): Promise<Scan> {
-      await clock.check();
       const control = await readControl(pool);
       const { policy } = control;
       const failed: string[] = [];
@@ -196,11 +209,14 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Reads one run afresh, with everything that decides beside its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
-      const facts = await giveUpOnAnswer(() => clock.read(() => observeRun(pool, ref)));
+      const askedMs = performance.now();
+      const facts = await giveUpOnAnswer(() => observeRun(looks, ref));
+      const clockStepped = noteReading({ databaseMs: facts.readMs, askedMs, gotMs: performance.now() });
       const host = facts.run?.host;
-      const entry = facts.run ? null : await findLedgerEntry(pool, ref);
+      const entry = facts.run ? null : await findLedgerEntry(looks, ref);
       return {
         ...facts,
+        clockStepped,
         probeQueue: host && host.length <= 200 ? names.probeQueue(host) : null,
         gateQueue: names.gateQueue,
         claimed: entry && {
@@ -229,12 +245,22 @@ export function createJobActivities(options: JobActivitiesOptions) {
      * @throws ApplicationFailure of type `Refused` for what Postgres would answer again, such as a trigger that raises
      */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
-      const result = await giveUpOnAnswer(() => claim(pool, { ...rest, run })).catch((error: unknown) => {
+      const made = await giveUpOnAnswer(() =>
+        share.claim(
+          names.watchId(run),
+          () => claim(claims, { ...rest, run }, others),
+          ({ result, detail }) => (result === 'busy' ? detail : null),
+        ),
+      ).catch((error: unknown) => {
         if (error instanceof ApplicationFailure) {
           metrics.countClaim({ result: 'failed', tier: rest.tier, deadForS: null });
         }
         throw error;
       });
+      const result: ClaimResult =
+        typeof made === 'string'
+          ? { result: 'busy', detail: made, ledgerId: null, notificationId: null }
+          : made;
       if (!counted.isFirst()) return result;
       const { deadForS } = rest.evidence;
       metrics.countClaim({
@@ -258,7 +284,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Takes the alert that a run proven alive is over its ceiling, once; a sweep sends it, since a watch must not wait. */
     async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
-      const text = await oweBackstopAlert(pool, run, reason);
+      const text = await oweBackstopAlert(others, run, reason);
       if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
       return text !== null;
     },

@@ -1,4 +1,5 @@
-import type { Database } from './database.js';
+import { setTimeout } from 'node:timers/promises';
+import type { Database, Queryable } from './database.js';
 import type { Advance } from '../domain/exit-zero.js';
 import type { JobRun, Outcome, Tier } from '../domain/types.js';
 import { inTransaction } from './transaction.js';
@@ -17,10 +18,18 @@ export interface Claim {
   error: string | null;
   evidence: Record<string, unknown>;
   advance: Advance | null;
+  /**
+   * When the facts were read: milliseconds by the database's clock. Callers that name it know the result `busy`; without it the claim
+   * waits for others' locks for seconds, as it did for the version before.
+   */
+  lookedAtMs?: number | null;
+  /** Who declared the host gone, where the verdict rests on that. */
+  hostGoneBy?: string | null;
 }
 
 /** What became of a claim. All but `won` are results, not errors, and nothing follows from them. */
 export interface ClaimResult {
+  /** `busy`: somebody else holds a lock that the claim needs, for longer than a moment. */
   result: 'won' | 'lost' | 'changed' | 'blocked' | 'busy';
   detail: string;
   /** The ledger row of the run, where there is one. */
@@ -34,12 +43,25 @@ const SQL = `
     from reaper.claim(
       p_job_id => $1, p_run_key => $2, p_claimer => $3, p_workflow_id => $4, p_outcome => $5, p_tier => $6,
       p_reason => $7, p_error => $8, p_evidence => $9, p_pid => $10, p_process_identity => $11, p_exit_code => $12,
-      p_from_stage => $13, p_to_stage => $14, p_next_agent => $15)`;
+      p_from_stage => $13, p_to_stage => $14, p_next_agent => $15, p_looked_at => to_timestamp($16::float8 / 1000),
+      p_host_gone_by => $17)`;
 
-/** Ends a run, once. */
-export async function claim(pool: Database, { run, advance, ...claim }: Claim): Promise<ClaimResult> {
-  const { rows } = await inTransaction(pool, (connection) =>
-    connection.query<ClaimResult>(SQL, [
+/** Milliseconds after which a claim is taken to wait for somebody: less than it waits. */
+const WAITING_AFTER_MS = 100;
+/** Milliseconds within which Postgres has to say for whom. */
+const HOLDER_LIMIT_MS = 2_000;
+
+/**
+ * Ends a run, once.
+ *
+ * @param others where to ask who it is that the claim waits for: its own connection waits
+ */
+export async function claim(pool: Database, claim: Claim, others: Queryable = pool): Promise<ClaimResult> {
+  const { run, advance, lookedAtMs = null } = claim;
+  let holder: Promise<string | null> | undefined;
+  const { rows } = await inTransaction(pool, async (connection) => {
+    const backend = connection.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const claiming = connection.query<ClaimResult>(SQL, [
       run.jobId,
       run.runKey,
       claim.claimer,
@@ -55,9 +77,41 @@ export async function claim(pool: Database, { run, advance, ...claim }: Claim): 
       advance?.fromStage ?? null,
       advance?.toStage ?? null,
       advance?.nextAgent ?? null,
-    ]),
-  );
+      lookedAtMs,
+      claim.hostGoneBy ?? null,
+    ]);
+    // Sent together; neither may fail unheard while the other is awaited.
+    const both = Promise.all([backend, claiming]);
+    const over = new AbortController();
+    if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
+    try {
+      return (await both)[1];
+    } finally {
+      over.abort();
+    }
+  });
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.claim, got none');
-  return row;
+  if (row.result !== 'busy') return row;
+  const by = await holder;
+  return by ? { ...row, detail: `${row.detail} by ${by}` } : row;
+}
+
+/** Who holds what the session waits for, in words, or null: it does not wait, or nobody can tell in time. */
+async function askForHolder(
+  others: Queryable,
+  backend: Promise<{ rows: { pid: number }[] }>,
+  over: AbortSignal,
+): Promise<string | null> {
+  try {
+    const pid = (await backend).rows[0]?.pid;
+    await setTimeout(WAITING_AFTER_MS, undefined, { signal: over, ref: false });
+    const asked = others
+      .query<{ holder: string | null }>('select reaper.lock_holder($1) as holder', [pid])
+      .then(({ rows }) => rows[0]?.holder ?? null);
+    return await Promise.race([asked, setTimeout(HOLDER_LIMIT_MS, null, { ref: false })]);
+  } catch {
+    // The claim is over, or failed: nobody wants to know. Or nobody can tell, and then it stays unsaid.
+    return null;
+  }
 }

@@ -16,8 +16,8 @@ export interface Queryable {
 
 /** One connection of a {@link Database}, until it is released. */
 export interface Connection extends Queryable {
-  /** Gives the connection back, or closes it because of an error. */
-  release(broken?: Error): void;
+  /** Gives the connection back, or closes it because of an error, or on `true`. */
+  release(broken?: Error | boolean): void;
 }
 
 /** A database, with connections to use one at a time. */

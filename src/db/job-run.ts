@@ -1,11 +1,12 @@
+import { secondsSince } from './age.js';
 import type { JobRun } from '../domain/types.js';
 
 /** The columns of {@link JobRun} for a view aliased `r`, and `c.now` for the database's clock. */
 export const JOB_RUN_COLUMNS = `
   r.job_id as "jobId", r.run_key as "runKey", r.run_id as "runId", r.task_id as "taskId", r.agent, r.repo, r.host, r.pid,
   r.process_identity as "processIdentity", r.attempts, r.max_attempts as "maxAttempts",
-  r.max_running_s as "maxRunningS", trunc(reaper.age_s(r.started_at, c.now))::bigint as "ageS",
-  r.exit_code as "exitCode", trunc(reaper.age_s(r.finished_at, c.now))::bigint as "exitAgeS",
+  r.max_running_s as "maxRunningS", trunc(${secondsSince('r.started_at')})::bigint as "ageS",
+  r.exit_code as "exitCode", trunc(${secondsSince('r.finished_at')})::bigint as "exitAgeS",
   r.branch, r.stage, r.job_stage as "jobStage", r.work_item as "workItem"`;
 
 const FIELDS = [

@@ -1,3 +1,4 @@
+import { secondsSince } from './age.js';
 import type { Queryable } from './database.js';
 import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
 
@@ -17,8 +18,8 @@ export async function readNotification(pool: Queryable, id: number): Promise<Not
   const { rows } = await pool.query<NotificationRow>(
     `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
             n.reason, l.evidence, n.text, n.owed, n.deliveries,
-            reaper.age_s(n.at, c.now) as "ageS",
-            reaper.age_s(n.telegram_at, c.now) as "telegramTakenS"
+            ${secondsSince('n.at')} as "ageS",
+            ${secondsSince('n.telegram_at')} as "telegramTakenS"
        from reaper.notification n
        cross join (select reaper.now() as now) c
        left join reaper.ledger l on l.id = n.ledger_id

@@ -15,13 +15,13 @@ export interface RunFacts {
   hostGoneBy: string | null;
   /** People are, or were, alerted about the run's age. */
   alerted: boolean;
-  /** When this was read: milliseconds by the database's clock, without the steps on record. */
+  /** When this was read: milliseconds by the database's clock. */
   readMs: number;
 }
 
 const SQL = `
   select ${JOB_RUN_COLUMNS},
-         1000 * reaper.age_s(to_timestamp(0), c.now) as "readMs",
+         1000 * extract(epoch from c.now)::double precision as "readMs",
          ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
          reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
          (select g.by from reaper.gone_host g where g.host = r.host and r.started_at < g.declared_at) as "hostGoneBy",

@@ -1,3 +1,4 @@
+import { secondsSince } from './age.js';
 import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -14,7 +15,7 @@ const SQL = `
   with c as (select reaper.now() as now),
   r as (
     select r.*, g.host is not null as gone,
-           trunc(reaper.age_s(r.started_at, (select now from c)))
+           trunc(${secondsSince('r.started_at', '(select now from c)')})
              >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
       from reaper.examinable_run r
       left join reaper.gone_host g

@@ -1,6 +1,7 @@
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Database } from '../db/database.js';
+import type { Pools } from '../db/pools.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
@@ -32,6 +33,9 @@ export interface WorkerContext {
   /** Ends the worker. */
   signal: AbortSignal;
   names: Names;
+  /** All connections, by what they are for. */
+  pools: Pools;
+  /** Those of `pools` for sweeps and operators' wishes. */
   pool: Database;
   gates: Gates;
   /** Where people are told. */

@@ -19,18 +19,19 @@ export interface QueueActivities {
 
 /** Makes all activities from what a worker has. */
 export function createQueueActivities(resources: Resources): QueueActivities {
-  const { settings, names, pool, log, metrics, gates, channels, pipeline, leases } = resources;
+  const { settings, names, pools, log, metrics, gates, channels, pipeline, leases } = resources;
+  const { control, looks, claims, probe, others } = pools;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   const gateActivities = createGateActivities({ pipeline, gates });
   return {
     workflows: {
-      ...createJobActivities({ pool, names, log, metrics }),
+      ...createJobActivities({ pool: control, looks, claims, others, names, log, metrics }),
       // For what workers of older versions have put on this queue.
       ...gateActivities,
-      ...createNotifyActivities({ pool, log, channels }),
+      ...createNotifyActivities({ pool: others, log, channels }),
     },
     gates: gateActivities,
-    probe: createProbeActivities({ pool, names, host, sharedPidNamespace }),
+    probe: createProbeActivities({ pool: probe, names, host, sharedPidNamespace }),
     leases,
   };
 }

@@ -5,6 +5,11 @@ import { createQueueActivities } from './create-activities.js';
 
 /** Gates at a time; each may take 5 minutes. */
 const GATE_SLOTS = 20;
+/**
+ * Activities that the workflow queue's worker has under way at most: at most one for each open watch (1,500), and sweeps and operators'
+ * wishes on top, so that looks and claims that wait for connections keep no slot from them.
+ */
+const MOST_ACTIVITIES = 1_600;
 
 /** One Temporal worker for each queue that this process polls. */
 export async function createWorkers(
@@ -31,6 +36,7 @@ export async function createWorkers(
         ...base,
         taskQueue,
         ...workflowSource(dataConverter),
+        maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
         activities: activities.workflows,
       }),
     );

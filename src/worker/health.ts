@@ -44,8 +44,8 @@ async function askTemporal({ link }: WorkerContext): Promise<Check> {
   return { ok: true, detail: 'answers' };
 }
 
-async function askPostgres({ pool }: WorkerContext): Promise<Check> {
-  await pool.query('select 1');
+async function askPostgres({ pools }: WorkerContext): Promise<Check> {
+  await pools.others.query('select 1');
   return { ok: true, detail: 'answers' };
 }
 
@@ -63,8 +63,9 @@ function checkPollers({ link }: WorkerContext): Check {
   return { ok: true, detail: `up on ${polling.map(({ queue }) => queue).join(', ')}` };
 }
 
-async function checkSweeps({ pool }: WorkerContext): Promise<Check> {
-  const [last, { policy }] = await Promise.all([readLastSweep(pool), readControl(pool)]);
+async function checkSweeps({ pools }: WorkerContext): Promise<Check> {
+  const { others } = pools;
+  const [last, { policy }] = await Promise.all([readLastSweep(others), readControl(others)]);
   const limitS = overdueAfterS(policy.intervalS);
   const age = last === null ? 'none' : `one ${Math.round(last.ageS)} s ago`;
   if (isOverdue(last, policy.intervalS)) {

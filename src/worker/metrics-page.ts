@@ -43,7 +43,7 @@ export function createMetricsPage(
 
   async function readFleet(): Promise<string> {
     try {
-      const numbers = await readFleetNumbers(context.pool);
+      const numbers = await readFleetNumbers(context.pools.others);
       metrics.setReachable('postgres', true);
       fleet.set(numbers);
       return await fleet.registry.metrics();

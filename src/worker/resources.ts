@@ -1,5 +1,5 @@
 import { required, type Settings } from '../config.js';
-import { createPool } from '../db/pool.js';
+import { createPools, endPools } from '../db/pools.js';
 import { createGates, loadPipeline, type Gate } from '../gates/index.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
@@ -12,14 +12,14 @@ import { createLeaseWork } from './leases.js';
 /** What the activities of one process work with. */
 export type Resources = Pick<
   WorkerContext,
-  'settings' | 'names' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
+  'settings' | 'names' | 'pools' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
 >;
 
 /** What {@link createResources} needs. */
 export interface ResourcesOptions {
   settings: Settings;
   log: Logger;
-  /** Shown in pg_stat_activity. */
+  /** Shown in pg_stat_activity, with what the connection is for behind it. */
   applicationName: string;
   /** Gates of kind `function`, by the name that the pipeline file gives them. */
   functions: Readonly<Record<string, Gate>>;
@@ -40,14 +40,15 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
     hasGateDatabase: gateDatabaseUrl !== undefined,
   });
   const channels = [...createChannels(settings), ...toChannels(notifiers)];
-  const pool = createPool(databaseUrl, { applicationName });
+  const pools = createPools(databaseUrl, applicationName);
   return {
     settings,
     log,
     pipeline,
     channels,
-    pool,
-    leases: createLeaseWork(settings, pool, log),
+    pools,
+    pool: pools.control,
+    leases: createLeaseWork(settings, pools.others, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
     names: new Names(settings.REAPER_NAME),
     metrics: new ProcessMetrics(),
@@ -55,7 +56,6 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
 }
 
 /** Closes their connections, once nobody works with them any more. */
-export async function closeResources({ gates, pool }: Pick<Resources, 'gates' | 'pool'>): Promise<void> {
-  await gates.close();
-  await pool.end();
+export async function closeResources({ gates, pools }: Pick<Resources, 'gates' | 'pools'>): Promise<void> {
+  await Promise.all([gates.close(), endPools(pools)]);
 }

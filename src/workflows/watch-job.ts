@@ -102,6 +102,15 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
       watch.tell(`blocked: ${facts.block ?? ''}`);
       return { kind: 'idle', why: facts.block ?? 'blocked' };
     }
+    if (facts.clockStepped) {
+      watch.memory = FRESH_MEMORY;
+      watch.tell("not counted: the database's clock has stepped, so it starts over");
+      return {
+        kind: 'wait',
+        waitMs: facts.policy.intervalS * 1000,
+        why: 'Look again after a step of the clock',
+      };
+    }
     const observation = { ...seen, alerted: facts.alerted };
     const { policy } = facts;
     const nowMs = watch.clockMs(facts.readMs);
@@ -154,7 +163,7 @@ async function reap(
   observation: Observation,
   facts: RunObservation,
 ): Promise<Step> {
-  const { policy } = facts;
+  const { policy, readMs, hostGoneBy } = facts;
   const { run } = observation;
   watch.enter('claiming');
   watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
@@ -166,6 +175,8 @@ async function reap(
     ...plan,
     claimer: firstExecutionRunId,
     workflowId,
+    lookedAtMs: readMs,
+    hostGoneBy: observation.liveness.evidence.startsWith('host declared gone by ') ? hostGoneBy : null,
   });
   watch.memory = FRESH_MEMORY;
   const waitMs = policy.intervalS * 1000;
@@ -180,6 +191,9 @@ async function reap(
     case 'blocked':
       watch.tell(`blocked: not claimed, ${detail}`);
       return { kind: 'idle', why: detail };
+    case 'busy':
+      watch.tell(`busy: not claimed, ${detail}`);
+      return { kind: 'wait', waitMs: policy.intervalS * 1000, why: 'Its row is locked, look again' };
     case 'lost':
     case 'changed':
       watch.tell(`${result}: not claimed, ${detail}`);

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DatabaseClock } from '../../src/db/database-clock.js';
 import { packageRoot } from '../../src/paths.js';
 import type { WatchState } from '../../src/workflows/messages.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -37,13 +38,6 @@ async function start(options?: TestReaperOptions): Promise<TestReaper> {
   return reaper;
 }
 
-async function steps(): Promise<number[]> {
-  const { rows } = await db.admin.query<{ step: number }>(
-    'select round(step_s) as step from reaper.clock_step order by id',
-  );
-  return rows.map(({ step }) => step);
-}
-
 const jobStatus = async (id: string) => (await readJob(db.admin, id))['status'];
 const MINUTES = 10 * 60;
 const forAWhile = async ({ sweepNow }: TestReaper) => {
@@ -54,10 +48,9 @@ describe.each([
   ['forward', MINUTES],
   ['back', -MINUTES],
 ])('the database clock put %s by minutes', (_, stepS) => {
-  it('reaps no live run, and still finds a dead one', async () => {
+  it('reaps no run that is proven alive, however old it looks, and still finds a dead one', async () => {
     const dead = startProcess();
     await insertRunningJob(db.admin, { id: 'live', ...startProcess() });
-    await insertRunningJob(db.admin, { id: 'far', host: 'elsewhere', startedS: 200 });
     await insertRunningJob(db.admin, { id: 'dead', ...dead });
     const harness = await start({ policy: { maxRunningS: 500, intervalS: 1 } });
     await setClock(stepS);
@@ -65,68 +58,6 @@ describe.each([
     await dead.kill();
     await eventually('the dead run requeued', async () => (await jobStatus('dead')) === 'queued');
     expect(await jobStatus('live')).toBe('running');
-    expect(await jobStatus('far')).toBe('running');
-    expect(await steps()).toEqual([stepS]);
-  });
-
-  it('cuts no grace short: of a code seen before, and of one that was recorded but not seen', async () => {
-    const seen = await insertRunningJob(db.admin, { id: 'seen', exitCode: 1, exitedS: 5 });
-    const harness = await start({ policy: { finalizeGraceS: 120 } });
-    await eventually(
-      'a watch that waits',
-      async () => (await harness.watch(seen).query<WatchState>('watch')).phase === 'waiting',
-    );
-    await insertRunningJob(db.admin, { id: 'unseen', exitCode: 1, exitedS: 5 });
-    await setClock(stepS);
-    await forAWhile(harness);
-    // An operator's wish looks at once.
-    for (const job_id of ['seen', 'unseen']) {
-      expect(await harness.handle.executeUpdate('reapNow', { args: [{ job_id }] })).toMatchObject({
-        reaped: false,
-      });
-      expect(await jobStatus(job_id)).toBe('running');
-    }
-  });
-
-  it('and later set right again, ages are what they were', async () => {
-    await insertRunningJob(db.admin, { id: 'old', exitCode: 1, exitedS: 3_600 });
-    await db.admin.query(`select reaper.pause('a look first', 'op')`);
-    const harness = await start();
-    await setClock(stepS);
-    await forAWhile(harness);
-    await setClock(0);
-    await forAWhile(harness);
-    expect(await steps()).toEqual([stepS, -stepS]);
-    const { rows } = await db.admin.query<{ age: number }>(
-      `select reaper.age_s(finished_at, reaper.now()) as age from agent_runs where exit_code is not null`,
-    );
-    expect(Math.abs((rows[0]?.age ?? 0) - 3_600)).toBeLessThan(stepS > 0 ? 60 : MINUTES + 60);
-  });
-
-  it('ends no hold early, and no wait for whoever sends a notification', async () => {
-    await insertRunningJob(db.admin, { id: 'held', exitCode: 1, exitedS: 3_600 });
-    await db.admin.query(`select reaper.put_hold('job', 'held', 'a look first', 'op', 300)`);
-    await db.admin.query(
-      `insert into reaper.notification (key, kind, reason, text, due_at)
-       values ('k', 'host without probe', 'r', 't', reaper.now() + interval '120 s')`,
-    );
-    const harness = await start();
-    await setClock(stepS);
-    await forAWhile(harness);
-    expect(await jobStatus('held')).toBe('running');
-    const { rows } = await db.admin.query<{ held: number; due: number; owed: boolean }>(
-      `select extract(epoch from (select until from reaper.hold) - reaper.now())::float8 as held,
-              extract(epoch from due_at - reaper.now())::float8 as due, owed from reaper.notification`,
-    );
-    expect(rows[0]?.owed).toBe(true);
-    for (const [left, ofS] of [
-      [rows[0]?.held ?? 0, 300],
-      [rows[0]?.due ?? 0, 120],
-    ] as const) {
-      expect(left).toBeGreaterThan(ofS - 110);
-      // Put back, the clock says of no moment of the last minutes on which side it lies: that only makes them longer.
-      expect(left).toBeLessThanOrEqual(ofS + 5 + Math.max(0, -stepS));
-    }
   });
 
   it('while a claim waits for the row: it is made as if nothing had been', async () => {
@@ -142,49 +73,59 @@ describe.each([
   });
 });
 
-it('put back after a host was declared gone: a run that starts there later is none of those', async () => {
-  await insertRunningJob(db.admin, { id: 'before', host: 'gone', startedS: 60 });
-  const harness = await start({ policy: { intervalS: 1 } });
-  await db.admin.query(`select reaper.declare_host_gone('gone', 'op')`);
-  await eventually('the run before it requeued', async () => (await jobStatus('before')) === 'queued');
-  await setClock(-MINUTES);
-  await forAWhile(harness);
-  await insertRunningJob(db.admin, { id: 'after', host: 'gone', startedS: 0 });
-  await forAWhile(harness);
-  expect(await jobStatus('after')).toBe('running');
-});
+describe('a worker that compares two readings', () => {
+  const at = (databaseMs: number, askedMs: number, gotMs = askedMs) => ({ databaseMs, askedMs, gotMs });
 
-it('notes a step once, however many workers see it', async () => {
-  const { DatabaseClock } = await import('../../src/db/database-clock.js');
-  const clocks = Array.from(
-    { length: 4 },
-    () => new DatabaseClock({ pool: db.reaper, onStep: () => undefined }),
-  );
-  await Promise.all(clocks.map((clock) => clock.check()));
-  await setClock(MINUTES);
-  await Promise.all([...clocks, ...clocks].map((clock) => clock.check()));
-  await setClock(-MINUTES);
-  await Promise.all([...clocks, ...clocks].map((clock) => clock.check()));
-  expect(await steps()).toEqual([MINUTES, -2 * MINUTES]);
-});
-
-it('takes a database that is slow to answer for no step', async () => {
-  const { DatabaseClock } = await import('../../src/db/database-clock.js');
-  let nowMs = 0;
-  const clock = new DatabaseClock({ pool: db.reaper, onStep: () => undefined, monotonicMs: () => nowMs });
-  await clock.check();
-  // An hour between asking and getting: the reading may be from any moment of it.
-  let calls = 0;
-  const slow = new DatabaseClock({
-    pool: db.reaper,
-    onStep: () => undefined,
-    monotonicMs: () => (calls++ % 2 === 0 ? 0 : 3_600_000),
+  it('notices a step of over a second either way, once', () => {
+    for (const stepMs of [-MINUTES * 1000, -1_001, 1_001, MINUTES * 1000]) {
+      const clock = new DatabaseClock();
+      expect(clock.hasStepped(at(0, 0))).toBe(false);
+      expect(clock.hasStepped(at(5_000, 5_000))).toBe(false);
+      expect(clock.hasStepped(at(6_000 + stepMs, 6_000))).toBe(true);
+      expect(clock.hasStepped(at(7_000 + stepMs, 7_000))).toBe(false);
+    }
   });
-  await slow.check();
-  await setClock(3_000);
-  await slow.check();
-  nowMs = 500;
-  expect(await steps()).toEqual([]);
+
+  it('takes a database that is slow to answer for no step: the reading may be from any moment of the wait', () => {
+    const clock = new DatabaseClock();
+    clock.hasStepped(at(0, 0));
+    expect(clock.hasStepped(at(3_000_000, 500, 3_600_000))).toBe(false);
+    // It was not sharp enough to go by.
+    expect(clock.hasStepped(at(3_600_000, 3_600_000))).toBe(false);
+  });
+
+  it('takes readings that come back in another order for no step', () => {
+    const clock = new DatabaseClock();
+    clock.hasStepped(at(900, 900, 910));
+    expect(clock.hasStepped(at(100, 90, 950))).toBe(false);
+  });
+});
+
+it('a look across a step does not count: the streak starts over', async () => {
+  const dead = startProcess();
+  const run = await insertRunningJob(db.admin, { id: 'dead', ...dead });
+  await dead.kill();
+  // The second look comes after an interval that no test waits for.
+  const harness = await start({ policy: { intervalS: 600 } });
+  const query = () => harness.watch(run).query<WatchState>('watch');
+  await eventually('a first look', async () => (await query()).streak === 1);
+  await setClock(MINUTES);
+  await harness.watch(run).signal('poke', { why: 'look', park: true });
+  await eventually('one that does not count', async () =>
+    (await query()).story.some((line) => line.includes("the database's clock has stepped")),
+  );
+  expect((await query()).streak).toBe(0);
+  expect(await jobStatus('dead')).toBe('running');
+});
+
+it('workers of the version before may still put steps on record: nothing comes of it', async () => {
+  await db.reaper.query(`select reaper.note_clock_step(0, reaper.now(), reaper.now() + interval '1 h', 0)`);
+  const { rows } = await db.reaper.query(
+    `select (select count(*) from reaper.clock_step) as steps,
+            reaper.age_s(timestamptz '2026-01-01', timestamptz '2026-01-02') as age,
+            reaper.age_s('infinity', reaper.now()) as none`,
+  );
+  expect(rows).toEqual([{ steps: 0, age: 86_400, none: null }]);
 });
 
 it('no SQL of ours reads another clock than reaper.now()', async () => {

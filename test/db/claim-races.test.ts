@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/db/database.js';
 import { operate } from '../../src/db/operate.js';
 import type { RunRef } from '../../src/domain/types.js';
 import { claimRun, countLedger } from '../support/claims.js';
@@ -181,4 +182,117 @@ it('an abandoned claim whose client is gone still counts once', async () => {
   });
   expect((await claimRun(db.reaper, run)).result).toBe('won');
   expect(await countLedger(db.admin)).toBe(1);
+});
+
+describe('a claim that says when it looked', () => {
+  const now = async () => {
+    const { rows } = await db.admin.query<{ ms: number }>(
+      'select 1000 * extract(epoch from reaper.now())::float8 as ms',
+    );
+    return rows[0]?.ms ?? NaN;
+  };
+
+  it('waits for a locked row only briefly, and says who holds it', async () => {
+    const psql = await OpenTransaction.begin(db.admin);
+    await psql.run(`set local application_name = 'psql'`);
+    await psql.run(`select from jobs where id = 'j1' for update`);
+    const { result, detail } = await claimRun(db.reaper, run, { lookedAtMs: await now() });
+    expect(result).toBe('busy');
+    expect(detail).toMatch(
+      /^its row is locked by pid \d+ \(app psql, user \w+\) since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+    );
+    await psql.rollback();
+    expect((await claimRun(db.reaper, run, { lookedAtMs: await now() })).result).toBe('won');
+  });
+
+  it('names who is first in the queue, not who waits behind him', async () => {
+    const first = await OpenTransaction.begin(db.admin);
+    await first.run(`set local application_name = 'the first'`);
+    await first.run(`select from jobs where id = 'j1' for update`);
+    const second = await OpenTransaction.begin(db.admin);
+    await second.run(`set local application_name = 'the second'`);
+    const waiting = second.run(`select 'the second' from jobs where id = 'j1' for update`);
+    await waitsForLock(db.admin, 'the second');
+    const { detail } = await claimRun(db.reaper, run, { lookedAtMs: await now() });
+    expect(detail).toContain('app the first');
+    expect(detail).not.toContain('app the second');
+    await first.rollback();
+    await waiting;
+    await second.rollback();
+  });
+
+  it('is as brief behind the control row and behind what goes with the job, and undoes what it did', async () => {
+    const operator = await OpenTransaction.begin(db.admin);
+    await operator.run('select from reaper.control for update');
+    expect(await claimRun(db.reaper, run, { lookedAtMs: await now() })).toMatchObject({
+      result: 'busy',
+      detail: expect.stringContaining('the control row is locked by pid') as string,
+    });
+    await operator.rollback();
+    const editor = await OpenTransaction.begin(db.admin);
+    await editor.run('select from tasks for update');
+    expect(
+      await claimRun(db.reaper, run, { lookedAtMs: await now(), outcome: 'done', error: null, advance }),
+    ).toMatchObject({
+      result: 'busy',
+      detail: expect.stringContaining('a row that goes with it is locked') as string,
+    });
+    expect((await readJob(db.admin, 'j1'))['status']).toBe('running');
+    expect(await countLedger(db.admin)).toBe(0);
+    await editor.rollback();
+  });
+
+  it.each([
+    [1, -31_000, 'changed'],
+    [3, -31_000, 'changed'],
+    [2, -31_000, 'won'],
+    [1, 5_000, 'changed'],
+    [1, -20_000, 'won'],
+  ] as const)('tier %d, looked %d ms from now: %s', async (tier, offMs, result) => {
+    expect((await claimRun(db.reaper, run, { tier, lookedAtMs: (await now()) + offMs })).result).toBe(result);
+  });
+
+  it('counts the wait for the row into the age of the look', async () => {
+    const monitor = await OpenTransaction.begin(db.admin);
+    await monitor.run(`select from jobs where id = 'j1' for update`);
+    // The clock goes on by a minute while the claim waits, and the monitor lets go before it gives up.
+    const looked = await now();
+    const claimed = claimRun(db.reaper, run, { lookedAtMs: looked });
+    await db.admin.query(
+      `create or replace function reaper.now() returns timestamptz language sql volatile
+         as $$ select pg_catalog.clock_timestamp() + interval '1 minute' $$`,
+    );
+    await monitor.rollback();
+    // On a busy machine it may have given up before.
+    expect(['changed', 'busy']).toContain((await claimed).result);
+    expect(await countLedger(db.admin)).toBe(0);
+  });
+
+  it('that rests on a declared host wins only while the declaration stands', async () => {
+    const declared = { hostGoneBy: 'op', evidence: { liveness: { evidence: 'host declared gone by op' } } };
+    const claimed = async () => claimRun(db.reaper, run, { ...declared, lookedAtMs: await now() });
+    expect(await claimed()).toMatchObject({
+      result: 'changed',
+      detail: 'the word of op that the host is gone does not stand any more',
+    });
+    await db.admin.query(`select reaper.declare_host_gone('host-1', 'op')`);
+    expect((await claimed()).result).toBe('won');
+  });
+});
+
+it('only the login that waits may ask for whom', async () => {
+  const monitor = await OpenTransaction.begin(db.admin);
+  await monitor.run(lockJob);
+  const other = db.admin.query(`select 'other' from jobs where id = 'j1' for update`);
+  await waitsForLock(db.admin, `'other'`);
+  const { rows } = await db.admin.query<{ pid: number }>(
+    `select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+  );
+  const ask = async (pool: Database) =>
+    (await pool.query<{ holder: string | null }>('select reaper.lock_holder($1) as holder', [rows[0]?.pid]))
+      .rows;
+  expect(await ask(db.admin)).toEqual([{ holder: expect.stringContaining('app test') as string }]);
+  expect(await ask(db.reaper)).toEqual([{ holder: null }]);
+  await monitor.rollback();
+  await other;
 });

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
@@ -48,7 +48,7 @@ async function relationsOf(schema: string, kinds: string[]): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function codeOf(pool: pg.Pool, sql: string): Promise<string> {
+async function codeOf(pool: Database, sql: string): Promise<string> {
   const client = await pool.connect();
   try {
     await client.query('begin');
@@ -62,7 +62,7 @@ async function codeOf(pool: pg.Pool, sql: string): Promise<string> {
   }
 }
 
-async function allowed(pool: pg.Pool, names: string[], sql: (name: string) => string): Promise<string[]> {
+async function allowed(pool: Database, names: string[], sql: (name: string) => string): Promise<string[]> {
   const result: string[] = [];
   for (const name of names) {
     const code = await codeOf(pool, sql(name));
@@ -71,7 +71,7 @@ async function allowed(pool: pg.Pool, names: string[], sql: (name: string) => st
   return result;
 }
 
-async function callable(pool: pg.Pool): Promise<string[]> {
+async function callable(pool: Database): Promise<string[]> {
   const result: string[] = [];
   for (const { name, call } of functions) if ((await codeOf(pool, call)) !== DENIED) result.push(name);
   return result.map((name) => name.replace(/^reaper\./, '').replace(/\(.*/, ''));
@@ -132,6 +132,7 @@ describe('role reaper', () => {
       'has_stages',
       'hold_on',
       'lease_block_on',
+      'lock_holder',
       'note_claim_trouble',
       'note_clock_step',
       'note_delivery',

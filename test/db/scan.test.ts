@@ -174,10 +174,12 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
     const before = await blocks();
     await read();
     // A backend reports its counters when it goes idle; ending it makes that certain.
-    await db.admin.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'test_reaper%'`,
+    const ours = `from pg_stat_activity where datname = current_database() and usename like 'test_reaper%'`;
+    await db.admin.query(`select pg_terminate_backend(pid) ${ours}`);
+    await eventually(
+      'the end of their sessions',
+      async () => (await db.admin.query(`select ${ours}`)).rowCount === 0,
     );
-    await eventually('the pools to notice', () => db.reaper.totalCount + db.probe.totalCount === 0);
     const after = await blocks();
     expect(after - before).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import type { Pool } from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
 import { packageRoot } from '../../src/paths.js';
@@ -11,7 +11,7 @@ import { blocksOf, readPage } from './support.js';
 
 const FILE = 'docs/examples/our-queue.sql';
 const name = `contract_${randomBytes(4).toString('hex')}`;
-let admin: Pool;
+let admin: Database;
 
 beforeAll(async () => {
   const url = await createDatabase(inject('adminUrl'), name);

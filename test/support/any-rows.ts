@@ -1,10 +1,10 @@
-import type pg from 'pg';
+import type { Database } from '../../src/db/database.js';
 
 /**
  * An adapter over a table that holds whatever the contract's view can return, each column at will: no key, no check and no
  * default protects it.
  */
-export async function installAnyRows(admin: pg.Pool): Promise<void> {
+export async function installAnyRows(admin: Database): Promise<void> {
   await admin.query(`
     create table public.any_run (
       row_id bigint generated always as identity primary key,
@@ -56,7 +56,7 @@ export type AnyRow = Partial<{
   work_item: string | null;
 }>;
 
-export async function insertAnyRows(admin: pg.Pool, rows: readonly AnyRow[]): Promise<void> {
+export async function insertAnyRows(admin: Database, rows: readonly AnyRow[]): Promise<void> {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].join(', ');
   await admin.query(
     `insert into public.any_run (${columns})
@@ -66,7 +66,7 @@ export async function insertAnyRows(admin: pg.Pool, rows: readonly AnyRow[]): Pr
 }
 
 /** How the runs of a job ended: null while one runs. */
-export async function endedAs(admin: pg.Pool, jobId: string): Promise<(string | null)[]> {
+export async function endedAs(admin: Database, jobId: string): Promise<(string | null)[]> {
   const { rows } = await admin.query<{ as: string | null }>(
     'select ended_as as "as" from public.any_run where job_id = $1 order by row_id',
     [jobId],

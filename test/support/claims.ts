@@ -1,10 +1,10 @@
-import type pg from 'pg';
+import type { Database } from '../../src/db/database.js';
 import { claim, type Claim, type ClaimResult } from '../../src/db/claim.js';
 import type { RunRef } from '../../src/domain/types.js';
 
 /** Claims a run as the healthy default of `insertRunningJob` was observed; a test names only what it is about. */
 export function claimRun(
-  pool: pg.Pool,
+  pool: Database,
   ref: RunRef,
   given: Partial<Omit<Claim, 'run'>> & { run?: Partial<Claim['run']> } = {},
 ): Promise<ClaimResult> {
@@ -24,7 +24,7 @@ export function claimRun(
 }
 
 /** How many claims are on record. */
-export async function countLedger(admin: pg.Pool): Promise<number> {
+export async function countLedger(admin: Database): Promise<number> {
   const { rows } = await admin.query<{ n: number }>('select count(*) as n from reaper.ledger');
   return rows[0]?.n ?? 0;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 import { inject } from 'vitest';
+import type { Database } from '../../src/db/database.js';
 import { createPool } from '../../src/db/pool.js';
 import { createDatabase, dropDatabase } from '../../src/servers/index.js';
 
@@ -11,11 +12,11 @@ export interface TestDatabase {
   /** As the owner of everything: what a launcher, an operator's psql or a fault does. */
   admin: pg.Pool;
   adminUrl: string;
-  /** As role `reaper`. */
-  reaper: pg.Pool;
+  /** As role `reaper`, as the product connects. */
+  reaper: Database;
   reaperUrl: string;
-  /** As role `reaper_probe`. */
-  probe: pg.Pool;
+  /** As role `reaper_probe`, as the product connects. */
+  probe: Database;
   probeUrl: string;
   drop(): Promise<void>;
 }
@@ -27,7 +28,7 @@ export async function createTestDatabase(
   const serverUrl = inject('adminUrl');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const adminUrl = await createDatabase(serverUrl, name, inject('templates')[adapter]);
-  const admin = createPool(adminUrl, { applicationName: 'test', statementTimeoutMs: 60_000, max: 30 });
+  const admin = createAdminPool(adminUrl);
   const reaperUrl = await loginAs(admin, adminUrl, 'reaper');
   const probeUrl = await loginAs(admin, adminUrl, 'reaper_probe');
   const reaper = createPool(reaperUrl, { applicationName: 'test reaper' });
@@ -44,6 +45,23 @@ export async function createTestDatabase(
       await dropDatabase(serverUrl, name);
     },
   };
+}
+
+/** Sessions as anybody else has them, without what ours set. */
+function createAdminPool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    application_name: 'test',
+    max: 30,
+    statement_timeout: 60_000,
+    types: {
+      getTypeParser: (id, format): unknown =>
+        id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
+    },
+  });
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
 }
 
 /** A login of its own that is a member of the role: the role itself stays as the migration made it. */

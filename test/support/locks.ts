@@ -1,11 +1,11 @@
-import type pg from 'pg';
+import type { Connection, Database } from '../../src/db/database.js';
 import { eventually } from './wait.js';
 
 /** Runs statements in a transaction that stays open until told otherwise: it forces an interleaving. */
 export class OpenTransaction {
-  private constructor(readonly client: pg.PoolClient) {}
+  private constructor(readonly client: Connection) {}
 
-  static async begin(pool: pg.Pool): Promise<OpenTransaction> {
+  static async begin(pool: Database): Promise<OpenTransaction> {
     const client = await pool.connect();
     await client.query('begin');
     return new OpenTransaction(client);
@@ -27,7 +27,7 @@ export class OpenTransaction {
 }
 
 /** Waits until so many statements that contain a text wait for a lock. */
-export async function waitsForLock(admin: pg.Pool, text: string, statements = 1): Promise<void> {
+export async function waitsForLock(admin: Database, text: string, statements = 1): Promise<void> {
   await eventually(`${statements} statement(s) with "${text}" waiting for a lock`, async () => {
     const { rows } = await admin.query<{ n: number }>(
       `select count(*) as n from pg_stat_activity

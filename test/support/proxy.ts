@@ -1,10 +1,20 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 
+/** Which way of a connection goes silent. */
+export type Direction = 'to the server' | 'from the server' | 'both ways';
+
+/** The two halves of one connection through the proxy. */
+interface Pair {
+  near: Socket;
+  far: Socket;
+  silent: Direction | null;
+}
+
 /** A way to a server that can be cut and restored: to those behind it, the server is away and comes back. */
 export class Proxy {
   #server: Server | null = null;
-  readonly #sockets = new Set<Socket>();
+  readonly #pairs = new Set<Pair>();
 
   private constructor(
     readonly port: number,
@@ -20,21 +30,32 @@ export class Proxy {
   async restore(): Promise<void> {
     this.#server = createServer((near) => {
       const far = connect(this.target.port, this.target.host);
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(from);
-        from.pipe(to);
-        from.on('error', () => to.destroy());
-        from.on('close', () => {
-          this.#sockets.delete(from);
-          to.destroy();
-        });
-      }
+      const pair: Pair = { near, far, silent: null };
+      this.#pairs.add(pair);
+      this.#forward(pair, near, far, 'to the server');
+      this.#forward(pair, far, near, 'from the server');
     });
     this.#server.listen(this.port, '127.0.0.1');
     await once(this.#server, 'listening');
+  }
+
+  #forward(pair: Pair, from: Socket, to: Socket, direction: Direction): void {
+    const isSilent = () => pair.silent === 'both ways' || pair.silent === direction;
+    from.on('data', (chunk) => {
+      if (!isSilent()) to.write(chunk);
+    });
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      // Of a connection that is silent nobody hears the end, either.
+      if (!isSilent()) to.destroy();
+      if (pair.near.destroyed && pair.far.destroyed) this.#pairs.delete(pair);
+    });
+  }
+
+  /** From now on the open connections swallow what is sent, without an end or an error; new ones work. Returns how many. */
+  silence(direction: Direction = 'both ways'): number {
+    for (const pair of this.#pairs) pair.silent = direction;
+    return this.#pairs.size;
   }
 
   /** Breaks every connection and refuses new ones. */
@@ -44,7 +65,10 @@ export class Proxy {
     this.#server = null;
     const closed = once(server, 'close');
     server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far.destroy();
+    }
     await closed;
   }
 }

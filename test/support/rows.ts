@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Database } from '../../src/db/database.js';
 import type { RunRef } from '../../src/domain/types.js';
 
 /** A running job of the reference schema; what is not given is a healthy default. */
@@ -30,7 +30,7 @@ let serial = 0;
 
 /** Inserts a running job with its agent run and, if a stage is given, its task. */
 export async function insertRunningJob(
-  admin: pg.Pool,
+  admin: Database,
   job: RunningJob = {},
 ): Promise<RunRef & { runId: string }> {
   serial += 1;
@@ -83,8 +83,8 @@ export async function insertRunningJob(
 }
 
 /** A job's row as a test looks at it. */
-export async function readJob(admin: pg.Pool, id: string): Promise<Record<string, unknown>> {
-  const { rows } = await admin.query<Record<string, unknown>>('select * from jobs where id = $1', [id]);
+export async function readJob(admin: Database, id: string): Promise<Record<string, unknown>> {
+  const { rows } = await admin.query('select * from jobs where id = $1', [id]);
   if (rows[0] === undefined) throw new Error(`Expected a job "${id}", got none`);
   return rows[0];
 }

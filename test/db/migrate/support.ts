@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import { inject, onTestFinished } from 'vitest';
 import { createPool } from '../../../src/db/pool.js';
 import { createDatabase, dropDatabase } from '../../../src/servers/index.js';
 import { readPage } from '../../docs/support.js';
 
 /** An empty database, until the test is over. */
-export async function emptyDatabase(): Promise<{ url: string; admin: pg.Pool }> {
+export async function emptyDatabase(): Promise<{ url: string; admin: Database }> {
   const name = `migrate_${randomBytes(5).toString('hex')}`;
   const url = await createDatabase(inject('adminUrl'), name);
   const admin = createPool(url, { applicationName: 'test' });
@@ -33,7 +33,7 @@ export async function ourQueue(
 }
 
 /** A running job of that queue. */
-export async function insertWork(admin: pg.Pool, topic = 'mail'): Promise<{ jobId: string; runKey: string }> {
+export async function insertWork(admin: Database, topic = 'mail'): Promise<{ jobId: string; runKey: string }> {
   const { rows } = await admin.query<{ jobId: string; runKey: string }>(
     `insert into work (topic, state, tries, execution, worker, pid, active_since)
      values ($1, 'active', 1, nextval('work_execution'), 'builder-1', 4242, now())
@@ -45,7 +45,7 @@ export async function insertWork(admin: pg.Pool, topic = 'mail'): Promise<{ jobI
 }
 
 /** Signatures of the functions in schema reaper of these names. */
-export async function functionsNamed(admin: pg.Pool, ...names: string[]): Promise<string[]> {
+export async function functionsNamed(admin: Database, ...names: string[]): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(
     `select p.oid::regprocedure::text as name from pg_proc p
       where p.pronamespace = 'reaper'::regnamespace and p.proname = any($1) order by 1`,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import type { LauncherEvent } from '../../../demo/launcher/report.js';
 import type { LifeSign } from '../agents/life-sign.js';
 import { FlightRecords } from '../world/flight-recorder.js';
@@ -33,7 +33,7 @@ export interface Terms {
 
 /** Where facts come from. */
 export interface FactSources {
-  admin: Pool;
+  admin: Database;
   logins: WriterLogins;
   folder: string;
   launcherLogs: readonly string[];

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { PoolClient } from 'pg';
+import type { Connection } from '../../../src/db/database.js';
 import { recordExit } from '../../../demo/launcher/record-exit.js';
 import type { TakenRun } from '../../../demo/launcher/taken-run.js';
 import type { Random } from '../random.js';
@@ -100,7 +100,7 @@ export const late: readonly Fault[] = [
 interface Around {
   /** While the row is locked and no claim waits yet. */
   meanwhile?: (run: TakenRun) => void;
-  whenItWaits?: (run: TakenRun, lock: PoolClient, victim: Victim) => Promise<void>;
+  whenItWaits?: (run: TakenRun, lock: Connection, victim: Victim) => Promise<void>;
 }
 
 async function beforeClaim(

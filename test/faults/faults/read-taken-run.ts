@@ -1,9 +1,9 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import type { TakenRun } from '../../../demo/launcher/taken-run.js';
 
 /** A run as the launcher that took it knows it; null when it has ended. */
 export async function readTakenRun(
-  admin: Pool,
+  admin: Database,
   { jobId, runId }: Pick<TakenRun, 'jobId' | 'runId'>,
 ): Promise<TakenRun | null> {
   const { rows } = await admin.query<TakenRun>(

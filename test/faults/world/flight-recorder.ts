@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 
 /** A write to a table of the queue or the reaper, as the database itself recorded it in the writer's transaction. */
 export interface Change {
@@ -43,7 +43,7 @@ const RELATIONS = {
 } satisfies Record<Change['relation'], string>;
 
 /** Has Postgres record every change of these tables, in the transaction that makes it and with who made it. */
-export async function installFlightRecorder(admin: Pool): Promise<void> {
+export async function installFlightRecorder(admin: Database): Promise<void> {
   await admin.query(`
     create schema recorder;
     create table recorder.change (
@@ -95,7 +95,7 @@ export class FlightRecords {
   #oldestXid = '0';
   #seen = new Set<number>();
 
-  constructor(private readonly admin: Pool) {}
+  constructor(private readonly admin: Database) {}
 
   async readNew(): Promise<Change[]> {
     const { rows } = await this.admin.query<{ oldestXid: string; changes: Change[] }>(SQL, [this.#oldestXid]);

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import type { Random } from '../random.js';
 
 /** Queues jobs so that there is always something to lose: each the first of a task with stages, or a single errand. */
@@ -6,7 +6,7 @@ export class JobStream {
   #serial = 0;
 
   constructor(
-    private readonly admin: Pool,
+    private readonly admin: Database,
     private readonly random: Random,
     /** Jobs that are queued or running at a time. */
     private readonly atATime: number,

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 
 const PASSWORD = 'torture';
 
@@ -16,7 +16,7 @@ export const GATE_LOGIN = 'torture_gates';
 export const LATE_MONITOR = 'late monitor';
 
 /** Creates the logins, with no more rights than each needs. */
-export async function createLogins(admin: Pool): Promise<void> {
+export async function createLogins(admin: Database): Promise<void> {
   const { reaper, probe, launcher } = LOGINS;
   for (const login of [reaper, probe, launcher]) {
     await admin.query(`do $$ begin

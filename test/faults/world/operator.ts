@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import { operate } from '../../../src/db/operate.js';
 import type { HoldKind, Operation } from '../../../src/domain/operation.js';
 import type { BlockFacts } from '../facts/block-facts.js';
@@ -10,7 +10,7 @@ const BY = 'torture';
 export class Operator {
   constructor(
     /** As role `reaper`. */
-    private readonly pool: Pool,
+    private readonly pool: Database,
     private readonly client: Client,
     private readonly reaperName: string,
     private readonly blocks: BlockFacts,

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import { startCaretaker } from '../../../demo/world/caretaker.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { createPool } from '../../../src/db/pool.js';
@@ -50,9 +50,9 @@ export interface World extends Services {
   gateDatabaseUrl: string;
   toGates: Way;
   /** As superuser. */
-  admin: Pool;
+  admin: Database;
   /** As a launcher. */
-  launcher: Pool;
+  launcher: Database;
   client: Client;
   people: People;
   /** The pipeline file. */

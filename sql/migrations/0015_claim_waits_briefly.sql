@@ -1,0 +1,223 @@
+-- Who holds what a session of the caller's own login waits for: the sessions at the root of the queue, in words; null when it does not
+-- wait. Role reaper learns no more of them than this line.
+create function reaper.lock_holder(p_pid integer) returns text
+  language sql
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  with recursive ahead (pid) as (
+    select unnest(pg_blocking_pids(w.pid)) from pg_stat_activity w where w.pid = p_pid and w.usename = session_user
+    union
+    select unnest(pg_blocking_pids(a.pid)) from ahead a where a.pid <> 0
+  )
+  select string_agg(
+           case when a.pid = 0 then 'a prepared transaction'
+                else format('pid %s (app %s, user %s)', a.pid, coalesce(nullif(s.application_name, ''), 'unknown'),
+                            coalesce(s.usename, 'unknown'))
+                     || coalesce(' since ' || to_char(s.xact_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+           end, ' and ' order by s.xact_start, a.pid)
+    from ahead a
+    left join pg_stat_activity s on s.pid = a.pid
+   where a.pid = 0 or pg_blocking_pids(a.pid) = '{}'
+$$;
+
+-- The claim as in 0005, with two more facts. Who names the time of the look is a caller that knows the result "busy": it waits for others'
+-- locks only briefly, and its facts may not be old.
+--
+-- result   busy     somebody else holds the job's row, or what else the claim needs: nothing was done, try again later
+drop function reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text);
+create function reaper.claim(
+  p_job_id           text,
+  p_run_key          text,
+  p_claimer          text,
+  p_workflow_id      text,
+  p_outcome          text,
+  p_tier             integer,
+  p_reason           text,
+  p_error            text,
+  p_evidence         jsonb,
+  -- the facts that the verdict was based on
+  p_pid              bigint,
+  p_process_identity text,
+  p_exit_code        integer,
+  -- all null: no advance
+  p_from_stage       text default null,
+  p_to_stage         text default null,
+  p_next_agent       text default null,
+  -- when the facts were read, by the database's clock; null from callers of before
+  p_looked_at        timestamptz default null,
+  -- who declared the host gone, where the verdict rests on that
+  p_host_gone_by     text default null,
+  out result         text,
+  out detail         text,
+  out ledger_id      bigint,
+  out notification_id bigint             -- what this win owes to people, if anything
+)
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  -- A claim that waits for the job's row holds nothing else; one that waits further would hold up a pause.
+  set lock_timeout = '8s'
+as $$
+declare
+  v_run     reaper.running_job;
+  v_running boolean;
+  v_ledger  reaper.ledger;
+  v_block   text;
+  v_changed text;
+  v_now     timestamptz;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'expected isolation level "read committed" for reaper.claim, got "%": each step must see what was committed while the one before it waited', current_setting('transaction_isolation')
+      using errcode = 'active_sql_transaction';
+  end if;
+  if p_claimer is null or p_workflow_id is null or p_reason is null or p_evidence is null then
+    raise exception 'expected a claimer, a workflow id, a reason and evidence for the claim of job "%", got a null', p_job_id
+      using errcode = 'null_value_not_allowed';
+  end if;
+
+  if p_looked_at is not null then
+    -- A monitor that finalizes the run takes milliseconds. Who takes longer is not worth a connection.
+    perform set_config('lock_timeout', '250ms', true);
+  end if;
+  begin
+    select * into v_run from reaper.lock_run(p_job_id, p_run_key);
+    v_running := found;
+  exception when lock_not_available then
+    if p_looked_at is null then raise; end if;
+    result := 'busy';
+    detail := 'its row is locked';
+    return;
+  end;
+
+  select * into v_ledger from reaper.ledger l where l.job_id = p_job_id and l.run_key = p_run_key;
+  if found then
+    ledger_id := v_ledger.id;
+    detail := v_ledger.outcome;
+    result := 'lost';
+    if v_ledger.claimer = p_claimer then
+      result := 'won';
+      select n.id into notification_id from reaper.notification n where n.ledger_id = v_ledger.id and n.owed;
+    end if;
+    return;
+  end if;
+
+  if not v_running then
+    result := 'lost';
+    detail := 'the run is over';
+    return;
+  end if;
+
+  if p_looked_at is not null then
+    perform set_config('lock_timeout', '1s', true);
+  end if;
+  begin
+    perform from reaper.control for share;
+  exception when lock_not_available then
+    if p_looked_at is null then raise; end if;
+    result := 'busy';
+    detail := 'the control row is locked';
+    return;
+  end;
+  -- From here on a pause waits for this transaction, so it must not wait long for anybody's row.
+  perform set_config('lock_timeout', '1s', true);
+  v_block := reaper.block_on(v_run.job_id, v_run.agent, v_run.repo, v_run.host);
+
+  -- Read after all waits. A recorded exit code is as true later; a process that was looked at is not.
+  v_now := reaper.now();
+  if v_run.pid is distinct from p_pid
+     or v_run.process_identity is distinct from p_process_identity
+     or v_run.exit_code is distinct from p_exit_code then
+    v_changed := format('verdict on pid=%s exit=%s, found pid=%s exit=%s', coalesce(p_pid::text, 'None'),
+                        coalesce(p_exit_code::text, 'None'), coalesce(v_run.pid::text, 'None'),
+                        coalesce(v_run.exit_code::text, 'None'));
+  elsif p_tier in (1, 3) and p_looked_at > v_now then
+    v_changed := 'the look lies ahead by the database''s clock, which was put back';
+  elsif p_tier in (1, 3) and p_looked_at < v_now - interval '30 seconds' then
+    v_changed := format('the look is %s s old, over 30', trunc(extract(epoch from v_now - p_looked_at)));
+  elsif p_host_gone_by is not null and reaper.host_is_gone(v_run.host, v_run.started_at) is null then
+    v_changed := format('the word of %s that the host is gone does not stand any more', p_host_gone_by);
+  end if;
+
+  if v_block like 'observe%' and v_changed is null then
+    insert into reaper.observation (job_id, run_key, agent, repo, host, pid, process_identity, exit_code,
+                                    outcome, tier, reason, evidence)
+    values (v_run.job_id, v_run.run_key, v_run.agent, v_run.repo, v_run.host, v_run.pid, v_run.process_identity,
+            v_run.exit_code, p_outcome, p_tier, p_reason, p_evidence)
+    on conflict (job_id, run_key, outcome, tier) do update
+      set pid = excluded.pid, process_identity = excluded.process_identity, exit_code = excluded.exit_code,
+          reason = excluded.reason, evidence = excluded.evidence;
+  end if;
+  if v_block is not null then
+    result := 'blocked';
+    detail := v_block;
+    return;
+  end if;
+  if v_changed is not null then
+    result := 'changed';
+    detail := v_changed;
+    return;
+  end if;
+
+  begin
+    if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then
+      result := 'lost';
+      detail := 'the run is over';
+      return;
+    end if;
+    if p_to_stage is not null then -- a condition of its own: advance may not exist
+      if not coalesce(reaper.advance(p_job_id, p_run_key, p_from_stage, p_to_stage, p_next_agent), false) then
+        raise exception 'the stage moved' using errcode = 'RP001';
+      end if;
+    end if;
+    insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
+                               attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
+                               next_agent, evidence, claimer, workflow_id)
+    values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
+            v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, p_outcome,
+            p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
+    returning id into ledger_id;
+    if p_outcome = 'failed' then
+      notification_id := reaper.owe_failed(ledger_id);
+    end if;
+    result := 'won';
+    detail := p_outcome;
+  exception
+    when sqlstate 'RP001' then -- leaving this block undid finish
+      result := 'changed';
+      detail := format('the stage is no longer %s', p_from_stage);
+    when lock_not_available then -- so did this
+      if p_looked_at is null then raise; end if;
+      result := 'busy';
+      detail := 'a row that goes with it is locked';
+  end;
+end
+$$;
+
+-- Declarations that a host is gone stand as long as nobody there has answered since. Kept where it is there already.
+do $do$
+begin
+  if to_regprocedure('reaper.host_is_gone(text, timestamptz)') is null then
+    create function reaper.host_is_gone(p_host text, p_started_at timestamptz) returns text
+      language sql stable
+    as $$
+      select g.by from reaper.gone_host g
+       where g.host = p_host and p_started_at < g.declared_at
+         and not exists (select from reaper.host_probe p where p.host = g.host and p.answered_at > g.declared_at)
+    $$;
+  end if;
+end
+$do$;
+
+-- The database's clock is what it says. Steps are no longer put on record; what workers of the version before ask for does nothing.
+create or replace function reaper.age_s(p_since timestamptz, p_now timestamptz) returns double precision
+  language sql stable
+  as $$
+    select case when isfinite(p_since) then extract(epoch from p_now - p_since)::double precision end
+  $$;
+create or replace function reaper.note_clock_step(p_known bigint, p_read timestamptz, p_found timestamptz, p_elapsed_s double precision)
+  returns double precision
+  language sql security definer set search_path = pg_catalog, pg_temp
+as $$ select 0::double precision $$;
+delete from reaper.clock_step;
+comment on table reaper.clock_step is 'Empty: read by workers of the version before only';
