@@ -52,8 +52,8 @@ async function conclude(
   await withMergeLease(run, settings, () => setTimeout(settings.finalizeS * 1000));
 
   const pipeline = await loadPipeline(settings.pipelinePath, { functionNames: [] });
-  const gates = createGates({});
-  const outcome = await decideOutcome(run, exitCode, { pipeline, gates });
+  const gates = createGates({ databaseUrl: settings.gateDatabaseUrl });
+  const outcome = await tryOn('ask the gate', () => decideOutcome(run, exitCode, { pipeline, gates }));
   await gates.close();
   const isOurs = await tryOn('finalize', () => finalize(pool, run, outcome));
   report(

@@ -19,6 +19,8 @@ export interface LauncherSettings {
   leaseRepos: string[];
   /** The file that REAPER_PIPELINE names: launcher and reaper go by the same stages. */
   pipelinePath: string | undefined;
+  /** Where sql gates ask, as REAPER_GATE_DATABASE_URL says to the reaper. */
+  gateDatabaseUrl: string | undefined;
 }
 
 /** Reads the settings from the environment. */
@@ -35,6 +37,7 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv = process.env): Laun
     leaseFolder: env['MERGE_LEASE_DIR'],
     leaseRepos: env['MERGE_GATE_REPOS']?.split(',') ?? [],
     pipelinePath: env['REAPER_PIPELINE'],
+    gateDatabaseUrl: env['REAPER_GATE_DATABASE_URL'],
   };
 }
 

@@ -1,6 +1,7 @@
 import { FAULTS } from './faults/index.js';
 import type { Violation } from './invariants/invariant.js';
 import { groupBy } from './invariants/group-by.js';
+import { longestWaitS } from './invariants/nobody-waits.js';
 import { JUDGED } from './invariants/index.js';
 import type { Drawn, Fate } from './schedule.js';
 import type { Tally } from './tally.js';
@@ -40,6 +41,7 @@ export function reportRun(
       .join(', ')}); ${moves.length} stages advanced`,
     `${size(facts.received)} messages to people, ${facts.temporal.stories.length} histories of watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
+    `the longest that a dead run waited, of the time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s`,
     `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories came off`,
     `What held (there were ${looks.done} looks):`,
     ...JUDGED.flatMap(({ when, invariants }) => [

@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   try {
     const result = await torture(world, seconds, log);
     console.log(reportRun(world, result, seconds));
-    const shortfalls = findShortfalls({ drawn: result.drawn, ...result.underFaults });
+    const shortfalls = findShortfalls({ seconds, drawn: result.drawn, ...result.underFaults });
     for (const what of shortfalls) console.error(`TOO LITTLE TO SAY SO: ${what}`);
     isGood = shortfalls.length === 0;
     return isGood ? 0 : 1;

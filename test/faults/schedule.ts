@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { FAULTS } from './faults/index.js';
 import type { Fault } from './faults/fault.js';
 import { NotBackError } from './faults/servers.js';
+import { groupBy } from './invariants/group-by.js';
 import { Random } from './random.js';
 import type { World } from './world/world.js';
 
@@ -16,6 +17,13 @@ export const SURE: readonly { kind: string; after: number }[] = [
   { kind: 'Postgres: SIGKILL, started again', after: 0.4 },
   { kind: 'Temporal: SIGKILL, database wiped, started again', after: 0.7 },
 ];
+
+/** Seconds from which on a run has every kind of fault. */
+export const LONG_RUN_S = 20 * 60;
+/** Part of a long run after which the kinds that have not been injected yet have their turn, whatever is drawn. */
+const MISSING_AFTER = 0.5;
+/** Of so many faults one is of a kind that is missing then. */
+const TURN_OF_MISSING = 4;
 
 /** What became of a fault that was drawn. */
 export type Fate =
@@ -59,19 +67,27 @@ export class Schedule {
    */
   async run(signal: AbortSignal, seconds: number): Promise<void> {
     const beganMs = Date.now();
+    const isLong = seconds >= LONG_RUN_S;
     const sure = SURE.map(({ kind, after }) => ({
       fault: faultOf(kind),
       dueMs: beganMs + after * seconds * 1000,
     }));
     for (let n = 0; !signal.aborted && this.#fatal === null; n += 1) {
       const gapS = -Math.log(1 - this.#random.next()) * MEAN_GAP_S;
-      const drawn = this.#random.pickWeighted(FAULTS);
+      const leftS = seconds - (Date.now() - beganMs) / 1000;
+      const drawn = this.#random.pickWeighted(FAULTS.filter(({ lastsS = 0 }) => lastsS < leftS));
       // Each with numbers of its own, so that the order in which they finish changes nothing for the others.
       const random = new Random(this.world.seed, `fault ${n}`);
       const due = sure[0] !== undefined && sure[0].dueMs <= Date.now() ? sure[0].fault : null;
+      const missing =
+        isLong && n % TURN_OF_MISSING === 0 && leftS < (1 - MISSING_AFTER) * seconds
+          ? this.#missing(leftS)
+          : undefined;
       if (due !== null && this.#mayStart(due)) {
         sure.shift();
         this.#start(due, random);
+      } else if (missing !== undefined) {
+        this.#start(missing, random);
       } else if (this.#mayStart(drawn) && (drawn.group === undefined || drawn.group !== due?.group)) {
         this.#start(drawn, random);
       } else {
@@ -84,6 +100,20 @@ export class Schedule {
       if (this.#fatal === null) await this.#inject(fault, new Random(this.world.seed, `sure ${fault.kind}`));
     }
     if (this.#fatal !== null) throw this.#fatal;
+  }
+
+  /** A kind that was never injected, and that is tried least. */
+  #missing(leftS: number): Fault | undefined {
+    const injected = new Set(this.injected.map(({ kind }) => kind));
+    const tries = groupBy(this.drawn, ({ kind }) => kind);
+    const underWay = new Set(this.#underWay.values());
+    return FAULTS.filter(
+      (fault) =>
+        !injected.has(fault.kind) &&
+        !underWay.has(fault) &&
+        (fault.lastsS ?? 0) < leftS &&
+        this.#mayStart(fault),
+    ).sort((a, b) => (tries.get(a.kind)?.length ?? 0) - (tries.get(b.kind)?.length ?? 0))[0];
   }
 
   #mayStart(fault: Fault): boolean {

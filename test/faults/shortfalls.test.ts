@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { SURE, type Drawn, type Fate } from './schedule.js';
+import { FAULTS } from './faults/index.js';
+import { LONG_RUN_S, SURE, type Drawn, type Fate } from './schedule.js';
 import { findShortfalls, type Effort } from './shortfalls.js';
 import { Tally } from './tally.js';
 
@@ -11,6 +12,7 @@ const sure = SURE.flatMap(({ kind }) => times(1, 'injected', kind));
 
 /** A run as hard as it was meant to be, but for this. */
 const effort = (but: Partial<Effort>): Effort => ({
+  seconds: 36,
   drawn: [...sure, ...times(30, 'injected', 'agent: SIGKILL'), ...times(20, 'nobody', 'agent: SIGKILL')],
   looks: tally(12, 3),
   histories: tally(2, 1),
@@ -58,4 +60,13 @@ test.each<[string, Partial<Effort>, string]>([
   ['no history could be read', { histories: tally(0, 3) }, 'got 0 (the last that failed: Postgres is away)'],
 ])('a run says little when %s', (_, but, words) => {
   expect(findShortfalls(effort(but))).toEqual([expect.stringContaining(words)]);
+});
+
+test('a long run says little when a kind of fault was never injected', () => {
+  const [missing, ...others] = FAULTS;
+  const drawn = others.flatMap(({ kind }) => times(2, 'injected', kind));
+  expect(findShortfalls(effort({ seconds: LONG_RUN_S, drawn }))).toEqual([
+    expect.stringContaining(`expected "${missing?.kind}" to be injected, got it never`),
+  ]);
+  expect(findShortfalls(effort({ seconds: LONG_RUN_S - 1, drawn }))).toEqual([]);
 });

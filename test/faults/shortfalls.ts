@@ -1,5 +1,6 @@
 import { groupBy } from './invariants/group-by.js';
-import { SURE, type Drawn } from './schedule.js';
+import { FAULTS } from './faults/index.js';
+import { LONG_RUN_S, SURE, type Drawn } from './schedule.js';
 import type { Tally } from './tally.js';
 
 /** Least share of the drawn faults that has to be injected: many find nobody to hit, most of all those that lie in wait. */
@@ -14,6 +15,8 @@ const TRIED_IN_VAIN = 40;
 
 /** What tells how hard a run was. */
 export interface Effort {
+  /** In which faults were injected. */
+  seconds: number;
   drawn: readonly Drawn[];
   /** Looks at all facts while faults were injected. */
   looks: Tally;
@@ -22,7 +25,7 @@ export interface Effort {
 }
 
 /** Why a run in which all promises held says little, in words: it broke or saw less than it was meant to. */
-export function findShortfalls({ drawn, looks, histories }: Effort): string[] {
+export function findShortfalls({ seconds, drawn, looks, histories }: Effort): string[] {
   const injected = drawn.filter(({ fate }) => fate === 'injected');
   const found: string[] = [];
   if (injected.length < LEAST_INJECTED * drawn.length) {
@@ -36,7 +39,7 @@ export function findShortfalls({ drawn, looks, histories }: Effort): string[] {
       `expected at most ${percent(MOST_FAILED)} of ${drawn.length} faults to fail, got ${failed.length}${lastError(drawn)}`,
     );
   }
-  for (const { kind } of SURE) {
+  for (const { kind } of seconds < LONG_RUN_S ? SURE : FAULTS) {
     if (injected.some((each) => each.kind === kind)) continue;
     found.push(
       `expected "${kind}" to be injected, got it never${lastError(drawn.filter((each) => each.kind === kind))}`,

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
+import { LONGEST_RETRY_S } from './facts/hindrance-facts.js';
 import { waitFor } from './faults/wait.js';
 import { repairLimitS } from './invariants/repaired.js';
 import { judgeWorld, ViolationError } from './judge-world.js';
@@ -142,7 +143,7 @@ async function calm({ operator, admin, people, workers, probes, launchers, clock
 /** Waits until no run that was dead when the faults stopped is left, or the limit is over. Returns after how many seconds. */
 async function recover(world: World, watch: Watch, stoppedMs: number): Promise<number> {
   const { facts } = world;
-  const limitMs = stoppedMs + repairLimitS(facts.terms) * 1000;
+  const limitMs = stoppedMs + (repairLimitS(facts.terms) + LONGEST_RETRY_S['its row is locked']) * 1000;
   const isLeft = () =>
     [...facts.queue.runs.values()].some(
       ({ runId, ends, startedMs }) =>

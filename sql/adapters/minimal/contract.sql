@@ -57,7 +57,7 @@ create or replace function reaper.finish(p_job_id text, p_run_key text, p_status
   set search_path = public, pg_temp
 as $$
 begin
-  update public.jobs
+  update public.jobs j
      set status           = p_status,
          error            = case when p_status = 'done' then null else p_error end,
          run              = case when p_status = 'queued' then null else run end,
@@ -67,7 +67,12 @@ begin
          started_at       = case when p_status = 'queued' then null else started_at end,
          exit_code        = case when p_status = 'queued' then null else exit_code end,
          exited_at        = case when p_status = 'queued' then null else exited_at end
-   where id = p_job_id::bigint and status = 'running' and run::text = p_run_key;
+   where j.id = p_job_id::bigint and j.status = 'running' and j.run::text = p_run_key
+     -- The row itself says so, too: the view goes on showing the old table where one was swapped for this one.
+     and exists (select from reaper.running_job r
+                  where r.job_id = p_job_id and r.run_key = p_run_key
+                    and (r.pid, r.process_identity, r.exit_code)
+                        is not distinct from (j.pid, j.process_identity, j.exit_code));
   return found;
 end
 $$;

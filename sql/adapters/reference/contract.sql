@@ -80,7 +80,7 @@ create or replace function reaper.finish(p_job_id text, p_run_key text, p_status
   set search_path = public, pg_temp
 as $$
 begin
-  update public.jobs
+  update public.jobs j
      set status           = p_status,
          error            = case when p_status = 'done' then null else p_error end,
          finished_at      = case when p_status = 'queued' then null else reaper.now() end,
@@ -89,8 +89,13 @@ begin
          process_identity = case when p_status = 'queued' then null else process_identity end,
          run_id           = case when p_status = 'queued' then null else run_id end,
          started_at       = case when p_status = 'queued' then null else started_at end
-   where id = p_job_id
-     and exists (select from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key);
+   where j.id = p_job_id
+     and j.status = 'running'
+     -- The row itself says so, too: the view goes on showing the old table where one was swapped for this one.
+     and exists (select from reaper.running_job r
+                  where r.job_id = p_job_id and r.run_key = p_run_key
+                    and (r.attempts, r.started_at, r.run_id, r.pid, r.process_identity)
+                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid, j.process_identity));
   return found;
 end
 $$;

@@ -15,6 +15,7 @@ export interface Fate {
 const DIRECTED: Record<string, Fate> = {
   lasting: { workS: 600, blocks: true, delivers: true, end: 'exit 0' },
   prompt: { workS: 0.3, blocks: false, delivers: true, end: 'exit 0' },
+  passing: { workS: 25, blocks: false, delivers: true, end: 'exit 0' },
   careless: { workS: 0.3, blocks: false, delivers: false, end: 'exit 0' },
 };
 

@@ -6,9 +6,16 @@ import type { LifeSign } from '../agents/life-sign.js';
 import { FlightRecords } from '../world/flight-recorder.js';
 import type { Received } from '../world/people.js';
 import { BlockFacts } from './block-facts.js';
+import { BrakeFacts } from './brake-facts.js';
+import { deadSpan } from './death.js';
+import { HindranceFacts } from './hindrance-facts.js';
+import { HostFacts } from './host-facts.js';
 import { LauncherFacts } from './launcher-facts.js';
 import { LifeFacts } from './life-facts.js';
+import { PresenceFacts } from './presence-facts.js';
 import { QueueFacts, type WriterLogins } from './queue-facts.js';
+import { StatusFacts } from './status-facts.js';
+import { StopFacts } from './stop-facts.js';
 import { jsonLines, Tail } from './tail.js';
 import { TemporalFacts } from './temporal-facts.js';
 
@@ -18,6 +25,10 @@ export interface Terms {
   deadTicks: number;
   graceS: number;
   ceilingS: number;
+  /** Seconds that a repair may take beside 3 intervals and the grace, on a machine with much else to do. */
+  marginS: number;
+  /** Watches at a time. */
+  places: number;
 }
 
 /** Where facts come from. */
@@ -40,10 +51,17 @@ export class Facts {
   readonly lives = new LifeFacts();
   readonly launchers = new LauncherFacts();
   readonly blocks = new BlockFacts();
+  readonly stops = new StopFacts();
+  readonly hosts = new HostFacts();
+  readonly brake = new BrakeFacts();
+  readonly status = new StatusFacts();
+  readonly presence = new PresenceFacts();
+  readonly hindrances = new HindranceFacts();
   readonly temporal: TemporalFacts;
   readonly received: readonly Received[];
   readonly terms: Terms;
   readonly deaths: () => string[];
+  private readonly admin: Pool;
   readonly #records: FlightRecords;
   readonly #lifeLog: Tail;
   readonly #launcherLogs: Tail[];
@@ -54,6 +72,7 @@ export class Facts {
     this.received = sources.received;
     this.terms = sources.terms;
     this.deaths = sources.deaths;
+    this.admin = sources.admin;
     this.#records = new FlightRecords(sources.admin);
     this.#lifeLog = new Tail(join(sources.folder, 'lives.jsonl'));
     this.#launcherLogs = sources.launcherLogs.map((path) => new Tail(path));
@@ -62,8 +81,17 @@ export class Facts {
   /** Reads what is new. Throws while Postgres is away. */
   async read(): Promise<void> {
     // Before the logs: whatever an agent wrote before its run ended is known with the end, then.
-    for (const change of await this.#records.readNew()) this.queue.learn(change);
+    for (const change of await this.#records.readNew()) {
+      this.queue.learn(change);
+      this.stops.learn(change);
+      this.hosts.learn(change);
+      this.brake.learn(change);
+    }
     this.readLogs();
+    const waiting = [...this.queue.runs.values()].filter(
+      (run) => run.ends.length === 0 && deadSpan(this, run) !== null,
+    );
+    await this.status.read(this.admin, waiting);
   }
 
   /** Reads what agents, launchers and monitors wrote; works without a database. */

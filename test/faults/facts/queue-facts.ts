@@ -26,6 +26,7 @@ export interface Run {
   runKey: string;
   taskId: string | null;
   agent: string;
+  repo: string | null;
   attempt: number;
   host: string;
   startedMs: number;
@@ -57,6 +58,7 @@ export interface LedgerRow extends Written {
   runId: string;
   runKey: string;
   pid: number | null;
+  processIdentity: string | null;
   exitCode: number | null;
   outcome: string;
   tier: number;
@@ -124,6 +126,11 @@ export class QueueFacts {
           paused: change.new?.['paused'] === true,
           mode: String(change.new?.['mode']),
         });
+        break;
+      case 'hold':
+      case 'gone_host':
+      case 'host_probe':
+      case 'survivor':
     }
   }
 
@@ -163,6 +170,7 @@ export class QueueFacts {
       runKey: runKeyOf(now),
       taskId: textOf(now['task_id']),
       agent: String(now['agent']),
+      repo: textOf(now['repo']),
       attempt: Number(now['attempts']),
       host: String(now['host']),
       startedMs: Date.parse(String(now['started_at'])),
@@ -213,6 +221,13 @@ export class QueueFacts {
 
   #learnLedger(change: Change): void {
     const { old, new: now } = change;
+    // That its process was looked at once more is noted later.
+    if (
+      old !== null &&
+      now !== null &&
+      isSame({ ...old, looked_back_at: null }, { ...now, looked_back_at: null })
+    )
+      return;
     if (old !== null || now === null) {
       this.#odd(change, `ledger row ${String((old ?? now)?.['id'])} was changed or deleted`);
       return;
@@ -224,6 +239,7 @@ export class QueueFacts {
       runId: String(now['run_id']),
       runKey: String(now['run_key']),
       pid: numberOf(now['pid']),
+      processIdentity: textOf(now['process_identity']),
       exitCode: numberOf(now['exit_code']),
       outcome: String(now['outcome']),
       tier: Number(now['tier']),
@@ -253,6 +269,11 @@ function runKeyOf(row: Row): string {
   const [, fraction = ''] = /\.(\d+)/.exec(started) ?? [];
   const seconds = Math.floor(Date.parse(started) / 1000);
   return `${Number(row['attempts'] ?? 0)}-${seconds}${fraction.padEnd(6, '0').slice(0, 6)}`;
+}
+
+/** Rows come with their columns in one order. */
+function isSame(one: Row, other: Row): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function textOf(value: unknown): string | null {

@@ -14,7 +14,7 @@ import type { World } from '../world/world.js';
 export async function conclude(world: World, run: TakenRun, records: boolean): Promise<boolean> {
   const exitCode = exitCodeOf(world, run.runId);
   if (records) await recordExit(world.launcher, run, exitCode);
-  const gates = createGates({});
+  const gates = createGates({ databaseUrl: world.gateDatabaseUrl });
   try {
     const pipeline = await loadPipeline(world.pipeline, { functionNames: [] });
     // Without a recorded exit code nobody may call it a success.

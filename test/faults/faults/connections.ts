@@ -46,10 +46,18 @@ async function terminate({ admin }: World, random: Random, condition: string): P
  */
 async function cutStatement(world: World, random: Random): Promise<string | null> {
   return inOpenTransaction(world.admin, async (lock) => {
-    const { rowCount } = await lock.query(
-      `select from jobs where status = 'running' order by random() limit 4 for no key update skip locked`,
+    const { rows } = await lock.query<{ run_id: string }>(
+      `select run_id from jobs where status = 'running' order by random() limit 4 for no key update skip locked`,
     );
-    if (rowCount === 0) return null;
-    return waitFor(() => terminate(world, random, `wait_event_type = 'Lock'`), 6_000);
+    if (rows.length === 0) return null;
+    const unlocked = world.facts.hindrances.began(
+      rows.map(({ run_id }) => run_id),
+      'its row is locked',
+    );
+    try {
+      return await waitFor(() => terminate(world, random, `wait_event_type = 'Lock'`), 6_000);
+    } finally {
+      unlocked();
+    }
   });
 }

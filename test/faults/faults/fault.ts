@@ -9,6 +9,8 @@ export interface Fault {
   weight: number;
   /** Faults of one group exclude each other, as a server cannot be killed while it is being restarted. */
   group?: string;
+  /** Seconds that it may take: it is not begun when a run has less time left. @default 0 */
+  lastsS?: number;
   /**
    * Injects it once, and undoes what would not pass by itself.
    *

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { TakenRun } from '../../../demo/launcher/taken-run.js';
 import type { Advance } from '../../../src/domain/exit-zero.js';
 import type { Random } from '../random.js';
-import { advanceOf, gateFiles } from '../world/pipeline.js';
+import { advanceOf, gateFiles, gateOf } from '../world/pipeline.js';
 import type { World } from '../world/world.js';
 import { readTakenRun } from './read-taken-run.js';
 import { pickVictim, send, type Victim } from './victims.js';
@@ -33,8 +33,8 @@ export async function whileGateIsAsked(
   const { facts, folder } = world;
   const isGreen = ({ runId }: Victim) => {
     const life = facts.lives.lives.get(runId);
-    const hasStage = advanceOf(facts.queue.runs.get(runId)?.agent ?? '') !== null;
-    return hasStage && facts.launchers.exited.has(runId) && life?.exitsWithZero === true && life.delivered;
+    const hasGate = gateOf(facts.queue.runs.get(runId)?.agent ?? '') === 'command';
+    return hasGate && facts.launchers.exited.has(runId) && life?.exitsWithZero === true && life.delivered;
   };
   const victim = await waitFor(() => pickVictim(world, random, 'monitor', 'south', isGreen), VICTIM_LIMIT_MS);
   const run = victim && (await readTakenRun(world.admin, victim));
@@ -43,12 +43,14 @@ export async function whileGateIsAsked(
   const { hold, asked } = gateFiles(folder, run.jobId);
   const release = () => rm(hold, { force: true });
   await writeFile(hold, '');
+  const answers = facts.hindrances.began([victim.runId], 'its gate does not answer');
   try {
     send(victim.monitor, 'SIGKILL');
     if ((await waitFor(() => existsSync(asked) || null, GATE_LIMIT_MS)) === null) return null;
     return await work({ victim, run, advance, release });
   } finally {
     await release();
+    answers();
     await setTimeout(500);
     await rm(asked, { force: true });
   }

@@ -119,11 +119,16 @@ async function beforeClaim(
     );
     const run = rows[0] && (await readTakenRun(world.admin, victim));
     if (rows[0] === undefined || !run) return null;
-    meanwhile?.(run);
-    const { pid } = rows[0];
-    if ((await waitFor(() => findClaimBehind(world, pid), CLAIM_LIMIT_MS)) === null) return null;
-    await whenItWaits?.(run, lock, victim);
-    await lock.query('commit');
+    const unlocked = world.facts.hindrances.began([victim.runId], 'its row is locked');
+    try {
+      meanwhile?.(run);
+      const { pid } = rows[0];
+      if ((await waitFor(() => findClaimBehind(world, pid), CLAIM_LIMIT_MS)) === null) return null;
+      await whenItWaits?.(run, lock, victim);
+      await lock.query('commit');
+    } finally {
+      unlocked();
+    }
     return `job ${victim.jobId}`;
   });
 }

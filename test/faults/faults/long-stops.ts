@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Fault } from './fault.js';
 import { whileGateIsAsked } from './gate-under-way.js';
 import { pendingActivity, watchIdOf } from './pending-activity.js';
+import { NAMES, withService } from './services.js';
 import { waitBetween, waitFor } from './wait.js';
 
 /** Seconds of a stop after which Temporal has missed the heartbeat of a gate, and has it asked elsewhere. */
@@ -9,6 +10,9 @@ const STOPPED_S = { least: 25, most: 35 };
 
 /** Milliseconds that it is stopped for longer when Temporal gives the next attempt to the stopped worker, too. */
 const LOST_MS = 25_000;
+
+/** Seconds of a stop after which every limit is over: that of an activity, a statement, a transaction, a lease of Temporal's. */
+const ALL_LIMITS_S = { least: 65, most: 85 };
 
 /**
  * A worker is stopped for so long that what it has in hand is tried again elsewhere, and comes back to it. It counts as a fault
@@ -20,6 +24,7 @@ export const longStops: readonly Fault[] = [
     weight: 6,
     // With both workers stopped there is no elsewhere.
     group: 'long stop',
+    lastsS: 20,
     inject: (world, random) =>
       whileGateIsAsked(world, random, async ({ victim, run, release }) => {
         const watchId = watchIdOf(world, victim);
@@ -46,4 +51,19 @@ export const longStops: readonly Fault[] = [
         }
       }),
   },
+  ...(['workers', 'probes'] as const).map((kind): Fault => ({
+    kind: `${NAMES[kind]}: SIGSTOP for longer than every limit, SIGCONT`,
+    weight: 1.5,
+    group: 'long stop',
+    lastsS: ALL_LIMITS_S.most,
+    inject: (world, random) =>
+      withService(world[kind], random, async ({ service }) => {
+        service.signal('SIGSTOP');
+        try {
+          await waitBetween(random, ALL_LIMITS_S.least, ALL_LIMITS_S.most);
+        } finally {
+          service.signal('SIGCONT');
+        }
+      }),
+  })),
 ];

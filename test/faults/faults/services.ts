@@ -7,7 +7,12 @@ import { waitBetween } from './wait.js';
 
 type Kind = keyof Pick<World, 'workers' | 'probes' | 'launchers'>;
 
-const NAMES: Record<Kind, string> = { workers: 'worker', probes: 'probe worker', launchers: 'launcher' };
+/** As reports call them. */
+export const NAMES: Record<Kind, string> = {
+  workers: 'worker',
+  probes: 'probe worker',
+  launchers: 'launcher',
+};
 
 /** What happens to the long-running processes, which an init system starts again. */
 export const services: readonly Fault[] = (['workers', 'probes', 'launchers'] as const).flatMap((kind) => [

@@ -15,7 +15,7 @@ export interface Victim {
 }
 
 /** Runs that have not ended, with those of their processes that live. */
-function openRuns({ facts }: World): Victim[] {
+export function openRuns({ facts }: World): Victim[] {
   facts.readLogs();
   const { launchers, queue } = facts;
   const alive = (process: StartedProcess | undefined) =>

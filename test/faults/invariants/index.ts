@@ -1,16 +1,19 @@
 import { aliveUntouched } from './alive-untouched.js';
+import { brakePulled } from './brake-pulled.js';
 import { blocksHonoured } from './blocks-honoured.js';
 import { claimsAndLedger } from './claims-and-ledger.js';
 import { freshEvidence } from './fresh-evidence.js';
 import { fullGrace } from './full-grace.js';
 import { greenIsDone } from './green-is-done.js';
 import { lifeCycle } from './life-cycle.js';
+import { nobodyWaits } from './nobody-waits.js';
 import { nobodyGivesUp } from './nobody-gives-up.js';
 import { noFailingTask } from './no-failing-task.js';
 import { noMadeUpSuccess } from './no-made-up-success.js';
 import { oneAdvance } from './one-advance.js';
 import { oneProcess } from './one-process.js';
 import { proofTwice } from './proof-twice.js';
+import { statusNames } from './status-names.js';
 import { told, toldAtLast } from './told.js';
 import { watchesKnow } from './watches-know.js';
 import { repairedInTime, endedAll } from './repaired.js';
@@ -32,6 +35,9 @@ export const ALWAYS: readonly Invariant[] = [
   watchesKnow,
   told,
   noFailingTask,
+  nobodyWaits,
+  statusNames,
+  brakePulled,
   nobodyGivesUp,
 ];
 

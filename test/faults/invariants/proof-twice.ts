@@ -30,6 +30,7 @@ function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }:
   let countedMs = -Infinity;
   let defunctMs: number | null = null;
   let mayHurry = false;
+  let isDeclaredGone = false;
   const reset = () => {
     streak = 0;
     countedMs = -Infinity;
@@ -49,10 +50,12 @@ function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }:
         const { row } = step;
         const isLookedAt = row !== null && (row.block === null || row.block.startsWith('observe'));
         if (!isLookedAt || row.run?.exitCode !== null) reset();
+        isDeclaredGone = row !== null && row.hostGoneBy !== null;
         break;
       }
       case 'probe': {
-        const state = step.liveness?.state ?? 'unknown';
+        // Where nobody answers, the word of an operator who declared the host gone counts as an observation.
+        const state = step.liveness?.state ?? (isDeclaredGone ? 'dead' : 'unknown');
         if (state === 'dead') count(step.atMs);
         else if (state === 'defunct') {
           defunctMs ??= step.atMs;

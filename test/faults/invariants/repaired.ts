@@ -1,24 +1,24 @@
-import { isAlive } from '../../../demo/world/kill-process.js';
+import { isAtWork } from '../facts/death.js';
 import type { Facts } from '../facts/facts.js';
 import type { Run } from '../facts/queue-facts.js';
+import { uncoveredMs } from '../facts/spans.js';
 import type { Invariant } from './invariant.js';
 
-/** Seconds beside 3 intervals and the grace. */
-const MARGIN_S = 60;
-
 /** Seconds within which everything is repaired once the faults stop. */
-export function repairLimitS({ intervalS, graceS }: Facts['terms']): number {
-  return 3 * intervalS + graceS + MARGIN_S;
+export function repairLimitS({ intervalS, graceS, marginS }: Facts['terms']): number {
+  return 3 * intervalS + graceS + marginS;
 }
 
 /** Judges the runs that were there before it was set up: to be asked when the limit is over. */
 export const repairedInTime: Invariant = {
   name: 'repaired in time',
-  promise: 'once the faults stop, everything is repaired within 3 intervals, the grace and 60 s',
+  promise:
+    'once the faults stop, everything is repaired within 3 intervals, the grace and 60 s; what was locked or failing before is tried again after as long again first',
   *check(facts) {
     const limitS = repairLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
-      const deadForS = (Date.now() - lastSignOfLifeMs(facts, run)) / 1000;
+      const dead = { fromMs: lastSignOfLifeMs(facts, run), untilMs: Date.now() };
+      const deadForS = uncoveredMs(dead, facts.hindrances.withRetry(run.runId)) / 1000;
       if (run.ends.length > 0 || deadForS < limitS || isAtWork(facts, run)) continue;
       yield {
         what: `run ${run.runId} of job ${run.jobId} is dead for ${Math.round(deadForS)} s, and its job is still called running`,
@@ -46,10 +46,4 @@ export const endedAll: Invariant = {
 
 function lastSignOfLifeMs({ lives }: Facts, run: Run): number {
   return lives.lives.get(run.runId)?.lastMs ?? run.startedMs;
-}
-
-/** Whether its agent lives. */
-function isAtWork({ lives }: Facts, { runId }: Run): boolean {
-  const life = lives.lives.get(runId);
-  return life !== undefined && isAlive(life);
 }

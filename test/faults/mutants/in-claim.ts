@@ -21,9 +21,14 @@ export const inClaim: readonly Mutant[] = [
       },
       {
         file: ADAPTER,
-        from: `   where id = p_job_id
-     and exists (select from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key);`,
-        to: '   where id = p_job_id;',
+        from: `   where j.id = p_job_id
+     and j.status = 'running'
+     -- The row itself says so, too: the view goes on showing the old table where one was swapped for this one.
+     and exists (select from reaper.running_job r
+                  where r.job_id = p_job_id and r.run_key = p_run_key
+                    and (r.attempts, r.started_at, r.run_id, r.pid, r.process_identity)
+                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid, j.process_identity));`,
+        to: '   where j.id = p_job_id;',
       },
     ],
   },

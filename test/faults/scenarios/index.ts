@@ -2,10 +2,15 @@ import { clocks } from './clocks.js';
 import { exits } from './exits.js';
 import { lateOnes } from './late.js';
 import { life } from './life.js';
+import { mistakes } from './mistakes.js';
+import { networks } from './networks.js';
+import { owners } from './owners.js';
 import { pauses } from './pauses.js';
 import { people } from './people.js';
 import type { Scenario } from './scenario.js';
 import { stops } from './stops.js';
+import { suspensions } from './suspensions.js';
+import { waits } from './waits.js';
 import { zombies } from './zombies.js';
 
 /** Interleavings that are forced, each with the processes of the real world. */
@@ -18,4 +23,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...people,
   ...clocks,
   ...stops,
+  ...waits,
+  ...networks,
+  ...suspensions,
+  ...owners,
+  ...mistakes,
 ];

@@ -4,6 +4,7 @@ import { killAgent, send, type Victim } from '../faults/victims.js';
 import { waitFor } from '../faults/wait.js';
 import type { LedgerRow } from '../facts/queue-facts.js';
 import { REAPER_NAME, type HOSTS } from '../world/create-services.js';
+import { STAGES } from '../world/pipeline.js';
 import type { World } from '../world/world.js';
 
 /** What a job of a scene is to be like. */
@@ -11,8 +12,8 @@ export interface SceneJob {
   /** Its name begins with the word that decides its fate, see `fate.ts`. */
   id: string;
   host: keyof typeof HOSTS;
-  /** With stages, so that a green exit 0 advances. */
-  hasStages?: boolean;
+  /** The stage that its task is in, so that a green exit 0 advances. */
+  stage?: 'development' | 'review';
   /** @default 2 */
   maxAttempts?: number;
 }
@@ -34,6 +35,14 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
   });
 }
 
+/** Begins a scene with jobs whose agents go on for long, all on one host. */
+export async function beginMany(world: World, count: number, host: SceneJob['host']): Promise<Victim[]> {
+  const victims: Victim[] = [];
+  for (let n = 1; n <= count; n += 1)
+    victims.push(await begin(world, { id: `lasting-${n}`, host, maxAttempts: 1 }));
+  return victims;
+}
+
 /** Begins a scene whose monitor is killed before it can start an agent: the run has no pid. */
 export async function beginWithoutPid(world: World, job: SceneJob): Promise<Victim> {
   await enqueue(world, job);
@@ -53,7 +62,7 @@ export async function beginWithoutPid(world: World, job: SceneJob): Promise<Vict
 async function enqueue(world: World, job: SceneJob): Promise<void> {
   const { admin, workers, probes, launchers, people } = world;
   people.troubled = false;
-  const { id, host, hasStages = false, maxAttempts = 2 } = job;
+  const { id, host, stage, maxAttempts = 2 } = job;
   workers[0]?.service.start();
   if (host === 'south') probes[0]?.service.start();
   launchers[host === 'north' ? 0 : 1]?.service.start();
@@ -61,15 +70,20 @@ async function enqueue(world: World, job: SceneJob): Promise<void> {
     const { rows } = await admin.query('select from reaper.last_sweep');
     return rows.length > 0 ? true : null;
   });
-  if (hasStages) {
+  if (stage !== undefined) {
     await admin.query(
-      `insert into tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', 'development', $1)`,
-      [id],
+      `insert into tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', $2, $1)`,
+      [id, stage],
     );
   }
   await admin.query(
-    `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, 'developer', 'web', $3)`,
-    [id, hasStages ? id : null, maxAttempts],
+    `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, $3, 'web', $4)`,
+    [
+      id,
+      stage === undefined ? null : id,
+      STAGES.find(({ name }) => name === (stage ?? 'development'))?.agent,
+      maxAttempts,
+    ],
   );
 }
 
@@ -136,8 +150,12 @@ export async function startTwin(world: World, victim: Victim): Promise<void> {
 }
 
 /** A run whose exit code is recorded, and whose monitor is gone before it could finalize. */
-export async function exitUnfinalized(world: World, id: string): Promise<Victim> {
-  const victim = await begin(world, { id, host: 'south', hasStages: true });
+export async function exitUnfinalized(
+  world: World,
+  id: string,
+  stage: SceneJob['stage'] = 'development',
+): Promise<Victim> {
+  const victim = await begin(world, { id, host: 'south', stage });
   await expectSoon('the exit code to be recorded', () => {
     world.facts.readLogs();
     return Promise.resolve(world.facts.launchers.exited.has(victim.runId) ? true : null);

@@ -8,6 +8,7 @@ import { TELEGRAM } from './people.js';
 import { PostgresProxy } from './postgres-proxy.js';
 import { Service } from './service.js';
 import { unprivilegedUser } from './unprivileged-user.js';
+import { Way } from './way.js';
 import type { World } from './world.js';
 
 export const HOSTS = { north: 'north', south: 'south' } as const;
@@ -21,10 +22,12 @@ const JOB_REAPER = fileURLToPath(new URL('../../../src/cli.js', import.meta.url)
 const LAUNCHER = fileURLToPath(new URL('../../../demo/launcher.js', import.meta.url));
 const AGENTS = fileURLToPath(new URL('../agents/agent.js', import.meta.url));
 
-/** A service, and its own way to Postgres. */
+/** A service, and its own ways to Postgres and Temporal. */
 export interface Tapped {
   service: Service;
   proxy: PostgresProxy;
+  /** Unused by a launcher. */
+  toTemporal: Way;
 }
 
 /** The processes under test. */
@@ -41,7 +44,15 @@ export interface Services {
 
 type Base = Pick<
   World,
-  'seed' | 'folder' | 'terms' | 'postgres' | 'temporal' | 'databaseUrl' | 'people' | 'pipeline'
+  | 'seed'
+  | 'folder'
+  | 'terms'
+  | 'postgres'
+  | 'temporal'
+  | 'databaseUrl'
+  | 'gateDatabaseUrl'
+  | 'people'
+  | 'pipeline'
 >;
 
 /**
@@ -56,11 +67,15 @@ export async function createServices(
   endFleet: () => void,
   mind: (pid: number) => void,
 ): Promise<Services> {
-  const { postgres, folder, databaseUrl, pipeline } = base;
+  const { postgres, temporal, folder, databaseUrl, gateDatabaseUrl, pipeline } = base;
   const services: Tapped[] = [];
   const clocks = { north: new HostClock(folder, HOSTS.north), south: new HostClock(folder, HOSTS.south) };
   // Proxies are stopped last, since those who end still talk to Postgres.
-  cleanup.add(() => Promise.all(services.map(({ proxy }) => proxy.stop())));
+  cleanup.add(() =>
+    Promise.all(
+      services.flatMap(({ proxy, toTemporal }) => [proxy.way, toTemporal]).map((way) => way.stop()),
+    ),
+  );
   cleanup.add(endFleet);
   cleanup.add(() => Promise.all(services.map(({ service }) => service.kill())));
 
@@ -72,14 +87,18 @@ export async function createServices(
     user?: { uid: number; gid: number },
   ): Promise<Tapped> => {
     const proxy = await PostgresProxy.to(postgres.port);
+    const toTemporal = await Way.to(temporal.port);
     const env = environment(folder, {
-      DATABASE_URL: proxy.through(loginUrl(databaseUrl, login)),
+      DATABASE_URL: proxy.way.through(loginUrl(databaseUrl, login)),
+      TEMPORAL_ADDRESS: toTemporal.address,
       REAPER_PIPELINE: pipeline,
+      REAPER_GATE_DATABASE_URL: gateDatabaseUrl,
       ...settings,
     });
     const tapped = {
       service: new Service(name, { argv, env, logFile: join(folder, `${name}.log`), user, onStart: mind }),
       proxy,
+      toTemporal,
     };
     services.push(tapped);
     return tapped;
@@ -99,7 +118,7 @@ export async function createServices(
       ...clocks[host].env,
       LAUNCHER_HOST: host,
       LAUNCHER_FINALIZE_S: String(FINALIZE_S[host]),
-      LAUNCHER_CONCURRENCY: '8',
+      LAUNCHER_CONCURRENCY: '16',
       LAUNCHER_AGENTS_SCRIPT: AGENTS,
       TORTURE_FOLDER: folder,
       TORTURE_SEED: String(base.seed),
@@ -120,16 +139,16 @@ export async function createServices(
   };
 }
 
-function reaperSettings({ terms, temporal, people }: Base): Record<string, string> {
+function reaperSettings({ terms, people }: Base): Record<string, string> {
   return {
-    TEMPORAL_ADDRESS: temporal.address,
     REAPER_NAME,
     REAPER_INTERVAL_S: String(terms.intervalS),
     REAPER_DEAD_TICKS: String(terms.deadTicks),
     REAPER_FINALIZE_GRACE_S: String(terms.graceS),
     REAPER_MAX_RUNNING_S: String(terms.ceilingS),
     // Both ways to watch have their turn: at times more jobs run than this, at times fewer.
-    REAPER_WATCH_ALL_LIMIT: '8',
+    REAPER_WATCH_ALL_LIMIT: String(Math.min(8, terms.places)),
+    REAPER_MAX_WATCHES: String(terms.places),
     TELEGRAM_BOT_TOKEN: TELEGRAM.token,
     TELEGRAM_CHAT_ID: TELEGRAM.chat,
     TELEGRAM_BASE_URL: people.baseUrl,

@@ -11,7 +11,17 @@ export interface Change {
   who: string;
   /** The writer's application_name. */
   application: string;
-  relation: 'jobs' | 'tasks' | 'agent_runs' | 'ledger' | 'notification' | 'control';
+  relation:
+    | 'jobs'
+    | 'tasks'
+    | 'agent_runs'
+    | 'ledger'
+    | 'notification'
+    | 'control'
+    | 'hold'
+    | 'gone_host'
+    | 'host_probe'
+    | 'survivor';
   old: Row | null;
   new: Row | null;
 }
@@ -26,6 +36,10 @@ const RELATIONS = {
   ledger: 'reaper.ledger',
   notification: 'reaper.notification',
   control: 'reaper.control',
+  hold: 'reaper.hold',
+  gone_host: 'reaper.gone_host',
+  host_probe: 'reaper.host_probe',
+  survivor: 'reaper.survivor',
 } satisfies Record<Change['relation'], string>;
 
 /** Has Postgres record every change of these tables, in the transaction that makes it and with who made it. */
@@ -51,13 +65,15 @@ export async function installFlightRecorder(admin: Database): Promise<void> {
                              case when tg_op <> 'DELETE' then to_jsonb(new) end);
       return null;
     end
-    $$;
-    ${Object.values(RELATIONS)
-      .map(
-        (table) =>
-          `create trigger recorder after insert or update or delete on ${table} for each row execute function recorder.record();`,
-      )
-      .join('\n')}`);
+    $$`);
+  for (const table of Object.values(RELATIONS)) await recordChanges(admin, table);
+}
+
+/** Has the changes of a table recorded, under its name without a schema. */
+export async function recordChanges(admin: Pick<Pool, 'query'>, table: string): Promise<void> {
+  await admin.query(
+    `create trigger recorder after insert or update or delete on ${table} for each row execute function recorder.record()`,
+  );
 }
 
 const SQL = `

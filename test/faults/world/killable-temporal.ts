@@ -18,6 +18,11 @@ export class KillableTemporal {
     return this.server.address;
   }
 
+  /** Stays the same when it is started again. */
+  get port(): number {
+    return Number(this.address.split(':').at(-1));
+  }
+
   async kill(): Promise<void> {
     if (this.server.pid === undefined) return;
     process.kill(this.server.pid, 'SIGKILL');

@@ -9,6 +9,9 @@ export const LOGINS = {
   launcher: 'torture_launcher',
 } as const;
 
+/** The login of sql gates, in a database of its own: it may ask for the files of the machine. */
+export const GATE_LOGIN = 'torture_gates';
+
 /** The application_name by which the harness itself does what a monitor that is late would do. */
 export const LATE_MONITOR = 'late monitor';
 
@@ -26,6 +29,14 @@ export async function createLogins(admin: Database): Promise<void> {
     grant select, insert, update on public.jobs, public.agent_runs, public.tasks to ${launcher};
     grant usage on schema reaper to ${launcher};
     grant execute on function reaper.now() to ${launcher}`);
+}
+
+/** Creates the login of sql gates. */
+export async function createGateLogin(admin: Pool): Promise<void> {
+  await admin.query(`
+    create role ${GATE_LOGIN} login password '${PASSWORD}';
+    grant pg_read_server_files to ${GATE_LOGIN};
+    grant execute on function pg_stat_file(text, boolean) to ${GATE_LOGIN}`);
 }
 
 /** The same database by another login. */

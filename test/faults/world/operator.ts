@@ -48,6 +48,11 @@ export class Operator {
     await this.#do({ action: 'release', kind, value, by: BY });
   }
 
+  /** @throws while its probe answers, or has just answered */
+  async declareGone(host: string): Promise<void> {
+    await this.#do({ action: 'host-gone', host, by: BY });
+  }
+
   /** A stock signal, as anybody can send it: nothing may be relied on before it is written. */
   async signal(name: 'pause' | 'resume' | 'forceSweep'): Promise<void> {
     if (name === 'resume') this.blocks.ends('paused');

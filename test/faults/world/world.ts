@@ -15,17 +15,20 @@ import { endFleet } from './end-fleet.js';
 import { installFlightRecorder } from './flight-recorder.js';
 import { KillablePostgres } from './killable-postgres.js';
 import { KillableTemporal } from './killable-temporal.js';
-import { createLogins, LATE_MONITOR, LOGINS, loginUrl } from './logins.js';
+import { createGateLogin, createLogins, GATE_LOGIN, LATE_MONITOR, LOGINS, loginUrl } from './logins.js';
 import { Operator } from './operator.js';
 import { People } from './people.js';
+import { installPoison } from './poison.js';
 import { writePipeline } from './pipeline.js';
+import { callTheRoll } from './roll-call.js';
 import type { Service } from './service.js';
+import { Way } from './way.js';
 
 /**
- * Short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
+ * So few places that those who keep one keep somebody else from it. The times are short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
  * time for repairs.
  */
-const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60 };
+const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60, marginS: 60, places: 12 };
 
 /** How {@link createWorld} makes a world. */
 export interface WorldOptions {
@@ -43,6 +46,9 @@ export interface World extends Services {
   postgres: KillablePostgres;
   temporal: KillableTemporal;
   databaseUrl: string;
+  /** Where sql gates ask, by way of {@link toGates}. */
+  gateDatabaseUrl: string;
+  toGates: Way;
   /** As superuser. */
   admin: Database;
   /** As a launcher. */
@@ -91,8 +97,16 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
     const admin = pool(databaseUrl, 'torture', 12);
     await createLogins(admin);
     await installFlightRecorder(admin);
+    await installPoison(admin);
     const launcher = pool(loginUrl(databaseUrl, LOGINS.launcher), LATE_MONITOR, 4);
     const reaper = pool(loginUrl(databaseUrl, LOGINS.reaper), 'operator', 2);
+
+    const gatesUrl = await createDatabase(postgres.adminUrl, 'torture_gates');
+    const gatesAdmin = pool(gatesUrl, 'torture', 1);
+    await createGateLogin(gatesAdmin);
+    const toGates = await Way.to(postgres.port);
+    cleanup.add(() => toGates.stop());
+    const gateDatabaseUrl = toGates.through(loginUrl(gatesUrl, GATE_LOGIN));
 
     const connection = Connection.lazy({ address: temporal.address });
     cleanup.add(() => connection.close());
@@ -112,15 +126,17 @@ export async function createWorld({ seed, log, terms: given }: WorldOptions): Pr
       deaths: () => services.flatMap(({ deaths }) => deaths),
     });
     const pipeline = await writePipeline(folder);
-    const base = { seed, folder, terms, postgres, temporal, databaseUrl, people, pipeline };
+    const base = { seed, folder, terms, postgres, temporal, databaseUrl, gateDatabaseUrl, people, pipeline };
     const caretaker = startCaretaker(folder);
     cleanup.add(() => caretaker.dismiss());
     const endAll = () => endFleet(facts);
     const made = await createServices(base, cleanup, endAll, (pid) => caretaker.mind(pid));
     for (const { service } of [...made.workers, ...made.probes, ...made.launchers]) services.push(service);
+    cleanup.add(callTheRoll({ presence: facts.presence, services: made, databaseUrl, client }));
     return {
       ...base,
       ...made,
+      toGates,
       admin,
       launcher,
       client,

@@ -1,0 +1,38 @@
+import type { Change } from '../world/flight-recorder.js';
+import type { LedgerRow, Run } from './queue-facts.js';
+
+interface HostEvent {
+  host: string;
+  atMs: number;
+}
+
+/** Milliseconds in which a claim may not know yet of an answer that is being committed. */
+const UNSEEN_MS = 1_000;
+
+/** Which hosts were declared gone, and when their probes answered: as the database itself recorded it. */
+export class HostFacts {
+  readonly declarations: HostEvent[] = [];
+  readonly answers: HostEvent[] = [];
+
+  learn({ relation, atMs, old, new: now }: Change): void {
+    if (now === null) return;
+    const host = String(now['host']);
+    if (relation === 'gone_host') this.declarations.push({ host, atMs });
+    if (relation === 'host_probe' && now['answered_at'] !== null) {
+      if (old?.['answered_at'] !== now['answered_at']) this.answers.push({ host, atMs });
+    }
+  }
+
+  /**
+   * Whether a claim rests on the word of an operator who declared the host gone: after the run had started, and while no probe
+   * there had answered since. Then nobody promises that its agent is dead.
+   */
+  wasDeclaredGone({ host, atMs, evidence }: LedgerRow, run: Run | undefined): boolean {
+    if (run === undefined || !evidence.liveness.evidence.startsWith('host declared gone by')) return false;
+    const declared = this.declarations.findLast((each) => each.host === host && each.atMs < atMs);
+    if (declared === undefined || run.startedMs >= declared.atMs) return false;
+    return !this.answers.some(
+      (answer) => answer.host === host && declared.atMs < answer.atMs && answer.atMs < atMs - UNSEEN_MS,
+    );
+  }
+}
