@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import type { Run } from './queue-facts.js';
 
 /** What an operator reads, without what it tells of runs that are over. */
@@ -28,7 +28,7 @@ export class StatusFacts {
   readonly unnamedMs = new Map<string, number>();
 
   /** @param waiting runs that are dead and not repaired yet */
-  async read(admin: Pool, waiting: readonly Run[]): Promise<void> {
+  async read(admin: Database, waiting: readonly Run[]): Promise<void> {
     if (waiting.length === 0) return;
     const askedMs = Date.now();
     const { rows } = await admin.query<Status>(SQL);
