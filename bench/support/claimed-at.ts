@@ -9,17 +9,30 @@ export async function readClock(admin: Pool): Promise<number> {
   return rows[0]?.now ?? NaN;
 }
 
-/** Waits for the claim; returns its time in Unix seconds by the database's clock. */
-export async function claimedAt(admin: Pool, jobId: string, assertRunning: () => void): Promise<number> {
+/**
+ * Waits for the claim; returns its time in Unix seconds by the database's clock.
+ *
+ * @param limitMs milliseconds
+ */
+export async function claimedAt(
+  admin: Pool,
+  jobId: string,
+  assertRunning: () => void,
+  limitMs = 60_000,
+): Promise<number> {
   let at: number | undefined;
-  await until(`the claim of ${jobId}`, async () => {
-    assertRunning();
-    const { rows } = await admin.query<{ at: number }>(
-      'select extract(epoch from claimed_at)::double precision as at from reaper.ledger where job_id = $1',
-      [jobId],
-    );
-    at = rows[0]?.at;
-    return at !== undefined;
-  });
+  await until(
+    `the claim of ${jobId}`,
+    async () => {
+      assertRunning();
+      const { rows } = await admin.query<{ at: number }>(
+        'select extract(epoch from claimed_at)::double precision as at from reaper.ledger where job_id = $1',
+        [jobId],
+      );
+      at = rows[0]?.at;
+      return at !== undefined;
+    },
+    limitMs,
+  );
   return at ?? NaN;
 }
