@@ -34,7 +34,7 @@ const HOST_PAGE = 500;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 /** Due retries that one scan names at most. */
-const RETRY_PAGE = 250;
+const RETRY_PAGE = 1_000;
 
 /** A run that a watch is for. */
 export interface WatchTarget extends HostedRun {

@@ -1,6 +1,8 @@
 import type { Invariant } from './invariant.js';
 
 const REAPED = ['done', 'queued', 'failed'];
+/** Outcomes that say nothing of what became of the run. */
+const WITHOUT_WORD = ['nothing to do', 'not claimed'];
 
 /** From the histories: what watches say of themselves is what the ledger says of them. */
 export const watchesKnow: Invariant = {
@@ -19,7 +21,7 @@ export const watchesKnow: Invariant = {
           evidence: { story, row },
         };
       }
-      if (result !== null && !REAPED.includes(result.outcome) && result.outcome !== 'nothing to do') {
+      if (result !== null && !REAPED.includes(result.outcome) && !WITHOUT_WORD.includes(result.outcome)) {
         const isRight =
           result.outcome === 'reaped by another' ? row !== undefined && !isMine : row === undefined;
         if (!isRight) {
