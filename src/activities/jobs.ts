@@ -38,7 +38,7 @@ const UNWATCHABLE_SHOWN = 5;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 /** Due retries that one scan names at most. */
-const RETRY_PAGE = 250;
+const RETRY_PAGE = 1_000;
 /** Claims at a time of runs whose row was locked before: half of the connections for claims. */
 const BUSY_CLAIMS = 2;
 
