@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
-import { oweBackstopAlert } from '../db/backstop-alert.js';
+import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { readControl } from '../db/control.js';
 import { DatabaseClock } from '../db/database-clock.js';
@@ -177,9 +177,9 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return result;
     },
 
-    /** Takes the alert that a run proven alive is over its ceiling, once; a sweep sends it, since a watch must not wait. */
-    async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
-      const text = await oweBackstopAlert(pool, run, reason);
+    /** Takes the alert that a run is over its ceiling and left alone, once; a sweep sends it, since a watch must not wait. */
+    async takeBackstopAlert(run: JobRun, reason: string, kind?: BackstopAlert): Promise<boolean> {
+      const text = await oweBackstopAlert(pool, run, reason, kind);
       if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
       return text !== null;
     },

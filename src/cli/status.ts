@@ -41,6 +41,10 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
   ];
   console.log(renderTable(['job-reaper', 'now'], rows));
+  if (status.host_warnings.length > 0) {
+    console.log('\nHosts that need somebody:');
+    for (const warning of status.host_warnings) console.log(`  ${warning}`);
+  }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so nothing is ever done about them:');
     console.log(

@@ -5,7 +5,7 @@ import type { Status } from '../domain/status.js';
 export async function readStatus(pool: Queryable): Promise<Status> {
   const { rows } = await pool.query<Status>(
     `select enabled, mode, paused, paused_by, paused_reason, adapter, interval_s, last_run_ts, reaped_total, last_reaped,
-            lease_reclaimed_total, running, watching, hosts_without_probe, unwatchable
+            lease_reclaimed_total, running, watching, hosts_without_probe, unwatchable, host_warnings
        from reaper.status`,
   );
   const row = rows[0];

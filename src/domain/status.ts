@@ -16,4 +16,6 @@ export interface Status {
   watching: number;
   hosts_without_probe: string[];
   unwatchable: { jobId: string; why: string }[];
+  /** What is odd about the probes of hosts, such as two machines under one name: `<host>: <what>`. */
+  host_warnings: string[];
 }

@@ -2,6 +2,7 @@ import { adapterCheck } from './adapter.js';
 import type { Check } from './check.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
+import { hostsCheck } from './hosts.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
 import { postgresCheck } from './postgres.js';
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   indexesCheck,
   clockHereCheck,
   stampsCheck,
+  hostsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,

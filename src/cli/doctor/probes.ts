@@ -35,8 +35,15 @@ async function checkHost(
   host: string,
 ): Promise<Finding> {
   const expected = `a probe on host "${host}"`;
-  const { answeredAt, gone } = await readHostState(pool, host);
+  const { answeredAt, gone, failing } = await readHostState(pool, host);
   const ageS = answeredAt && (Date.parse(now) - answeredAt.getTime()) / 1000;
+  if (failing !== null) {
+    return fail(
+      expected,
+      `its probe fails: ${failing}`,
+      'on that host, run job-reaper doctor, which says what to do',
+    );
+  }
   if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
     return ok(expected, `answered ${Math.max(0, Math.round(ageS))} s ago`);
   }
@@ -47,7 +54,8 @@ async function checkHost(
       'wait for a sweep: job-reaper sweep',
     );
   }
-  if (gone !== null) return ok(expected, `declared gone by ${gone.by}`);
+  if (gone !== null && (answeredAt === null || answeredAt <= gone.declaredAt))
+    return ok(expected, `declared gone by ${gone.by}`);
   return fail(
     expected,
     'nobody polls its queue, so its runs are unknown',
