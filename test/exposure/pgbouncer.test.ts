@@ -99,7 +99,9 @@ suite.each(['transaction', 'session'] as const)(
         expect(worker.count('Postgres')).toBe(0);
       } finally {
         await worker.kill();
-        const client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
+        const client = new Client({
+          connection: await Connection.connect({ address: inject('temporalAddress') }),
+        });
         await terminateAll(client, name);
         await client.connection.close();
       }
