@@ -61,7 +61,7 @@ export class Facts {
   readonly received: readonly Received[];
   readonly terms: Terms;
   readonly deaths: () => string[];
-  private readonly admin: Pool;
+  private readonly admin: Database;
   readonly #records: FlightRecords;
   readonly #lifeLog: Tail;
   readonly #launcherLogs: Tail[];

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const WEBHOOK_JS = 'dist/src/notify/webhook.js';
-const CLAIM = 'sql/migrations/0005_claim.sql';
+const CLAIM = 'sql/migrations/0015_claim_waits_briefly.sql';
 
 /** What must come before anything is claimed or said, and what must not be lost on the way. */
 export const inControl: readonly Mutant[] = [
@@ -54,7 +54,7 @@ export const inControl: readonly Mutant[] = [
     edits: [
       {
         file: 'dist/src/db/pool.js',
-        from: `pool.on('connect', (client) => client.on('error', () => undefined));`,
+        from: `            client.on('error', ignore);`,
         to: '',
       },
     ],

@@ -32,7 +32,7 @@ export async function createLogins(admin: Database): Promise<void> {
 }
 
 /** Creates the login of sql gates. */
-export async function createGateLogin(admin: Pool): Promise<void> {
+export async function createGateLogin(admin: Database): Promise<void> {
   await admin.query(`
     create role ${GATE_LOGIN} login password '${PASSWORD}';
     grant pg_read_server_files to ${GATE_LOGIN};

@@ -4,7 +4,10 @@ import type { Connection, Database } from '../../../src/db/database.js';
  * Does something in a transaction that is open meanwhile, so that others wait for its locks. Nothing of it stays unless `work`
  * commits.
  */
-export async function inOpenTransaction<T>(pool: Database, work: (client: Connection) => Promise<T>): Promise<T> {
+export async function inOpenTransaction<T>(
+  pool: Database,
+  work: (client: Connection) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {

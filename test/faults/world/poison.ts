@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database, Queryable } from '../../../src/db/database.js';
 import { LOGINS } from './logins.js';
 
 /** How the claim of a job fails, in the user's own triggers. */
@@ -8,7 +8,7 @@ export type Poison = 'raises' | 'raises at COMMIT' | 'is too slow';
 const SLOW_S = 60;
 
 /** Has the reaper's claims, and nobody else's writes, fail for the runs of a table, which is empty at first. */
-export async function installPoison(admin: Pool): Promise<void> {
+export async function installPoison(admin: Database): Promise<void> {
   await admin.query(`
     create schema poison;
     create table poison.run (run_id text not null, how text not null);
@@ -35,7 +35,7 @@ export async function installPoison(admin: Pool): Promise<void> {
 }
 
 /** How many claims have failed for it. */
-export async function claimsThatFailed(admin: Pool): Promise<number> {
+export async function claimsThatFailed(admin: Database): Promise<number> {
   const { rows } = await admin.query<{ n: number }>(
     'select case when is_called then last_value else 0 end as n from poison.tried',
   );
@@ -43,7 +43,7 @@ export async function claimsThatFailed(admin: Pool): Promise<number> {
 }
 
 /** Adds the triggers to a table. */
-export async function addPoison(admin: Pick<Pool, 'query'>, table: string): Promise<void> {
+export async function addPoison(admin: Queryable, table: string): Promise<void> {
   await admin.query(`
     create trigger poison before update on ${table} for each row
       when (old.status = 'running' and new.status <> 'running') execute function poison.work('raises');
@@ -53,7 +53,7 @@ export async function addPoison(admin: Pick<Pool, 'query'>, table: string): Prom
 
 /** Poisons the claims of runs. Returns how to undo that. */
 export async function poison(
-  admin: Pool,
+  admin: Database,
   runIds: readonly string[],
   how: Poison,
 ): Promise<() => Promise<unknown>> {

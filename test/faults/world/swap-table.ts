@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '../../../src/db/database.js';
 import { recordChanges } from './flight-recorder.js';
 import { LOGINS } from './logins.js';
 import { addPoison } from './poison.js';
@@ -8,7 +8,7 @@ import { inOpenTransaction } from './open-transaction.js';
  * Swaps the jobs' table for a copy, as tools do that change a table without stopping its users: copy, rename, rename. What goes
  * by its identity, as views do, goes on with the old one.
  */
-export async function swapJobsTable(admin: Pool): Promise<void> {
+export async function swapJobsTable(admin: Database): Promise<void> {
   await inOpenTransaction(admin, async (client) => {
     await client.query(`
       set local lock_timeout = '5s';
@@ -27,6 +27,6 @@ export async function swapJobsTable(admin: Pool): Promise<void> {
 }
 
 /** Drops the table from before, once nothing goes by it any more. */
-export async function dropTableBefore(admin: Pool): Promise<void> {
+export async function dropTableBefore(admin: Database): Promise<void> {
   await admin.query('drop table if exists public.jobs_before');
 }
