@@ -8,8 +8,9 @@ COPY . .
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
-# Certificates for TLS to Temporal and Postgres; git for gates of kind git.
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git && rm -rf /var/lib/apt/lists/*
+# Certificates for TLS to Temporal and Postgres; git for gates of kind git; tini as PID 1, since node there would collect none of
+# the processes that gates leave behind.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git tini && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
@@ -19,5 +20,6 @@ COPY --from=build /app/dist/workflow-bundle*.js ./dist/
 COPY --from=build /app/sql ./sql
 # The uid of user node, as a number so that Kubernetes can see that it is not root.
 USER 1000
-ENTRYPOINT ["node", "/app/dist/src/cli.js"]
+# -s: where PID 1 is another's, as with the host's pids, it collects all the same.
+ENTRYPOINT ["/usr/bin/tini", "-s", "--", "node", "/app/dist/src/cli.js"]
 CMD ["worker"]

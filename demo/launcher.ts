@@ -1,15 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import { createPool } from '../src/db/pool.js';
-import { recoverRuns } from './launcher/recover.js';
 import { readLauncherSettings } from './launcher/settings.js';
 import { startMonitor } from './launcher/start-monitor.js';
 import { takeJob } from './launcher/take-job.js';
 import { tryOn } from './launcher/try-on.js';
 
 /**
- * The reference launcher: gives back what the machine's last boot left behind, then takes queued jobs and gives each a
- * monitor. It writes nothing else, so nothing is lost when it dies: its monitors and their agents go on, and another
- * launcher takes what is queued.
+ * The reference launcher: takes queued jobs and gives each a monitor. It writes nothing else, so nothing is lost when it dies: its
+ * monitors and their agents go on, and another launcher takes what is queued. What was running when its machine went down is
+ * the reaper's: only probes can tell whether a boot is over.
  */
 async function main(): Promise<void> {
   const settings = readLauncherSettings();
@@ -18,7 +17,6 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
 
-  await recoverRuns(pool, settings.host);
   let busy = 0;
   while (!stop.signal.aborted) {
     const run = busy < settings.concurrency ? await tryOn('take a job', () => takeJob(pool, settings)) : null;

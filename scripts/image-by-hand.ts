@@ -48,7 +48,8 @@ async function checkContent({ root }: Image): Promise<void> {
 
 /** Starts the container's command, with nothing of this shell's environment. */
 function start({ root, entrypoint, env, uid }: Image, args: string[], settings: Record<string, string>) {
-  const [command = '', ...rest] = entrypoint;
+  // The init in front of `--` is a Debian package's, which was left out.
+  const [command = '', ...rest] = entrypoint.slice(entrypoint.indexOf('--') + 1);
   const inRoot = rest.map((word) => (word.startsWith('/') ? join(root, word) : word));
   return execa(command, [...inRoot, ...args], {
     // No home: nothing may be written there.

@@ -27,7 +27,13 @@ grant usage on schema reaper to reaper, reaper_probe;
 
 grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_probe;
 grant select on reaper.look_back to reaper, reaper_probe;
-grant execute on function reaper.now(), reaper.note_look_back(text, bigint[], jsonb) to reaper, reaper_probe;
+grant execute on function
+  reaper.now(),
+  reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
+                     integer, text),
+  reaper.boots(text[]),
+  reaper.note_look_back(text, bigint[], jsonb)
+to reaper, reaper_probe;
 
 -- Whoever reads a view has to be allowed to call the functions in it.
 do $$
@@ -46,9 +52,10 @@ end
 $$;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
-  reaper.notification, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
+  reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
   reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
-  reaper.status, reaper.claim_trouble, reaper.troubled_run to reaper;
+  reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.gone_boot, reaper.replaced_host,
+  reaper.host_warning to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.hold_on(text, text, text, text),
@@ -61,7 +68,8 @@ grant execute on function
   reaper.note_unreadable(jsonb),
   reaper.owe_backstop_alert(text, text, text, text, text, text),
   reaper.take_for_telegram(bigint),
-  reaper.note_delivery(bigint, text, text),
+  reaper.note_delivery(bigint, text, text, text),
+  reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
   reaper.pause(text, text),
   reaper.resume(text),
@@ -70,6 +78,15 @@ grant execute on function
   reaper.put_hold(text, text, text, text, bigint),
   reaper.release_hold(text, text, text),
   reaper.declare_host_gone(text, text),
+  reaper.declare_host_replaced(text, text),
+  reaper.declare_boot_gone(text, text),
+  reaper.published(text, text),
+  reaper.report_window(),
+  reaper.host_answered_at(text),
+  reaper.host_is_gone(text, timestamptz),
+  reaper.stamp_boot(text),
+  reaper.stamp_namespace(text),
+  reaper.place_is_gone(text, timestamptz, text),
   reaper.age_s(timestamptz, timestamptz),
   reaper.note_clock_step(bigint, timestamptz, timestamptz, double precision),
   reaper.record_sweep(timestamptz, jsonb),

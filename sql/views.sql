@@ -50,6 +50,38 @@ select r.*
 comment on view reaper.examinable_run is
   'Running jobs without a hold, without a failed claim that waits to be tried again and, in the dry run, without an observation';
 
+-- What is odd about the probes of a host, in words. Where two answer for one name, each undoes the other's streaks.
+create or replace view reaper.host_warning as
+with recent as (
+  select b.*, format('machine %s, boot %s, pid namespace %s', coalesce(nullif(b.machine_id, ''), 'without an id'),
+                     coalesce(nullif(b.boot, ''), 'without an id'), coalesce(nullif(b.pid_namespace, ''), 'none')) as place
+    from reaper.host_boot b
+   where b.last_seen_at > (select reaper.now()) - (select reaper.report_window())
+)
+select a.host,
+       format('two probes answer for it at once: %s; and %s. Give each machine a REAPER_HOST of its own, or stop one', a.place, b.place) as what
+  from recent a
+  join recent b on b.host = a.host and (b.boot, b.pid_namespace) > (a.boot, a.pid_namespace)
+               and b.last_seen_at > a.first_seen_at and a.last_seen_at > b.first_seen_at
+union all
+select r.host, format('its probe fails since %s: %s (%s)',
+                      to_char(r.failing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.failing, r.place)
+  from recent r
+ where r.failing is not null
+union all
+select distinct b.host, format('boot %s is alive on two machines, as after restoring a snapshot: its runs are unknown', b.boot)
+  from reaper.host_boot b
+ where b.twice_at > (select reaper.now()) - interval '1 hour'
+union all
+select o.host, format('boot %s went on after boot %s of the same machine had begun: two machines with one id and one name, and the runs of the first are unknown', o.boot, n.boot)
+  from reaper.host_boot o
+  join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
+                         and n.first_seen_at > o.first_seen_at and o.last_seen_at > n.first_seen_at
+ where o.machine_id <> '' and o.is_initial and n.is_initial
+   and o.last_seen_at > (select reaper.now()) - interval '1 day';
+
+comment on view reaper.host_warning is 'What is odd about the probes of a host, in words';
+
 create or replace view reaper.status as
 select
   coalesce((c.policy ->> 'enabled')::boolean, true) as enabled,
@@ -93,7 +125,11 @@ select
                      where h.until > (select reaper.now())
                        and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
                                                  when 'repo' then r.repo when 'host' then r.host end))
-  else 0 end as held
+  else 0 end as held,
+  (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings,
+  (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)
+                             order by h.name), '[]')
+     from reaper.channel h where h.failing_since is not null) as failing_channels
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -3,6 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type Policy } from './domain/types.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
+import { isServiceLink } from './service-links.js';
 import {
   adminAddress,
   count,
@@ -184,7 +185,7 @@ function printed(name: string, value: string | undefined): string {
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
-  if (NAMES.includes(name)) return [];
+  if (NAMES.includes(name) || isServiceLink(name, given[name] ?? '')) return [];
   const nearest = closest(name, NAMES);
   const isTypo = name.length > 8 && distance(name, nearest) <= 2 && given[nearest] === undefined;
   if (!/^(REAPER|TELEGRAM)_/.test(name) && !isTypo) return [];

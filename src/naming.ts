@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RunRef } from './domain/types.js';
 
 /**
- * Names of workflows and task queues. They use `[A-Za-z0-9._-]`; a part with any other character, or an overlong one,
- * stands as its hash, so that no job id or host can name something else.
+ * Names of workflows and task queues. They use `[A-Za-z0-9._-]`; a part with any other character, an overlong one, or one
+ * that looks like a hash, stands as its hash, so that no two parts share a name.
  */
 export class Names {
   /** @param reaper REAPER_NAME: the id of the reaper workflow, and the prefix of all other names */
@@ -36,6 +36,6 @@ export class Names {
 }
 
 function safePart(text: string): string {
-  if (/^[A-Za-z0-9._-]{1,200}$/.test(text)) return text;
+  if (/^[A-Za-z0-9._-]{1,200}$/.test(text) && !/^sha256-[0-9a-f]{64}$/.test(text)) return text;
   return `sha256-${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -15,6 +15,7 @@ import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { Pulse } from './worker/pulse.js';
+import { reportHostInTurn } from './worker/report-host.js';
 import { Reachability } from './worker/reachability.js';
 import { jsonReply } from './worker/reply.js';
 import { closeResources, createResources } from './worker/resources.js';
@@ -60,15 +61,20 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   logStart(context);
   let admin: AdminServer | undefined;
   let sdkPort: number | null = null;
+  const ended = new AbortController();
+  let reports: Promise<void> | undefined;
   try {
     admin = await openAdminPort(context, () => sdkPort);
+    if (parts.probe) reports = reportHostInTurn(context, AbortSignal.any([signal, ended.signal]));
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
     // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
     if (!signal.aborted) sdkPort = await installRuntimeFor(context);
     while (!signal.aborted) await runConnected(context);
   } finally {
+    ended.abort();
     await admin?.close();
+    await reports;
     await closeResources(context);
     log.info('stopped');
   }

@@ -160,6 +160,15 @@ describe('settings', () => {
         'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (Invalid port: x), got "<hidden>"',
       ],
     ],
+    [
+      'a service link whose value is none',
+      { REAPER_PORT: '9464', REAPER_SERVICE_HOST: 'somewhere', REAPER_PORT_80_TCP_PROTO: 'http' },
+      [
+        'REAPER_PORT: no such setting; did you mean REAPER_HOST?',
+        'REAPER_SERVICE_HOST: no such setting',
+        'REAPER_PORT_80_TCP_PROTO: no such setting',
+      ],
+    ],
     ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
     [
       'a typo in a name without our prefix',
@@ -303,4 +312,23 @@ describe('settings', () => {
       /DATABASE_URL: expected a postgres:\/\/ URL, got nothing/,
     );
   });
+});
+
+it('leaves alone what Kubernetes tells of Services called reaper, telegram and database-url', () => {
+  const linksTo = (name: string, ip: string) => ({
+    [`${name}_SERVICE_HOST`]: ip,
+    [`${name}_SERVICE_PORT`]: '9464',
+    [`${name}_SERVICE_PORT_ADMIN`]: '9464',
+    [`${name}_PORT`]: `tcp://${ip.includes(':') ? `[${ip}]` : ip}:9464`,
+    [`${name}_PORT_9464_TCP`]: `tcp://${ip.includes(':') ? `[${ip}]` : ip}:9464`,
+    [`${name}_PORT_9464_TCP_PROTO`]: 'tcp',
+    [`${name}_PORT_9464_TCP_PORT`]: '9464',
+    [`${name}_PORT_9464_TCP_ADDR`]: ip,
+  });
+  const links = {
+    ...linksTo('REAPER', '10.96.0.17'),
+    ...linksTo('TELEGRAM', 'fd00::17'),
+    ...linksTo('DATABASE_URL', '10.96.0.18'),
+  };
+  expect(readSettings({ ...links, REAPER_NAME: 'mine' })).toEqual(readSettings({ REAPER_NAME: 'mine' }));
 });

@@ -1,4 +1,4 @@
-import type { Advance } from '../../src/domain/exit-zero.js';
+import { planExitZero, type Advance } from '../../src/domain/exit-zero.js';
 import type { Pipeline } from '../../src/domain/pipeline.js';
 import type { Gates } from '../../src/gates/index.js';
 import type { TakenRun } from './taken-run.js';
@@ -18,6 +18,8 @@ export interface DecideOptions {
 /**
  * Decides what becomes of a job whose agent has exited. An agent's word is not enough: exit 0 counts as done only when
  * the gate of its stage finds the work.
+ *
+ * @throws GateNotAsked when the gate cannot be asked now: the exit code is on record, so job-reaper asks it again
  */
 export async function decideOutcome(
   run: TakenRun,
@@ -25,21 +27,17 @@ export async function decideOutcome(
   { pipeline, gates }: DecideOptions,
 ): Promise<Outcome> {
   if (exitCode !== 0) return tryAgain(run, `exit=${exitCode}`);
-  const stage = run.stage === null ? undefined : pipeline.get(run.stage);
-  if (stage?.agent !== run.agent) return { status: 'done', advance: null };
-  if (run.branch === null) return tryAgain(run, 'exit=0, but the task has no branch');
+  // The jobs of this queue record no stage of their own.
+  const plan = planExitZero({ ...run, jobStage: null }, pipeline, true);
+  if (plan.kind === 'done') return { status: 'done', advance: null };
+  if (plan.kind === 'red') return tryAgain(run, `exit=0, but ${plan.why}`);
+  const { stage, branch, advance } = plan;
   if (stage.gate !== null) {
-    const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch: run.branch };
-    const { green, reason } = await gates.check(
-      stage.gate,
-      { ...input, work_item: run.workItem },
-      new AbortController().signal,
-    );
+    const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, work_item: run.workItem };
+    const { green, reason } = await gates.check(stage.gate, input, new AbortController().signal);
     if (!green) return tryAgain(run, `exit=0, but the gate is red: ${reason}`);
   }
-  if (stage.next === null) return { status: 'done', advance: null };
-  const nextAgent = pipeline.get(stage.next)?.agent ?? null;
-  return { status: 'done', advance: { fromStage: stage.name, toStage: stage.next, nextAgent } };
+  return { status: 'done', advance };
 }
 
 function tryAgain({ attempt, maxAttempts }: TakenRun, error: string): Outcome {

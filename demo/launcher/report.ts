@@ -6,8 +6,6 @@ export type LauncherEvent =
   | (RunEvent & { event: 'lease acquired'; repo: string })
   | (RunEvent & { event: 'finalized'; status: string })
   | (RunEvent & { event: 'no longer ours' })
-  /** By a launcher at its start. */
-  | (RunEvent & { event: 'recovered'; status: 'queued' | 'failed'; evidence: string })
   | { event: 'trouble'; what: string; error: string };
 
 interface RunEvent {

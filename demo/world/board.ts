@@ -118,8 +118,6 @@ function inWords(event: BoardEvent): string {
       return `finalized by its own monitor -> ${event.status}`;
     case 'no longer ours':
       return 'its monitor found the run ended by somebody else, and left it';
-    case 'recovered':
-      return `recovered by the ${event.launcher} -> ${event.status} (${event.evidence})`;
     case 'trouble':
       return `the ${event.launcher} has trouble (${event.what}): ${event.error}`;
   }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -14,6 +15,10 @@ var machineIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // ProcessIdentity returns the stamp, or an error when the process is gone or cannot be told: store NULL then.
 func ProcessIdentity(pid int) (string, error) {
+	// After "unshare --pid" without a mount of its own, /proc shows other processes than ours.
+	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		return "", fmt.Errorf("/proc shows another pid namespace: %w", errors.Join(err, os.ErrInvalid))
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return "", err
@@ -22,6 +27,18 @@ func ProcessIdentity(pid int) (string, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return "", fmt.Errorf("unexpected stat of pid %d", pid)
+	}
+	startTicks, err := strconv.ParseInt(string(fields[19]), 10, 64)
+	if err != nil {
+		return "", err
+	}
+	offset, err := bootOffset()
+	if err != nil {
+		return "", err
+	}
+	startTicks -= offset
+	if startTicks < 0 || startTicks > 1e12 {
+		return "", fmt.Errorf("no process starts at tick %d", startTicks)
 	}
 	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -32,7 +49,30 @@ func ProcessIdentity(pid int) (string, error) {
 		return "", err
 	}
 	namespace := strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]")
-	return fmt.Sprintf("linux:%s:%s:%s:%s", machineID(), bytes.TrimSpace(bootID), namespace, fields[19]), nil
+	return fmt.Sprintf("linux:%s:%s:%s:%d", machineID(), bytes.TrimSpace(bootID), namespace, startTicks), nil
+}
+
+// bootOffset is the number of ticks by which this process's time namespace shifts the starts that it reads.
+func bootOffset() (int64, error) {
+	own, err := os.Readlink("/proc/self/ns/time")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil // a kernel without time namespaces
+	}
+	if children, err := os.Readlink("/proc/self/ns/time_for_children"); err != nil || own != children {
+		return 0, errors.Join(err, errors.New("the offset at hand is that of the children"))
+	}
+	text, err := os.ReadFile("/proc/self/timens_offsets")
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		var clock string
+		var seconds, nanoseconds int64
+		if _, err := fmt.Sscan(line, &clock, &seconds, &nanoseconds); err == nil && (clock == "boottime" || clock == "7") {
+			return seconds*100 + nanoseconds/1e7, nil
+		}
+	}
+	return 0, errors.New("no offset of boottime")
 }
 
 // machineID is empty where there is none, as in most container images.

@@ -5,7 +5,8 @@
 --   - until the job is taken again, whatever the launcher does;
 --   - after that, if the launcher says which run it means before it finalizes, in the same transaction:
 --       select set_config('job_reaper.run_key', <the run key>, true)
--- What an operator writes by hand passes after: set local job_reaper.override = 'on'
+-- A queued job may be cancelled: "failed" on it passes, unless the writer says that it means a run that was reaped. Whatever else
+-- an operator writes manually passes after: set local job_reaper.override = 'on'
 
 create or replace function reaper.reject_late_finalize() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -29,9 +30,14 @@ begin
     end if;
     return new;
   end if;
+  -- Nobody can tell this from a cancellation, but by a run that is named.
+  if v_said is null and old.status = 'queued' and new.status = 'failed' then
+    return new;
+  end if;
   -- The attempt is counted when a run starts: the same one as in the ledger means that no other has started since.
   select * into v_ledger from reaper.ledger l
-   where l.job_id = old.id and l.attempts is not distinct from old.attempts
+   where l.job_id = old.id
+     and case when v_said is null then l.attempts is not distinct from old.attempts else l.run_key = v_said end
    order by l.id desc limit 1;
   if found then
     raise exception 'expected job "%" to be running, got "%": its run was reaped (%), nothing was written',

@@ -50,6 +50,9 @@ $$;
 create function reaper.adapter_trouble() returns setof text
   language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
+  select 'expected view reaper.running_job, got none: it was dropped; run job-reaper migrate'
+   where to_regclass('reaper.running_job') is null
+  union all
   select case
            when to_regclass(r.name) is null then
              format('expected %s, which reaper.running_job reads, got no such table: it was renamed or dropped', r.name)
@@ -58,8 +61,9 @@ as $$
          end || '; run job-reaper migrate'
     from reaper.adapter a
    cross join unnest(a.relations) r(name)
-   where to_regclass(r.name) is null
-      or to_regclass(r.name) not in (select b.id from reaper.behind_adapter() b where b.kind = 'relation')
+   where to_regclass('reaper.running_job') is not null
+     and (to_regclass(r.name) is null
+          or to_regclass(r.name) not in (select b.id from reaper.behind_adapter() b where b.kind = 'relation'))
    order by 1
 $$;
 

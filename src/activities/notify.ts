@@ -5,11 +5,12 @@ import {
   readNotification,
   settleNotification,
   takeForTelegram,
+  type DeliveryRecord,
   type NotificationRow,
 } from '../db/notification.js';
 import type { Delivery } from '../domain/notification.js';
 import type { Logger } from '../log.js';
-import type { Channel } from '../notify/channels.js';
+import { TELEGRAM, type Channel } from '../notify/channels.js';
 
 /** Seconds after which nobody wants to be told any more. */
 const GIVE_UP_AFTER_S = 24 * 3600;
@@ -49,6 +50,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
       if (channels.length === 0) {
         await settleNotification(pool, notificationId, 'no channel');
       } else if (notification.ageS > GIVE_UP_AFTER_S) {
+        await giveUp(notification);
         if (await settleNotification(pool, notificationId, 'given up')) {
           log.warn(`given up after a day, not everybody was told: ${notification.text}`, about(notification));
         }
@@ -79,7 +81,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
     const { id } = notification;
     const before = notification.deliveries[channel.name];
     if (before !== undefined && isOver(channel, before)) return null;
-    if (channel.atMostOnce && !(await takeForTelegram(pool, id))) {
+    if (channel.name === TELEGRAM && !(await takeForTelegram(pool, id))) {
       const takenS = notification.telegramTakenS ?? 0;
       if (takenS < TAKEN_FOR_S) {
         return { why: `${channel.name}: it is being sent elsewhere`, retryAfterS: TAKEN_FOR_S - takenS };
@@ -94,14 +96,24 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
     return { why: `${channel.name}: ${delivery.why}`, retryAfterS };
   }
 
+  /** A channel that did not take it for a day has lost it. */
+  async function giveUp({ id, deliveries }: NotificationRow): Promise<void> {
+    for (const channel of channels) {
+      const before = deliveries[channel.name];
+      if (before !== undefined && isOver(channel, before)) continue;
+      await noteDelivery(pool, id, channel.name, 'given up', 'not delivered for a day');
+    }
+  }
+
   async function conclude(
     channel: Channel,
     notification: NotificationRow,
     delivery: Delivery,
   ): Promise<void> {
     const { name } = channel;
-    await noteDelivery(pool, notification.id, name, delivery.result);
-    if (delivery.result === 'sent' || !isOver(channel, delivery.result)) return;
+    const lost = delivery.result !== 'sent' && isOver(channel, delivery.result) ? delivery.why : null;
+    await noteDelivery(pool, notification.id, name, delivery.result, lost);
+    if (delivery.result === 'sent' || lost === null) return;
     const line =
       delivery.result === 'refused' ? 'refused, not sent again' : 'may not have arrived, not sent again';
     log.error(`${name}: ${line} (${delivery.why}): ${notification.text}`, about(notification));
@@ -109,8 +121,8 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
 }
 
 /** Whether nothing is left to do on a channel after a sending. */
-function isOver(channel: Channel, result: Delivery['result']): boolean {
-  return result === 'sent' || result === 'refused' || (result === 'unknown' && channel.atMostOnce);
+function isOver({ name }: Channel, result: DeliveryRecord): boolean {
+  return result === 'unknown' ? name === TELEGRAM : result !== 'not delivered';
 }
 
 function about({ id, jobId, runKey }: NotificationRow) {

@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
+import { readBoots } from '../db/boots.js';
 import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostRuns } from '../db/host-runs.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
-import { probeProcess, selectDriver } from '../liveness/index.js';
+import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
+import { HostReporter } from './host-reporter.js';
 import type { Symptom } from './jobs.js';
 
 /** Rows that are read and probed before other work gets its turn. */
@@ -29,47 +31,89 @@ export interface ProbeActivitiesOptions {
   /** This host, as the job rows name it. */
   host: string;
   sharedPidNamespace: boolean;
+  /** The process's own. @default a new one */
+  reporter?: HostReporter;
 }
 
-/** The activities of one host's probe: a pid means something on its own host only. They only read. */
-export function createProbeActivities({ pool, names, host, sharedPidNamespace }: ProbeActivitiesOptions) {
-  function checkHost(asked: string): void {
-    if (asked === host) return;
-    throw ApplicationFailure.nonRetryable(
-      `Expected runs of host "${host}", got host "${asked}"`,
-      'WrongHost',
+/**
+ * The activities of one host's probe: a pid means something on its own host only. They write nothing but that this host was asked,
+ * before their answer goes out: from then on no declaration that the host is gone stands.
+ */
+export function createProbeActivities(options: ProbeActivitiesOptions) {
+  const { pool, names, host, sharedPidNamespace } = options;
+  const { reporter = new HostReporter({ pool, host }) } = options;
+
+  async function answer<T>(work: string, asked: string, look: () => Promise<T>): Promise<T> {
+    try {
+      if (asked !== host) {
+        throw ApplicationFailure.nonRetryable(
+          `Expected runs of host "${host}", got host "${asked}": set REAPER_HOST to what the rows say`,
+          'WrongHost',
+        );
+      }
+      const result = await look();
+      reporter.ended(work, null);
+      await reporter.report();
+      return result;
+    } catch (error) {
+      reporter.ended(work, error instanceof Error ? error.message : String(error));
+      // Its cause is on record as soon as Postgres takes it; the failure does not wait for that.
+      reporter.report().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Looks at each process, and asks what is on record about boots only where that can change the answer. */
+  async function probeAll(runs: readonly ProcessStamp[], driver: LivenessDriver): Promise<Liveness[]> {
+    const first = runs.map((run) => {
+      const seen = probeProcess(run, { sharedPidNamespace, driver });
+      return { run, seen, inDoubt: bootsInDoubt(run, seen, driver) };
+    });
+    const wanted = [...new Set(first.flatMap(({ inDoubt }) => inDoubt))];
+    if (wanted.length === 0) return first.map(({ seen }) => seen);
+    const boots = await readBoots(pool, wanted);
+    return first.map(({ run, seen, inDoubt }) =>
+      inDoubt.length === 0 ? seen : probeProcess(run, { sharedPidNamespace, driver, boots }),
     );
   }
 
   return {
     /** Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. */
-    async examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
-      checkHost(asked);
-      const deadline = performance.now() + budgetMs;
-      const symptoms: Symptom[] = [];
-      let unknown = 0;
-      let next = after;
-      do {
-        const page = await readHostRuns(pool, host, next, BATCH);
-        // Rows first, then one look at all their processes: what the driver sees is never older than what the rows say.
-        const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
-        for (const run of page.items) {
-          const { state } = probeProcess(run, { sharedPidNamespace, driver });
-          if (state === 'unknown') unknown += 1;
-          if (state !== 'dead' && state !== 'defunct') continue;
-          const { jobId, runKey } = run;
-          symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
-        }
-        next = page.next;
-        await setImmediate();
-      } while (next !== null && symptoms.length < SYMPTOM_LIMIT && performance.now() < deadline);
-      return { symptoms, unknown, next };
+    examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
+      return answer('examineHost', asked, async () => {
+        const deadline = performance.now() + budgetMs;
+        const symptoms: Symptom[] = [];
+        const counts = { seen: 0, dead: 0, unknown: 0 };
+        let next = after;
+        do {
+          const page = await readHostRuns(pool, host, next, BATCH);
+          // Rows first, then one look at all their processes: what the driver sees is never older than what the rows say.
+          const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
+          for (const [index, { state }] of (await probeAll(page.items, driver)).entries()) {
+            const run = page.items[index];
+            counts.seen += 1;
+            if (state === 'unknown') counts.unknown += 1;
+            if (state !== 'dead' && state !== 'defunct') continue;
+            counts.dead += 1;
+            if (run === undefined) continue;
+            const { jobId, runKey } = run;
+            symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
+          }
+          next = page.next;
+          await setImmediate();
+        } while (next !== null && symptoms.length < SYMPTOM_LIMIT && performance.now() < deadline);
+        reporter.examined(counts);
+        return { symptoms, unknown: counts.unknown, next };
+      });
     },
 
     /** One fresh look at one process of this host. */
     probeRun(asked: string, stamp: ProcessStamp): Promise<Liveness> {
-      checkHost(asked);
-      return Promise.resolve(probeProcess(stamp, { sharedPidNamespace }));
+      return answer('probeRun', asked, async () => {
+        const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
+        if (seen === undefined) throw new Error('Expected what one process looks like, got nothing');
+        return seen;
+      });
     },
   };
 }

@@ -14,7 +14,8 @@ const SIGNAL_LIMIT_MS = 5_000;
  */
 export async function carryOut(context: CliContext, operation: Operation): Promise<boolean> {
   if (!(await context.query((pool) => operate(pool, operation)))) return false;
-  const signal = operation.action === 'host-gone' ? 'forceSweep' : operation.action;
+  const signal =
+    operation.action === 'host-gone' || operation.action === 'boot-gone' ? 'forceSweep' : operation.action;
   const input: OperatorInput = { ...operation, written: true };
   const told = await tryTemporal(context, SIGNAL_LIMIT_MS, (client) =>
     client.workflow.getHandle(context.names.reaper).signal(signal, input),

@@ -17,9 +17,9 @@ export function isSchemaMissing(error: unknown): boolean {
   return error instanceof pg.DatabaseError && NO_SCHEMA.includes(error.code ?? '');
 }
 
-/** Whether a host could not be declared gone since its probe still answers. */
-export function isRefusedHostGone(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === 'RP002';
+/** Whether Postgres refused to declare a host or a boot gone, such as while its probe still answers; or took no boot id for one. */
+export function isRefusedGone(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === 'RP002' || error.code === '22023');
 }
 
 /** Says what a failure of Postgres means and what to do next. The URL's password is never part of it. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { activateCommand } from './activate.js';
+import { bootGoneCommand } from './boot-gone.js';
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
 import { holdCommand } from './hold.js';
@@ -50,6 +51,7 @@ export function createProgram(): Command {
       sweepCommand(),
       reapCommand(),
       hostGoneCommand(),
+      bootGoneCommand(),
       pruneCommand(),
     ],
   };

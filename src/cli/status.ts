@@ -72,6 +72,20 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     const more = status.claim_trouble.count - status.claim_trouble.first.length;
     if (more > 0) console.log(`and ${more} more`);
   }
+  if (status.failing_channels.length > 0) {
+    console.log('\nNobody is told on these channels:');
+    console.log(
+      renderTable(
+        ['channel', 'since', 'lost so far', 'why'],
+        status.failing_channels.map(({ channel, since, why, lost }) => [
+          channel,
+          formatTime(new Date(since)),
+          lost,
+          why,
+        ]),
+      ),
+    );
+  }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so nothing is ever done about them:');
     console.log(

@@ -32,7 +32,7 @@ export function upCommand(): Command {
     .addOption(new Option('--ui-port <port>', 'of its Web UI').argParser(parsePort).default(DEFAULT_UI_PORT))
     .option(
       '--adapter <name or file>',
-      'first migrate at DATABASE_ADMIN_URL: "reference", "minimal" or an SQL file',
+      'first migrate at DATABASE_ADMIN_URL: "reference", "minimal", an SQL file or a folder',
     )
     .addHelpText(
       'after',

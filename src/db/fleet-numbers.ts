@@ -34,6 +34,10 @@ export interface FleetNumbers {
   /** Things about leases that a person has to look at, at the last sweep. */
   leaseTrouble: number;
   owed: number;
+  /** Messages that a channel did not take and that are not sent again, by channel, ever. */
+  lostMessages: Record<string, number>;
+  /** Channels that did not take their last message. */
+  failingChannels: number;
   /** Seconds since the oldest owed notification is owed; 0 when none is. */
   oldestOwedS: number;
   claims: ClaimTotal[];
@@ -65,6 +69,8 @@ const SQL = `
          s.lease_reclaimed_total as "leaseReclaimed",
          jsonb_array_length(coalesce(s.last_sweep -> 'leaseTrouble', '[]')) as "leaseTrouble",
          o.owed, o."oldestOwedS",
+         (select coalesce(jsonb_object_agg(h.name, h.lost), '{}') from reaper.channel h) as "lostMessages",
+         jsonb_array_length(s.failing_channels) as "failingChannels",
          (select coalesce(jsonb_agg(jsonb_build_object('agent', agent, 'outcome', outcome, 'tier', tier,
                                                        'firstId', first_id, 'claims', claims)), '[]')
             from reaper.claim_total) as claims,

@@ -98,7 +98,7 @@ async function install(
   }
   for (const file of ['views.sql', 'grants.sql']) await client.query(await readSql(file, encoding));
   await raiseIds(client);
-  if (source !== null || before !== null) await checkView(client);
+  if (source !== null || before !== null) notes.push(...(await checkView(client)));
 
   // Last: claims wait for this row.
   const { rows: now } = await client.query<{ adapter: string | null; mode: 'active' | 'observe' }>(

@@ -2,6 +2,9 @@ import { secondsSince } from './age.js';
 import type { Queryable } from './database.js';
 import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
 
+/** What became of a sending, or that nobody tries any more. */
+export type DeliveryRecord = Delivery['result'] | 'given up';
+
 /** A notification with how far it has come. */
 export interface NotificationRow extends Notification {
   owed: boolean;
@@ -10,7 +13,7 @@ export interface NotificationRow extends Notification {
   /** Seconds since somebody took it for Telegram, or null when nobody has. */
   telegramTakenS: number | null;
   /** What became of its last sending, by channel. */
-  deliveries: Record<string, Delivery['result'] | undefined>;
+  deliveries: Record<string, DeliveryRecord | undefined>;
 }
 
 /** Reads one notification afresh, or null when there is none. */
@@ -46,14 +49,24 @@ export async function takeForTelegram(pool: Queryable, id: number): Promise<bool
   return rows[0]?.taken ?? false;
 }
 
-/** Puts on record what became of one sending. One that Telegram did not get may be taken again. */
+/**
+ * Puts on record what became of one sending. One that Telegram did not get may be taken again.
+ *
+ * @param lost why the message is lost on this channel and not sent again, free of secrets; null while it is not
+ */
 export async function noteDelivery(
   pool: Queryable,
   id: number,
   channel: string,
-  result: Delivery['result'],
+  result: DeliveryRecord,
+  lost: string | null = null,
 ): Promise<void> {
-  await pool.query('select reaper.note_delivery($1, $2, $3)', [id, channel, result]);
+  await pool.query('select reaper.note_delivery($1, $2, $3, $4)', [id, channel, result, lost]);
+}
+
+/** Tells where people are told now, so that a channel that nobody sends on any more is no trouble. */
+export async function keepChannels(pool: Queryable, names: readonly string[]): Promise<void> {
+  await pool.query('select reaper.keep_channels($1)', [names]);
 }
 
 /** Settles a notification: nothing is owed any more. False when it was settled before. */

@@ -11,8 +11,10 @@ export interface RunFacts {
   hasStages: boolean;
   /** Why nothing may be claimed for the run now, in words, or null. */
   block: string | null;
-  /** Who declared the run's host gone after the run had started, or null. */
+  /** Who declared the run's host gone after the run had started, or null where no declaration stands: one answer ends it. */
   hostGoneBy: string | null;
+  /** What was declared of the boot or pid namespace that the run's stamp names, as evidence of its death; or null. */
+  placeGone: string | null;
   /** People are, or were, alerted about the run's age. */
   alerted: boolean;
   /** When this was read: milliseconds by the database's clock. */
@@ -24,7 +26,8 @@ const SQL = `
          1000 * extract(epoch from c.now)::double precision as "readMs",
          ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
          reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
-         (select g.by from reaper.gone_host g where g.host = r.host and r.started_at < g.declared_at) as "hostGoneBy",
+         reaper.host_is_gone(r.host, r.started_at) as "hostGoneBy",
+         reaper.place_is_gone(r.host, r.started_at, r.process_identity) as "placeGone",
          exists (select from reaper.notification n
                   where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key) as alerted
     from reaper.control ctl
@@ -45,6 +48,7 @@ export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts
     hasStages: row.hasStages,
     block: row.found ? row.block : null,
     hostGoneBy: row.hostGoneBy,
+    placeGone: row.placeGone,
     alerted: row.alerted,
     readMs: row.readMs,
   };

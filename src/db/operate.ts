@@ -5,7 +5,7 @@ import type { Operation } from '../domain/operation.js';
  * Writes an operator's wish to Postgres. Once it has returned, no claim that disagrees with it can commit.
  *
  * @returns false where there was nothing to release
- * @throws with SQLSTATE RP002 for a host whose probe still answers
+ * @throws with SQLSTATE RP002 for a host or boot whose probe still answers, and for a replaced host without just one
  */
 export async function operate(pool: Queryable, operation: Operation): Promise<boolean> {
   const { by } = operation;
@@ -35,7 +35,15 @@ export async function operate(pool: Queryable, operation: Operation): Promise<bo
       return rows[0]?.released ?? false;
     }
     case 'host-gone':
-      await pool.query('select reaper.declare_host_gone($1, $2)', [operation.host, by]);
+      await pool.query(
+        operation.replaced === true
+          ? 'select reaper.declare_host_replaced($1, $2)'
+          : 'select reaper.declare_host_gone($1, $2)',
+        [operation.host, by],
+      );
+      return true;
+    case 'boot-gone':
+      await pool.query('select reaper.declare_boot_gone($1, $2)', [operation.boot, by]);
       return true;
   }
 }

@@ -13,14 +13,16 @@ export type RowSymptom = HostedRun & {
 
 const SQL = `
   with c as (select reaper.now() as now),
+  d as (select exists (select from reaper.gone_boot) as any_place),
   r as (
-    select r.*, g.host is not null as gone,
+    select r.*,
+           case when exists (select from reaper.gone_host g where g.host = r.host)
+                then reaper.host_is_gone(r.host, r.started_at) is not null else false end
+           or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)
+                   then reaper.place_is_gone(r.host, r.started_at, r.process_identity) is not null else false end as gone,
            trunc(${secondsSince('r.started_at', '(select now from c)')})
              >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
       from reaper.examinable_run r
-      left join reaper.gone_host g
-        on g.host = r.host and r.started_at < g.declared_at
-       and not exists (select from reaper.host_probe p where p.host = g.host and p.answered_at > g.declared_at)
      where coalesce(length(r.host), 0) <= 200
   )
   select ${CURSOR_COLUMNS}, r.host,

@@ -14,13 +14,16 @@ export type ExitZeroPlan =
   | { kind: 'red'; why: string }
   | { kind: 'ask-gate'; stage: Stage; branch: string; advance: Advance | null };
 
+/** What decides of a run: any launcher knows it too. */
+export type ExitZeroRun = Pick<JobRun, 'agent' | 'stage' | 'jobStage' | 'branch'>;
+
 /**
  * Decides what is left to do for a run whose agent exited with 0 and whose monitor never finalized it.
  *
  * The agent may have finished any stage it works on, but a job that records its own stage finished only that one. When
- * the task is no longer in such a stage, somebody advanced it already.
+ * the task is no longer in such a stage, somebody advanced it already. A job without an agent works on the stages without one.
  */
-export function planExitZero(run: JobRun, pipeline: Pipeline, hasStages: boolean): ExitZeroPlan {
+export function planExitZero(run: ExitZeroRun, pipeline: Pipeline, hasStages: boolean): ExitZeroPlan {
   if (!hasStages) return { kind: 'done', reason: 'exit0, no stage' };
 
   const stage = run.stage === null ? undefined : pipeline.get(run.stage);
@@ -31,8 +34,7 @@ export function planExitZero(run: JobRun, pipeline: Pipeline, hasStages: boolean
   return { kind: 'ask-gate', stage, branch: run.branch, advance: advanceFrom(stage, pipeline) };
 }
 
-function isCandidate(stage: Stage, run: JobRun, pipeline: Pipeline): boolean {
-  if (run.agent === null) return false;
+function isCandidate(stage: Stage, run: ExitZeroRun, pipeline: Pipeline): boolean {
   if (run.jobStage !== null && run.jobStage !== stage.name) return false;
   return pipeline.finishedBy(run.agent).includes(stage);
 }

@@ -9,4 +9,6 @@ export type Operation =
   | { action: 'activate'; by: string }
   | { action: 'hold'; kind: HoldKind; value: string; reason: string; seconds: number; by: string }
   | { action: 'release'; kind: HoldKind; value: string; by: string }
-  | { action: 'host-gone'; host: string; by: string };
+  /** `replaced`: its name belongs to another machine or pod by now, whose probe answers. */
+  | { action: 'host-gone'; host: string; replaced?: boolean; by: string }
+  | { action: 'boot-gone'; boot: string; by: string };

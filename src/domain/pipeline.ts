@@ -27,8 +27,8 @@ export class Pipeline {
     return this.#stages.get(name);
   }
 
-  /** All stages that one agent may finish. */
-  finishedBy(agent: string): Stage[] {
+  /** All stages that one agent may finish; null: those that nobody works on. */
+  finishedBy(agent: string | null): Stage[] {
     return [...this.#stages.values()].filter((stage) => stage.agent === agent);
   }
 }

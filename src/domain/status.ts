@@ -56,4 +56,6 @@ export interface Status {
   unknown_runs: Record<string, number>;
   /** Running jobs under a hold. */
   held: number;
+  /** Where people are to be told but are not: since when (ISO 8601), why, and how many messages were lost there, ever. */
+  failing_channels: { channel: string; since: string; why: string; lost: number }[];
 }

@@ -106,13 +106,12 @@ function asObject(value: unknown): Loose {
   return typeof value === 'object' && value !== null ? (value as Loose) : {};
 }
 
-function toEntry({ name, next = null, agent, gate }: Loose, index: number): StageEntry {
+function toEntry({ name, next = null, agent }: Loose, index: number): StageEntry {
   return {
     index,
     name: typeof name === 'string' && name !== '' ? name : undefined,
     next: next === null || (typeof next === 'string' && next !== '') ? next : undefined,
     agent: agent === undefined ? 'missing' : agent === null ? 'null' : 'set',
-    hasGate: gate !== undefined && gate !== null,
   };
 }
 

@@ -10,7 +10,6 @@ export interface StageEntry {
   /** Null at the end; undefined when it is no text. */
   next: string | null | undefined;
   agent: 'set' | 'null' | 'missing';
-  hasGate: boolean;
 }
 
 /** Mistakes in how the stages follow each other, and in who works on them. */
@@ -112,7 +111,7 @@ function follow(stage: StageEntry, byName: ByName): StageEntry | undefined {
 }
 
 /**
- * Nobody finishes a stage without agent. That is how a task starts and ends, and it may wait for a person in between;
+ * Only a job without an agent finishes a stage without one. That is how a task starts and ends, and it may wait for a person in between;
  * but there a forgotten agent would stop every task for ever, so it has to be said.
  */
 function findIdle(stages: readonly StageEntry[]): Mistake[] {
@@ -123,10 +122,6 @@ function findIdle(stages: readonly StageEntry[]): Mistake[] {
       mistakes.push(
         at(stage, 'agent', `expected the agent that works on ${shown(stage.name)}, got nothing: ${instead}`),
       );
-    }
-    if (stage.agent !== 'set' && stage.hasGate) {
-      const instead = 'it is never asked, since no agent finishes the stage';
-      mistakes.push(at(stage, 'gate', `expected no gate without an agent, got one: ${instead}`));
     }
     return mistakes;
   });

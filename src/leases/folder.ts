@@ -2,6 +2,7 @@ import { constants, type BigIntStats } from 'node:fs';
 import { link, lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_CONTENT_BYTES, parseLease, type LeaseContent } from './content.js';
+import { folderError } from './folder-error.js';
 import type { LeaseNameKind, LeaseNames } from './names.js';
 
 /** What stands under a name. */
@@ -24,12 +25,7 @@ export class LeaseFolder {
 
   /** The repo's files. A file that keeps its name while the folder is being read is always among them. */
   async list(names: LeaseNames): Promise<{ name: string; kind: LeaseNameKind }[]> {
-    const entries = await readdir(this.path).catch((error: unknown) => {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new Error(
-        `Expected the lease folder \`${this.path}\` to be readable, got ${code ?? message}: make it, or mend its rights`,
-      );
-    });
+    const entries = await this.call('readdir', readdir(this.path));
     return entries.flatMap((name) => {
       const kind = names.kindOf(name);
       return kind === null ? [] : [{ name, kind }];
@@ -38,10 +34,10 @@ export class LeaseFolder {
 
   /** Writes a new file, on disk when this returns. The handle keeps its id from being given to another file. */
   async create(name: string, text: string): Promise<FileHandle> {
-    const file = await open(join(this.path, name), 'wx', 0o644);
+    const file = await this.call('open', open(join(this.path, name), 'wx', 0o644));
     try {
-      await file.writeFile(text);
-      await file.sync();
+      await this.call('write', file.writeFile(text));
+      await this.call('fsync', file.sync());
       return file;
     } catch (error) {
       await file.close();
@@ -54,7 +50,7 @@ export class LeaseFolder {
   async open(name: string): Promise<FileHandle | null> {
     const seen = await this.stat(name);
     if (seen?.isFile() !== true) return null;
-    const file = await codeOr(open(join(this.path, name), READ), 'ENOENT', 'ELOOP', 'ENXIO');
+    const file = await this.codeOr('open', open(join(this.path, name), READ), 'ENOENT', 'ELOOP', 'ENXIO');
     if (typeof file === 'string') return null;
     if ((await file.stat()).isFile()) return file;
     await file.close();
@@ -94,41 +90,49 @@ export class LeaseFolder {
 
   /** Gives a file a second name. `exists` when that one is taken, `absent` when the file is gone. */
   async link(from: string, to: string): Promise<'linked' | 'exists' | 'absent'> {
-    const code = await codeOr(link(join(this.path, from), join(this.path, to)), 'EEXIST', 'ENOENT');
+    const linking = link(join(this.path, from), join(this.path, to));
+    const code = await this.codeOr('link', linking, 'EEXIST', 'ENOENT');
     if (code === undefined) return 'linked';
     return code === 'EEXIST' ? 'exists' : 'absent';
   }
 
   /** Renames to a name that nobody else uses. False when nothing stood under the old one. */
   async rename(from: string, to: string): Promise<boolean> {
-    return (await codeOr(rename(join(this.path, from), join(this.path, to)), 'ENOENT')) === undefined;
+    const renaming = rename(join(this.path, from), join(this.path, to));
+    return (await this.codeOr('rename', renaming, 'ENOENT')) === undefined;
   }
 
   /** False when nothing stood under the name. */
   async unlink(name: string): Promise<boolean> {
-    return (await codeOr(unlink(join(this.path, name)), 'ENOENT')) === undefined;
+    return (await this.codeOr('unlink', unlink(join(this.path, name)), 'ENOENT')) === undefined;
   }
 
   private async stat(name: string): Promise<BigIntStats | null> {
-    const seen = await codeOr(lstat(join(this.path, name), { bigint: true }), 'ENOENT');
+    const seen = await this.codeOr('lstat', lstat(join(this.path, name), { bigint: true }), 'ENOENT');
     return typeof seen === 'string' ? null : seen;
+  }
+
+  /** What a call returns, or the expected code with which it failed. */
+  private async codeOr<T>(name: string, call: Promise<T>, ...expected: string[]): Promise<T | string> {
+    try {
+      return await call;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== undefined && expected.includes(code)) return code;
+      throw folderError(this.path, name, error);
+    }
+  }
+
+  private call<T>(name: string, call: Promise<T>): Promise<T> {
+    return call.catch((error: unknown) => {
+      throw folderError(this.path, name, error);
+    });
   }
 }
 
 /** The file behind a handle, as {@link LeaseFolder.idOf} says it. */
 export function idOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
-}
-
-/** What a call returns, or the expected code with which it failed. */
-async function codeOr<T>(call: Promise<T>, ...expected: string[]): Promise<T | string> {
-  try {
-    return await call;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== undefined && expected.includes(code)) return code;
-    throw error;
-  }
 }
 
 function kindOf(seen: BigIntStats): string {

@@ -35,19 +35,20 @@ type Finding = Pick<RepoReport, 'result'> & { detail: string; reclaim?: LeaseRec
 
 /**
  * Removes the stale leases of some repos, each put on record exactly once whatever dies in between, and puts back what a
- * crash left aside. Repos are independent of each other: a failure is trouble of its own repo only.
+ * crash left aside. A failure is trouble of its own repo only. One repo after the other: a folder that hangs holds one of the
+ * process's few threads for files then, not all of them, by which servers' names are looked up too.
  */
 export async function reclaimLeases(options: ReclaimOptions): Promise<RepoReport[]> {
   const folder = typeof options.folder === 'string' ? new LeaseFolder(options.folder) : options.folder;
-  return Promise.all(
-    [...new Set(options.repos)].map(async (repo) => {
-      try {
-        return await new RepoReclaim(folder, new LeaseNames(repo), options).run();
-      } catch (error) {
-        return toReport(repo, [toTrouble(error)]);
-      }
-    }),
-  );
+  const reports: RepoReport[] = [];
+  for (const repo of new Set(options.repos)) {
+    try {
+      reports.push(await new RepoReclaim(folder, new LeaseNames(repo), options).run());
+    } catch (error) {
+      reports.push(toReport(repo, [toTrouble(error)]));
+    }
+  }
+  return reports;
 }
 
 class RepoReclaim {

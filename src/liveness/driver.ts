@@ -12,9 +12,14 @@ export type Sighting =
 
 /** Where a stamp was written, seen from this probe: only `here` does its pid mean anything. */
 export type StampOrigin =
-  | { kind: 'here'; place: string }
-  | { kind: 'ended'; evidence: string }
+  /** `boot` is null where boots have no ids. */
+  | { kind: 'here'; place: string; boot: string | null }
+  /** Whether that boot is over is not to be seen from here: see `judgeBoot`. */
+  | { kind: 'other boot'; boot: string; here: string }
   | { kind: 'elsewhere'; evidence: string };
+
+/** Whether a process is the one whose start a stamp names. */
+export type StartComparison = { kind: 'same' } | { kind: 'other' } | { kind: 'unclear'; why: string };
 
 /** One platform's way to look at processes. Drivers observe; what follows from it is decided in one place. */
 export interface LivenessDriver {
@@ -26,6 +31,8 @@ export interface LivenessDriver {
   prepare(pids: readonly (number | null)[]): LivenessDriver;
   look(pid: number): Sighting;
   locate(stamp: IdentityStamp): StampOrigin;
+  /** Compares the start that a stamp names with the one that {@link look} found for the pid. */
+  compareStart(pid: number, stamped: string, found: string): StartComparison;
   /** The process's stamp, or null when it does not exist or cannot be told. */
   identify(pid: number): string | null;
 }

@@ -1,36 +1,31 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
+import { isPossibleStart, isSameStart, normalizeTicks, readBootOffset, readOffsetOf } from './boot-time.js';
+import type { LivenessDriver, Sighting, StampOrigin, StartComparison } from './driver.js';
 import { messageOf, signalZero } from './existence.js';
-import { formatStamp, isBootId, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
+import { readPlace, type Place, type PlaceOptions } from './place.js';
+import { formatStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
 /** Where the driver reads; the defaults are right for every real machine. */
-export interface LinuxDriverOptions {
-  procRoot?: string;
-  machineIdFile?: string;
-}
-
-interface Place {
-  machineId: string;
-  bootId: string;
-  pidNamespace: string;
-}
+export type LinuxDriverOptions = PlaceOptions;
 
 type ProcessStat = { kind: 'read'; defunct: boolean; start: string } | { kind: 'unread'; why: string };
 
 /** Looks at processes through signal 0 and `/proc`. */
 export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDriver {
-  const { procRoot = '/proc', machineIdFile = '/etc/machine-id' } = options;
+  const { procRoot = '/proc' } = options;
   // None of this can change while this process lives, so it is read once; a failed read is not kept.
   let knownPlace: Place | undefined;
+  let knownOffset: number | undefined;
   let knownOwnProc: true | undefined;
-  const place = (): Place => (knownPlace ??= readPlace(procRoot, machineIdFile));
+  const place = (): Place => (knownPlace ??= readPlace(options));
+  const offset = (): number => (knownOffset ??= readBootOffset(procRoot));
   const assertOwnProc = (): true => (knownOwnProc ??= readOwnProc(procRoot));
 
   function readStat(pid: number): ProcessStat {
     try {
       assertOwnProc();
-      return parseStat(readFileSync(join(procRoot, String(pid), 'stat'), 'latin1'));
+      return parseStat(readFileSync(join(procRoot, String(pid), 'stat'), 'latin1'), offset());
     } catch (error) {
       return { kind: 'unread', why: messageOf(error) };
     }
@@ -54,56 +49,54 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
         evidence: `expected a stamp ${STAMP_FORMATS.linux}, got one of kind ${stamp.scheme}`,
       };
     }
+    if (!isPossibleStart(stamp.start)) {
+      return { kind: 'elsewhere', evidence: `no process starts at tick ${stamp.start}` };
+    }
+    // A reader whose own clock is in doubt judges nothing, not even absence: nor did it write the stamp.
+    offset();
     const here = place();
-    if (stamp.bootId === here.bootId) return compareNamespace(stamp.pidNamespace, here.pidNamespace);
-    if (here.machineId !== '' && stamp.machineId === here.machineId) {
-      return {
-        kind: 'ended',
-        evidence: `stamped in boot ${stamp.bootId}, this machine has rebooted since (boot ${here.bootId})`,
-      };
+    if (stamp.bootId !== here.bootId) {
+      return { kind: 'other boot', boot: stamp.bootId, here: here.bootId };
+    }
+    if (stamp.pidNamespace !== here.pidNamespace) {
+      const evidence = `stamped in pid namespace ${stamp.pidNamespace}, this probe is in ${here.pidNamespace}`;
+      return { kind: 'elsewhere', evidence };
     }
     return {
-      kind: 'elsewhere',
-      evidence: `stamped in boot ${stamp.bootId} of machine "${stamp.machineId}", this probe is in boot ${here.bootId} of machine "${here.machineId}"`,
+      kind: 'here',
+      place: `in pid namespace ${here.pidNamespace} of this boot`,
+      boot: here.bootId,
     };
+  }
+
+  function compareStart(pid: number, stamped: string, found: string): StartComparison {
+    if (isSameStart(stamped, found)) return { kind: 'same' };
+    try {
+      // A stamp of before starts were told by the kernel's own clock may be off by as much.
+      const shift = readOffsetOf(pid, procRoot);
+      if (shift === 0) return { kind: 'other' };
+      return { kind: 'unclear', why: `its time namespace shifts its start by ${shift} ticks` };
+    } catch (error) {
+      return { kind: 'unclear', why: messageOf(error) };
+    }
   }
 
   function identify(pid: number): string | null {
     const stat = readStat(pid);
     if (stat.kind === 'unread') return null;
-    return formatStamp({ scheme: 'linux', ...place(), start: stat.start });
+    const { machineId, bootId, pidNamespace } = place();
+    return formatStamp({ scheme: 'linux', machineId, bootId, pidNamespace, start: stat.start });
   }
 
-  const driver: LivenessDriver = { kind: 'linux', prepare: () => driver, look, locate, identify };
+  const driver: LivenessDriver = {
+    kind: 'linux',
+    prepare: () => driver,
+    look,
+    locate,
+    compareStart,
+    identify,
+  };
   return driver;
-}
-
-function compareNamespace(stamped: string, own: string): StampOrigin {
-  if (stamped === own) return { kind: 'here', place: `in pid namespace ${own} of this boot` };
-  return { kind: 'elsewhere', evidence: `stamped in pid namespace ${stamped}, this probe is in ${own}` };
-}
-
-function readPlace(procRoot: string, machineIdFile: string): Place {
-  const bootId = readFileSync(join(procRoot, 'sys/kernel/random/boot_id'), 'utf8').trim();
-  if (!isBootId(bootId)) throw new Error(`${procRoot}/sys/kernel/random/boot_id holds no boot id`);
-  /*
-   * A pid is a number in the namespace of whoever reads it. So a stamp names its writer's namespace, also for a
-   * child that was started in a nested one: there the same number means another process or none.
-   */
-  const link = readlinkSync(join(procRoot, 'self/ns/pid'));
-  const pidNamespace = /^pid:\[(\d+)\]$/.exec(link)?.[1];
-  if (pidNamespace === undefined) throw new Error(`${procRoot}/self/ns/pid holds no pid namespace`);
-  return { machineId: readMachineId(machineIdFile), bootId, pidNamespace };
-}
-
-/** Empty unless it is a real one: images ship the file missing, empty, zeroed or saying `uninitialized`. */
-function readMachineId(file: string): string {
-  try {
-    const text = readFileSync(file, 'utf8').trim();
-    return /^[0-9a-f]{32}$/.test(text) && !/^0+$/.test(text) ? text : '';
-  } catch {
-    return '';
-  }
 }
 
 /**
@@ -117,13 +110,15 @@ function readOwnProc(procRoot: string): true {
   throw new Error(`${procRoot} shows another pid namespace than the probe is in`);
 }
 
-function parseStat(text: string): ProcessStat {
+function parseStat(text: string, offset: number): ProcessStat {
   // The command name may hold spaces and parentheses: only after the LAST one can fields be counted.
   const fields = text.slice(text.lastIndexOf(')') + 1).split(/\s+/);
-  const [state, threads, start] = [fields[1], fields[18], fields[20]];
-  if (state === undefined || threads === undefined || start === undefined || !/^\d+$/.test(start)) {
+  const [state, threads, read] = [fields[1], fields[18], fields[20]];
+  if (state === undefined || threads === undefined || read === undefined || !/^\d+$/.test(read)) {
     return { kind: 'unread', why: 'its stat file has an unexpected format' };
   }
+  const start = normalizeTicks(read, offset);
+  if (start === null) return { kind: 'unread', why: `it started at tick ${read}, which nothing can` };
   // A process whose main thread has ended shows Z while its other threads run on: that one has not exited.
   const defunct = /^[ZXx]$/.test(state) && Number(threads) <= 1;
   return { kind: 'read', defunct, start };

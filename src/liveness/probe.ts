@@ -1,3 +1,4 @@
+import { isTwice, judgeBoot, type BootFacts } from '../domain/boots.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import type { LivenessDriver, Sighting } from './driver.js';
 import { messageOf, isPid } from './existence.js';
@@ -10,6 +11,11 @@ export interface ProbeOptions {
   sharedPidNamespace: boolean;
   /** For a batch, what `prepare` returned; by default this platform's driver. */
   driver?: LivenessDriver;
+  /**
+   * What is on record about the boots of {@link bootsInDoubt}. Without it another boot is `unknown`, and a boot id counts as one
+   * machine's only.
+   */
+  boots?: BootFacts;
 }
 
 const LONGEST_QUOTE = 120;
@@ -20,24 +26,73 @@ const LONGEST_QUOTE = 120;
  */
 export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Liveness {
   try {
-    return judge(stamp, options.sharedPidNamespace, options.driver ?? defaultDriver);
+    return judge(stamp, options, options.driver ?? defaultDriver);
   } catch (error) {
     return unknown(`the probe failed: ${messageOf(error)}`);
   }
 }
 
-function judge({ pid, processIdentity }: ProcessStamp, shared: boolean, driver: LivenessDriver): Liveness {
+/**
+ * The boots whose facts can change what {@link probeProcess} said without them: that of the stamp and the one that the probe is
+ * in. None for a process that is alive.
+ */
+export function bootsInDoubt(
+  { processIdentity }: ProcessStamp,
+  { state }: Liveness,
+  driver: LivenessDriver = defaultDriver,
+): string[] {
+  if (state === 'alive' || processIdentity === null) return [];
+  try {
+    const stamp = parseStamp(processIdentity);
+    const origin = stamp && driver.locate(stamp);
+    if (origin?.kind === 'other boot') return [origin.boot, origin.here];
+    return origin?.kind === 'here' && origin.boot !== null ? [origin.boot] : [];
+  } catch {
+    return [];
+  }
+}
+
+function judge(
+  { pid, processIdentity }: ProcessStamp,
+  { sharedPidNamespace: shared, boots }: ProbeOptions,
+  driver: LivenessDriver,
+): Liveness {
   if (!isPid(pid)) return unknown(`pid ${String(pid)} is not a positive integer`);
   if (processIdentity === null) return judgeUnstamped(pid, driver.look(pid), shared);
   const stamp = parseStamp(processIdentity);
   if (stamp === null) return unknown(`malformed stamp: ${expectedInstead(processIdentity)}`);
-  return judgeStamped(pid, stamp, driver);
+  return judgeStamped(pid, stamp, driver, boots);
 }
 
-function judgeStamped(pid: number, stamp: IdentityStamp, driver: LivenessDriver): Liveness {
+function judgeStamped(
+  pid: number,
+  stamp: IdentityStamp,
+  driver: LivenessDriver,
+  boots: BootFacts | undefined,
+): Liveness {
   const origin = driver.locate(stamp);
-  if (origin.kind === 'elsewhere') return unknown(origin.evidence);
-  if (origin.kind === 'ended') return { state: 'dead', proven: false, evidence: origin.evidence };
+  switch (origin.kind) {
+    case 'elsewhere':
+      return unknown(origin.evidence);
+    case 'other boot': {
+      if (boots === undefined) {
+        return unknown(
+          `stamped in boot ${origin.boot}, this probe is in boot ${origin.here}, and nobody has asked whether the first is over`,
+        );
+      }
+      const { isOver, evidence } = judgeBoot(origin.boot, origin.here, boots);
+      return isOver ? { state: 'dead', proven: false, evidence } : unknown(evidence);
+    }
+    case 'here': {
+      const liveness = judgeHere(pid, stamp, driver, origin.place);
+      const isAlive = liveness.state === 'alive';
+      if (isAlive || origin.boot === null || !boots || !isTwice(origin.boot, boots)) return liveness;
+      return unknown(`boot ${origin.boot} is alive on two machines, and here ${liveness.evidence}`);
+    }
+  }
+}
+
+function judgeHere(pid: number, stamp: IdentityStamp, driver: LivenessDriver, place: string): Liveness {
   const sighting = driver.look(pid);
   switch (sighting.kind) {
     case 'unclear':
@@ -45,20 +100,29 @@ function judgeStamped(pid: number, stamp: IdentityStamp, driver: LivenessDriver)
     case 'hidden':
       return unknown(`pid ${pid} exists, but its stamp cannot be compared (${sighting.why})`);
     case 'absent':
-      return { state: 'dead', proven: false, evidence: `pid ${pid} absent ${origin.place}` };
+      return { state: 'dead', proven: false, evidence: `pid ${pid} absent ${place}` };
     case 'present':
-      return compareStart(pid, stamp, sighting, origin.place);
+      return judgePresent(pid, stamp, sighting, driver, place);
   }
 }
 
-function compareStart(
+function judgePresent(
   pid: number,
   stamp: IdentityStamp,
   { start, defunct }: Extract<Sighting, { kind: 'present' }>,
+  driver: LivenessDriver,
   place: string,
 ): Liveness {
   const unit = stamp.scheme === 'linux' ? 'tick ' : '';
-  if (start !== stamp.start) {
+  const comparison = driver.compareStart(pid, stamp.start, start);
+  // Whoever it was has exited, and so has the stamped process, if this is not it.
+  if (comparison.kind === 'unclear' && defunct) {
+    return { state: 'defunct', proven: false, evidence: exited(pid, place) };
+  }
+  if (comparison.kind === 'unclear') {
+    return unknown(`pid ${pid} exists, but its stamp cannot be compared (${comparison.why})`);
+  }
+  if (comparison.kind === 'other') {
     return {
       state: 'dead',
       proven: false,

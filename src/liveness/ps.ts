@@ -60,7 +60,7 @@ function driverOver(options: PsDriverOptions, prepared: PsTable): LivenessDriver
       };
     }
     const here = host();
-    if (stamp.host === here) return { kind: 'here', place: `on host ${here}` };
+    if (stamp.host === here) return { kind: 'here', place: `on host ${here}`, boot: null };
     return { kind: 'elsewhere', evidence: `stamped on host ${stamp.host}, this probe is on ${here}` };
   }
 
@@ -74,6 +74,7 @@ function driverOver(options: PsDriverOptions, prepared: PsTable): LivenessDriver
     prepare: (pids) => driverOver(options, askAll(command, pids)),
     look,
     locate,
+    compareStart: (_, stamped, found) => ({ kind: stamped === found ? 'same' : 'other' }),
     identify,
   };
 }

@@ -8,6 +8,7 @@ export function createUnsupportedDriver(platform: string): LivenessDriver {
     prepare: () => driver,
     look: () => ({ kind: 'unclear', why }),
     locate: () => ({ kind: 'elsewhere', evidence: why }),
+    compareStart: () => ({ kind: 'unclear', why }),
     identify: () => null,
   };
   return driver;

@@ -23,6 +23,10 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     help: 'Seconds since the oldest owed notification is owed; 0 when none is.',
     read: (n) => n.oldestOwedS,
   },
+  job_reaper_failing_channels: {
+    help: 'Channels of notifications that lost their last message: job-reaper status says why.',
+    read: (n) => n.failingChannels,
+  },
   job_reaper_hosts_without_probe: {
     help: 'Hosts of running jobs whose probe queue nobody polled at the last sweep.',
     read: (n) => n.hostsWithoutProbe.length,
@@ -86,6 +90,12 @@ export class FleetMetrics {
     help: "Writes of reaped runs' monitors that the late-finalize guard rejected, ever.",
     registers: [this.registry],
   });
+  readonly #lost = new Counter({
+    name: 'job_reaper_notifications_lost_total',
+    help: 'Messages that a channel refused, or that may never have arrived there, and that are not sent again, ever.',
+    labelNames: ['channel'],
+    registers: [this.registry],
+  });
   readonly #unknown = new Gauge({
     name: 'job_reaper_unknown_runs',
     help: 'Running jobs whose liveness is unknown, by host: they are left alone.',
@@ -112,6 +122,9 @@ export class FleetMetrics {
     this.#lateWrites.inc(numbers.lateWrites);
     this.#leases.inc(numbers.leaseReclaimed);
     for (const [kind, runs] of Object.entries(numbers.claimTrouble)) this.#trouble.set({ kind }, runs);
+    // Known from the start, so that the first loss is a rise.
+    const lost = { telegram: 0, webhook: 0, ...numbers.lostMessages };
+    for (const [channel, count] of Object.entries(lost)) this.#lost.inc({ channel }, count);
     this.#setReaped(numbers);
     this.#setUnknown(numbers);
   }

@@ -1,4 +1,4 @@
-import type { Channel } from './channels.js';
+import { TELEGRAM, type Channel } from './channels.js';
 import { toWebhookMessage, type WebhookMessage } from './message.js';
 
 /** A way of one's own to tell people, beside Telegram and the webhook. */
@@ -19,7 +19,7 @@ export interface Notifier {
  * @throws for a name that is taken
  */
 export function toChannels(notifiers: readonly Notifier[]): Channel[] {
-  const taken = new Set(['telegram', 'webhook']);
+  const taken = new Set([TELEGRAM, 'webhook']);
   return notifiers.map(({ name, notify }) => {
     if (taken.has(name)) {
       throw new Error(`Expected each notifier to have a name of its own, got "${name}" again: rename it`);
@@ -27,7 +27,6 @@ export function toChannels(notifiers: readonly Notifier[]): Channel[] {
     taken.add(name);
     return {
       name,
-      atMostOnce: false,
       async send(notification, signal) {
         try {
           await notify(toWebhookMessage(notification), signal);

@@ -1,5 +1,5 @@
 import type { Delivery } from '../domain/notification.js';
-import type { Channel } from './channels.js';
+import { TELEGRAM, type Channel } from './channels.js';
 import { postJson, retryAfterOf } from './post-json.js';
 import { scrub } from './scrub.js';
 import { judgeStatus } from './status.js';
@@ -22,8 +22,7 @@ export function createTelegram({ token, chatId, baseUrl }: TelegramOptions): Cha
   const secrets = [token, token.slice(token.indexOf(':') + 1)];
 
   return {
-    name: 'telegram',
-    atMostOnce: true,
+    name: TELEGRAM,
     async send({ text }, signal): Promise<Delivery> {
       const posted = await postJson(url, { chat_id: chatId, text: shortened(text) }, { signal });
       if (posted.kind === 'unsent') return { result: 'not delivered', why: posted.why };
@@ -39,7 +38,7 @@ export function createTelegram({ token, chatId, baseUrl }: TelegramOptions): Cha
         case 'failed':
           return { result: 'unknown', why };
         case 'refused':
-          return { result: 'refused', why: `${why}; see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID` };
+          return { result: 'refused', why: `${why}; ${whatToDo(status, answer.migratedTo)}` };
       }
     },
   };
@@ -51,14 +50,34 @@ function shortened(text: string): string {
   return `${text.slice(0, TEXT_LIMIT - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+function whatToDo(status: number, migratedTo: string | undefined): string {
+  if (migratedTo !== undefined) return `the group became a supergroup: set TELEGRAM_CHAT_ID=${migratedTo}`;
+  if (status === 401 || status === 404)
+    return 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token';
+  if (status === 403) return 'the bot was blocked or removed: let it into the chat of TELEGRAM_CHAT_ID again';
+  return 'see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID';
+}
+
+/** What of an answer is of use. */
+interface Answer {
+  description?: string | undefined;
+  retryAfterS?: number | undefined;
+  /** The id of the chat that the group has become. */
+  migratedTo?: string | undefined;
+}
+
 /** Reads Telegram's answer, whatever came. */
-function readAnswer(body: string): { description?: string | undefined; retryAfterS?: number | undefined } {
+function readAnswer(body: string): Answer {
   try {
     const { description, parameters } = JSON.parse(body) as { description?: unknown; parameters?: unknown };
-    const { retry_after: retryAfter } = (parameters ?? {}) as { retry_after?: unknown };
+    const { retry_after: retryAfter, migrate_to_chat_id: migratedTo } = (parameters ?? {}) as {
+      retry_after?: unknown;
+      migrate_to_chat_id?: unknown;
+    };
     return {
       description: typeof description === 'string' ? description : undefined,
       retryAfterS: typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : undefined,
+      migratedTo: Number.isSafeInteger(migratedTo) ? String(migratedTo) : undefined,
     };
   } catch {
     return {};

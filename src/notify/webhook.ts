@@ -12,7 +12,6 @@ export function createWebhook(webhookUrl: string): Channel {
   const url = new URL(webhookUrl);
   return {
     name: 'webhook',
-    atMostOnce: false,
     async send(notification, signal): Promise<Delivery> {
       const posted = await postJson(url, toWebhookMessage(notification), {
         headers: { 'idempotency-key': notification.key },
@@ -28,8 +27,13 @@ export function createWebhook(webhookUrl: string): Channel {
         case 'failed':
           return { result: 'not delivered', why, retryAfterS: retryAfterOf(posted.headers) };
         case 'refused':
-          return { result: 'refused', why: `${why}; see REAPER_WEBHOOK_URL` };
+          return { result: 'refused', why: `${why}${hintOf(posted.status)}; see REAPER_WEBHOOK_URL` };
       }
     },
   };
+}
+
+function hintOf(status: number): string {
+  if (status === 401 || status === 403) return ': it no longer lets us in';
+  return status === 404 || status === 410 ? ': there is no such webhook any more' : '';
 }

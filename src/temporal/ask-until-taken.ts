@@ -5,12 +5,13 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /** gRPC's status codes of what was not done. */
+const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
 const UNAVAILABLE = 14;
 
 /**
  * Asks the reaper for an update and waits for its answer. It is asked again when the reaper just continues as new, for which the
- * server has four words:
+ * server has four words, and when the server is busy:
  *
  * - unavailable: it has not taken the update;
  * - "Workflow Task in failed state": it takes none, since a continue-as-new that signals keep overtaking is tried for the third
@@ -18,6 +19,8 @@ const UNAVAILABLE = 14;
  * - "unexpected workflow task failure": the update came into such a try, and what became of it there was taken back
  *   (`service/history/workflow/update`);
  * - `AcceptedUpdateCompletedWorkflow`: an execution took it and ended before it answered.
+ *
+ * - resource exhausted: a limit on requests or updates; the client of Temporal tries that again too, but gives up sooner.
  *
  * Asking again is safe: one execution does an update of one id once, and what another one does in its stead is a sweep more, or
  * one more look at a run, which is claimed at most once.
@@ -43,6 +46,7 @@ export async function askUntilTaken<T>(ask: (updateId: string) => Promise<T>, li
 function isToBeAskedAgain(error: unknown): boolean {
   const { cause } = error as { cause?: unknown };
   const { code, message, type } = (cause ?? {}) as { code?: unknown; message?: unknown; type?: unknown };
-  if (code === UNAVAILABLE || type === 'AcceptedUpdateCompletedWorkflow') return true;
+  if (code === UNAVAILABLE || code === RESOURCE_EXHAUSTED || type === 'AcceptedUpdateCompletedWorkflow')
+    return true;
   return code === FAILED_PRECONDITION && /workflow task (in failed state|failure)/i.test(String(message));
 }

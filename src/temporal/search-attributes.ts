@@ -34,6 +34,13 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
     if (code !== undefined && AWAY.includes(code)) throw error;
+    if (isFull(message)) {
+      throw new SearchAttributesError(
+        `Expected room for the search attributes ${names.join(', ')} in namespace "${namespace}", got: ${message} ` +
+          `All keywords are taken: do without them, by REAPER_SEARCH_ATTRIBUTES=false on every worker, or remove some that nobody uses`,
+        { cause: error },
+      );
+    }
     const flags = names.map((name) => `--name ${name} --type Keyword`).join(' ');
     throw new SearchAttributesError(
       `Expected the search attributes ${names.join(', ')} in namespace "${namespace}", and could not register them (${message}). ` +
@@ -42,6 +49,11 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/** Whether the server says that a namespace takes no more attributes: with SQL visibility it takes ten keywords. */
+export function isFull(message: string): boolean {
+  return /cannot have more than|unable to create|no (more )?(unused|free)|limit/i.test(message);
 }
 
 /** The server's parts learn of new attributes one after the other. */

@@ -1,4 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
+import { isServiceLink } from '../service-links.js';
 
 /** The variables that say where Temporal is, and TEMPORAL_CLI_PATH, which says where its CLI is. Headers come beside. */
 const NAMES = [
@@ -66,7 +67,9 @@ export function readVariables(env: NodeJS.ProcessEnv): TemporalVariables {
  */
 export function unreadOnTls({ given }: TemporalVariables): string[] {
   return Object.keys(given)
-    .filter((name) => name.startsWith(TLS) && !NAMES.includes(name))
+    .filter(
+      (name) => name.startsWith(TLS) && !NAMES.includes(name) && !isServiceLink(name, given[name] ?? ''),
+    )
     .map((name) => `${name}: no such variable, and TLS is off: ${HOW_TO_MEND}`);
 }
 

@@ -2,6 +2,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Database } from '../db/database.js';
 import type { Pools } from '../db/pools.js';
+import type { HostReporter } from '../activities/host-reporter.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
@@ -37,6 +38,8 @@ export interface WorkerContext {
   pools: Pools;
   /** Those of `pools` for sweeps and operators' wishes. */
   pool: Database;
+  /** Says that this host's probe is there. */
+  reporter: HostReporter;
   gates: Gates;
   /** Where people are told. */
   channels: Channel[];

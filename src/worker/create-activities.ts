@@ -19,7 +19,7 @@ export interface QueueActivities {
 
 /** Makes all activities from what a worker has. */
 export function createQueueActivities(resources: Resources): QueueActivities {
-  const { settings, names, pools, log, metrics, gates, channels, pipeline, leases } = resources;
+  const { settings, names, pools, reporter, log, metrics, gates, channels, pipeline, leases } = resources;
   const { control, looks, claims, probe, others } = pools;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   const gateActivities = createGateActivities({ pipeline, gates });
@@ -31,7 +31,7 @@ export function createQueueActivities(resources: Resources): QueueActivities {
       ...createNotifyActivities({ pool: others, log, channels }),
     },
     gates: gateActivities,
-    probe: createProbeActivities({ pool: probe, names, host, sharedPidNamespace }),
+    probe: createProbeActivities({ pool: probe, names, host, sharedPidNamespace, reporter }),
     leases,
   };
 }

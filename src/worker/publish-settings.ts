@@ -1,5 +1,6 @@
 import { toPolicy } from '../config.js';
 import { readControl } from '../db/control.js';
+import { keepChannels } from '../db/notification.js';
 import { publishPolicy } from '../db/policy.js';
 import type { WorkerContext } from './context.js';
 import { pause } from './pause.js';
@@ -7,7 +8,7 @@ import { pause } from './pause.js';
 const RETRY_MS = 1_000;
 
 /**
- * Publishes the settings that decide to the control row, before anything polls, so that the first scan goes by them. Waits
+ * Publishes the settings that decide to the control row, and where people are told, before anything polls, so that the first scan goes by them. Waits
  * for Postgres, its schema and an adapter.
  */
 export async function publishSettings({
@@ -15,6 +16,7 @@ export async function publishSettings({
   pool,
   postgres,
   log,
+  channels,
   signal,
   pulse,
 }: WorkerContext): Promise<void> {
@@ -27,6 +29,10 @@ export async function publishSettings({
         throw new Error('no adapter is installed: run job-reaper migrate --adapter <name or file>');
       }
       const old = await publishPolicy(pool, policy, `worker on ${settings.REAPER_HOST}`);
+      await keepChannels(
+        pool,
+        channels.map(({ name }) => name),
+      );
       postgres.back();
       // jsonb orders its keys, so the texts of the two differ although they say the same.
       const differs =

@@ -1,3 +1,4 @@
+import { HostReporter } from '../activities/host-reporter.js';
 import { required, type Settings } from '../config.js';
 import { createPools, endPools } from '../db/pools.js';
 import { createGates, loadPipeline, type Gate } from '../gates/index.js';
@@ -12,7 +13,17 @@ import { createLeaseWork } from './leases.js';
 /** What the activities of one process work with. */
 export type Resources = Pick<
   WorkerContext,
-  'settings' | 'names' | 'pools' | 'pool' | 'log' | 'metrics' | 'gates' | 'channels' | 'pipeline' | 'leases'
+  | 'settings'
+  | 'names'
+  | 'pools'
+  | 'pool'
+  | 'reporter'
+  | 'log'
+  | 'metrics'
+  | 'gates'
+  | 'channels'
+  | 'pipeline'
+  | 'leases'
 >;
 
 /** What {@link createResources} needs. */
@@ -48,6 +59,7 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
     channels,
     pools,
     pool: pools.control,
+    reporter: new HostReporter({ pool: pools.probe, host: settings.REAPER_HOST }),
     leases: createLeaseWork(settings, pools.others, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
     names: new Names(settings.REAPER_NAME),

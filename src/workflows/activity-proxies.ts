@@ -15,7 +15,7 @@ const DATABASE: ActivityOptions = {
 
 /** Longest a probe may stay unclaimed: then nobody polls the host's queue. Milliseconds. */
 const NOBODY_POLLS_MS = 5_000;
-/** The same for a host that an operator declared gone. */
+/** The same for a host that an operator declared gone: how long it may stay silent. */
 const GONE_HOST_MS = 2_000;
 
 const jobs = proxyActivities<JobActivities>(DATABASE);
@@ -103,8 +103,9 @@ export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeA
 /** Looks at one process on its host. A host that was declared gone is asked, but not waited for as long. */
 export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActivities['probeRun']>) {
   const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]}` };
-  const limitMs = isGone ? GONE_HOST_MS : 2 * NOBODY_POLLS_MS;
-  return onHost(queue, limitMs).probeRun.executeWithOptions(options, args);
+  // Silence is shorter for it; a probe that has begun to look gets its time all the same.
+  const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
+  return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).probeRun.executeWithOptions(options, args);
 }
 
 /** Reclaims stale merge leases where their folder is; never takes longer than `limitMs`. */
@@ -127,15 +128,15 @@ export function whyNotAnswered(error: unknown): string | null {
   return describeFailure(error);
 }
 
-function onHost(queue: string, limitMs: number) {
-  return proxyActivities<ProbeActivities>(once(queue, limitMs));
+function onHost(queue: string, limitMs: number, silenceMs = NOBODY_POLLS_MS) {
+  return proxyActivities<ProbeActivities>(once(queue, limitMs, silenceMs));
 }
 
 /** For queues that maybe nobody polls: tried once, since the next sweep asks again. */
-function once(taskQueue: string, limitMs: number): ActivityOptions {
+function once(taskQueue: string, limitMs: number, silenceMs = NOBODY_POLLS_MS): ActivityOptions {
   return {
     taskQueue,
-    scheduleToStartTimeout: Math.min(NOBODY_POLLS_MS, limitMs),
+    scheduleToStartTimeout: Math.min(silenceMs, limitMs),
     scheduleToCloseTimeout: limitMs,
     startToCloseTimeout: limitMs,
     retry: { maximumAttempts: 1 },

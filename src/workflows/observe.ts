@@ -1,3 +1,4 @@
+import { ActivityFailure, patched, TimeoutFailure } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
 import type { Liveness } from '../domain/liveness.js';
 import type { JobRun, RunRef } from '../domain/types.js';
@@ -18,18 +19,32 @@ export async function lookAt(ref: RunRef): Promise<Look> {
   return { facts, seen: { run, liveness: await probe(run, facts) } };
 }
 
-async function probe(run: JobRun, { probeQueue, hostGoneBy }: RunObservation): Promise<Liveness> {
+/** The process as its host's probe sees it; what an operator declared counts only where no probe tells. */
+async function probe(run: JobRun, facts: RunObservation): Promise<Liveness> {
+  const seen = await ask(run, facts);
+  if (seen.state !== 'unknown' || !facts.placeGone) return seen;
+  return { state: 'dead', proven: false, evidence: facts.placeGone };
+}
+
+async function ask(run: JobRun, { probeQueue, hostGoneBy }: RunObservation): Promise<Liveness> {
   if (probeQueue === null || run.host === null) return unknown('the run names no host that can be asked');
   try {
     return await probeRun(probeQueue, hostGoneBy !== null, run.host, {
       pid: run.pid,
       processIdentity: run.processIdentity,
     });
-  } catch {
-    // Nobody polls the host's queue, or its probe failed: an operator's word counts only now.
-    if (hostGoneBy === null) return unknown(`the probe on host ${run.host} did not answer`);
+  } catch (error) {
+    // Who fails is there: only where nobody polls the host's queue an operator's word counts.
+    if (hostGoneBy === null || (!isSilence(error) && patched('a-probe-that-fails-is-there'))) {
+      return unknown(`the probe on host ${run.host} did not answer`);
+    }
     return { state: 'dead', proven: false, evidence: `host declared gone by ${hostGoneBy}` };
   }
+}
+
+function isSilence(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }
 
 function unknown(evidence: string): Liveness {

@@ -191,9 +191,6 @@ async function reap(
     case 'blocked':
       watch.tell(`blocked: not claimed, ${detail}`);
       return { kind: 'idle', why: detail };
-    case 'busy':
-      watch.tell(`busy: not claimed, ${detail}`);
-      return { kind: 'wait', waitMs: policy.intervalS * 1000, why: 'Its row is locked, look again' };
     case 'lost':
     case 'changed':
       watch.tell(`${result}: not claimed, ${detail}`);

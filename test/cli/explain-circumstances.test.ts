@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { missing, ALIVE, DEAD, NOW, PARKED, claimed, type Cases } from './explain-facts.js';
 
+const QUIET = { failing: null, warnings: [] };
 const cases: Cases = {
   'a run of another host': [
     {},
@@ -16,7 +17,10 @@ const cases: Cases = {
     'not reaped yet, because it is paused by ada: x',
   ],
   'a host without a probe': [
-    { sweep: { hostsWithoutProbe: ['host-1'] }, running: { host: { answeredAt: NOW, gone: null } } },
+    {
+      sweep: { hostsWithoutProbe: ['host-1'] },
+      running: { host: { answeredAt: NOW, gone: null, ...QUIET } },
+    },
     'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00.000Z',
     'if that host is gone for good: job-reaper host-gone host-1',
   ],
@@ -48,18 +52,51 @@ const cases: Cases = {
   'a host declared gone': [
     {
       sweep: { hostsWithoutProbe: ['host-1'] },
-      running: { hostGoneBy: 'ada', host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW } } },
+      running: {
+        hostGoneBy: 'ada',
+        host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW }, ...QUIET },
+      },
     },
     'dead: host declared gone by ada',
     'dead, needs 2 consecutive observations',
     'after this run had started',
   ],
   'a host declared gone whose probe answers': [
-    { running: { hostGoneBy: 'ada', host: { answeredAt: NOW, gone: { by: 'ada', declaredAt: NOW } } } },
+    {
+      running: {
+        hostGoneBy: 'ada',
+        host: { answeredAt: NOW, gone: { by: 'ada', declaredAt: NOW }, ...QUIET },
+      },
+    },
     'only host host-1 can tell',
   ],
+  'a host declared gone that has answered since': [
+    {
+      running: {
+        host: { answeredAt: new Date(NOW.getTime() + 1), gone: { by: 'ada', declaredAt: NOW }, ...QUIET },
+      },
+    },
+    'only host host-1 can tell',
+    'but its probe has answered since, which ended that',
+  ],
+  'a boot declared gone': [
+    { running: { placeGone: 'boot b declared gone by ada' } },
+    'dead: boot b declared gone by ada',
+    'dead, needs 2 consecutive observations',
+  ],
+  'a host whose probe fails': [
+    {
+      sweep: { hostsWithoutProbe: ['host-1'] },
+      running: { host: { answeredAt: NOW, gone: null, failing: 'permission denied', warnings: [] } },
+    },
+    'the probe on host host-1 fails: permission denied',
+  ],
+  'two probes on one host': [
+    { running: { host: { answeredAt: NOW, gone: null, failing: null, warnings: ['two probes answer'] } } },
+    'host host-1: two probes answer',
+  ],
   'a host declared gone before the run': [
-    { running: { host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW } } } },
+    { running: { host: { answeredAt: null, gone: { by: 'ada', declaredAt: NOW }, ...QUIET } } },
     'before this run started, so it does not count',
   ],
   'no host': [

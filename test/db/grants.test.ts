@@ -47,3 +47,28 @@ it('migrating again leaves what the roles are for, whatever somebody granted mea
   await migrate(db.adminUrl, null);
   expect(await grants()).toEqual(before);
 });
+
+it('keeps nothing that a default privilege of the owner grants, and what was granted on purpose', async () => {
+  const [reader, monitor] = ['reader', 'monitor'].map(
+    (name) => `${name}_${Math.random().toString(36).slice(2)}`,
+  );
+  await db.admin.query(`
+    create role ${reader}; create role ${monitor};
+    alter default privileges grant all on tables to ${reader};
+    alter default privileges grant all on functions to ${reader};
+    alter default privileges in schema reaper grant all on sequences to ${reader};
+    grant usage on schema reaper to ${reader}, ${monitor}; grant select on reaper.status to ${monitor}`);
+  try {
+    const before = await grants();
+    // As a table of a later version: it comes with what the default privileges say.
+    await db.admin.query(`create table reaper.of_a_later_version (id bigint generated always as identity)`);
+    expect((await grants()).filter((line) => line.startsWith(reader ?? '')).length).toBeGreaterThan(2);
+    await migrate(db.adminUrl, null);
+    const after = await grants();
+    expect(after.filter((line) => line.startsWith(reader ?? ''))).toEqual([]);
+    expect(after).toEqual(before.filter((line) => !line.startsWith(reader ?? '')));
+    expect(after).toContain(`${monitor} SELECT status`);
+  } finally {
+    await db.admin.query(`drop owned by ${reader}, ${monitor}; drop role ${reader}; drop role ${monitor}`);
+  }
+});

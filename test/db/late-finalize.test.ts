@@ -87,7 +87,20 @@ describe('the trigger that rejects a late finalize', () => {
     expect(await status()).toBe('done');
   });
 
-  it('lets an operator write by hand who says so', async () => {
+  it('lets a queued job be cancelled whose last run was reaped, but not by the monitor that names it', async () => {
+    const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
+    await claimRun(db.reaper, ref, { outcome: 'queued' });
+    const cancel = `update jobs set status = 'failed', error = 'cancelled' where id = 'j1' and status = 'queued'`;
+    const monitor = await OpenTransaction.begin(db.admin);
+    await monitor.run(`select set_config('job_reaper.run_key', $1, true)`, [ref.runKey]);
+    await expect(monitor.run(cancel)).rejects.toMatchObject(REJECTED);
+    await monitor.rollback();
+    await db.admin.query(cancel);
+    expect(await status()).toBe('failed');
+    await expect(db.admin.query(FINALIZE)).rejects.toMatchObject(REJECTED);
+  });
+
+  it('lets an operator write manually who says so', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     await claimRun(db.reaper, ref);
     const operator = await OpenTransaction.begin(db.admin);

@@ -118,7 +118,9 @@ describe.each(['reaper', 'probe'] as const)('role %s', (role) => {
 describe('role reaper', () => {
   it('reads the view and our tables, not those of the user', async () => {
     const readable = await allowed(db.reaper, [...relations, ...tables], (name) => `select * from ${name}`);
-    expect(readable).toEqual(relations.filter((name) => !['reaper.adapter', 'reaper.migration'].includes(name)));
+    expect(readable).toEqual(
+      relations.filter((name) => !['reaper.adapter', 'reaper.migration'].includes(name)),
+    );
   });
 
   it('calls exactly the functions it is for: neither lock_run, finish nor advance', async () => {
@@ -127,10 +129,16 @@ describe('role reaper', () => {
       'age_s',
       'announce_lease_worker',
       'block_on',
+      'boots',
       'claim',
+      'declare_boot_gone',
       'declare_host_gone',
+      'declare_host_replaced',
       'has_stages',
       'hold_on',
+      'host_answered_at',
+      'host_is_gone',
+      'keep_channels',
       'lease_block_on',
       'lock_holder',
       'note_claim_trouble',
@@ -142,14 +150,20 @@ describe('role reaper', () => {
       'now',
       'owe_backstop_alert',
       'pause',
+      'place_is_gone',
       'publish_policy',
+      'published',
       'put_hold',
       'record_lease_reclaim',
       'record_sweep',
       'release_hold',
+      'report_host',
+      'report_window',
       'resume',
       'set_mode',
       'settle_notification',
+      'stamp_boot',
+      'stamp_namespace',
       'take_for_telegram',
       'try_claim',
     ]);
@@ -171,8 +185,8 @@ describe('role reaper_probe', () => {
     expect(readable).toEqual(['reaper.examinable_run', 'reaper.look_back', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock and the record of its later looks', async () => {
-    expect(await callable(db.probe)).toEqual(['note_look_back', 'now']);
+  it('calls nothing but the clock, what is known of boots, and the reports of its own host and its later looks', async () => {
+    expect(await callable(db.probe)).toEqual(['boots', 'note_look_back', 'now', 'report_host']);
   });
 });
 

@@ -13,6 +13,7 @@ interface Container {
 }
 
 interface PodSpec {
+  enableServiceLinks?: boolean;
   hostPID?: boolean;
   shareProcessNamespace?: boolean;
   containers: Container[];
@@ -101,6 +102,14 @@ it('shows each probe the pids of its launchers, under the host that their rows n
   const beside = podOf('probe-sidecar.yaml');
   expect(beside.shareProcessNamespace).toBe(true);
   expect(beside.containers.map(hostOf)).toEqual(['metadata.name', 'metadata.name']);
+});
+
+it('lets no Service set variables that look like settings', () => {
+  const workloads = all().filter((each): each is Workload => 'spec' in each);
+  expect(workloads.map(({ spec }) => spec.template.spec.enableServiceLinks)).toEqual(
+    workloads.map(() => false),
+  );
+  expect(workloads).toHaveLength(4);
 });
 
 it('gives a probe no more than a probe needs', () => {

@@ -13,7 +13,18 @@ interface Documented {
 }
 
 /** Programs that pages may name, which no test runs: what they do here is said in docs/deployment.md. */
-const NOT_RUN = ['docker', 'kubectl', 'systemctl', 'install', 'psql', 'sleep', 'kill', 'curl'];
+const NOT_RUN = [
+  'docker',
+  'kubectl',
+  'systemctl',
+  'install',
+  'psql',
+  'pg_dump',
+  'pg_restore',
+  'sleep',
+  'kill',
+  'curl',
+];
 
 const documented: Documented[] = [];
 for (const page of await findPages()) {

@@ -9,15 +9,15 @@ import { createDatabase, dropDatabase } from '../../src/servers/index.js';
 import { claimRun } from '../support/claims.js';
 import { blocksOf, readPage } from './support.js';
 
-const FILE = 'docs/examples/our-queue.sql';
+const FOLDER = 'docs/examples/our-queue';
 const name = `contract_${randomBytes(4).toString('hex')}`;
 let admin: Database;
 
 beforeAll(async () => {
   const url = await createDatabase(inject('adminUrl'), name);
   // Twice: safe to run again.
-  await migrate(url, join(packageRoot, FILE));
-  await migrate(url, join(packageRoot, FILE));
+  await migrate(url, join(packageRoot, FOLDER));
+  await migrate(url, join(packageRoot, FOLDER));
   admin = createPool(url, { applicationName: 'test' });
   await admin.query(`select reaper.set_mode('active', 'test')`);
 });
@@ -26,10 +26,10 @@ afterAll(async () => {
   await dropDatabase(inject('adminUrl'), name);
 });
 
-it('walks through the very file', async () => {
-  const file = await readPage(FILE);
+it('walks through the very files', async () => {
+  const file = (await readPage(`${FOLDER}/contract.sql`)) + (await readPage(`${FOLDER}/indexes.sql`));
   const shown = blocksOf(await readPage('docs/sql-contract.md')).filter(({ language }) => language === 'sql');
-  expect(shown).toHaveLength(4);
+  expect(shown).toHaveLength(5);
   for (const { text } of shown) expect(file).toContain(text);
 });
 

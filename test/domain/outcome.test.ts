@@ -30,6 +30,7 @@ describe('unknown outcome', () => {
 });
 
 const pipeline = new Pipeline([
+  { name: 'approval', agent: null, gate: { kind: 'sql' }, next: 'development' },
   { name: 'development', agent: 'developer', gate: { kind: 'git' }, next: 'testing' },
   { name: 'testing', agent: 'deployer', gate: null, next: 'staging' },
   { name: 'staging', agent: 'deployer', gate: null, next: 'done' },
@@ -41,7 +42,26 @@ describe('exit 0', () => {
   it.each<[string, Partial<JobRun>, object]>([
     ['task missing', { stage: null }, already],
     ['stage unknown', { stage: 'nowhere' }, already],
-    ['no agent', { agent: null }, already],
+    ['no agent, in a stage that has one', { agent: null }, already],
+    [
+      'no agent, in a stage without one',
+      { agent: null, stage: 'approval' },
+      {
+        kind: 'ask-gate',
+        stage: { name: 'approval' },
+        advance: { fromStage: 'approval', toStage: 'development', nextAgent: 'developer' },
+      },
+    ],
+    [
+      'no agent, in the last stage',
+      { agent: null, stage: 'done' },
+      { kind: 'ask-gate', stage: { name: 'done' }, advance: null },
+    ],
+    [
+      "no agent, and the job's own stage is past",
+      { agent: null, stage: 'done', jobStage: 'approval' },
+      already,
+    ],
     ['stage of another agent', { stage: 'testing' }, already],
     ['stage that nobody works on', { stage: 'done' }, already],
     ["the job's own stage is past", { jobStage: 'testing', stage: 'staging', agent: 'deployer' }, already],

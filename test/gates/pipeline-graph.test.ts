@@ -70,10 +70,8 @@ describe('the way of the stages', () => {
     expect(await mistakesIn({ stages })).toEqual([]);
   });
 
-  it('has no gate where no agent finishes', async () => {
+  it('may have a gate where no agent works: it is asked for jobs without an agent', async () => {
     const gate = { kind: 'function', name: 'approved' };
-    expect(await mistakesIn({ stages: [{ name: 'a', gate }] })).toEqual([
-      'stages[0].gate: expected no gate without an agent, got one: it is never asked, since no agent finishes the stage',
-    ]);
+    expect(await mistakesIn({ stages: [{ name: 'a', gate }] })).toEqual([]);
   });
 });

@@ -91,6 +91,34 @@ describe.skipIf(!isLinux)('a /proc that does not show what it should (needs /pro
     expect(probe(driver, pid, stampOf(pid)).evidence).toContain('its stamp cannot be compared');
   });
 
+  it('writes no stamp and judges nothing where the offset of time is that of the children', () => {
+    const { pid } = startSleep();
+    const procRoot = emptyProc();
+    symlinkSync(`/proc/${pid}`, join(procRoot, String(pid)));
+    const driver = createLinuxDriver({ procRoot });
+    expect(probe(driver, pid, stampOf(pid))).toMatchObject({ state: 'alive', proven: true });
+    expect(processIdentity(pid, driver)).toBe(stampOf(pid));
+
+    symlinkSync('time:[1]', join(procRoot, 'self/ns/time'));
+    symlinkSync('time:[2]', join(procRoot, 'self/ns/time_for_children'));
+    const before = createLinuxDriver({ procRoot });
+    const liveness = probe(before, pid, stampOf(pid));
+    expect(liveness).toMatchObject({ state: 'unknown' });
+    expect(liveness.evidence).toContain('is not that of its children');
+    expect(probe(before, 2 ** 31 - 1, stampOf(pid))).toMatchObject({ state: 'unknown' });
+    expect(processIdentity(pid, before)).toBeNull();
+  });
+
+  it.each(['', 'boottime', 'monotonic 0 0', 'boottime x 0'])('judges nothing by the offset %j', (text) => {
+    const { pid } = startSleep();
+    const procRoot = emptyProc();
+    symlinkSync(`/proc/${pid}`, join(procRoot, String(pid)));
+    writeFileSync(join(procRoot, 'self/timens_offsets'), text);
+    const driver = createLinuxDriver({ procRoot });
+    expect(probe(driver, pid, stampOf(pid))).toMatchObject({ state: 'unknown' });
+    expect(processIdentity(pid, driver)).toBeNull();
+  });
+
   it('leaves everything but absence unproven when it is not mounted at all', () => {
     const { pid } = startSleep();
     const driver = createLinuxDriver({ procRoot: '/nonexistent' });

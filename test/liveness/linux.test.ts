@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createLinuxDriver, probeProcess, processIdentity } from '../../src/liveness/index.js';
+import { bootsInDoubt, createLinuxDriver, probeProcess, processIdentity } from '../../src/liveness/index.js';
 import type { LivenessDriver } from '../../src/liveness/index.js';
 import {
   end,
@@ -86,9 +86,9 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
     expect(probe(pid, stampOf(pid))).toMatchObject({ state: 'defunct', proven: false });
   });
 
-  it('is dead when a defunct process with its pid started at another tick', async () => {
+  it('is defunct when a defunct process with its pid started at another tick, of which no more can be told', async () => {
     const pid = await startZombie();
-    expect(probe(pid, forged(pid, { start: '1' }))).toMatchObject({ state: 'dead' });
+    expect(probe(pid, forged(pid, { start: '1' }))).toMatchObject({ state: 'defunct', proven: false });
   });
 
   it.skipIf(!works('python3', ['-c', 'import ctypes']))(
@@ -126,12 +126,15 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
 describe.skipIf(!isLinux)('a stamp from elsewhere, on Linux (needs /proc)', () => {
   const machineId = '0123456789abcdef0123456789abcdef';
 
-  it('is dead when this machine has rebooted since, even where its pid is taken again', () => {
+  it('is unknown in another boot, whatever the machine ids say: only what is on record about boots can tell', () => {
     const driver = driverWithMachineId(machineId);
     const identity = forged(process.pid, { machineId, bootId: OTHER_BOOT });
     const liveness = probe(process.pid, identity, driver);
-    expect(liveness).toMatchObject({ state: 'dead', proven: false });
-    expect(liveness.evidence).toContain('rebooted');
+    expect(liveness).toMatchObject({ state: 'unknown', proven: false });
+    expect(bootsInDoubt({ pid: process.pid, processIdentity: identity }, liveness, driver)).toEqual([
+      OTHER_BOOT,
+      linuxStampOf(process.pid).bootId,
+    ]);
   });
 
   it('is unknown when another machine wrote it', () => {

@@ -117,7 +117,7 @@ describe('every kind of sighting', () => {
     { kind: 'present', defunct: false, start: '2' },
     { kind: 'present', defunct: true, start: '2' },
     { kind: 'present', defunct: false, start: '3' },
-    { kind: 'present', defunct: true, start: '3' },
+    { kind: 'present', defunct: true, start: '4' },
     { kind: 'hidden', why: 'hidden' },
     { kind: 'unclear', why: 'unclear' },
   ];
@@ -128,7 +128,8 @@ describe('every kind of sighting', () => {
       const driver: LivenessDriver = {
         ...selectDriver('linux'),
         look: () => sighting,
-        locate: () => ({ kind: 'here', place: 'here' }),
+        compareStart: (_, stamped, found) => ({ kind: stamped === found ? 'same' : 'other' }),
+        locate: () => ({ kind: 'here', place: 'here', boot: null }),
       };
       const liveness = probeProcess(
         { pid: 71, processIdentity: stamp },

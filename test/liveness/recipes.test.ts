@@ -6,6 +6,10 @@ import { firstLine, isLinux, PID_NOBODY_HAS, start, startSleep, works } from './
 
 const COMPILING_MS = 120_000;
 
+const SHIFTED = ['unshare', '--time', '--fork', '--boottime', '1000'];
+const canShift = isLinux && works('unshare', ['--time', '--fork', '--boottime', '1', 'true']);
+const canUnshare = isLinux && works('unshare', ['--pid', '--fork', 'true']);
+
 interface Recipe {
   name: string;
   file: string;
@@ -42,6 +46,25 @@ for (const recipe of recipes) {
         expect(run(recipe, pid).stdout).toBe(`${identity ?? ''}\n`);
       }
     });
+
+    it.skipIf(!canShift)(
+      'writes it in a time namespace as well (needs root and unshare --time)',
+      { timeout: COMPILING_MS },
+      () => {
+        const { pid } = startSleep();
+        const result = run({ ...recipe, command: [...SHIFTED, ...recipe.command] }, pid);
+        expect([result.stdout, result.stderr]).toEqual([`${processIdentity(pid) ?? ''}\n`, '']);
+      },
+    );
+
+    it.skipIf(!canUnshare)(
+      'writes nothing where /proc is that of another pid namespace (needs root and unshare --pid)',
+      { timeout: COMPILING_MS },
+      () => {
+        const result = run({ ...recipe, command: ['unshare', '--pid', '--fork', ...recipe.command] }, 1);
+        expect([result.stdout, result.status]).toEqual(['', 1]);
+      },
+    );
 
     it('writes nothing and fails when there is no such process', { timeout: COMPILING_MS }, () => {
       const result = run(recipe, PID_NOBODY_HAS);

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll } from 'vitest';
 
-const SOURCE = 'src/liveness';
+const SOURCES = ['src/liveness', 'src/domain'];
 const folders: string[] = [];
 
 afterAll(() => {
@@ -31,17 +31,20 @@ export function runScript(launcher: string[], script: string, args: string[] = [
 function compileLiveness(): string {
   const folder = mkdtempSync(join(tmpdir(), 'liveness-'));
   folders.push(folder);
-  mkdirSync(join(folder, 'liveness'));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  for (const file of readdirSync(SOURCE)) {
-    const { outputText } = ts.transpileModule(readFileSync(join(SOURCE, file), 'utf8'), {
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ES2022,
-        verbatimModuleSyntax: true,
-      },
-    });
-    writeFileSync(join(folder, 'liveness', `${basename(file, '.ts')}.js`), outputText);
+  for (const source of SOURCES) {
+    const target = join(folder, basename(source));
+    mkdirSync(target);
+    for (const file of readdirSync(source)) {
+      const { outputText } = ts.transpileModule(readFileSync(join(source, file), 'utf8'), {
+        compilerOptions: {
+          target: ts.ScriptTarget.ES2022,
+          module: ts.ModuleKind.ES2022,
+          verbatimModuleSyntax: true,
+        },
+      });
+      writeFileSync(join(target, `${basename(file, '.ts')}.js`), outputText);
+    }
   }
   chmodSync(folder, 0o755);
   return folder;

@@ -20,6 +20,8 @@ const NUMBERS: FleetNumbers = {
   leaseReclaimed: 0,
   leaseTrouble: 0,
   owed: 0,
+  lostMessages: {},
+  failingChannels: 0,
   oldestOwedS: 0,
   claims: [],
   claimTrouble: { failed: 0, locked: 0 },

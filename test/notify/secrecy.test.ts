@@ -109,7 +109,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     failed.push(await insertRunningJob(db.admin, { id: `j${n}`, attempts: 2, exitCode: 1, exitedS: 60 }));
   }
   const gated = { id: 'gated', stage: 'development', exitCode: 0, exitedS: 60 };
-  failed.push(await insertRunningJob(db.admin, { ...gated, attempts: 2 }));
+  const asked = await insertRunningJob(db.admin, { ...gated, attempts: 2 });
 
   const webhookUrl = new URL(`${hook.url}/hooks/${WEBHOOK_PATH}?token=${WEBHOOK_PATH}`);
   webhookUrl.username = 'hook';
@@ -141,9 +141,17 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
   failed.push(await insertRunningJob(db.admin, { id: 'unsent', attempts: 2, exitCode: 1, exitedS: 60 }));
   await eventually('the failure to connect', async () => (await rows()).includes('not delivered'));
 
+  await eventually(
+    'the watch to say that its gate could not be asked',
+    async () => [...(await histories()).values()].some((text) => text.includes('could not be asked')),
+    110_000,
+  );
+
   const known = await histories();
   const names = new Names(name);
-  expect([...known.keys()].sort()).toEqual([names.reaper, ...failed.map((run) => names.watchId(run))].sort());
+  expect([...known.keys()].sort()).toEqual(
+    [names.reaper, ...[...failed, asked].map((run) => names.watchId(run))].sort(),
+  );
   const told = [...known.values()].join('\n');
   const status = await fetch(`http://127.0.0.1:${env.REAPER_ADMIN_ADDR}/status`);
   const { stdout, stderr } = await cli(['status', '--json'], {
@@ -162,10 +170,10 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     ['histories', 'telegram: HTTP 429: no such bot: /bot<hidden>/sendMessage'],
     ['histories', 'webhook: HTTP 500'],
     ['histories', 'ECONNREFUSED'],
-    ['histories', '"reason":"exit0 but gate red"'],
+    ['histories', 'the sql gate of stage'],
     ['log', 'no such bot: /bot<hidden>/sendMessage <hidden>'],
     ['log', '"channels":["telegram","webhook"]'],
-    ['tables', 'exit0 but gate red'],
+    ['tables', 'exit=1'],
   ];
   for (const [place, text] of findable) expect(places[place].includes(text), `${place}: ${text}`).toBe(true);
   expect(JSON.parse(places.cli)).toMatchObject({ reaped_total: failed.length });

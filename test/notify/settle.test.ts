@@ -160,7 +160,7 @@ describe('Telegram: at most once', () => {
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
     expect(log.lines).toEqual([
       expect.stringMatching(
-        /^telegram: refused, not sent again \(HTTP 401: Unauthorized; see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID\): 🚨/u,
+        /^telegram: refused, not sent again \(HTTP 401: Unauthorized; Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token\): 🚨/u,
       ),
     ]);
   });
@@ -247,7 +247,9 @@ describe('the webhook: at least once, with its key', () => {
     expect(hook.requests).toHaveLength(1);
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
     expect(log.lines).toEqual([
-      expect.stringMatching(/^webhook: refused, not sent again \(HTTP 404; see REAPER_WEBHOOK_URL\): 🚨/u),
+      expect.stringMatching(
+        /^webhook: refused, not sent again \(HTTP 404: there is no such webhook any more; see REAPER_WEBHOOK_URL\): 🚨/u,
+      ),
     ]);
   });
 
@@ -268,7 +270,6 @@ it('a channel that breaks its word and throws does not undo what another did', a
   const chat = await startReceiver();
   const broken: Channel = {
     name: 'webhook',
-    atMostOnce: false,
     send: () => Promise.reject(new Error('a bug')),
   };
   const id = await aFailedClaim();

@@ -86,14 +86,18 @@ describe('an answer', () => {
   });
 
   it.each([
-    [401, 'Unauthorized'],
-    [404, 'Not Found'],
-    [400, 'Bad Request: chat not found'],
-    [403, 'Forbidden: bot was kicked'],
-  ])('%i, a bad token or chat: refused, with the settings to look at', async (status, description) => {
+    [401, 'Unauthorized', 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token'],
+    [404, 'Not Found', 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token'],
+    [400, 'Bad Request: chat not found', 'see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID'],
+    [
+      403,
+      'Forbidden: bot was kicked',
+      'the bot was blocked or removed: let it into the chat of TELEGRAM_CHAT_ID again',
+    ],
+  ])('%i, a bad token or chat: refused, with what to do', async (status, description, what) => {
     expect(await answeredWith({ status, body: { ok: false, description } })).toEqual({
       result: 'refused',
-      why: `HTTP ${status}: ${description}; see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID`,
+      why: `HTTP ${status}: ${description}; ${what}`,
     });
   });
 

@@ -78,11 +78,18 @@ describe('an answer', () => {
     });
   });
 
-  it.each([301, 307, 400, 401, 404, 410])('%i: refused, with the setting to look at', async (status) => {
+  it.each([
+    [301, ''],
+    [307, ''],
+    [400, ''],
+    [401, ': it no longer lets us in'],
+    [404, ': there is no such webhook any more'],
+    [410, ': there is no such webhook any more'],
+  ])('%i: refused, with the setting to look at', async (status, hint) => {
     const headers = { location: `http://127.0.0.1:1/${SECRET}` };
     expect(await answeredWith({ status, headers, body: SECRET })).toEqual({
       result: 'refused',
-      why: `HTTP ${status}; see REAPER_WEBHOOK_URL`,
+      why: `HTTP ${status}${hint}; see REAPER_WEBHOOK_URL`,
     });
   });
 });

@@ -26,6 +26,7 @@ function asked(error: Error, times: number) {
 describe('what the reaper did not take, or did not answer since it continued as new', () => {
   it.each([
     ['unavailable', refusal(14, '14 UNAVAILABLE')],
+    ['a limit on requests', refusal(8, '8 RESOURCE_EXHAUSTED: namespace rate limit exceeded')],
     ['a workflow task in failed state', notDueTo('Workflow Task in failed state')],
     ['a workflow task that failed with it', notDueTo('unexpected workflow task failure')],
     [

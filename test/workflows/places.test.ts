@@ -103,7 +103,6 @@ it('does not let a channel that hangs delay the repair of others', async () => {
     channels: [
       {
         name: 'webhook',
-        atMostOnce: false,
         async send() {
           await pass;
           return { result: 'sent' };

@@ -3,7 +3,7 @@ import { fail, ok, warn, type Check } from './check.js';
 
 const EXPECTED = 'lock_run and finish to keep the SQL contract';
 
-/** The adapter's functions, tried on a running job in a transaction that is rolled back. */
+/** What a claim does, tried on a running job in a transaction that is rolled back. */
 export const adapterCheck: Check = {
   name: 'adapter',
   needs: ['postgres', 'schema'],
@@ -13,13 +13,25 @@ export const adapterCheck: Check = {
         warn(EXPECTED, 'not tried: role reaper may not call them', 'set DATABASE_ADMIN_URL for doctor'),
       ];
     }
-    const { jobId, mistakes } = await tryAdapter(admin);
+    const { jobId, locked, asReaper, mistakes } = await tryAdapter(admin);
     if (jobId === null) {
-      return [warn(EXPECTED, 'no running job to try them on', 'run doctor again while a job runs')];
+      const got = locked > 0 ? `somebody holds the rows of all ${locked} that were tried` : 'no running job';
+      return [warn(EXPECTED, `${got}: not tried`, 'run doctor again while a job runs')];
     }
-    if (mistakes.length === 0) return [ok(EXPECTED, `tried on job ${jobId}, and rolled back`)];
-    return mistakes.map((mistake) =>
-      fail(EXPECTED, mistake, 'mend the adapter, then job-reaper migrate --adapter <file>'),
+    const findings = mistakes.map((mistake) =>
+      fail(EXPECTED, mistake, 'correct the adapter or what its triggers do, then run job-reaper migrate'),
     );
+    if (!asReaper) {
+      findings.push(
+        warn(
+          'the trial to be as role reaper, as claims are',
+          'tried as the owner of the schema, who may not become role reaper',
+          'have an administrator GRANT reaper TO that owner',
+        ),
+      );
+    }
+    return findings.length > 0
+      ? findings
+      : [ok(EXPECTED, `a claim of job ${jobId} tried as role reaper, and rolled back`)];
   },
 };

@@ -6,6 +6,7 @@ import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
+import { notificationsCheck } from './notifications.js';
 import { postgresCheck } from './postgres.js';
 import { probesCheck } from './probes.js';
 import { reaperCheck } from './reaper.js';
@@ -13,20 +14,25 @@ import { rightsCheck } from './rights.js';
 import { rowsCheck } from './rows.js';
 import { schemaCheck } from './schema.js';
 import { searchAttributesCheck } from './search-attributes.js';
+import { sessionCheck } from './session.js';
 import { stampsCheck } from './stamps.js';
 import { temporalCheck } from './temporal.js';
+import { viewCheck } from './view.js';
 
 /** Every check, in the order in which one would mend things. */
 export const CHECKS: readonly Check[] = [
   postgresCheck,
   schemaCheck,
+  sessionCheck,
   rightsCheck,
+  viewCheck,
   rowsCheck,
   adapterCheck,
   indexesCheck,
   clockHereCheck,
   stampsCheck,
   claimsCheck,
+  notificationsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,

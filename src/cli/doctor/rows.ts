@@ -1,5 +1,6 @@
 import { readFleet } from '../../db/fleet.js';
 import { readRowOddities } from '../../db/inspect/rows.js';
+import { describeZoneDependence } from '../../db/inspect/zones.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
 /** The rows of the view are such that every one of them can be looked after. */
@@ -7,9 +8,18 @@ export const rowsCheck: Check = {
   name: 'rows',
   needs: ['postgres', 'schema'],
   async run({ pool }) {
-    const { running, duplicates, unstable, withoutHost } = await readRowOddities(pool);
-    const { unwatchable } = await readFleet(pool);
-    const findings: Finding[] = [];
+    const { running, unreadable, duplicates, reused, zones, withoutHost, withoutStart } =
+      await readRowOddities(pool);
+    const findings: Finding[] = unreadable.map(({ jobId, why }) =>
+      fail(
+        'every column of every row to be readable',
+        `job ${jobId}: ${why}`,
+        'correct the row, and have the adapter cast such a value to null: docs/sql-contract.md',
+      ),
+    );
+    // Hosts and ids of these would not be read either.
+    const { unwatchable } =
+      unreadable.length > 0 ? { unwatchable: { count: 0, sample: [] } } : await readFleet(pool);
     if (duplicates.length > 0) {
       findings.push(
         fail(
@@ -19,14 +29,18 @@ export const rowsCheck: Check = {
         ),
       );
     }
-    if (unstable.length > 0) {
+    if (reused.length > 0) {
       findings.push(
         fail(
-          'run keys that do not depend on the time zone',
-          `another in each zone: ${unstable.join(', ')}`,
-          'have the adapter use extract(epoch from ...), not a text of the time',
+          'run keys that never come again',
+          `reaped before, and running under the same key: ${reused.join(', ')}`,
+          'have launchers set a new run key, or another started_at, with "running"',
         ),
       );
+    }
+    for (const zone of zones) {
+      const { got, todo } = describeZoneDependence(zone);
+      findings.push(fail('times and run keys that do not depend on the time zone', got, todo));
     }
     if (unwatchable.count > 0) {
       const sample = unwatchable.sample.map(({ jobId, why }) => `${jobId}: ${why}`).join('; ');
@@ -44,6 +58,15 @@ export const rowsCheck: Check = {
           'a host in each row',
           `${withoutHost} without one, so they are unknown`,
           'have launchers write the host with the pid',
+        ),
+      );
+    }
+    if (withoutStart > 0) {
+      findings.push(
+        warn(
+          'a started_at in each row',
+          `${withoutStart} without one, so that their age is unknown`,
+          'have launchers set started_at together with "running"',
         ),
       );
     }

@@ -2,6 +2,12 @@ import { KEYWORD_TYPE } from '../../temporal/search-attributes.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { fail, ok, type Check } from './check.js';
 
+/** Keywords of one namespace where Temporal's visibility is in a SQL database. */
+const SQL_KEYWORDS = 10;
+const HOW = 'temporal operator search-attribute create';
+
+const flagsOf = (names: readonly string[]) => names.map((name) => `--name ${name} --type Keyword`).join(' ');
+
 /** The search attributes of watches are registered, unless they are to do without. */
 export const searchAttributesCheck: Check = {
   name: 'search attributes',
@@ -14,8 +20,19 @@ export const searchAttributesCheck: Check = {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = names.filter((name) => Number(customAttributes[name]) !== KEYWORD_TYPE);
     if (missing.length === 0) return [ok(expected, 'all of them')];
-    const flags = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
-    const todo = `temporal operator search-attribute create --namespace ${namespace} ${flags}, or start a worker, which does it if it may`;
+    const taken = Object.keys(customAttributes).filter(
+      (name) => Number(customAttributes[name]) === KEYWORD_TYPE,
+    ).length;
+    if (taken + missing.length > SQL_KEYWORDS) {
+      return [
+        fail(
+          expected,
+          `without ${missing.join(', ')}, and ${taken} of the ${SQL_KEYWORDS} keywords that a namespace has with SQL visibility are taken`,
+          `do without them, by REAPER_SEARCH_ATTRIBUTES=false on every worker, or remove some that nobody uses; with Elasticsearch there is room: ${HOW} --namespace ${namespace} ${flagsOf(missing)}`,
+        ),
+      ];
+    }
+    const todo = `${HOW} --namespace ${namespace} ${flagsOf(missing)}, or start a worker, which does it if it may`;
     return [fail(expected, `without ${missing.join(', ')}`, todo)];
   },
 };

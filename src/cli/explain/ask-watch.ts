@@ -1,3 +1,4 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunRef } from '../../domain/types.js';
 import { watchQuery } from '../../workflows/messages.js';
 import type { CliContext } from '../context.js';
@@ -11,10 +12,12 @@ const ANSWER_LIMIT_MS = 5_000;
 export async function askWatch(context: CliContext, ref: RunRef): Promise<WatchFacts> {
   const { WorkflowNotFoundError } = await import('@temporalio/client');
   const watchId = context.names.watchId(ref);
+  let trouble: string[];
   try {
-    const { status } = await context.temporal(ANSWER_LIMIT_MS, (client) =>
+    const { status, raw } = await context.temporal(ANSWER_LIMIT_MS, (client) =>
       client.workflow.getHandle(watchId).describe(),
     );
+    trouble = (raw.pendingActivities ?? []).flatMap(describeTrouble);
     if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { kind: 'none' };
@@ -24,8 +27,19 @@ export async function askWatch(context: CliContext, ref: RunRef): Promise<WatchF
     const state = await context.temporal(ANSWER_LIMIT_MS, (client) =>
       client.workflow.getHandle(watchId).query(watchQuery),
     );
-    return { kind: 'open', state };
+    return { kind: 'open', state, trouble };
   } catch (error) {
     return { kind: 'silent', why: describeTemporalError(error, ANSWER_LIMIT_MS) };
   }
+}
+
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+/** An activity that has failed and is tried again: a gate that cannot be asked, a server that is away. */
+function describeTrouble({ activityType, attempt, lastFailure }: PendingActivity): string[] {
+  if (!lastFailure) return [];
+  const times = (attempt ?? 2) - 1;
+  return [
+    `${activityType?.name ?? 'an activity'} has failed ${times} ${times === 1 ? 'time' : 'times'}, the last time: ${lastFailure.message ?? 'it did not say why'}`,
+  ];
 }

@@ -8,7 +8,12 @@ import type { RunningFacts } from './facts.js';
  * @param silentHosts hosts whose probe did not answer the last sweep
  */
 export function livenessOf(running: RunningFacts, silentHosts: readonly string[]): Liveness {
-  const { probe, hostGoneBy } = running;
+  const seen = seenOf(running, silentHosts);
+  if (seen.state !== 'unknown' || running.placeGone === null) return seen;
+  return { state: 'dead', proven: false, evidence: running.placeGone };
+}
+
+function seenOf({ probe, hostGoneBy }: RunningFacts, silentHosts: readonly string[]): Liveness {
   switch (probe.kind) {
     case 'here':
       return probe.liveness;
@@ -30,30 +35,39 @@ export function describeProcess(
 ): string[] {
   const { probe, host, hostGoneBy } = running;
   const lines: string[] = [];
-  if (probe.kind === 'here') {
+  if (probe.kind === 'here' && probe.liveness === liveness) {
     lines.push(`${liveness.state}, seen from here just now: ${liveness.evidence}`);
-  } else if (probe.kind === 'nowhere' || liveness.state === 'dead') {
+  } else if (probe.kind !== 'elsewhere' || liveness.state === 'dead') {
     lines.push(`${liveness.state}: ${liveness.evidence}`);
   } else {
     lines.push(`only host ${probe.host} can tell: run job-reaper explain ${jobId} there`);
   }
   if (probe.kind !== 'nowhere' && silentHosts.includes(running.run.host ?? '')) {
     const last = host?.answeredAt ? `, its last answer was at ${host.answeredAt.toISOString()}` : '';
-    lines.push(
-      `no probe on host ${running.run.host ?? ''} answered the last sweep${last}: start a worker there`,
-    );
-    if (hostGoneBy === null) {
+    if (host?.failing) {
+      lines.push(`the probe on host ${running.run.host ?? ''} fails: ${host.failing}`);
+    } else {
+      lines.push(
+        `no probe on host ${running.run.host ?? ''} answered the last sweep${last}: start a worker there`,
+      );
+    }
+    if (hostGoneBy === null && !host?.failing) {
       lines.push(`if that host is gone for good: job-reaper host-gone ${running.run.host ?? ''}`);
     }
   }
   if (host?.gone) {
     const { by, declaredAt } = host.gone;
     const scope =
-      hostGoneBy === null ? 'before this run started, so it does not count' : 'after this run had started';
+      hostGoneBy !== null
+        ? 'after this run had started'
+        : host.answeredAt !== null && host.answeredAt > declaredAt
+          ? 'but its probe has answered since, which ended that'
+          : 'before this run started, so it does not count';
     lines.push(
       `host ${running.run.host ?? ''} was declared gone by ${by} at ${declaredAt.toISOString()}, ${scope}`,
     );
   }
+  for (const warning of host?.warnings ?? []) lines.push(`host ${running.run.host ?? ''}: ${warning}`);
   return lines;
 }
 

@@ -13,7 +13,7 @@ export function describeWatch(watch: WatchFacts, policy: Policy, lastSweep: Last
       const { phase, streak, nextLookMs, story } = watch.state;
       const next = nextLookMs === null ? '' : `, looks again at ${formatTime(new Date(nextLookMs))}`;
       const count = `${streak} of ${policy.deadTicks} dead observations counted`;
-      return [`${phase}${next}; ${count}`, ...story.slice(-STORY_SHOWN)];
+      return [`${phase}${next}; ${count}`, ...story.slice(-STORY_SHOWN), ...(watch.trouble ?? [])];
     }
     case 'silent':
       return [`open, but no worker answers for it (${watch.why}): see that job-reaper worker runs`];

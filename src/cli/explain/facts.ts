@@ -15,7 +15,8 @@ export type ProbeFacts =
 
 /** What became of asking the run's watch. */
 export type WatchFacts =
-  | { kind: 'open'; state: WatchState }
+  /** `trouble`: what of it fails and is tried again, one line each. */
+  | { kind: 'open'; state: WatchState; trouble?: string[] }
   /** It is open, but no worker answers for it. */
   | { kind: 'silent'; why: string }
   | { kind: 'closed'; status: string }
@@ -33,8 +34,10 @@ export interface RunningFacts {
   trouble: ClaimTrouble | null;
   /** Those in force over this run. */
   holds: Hold[];
-  /** Who declared its host gone after it had started, or null. */
+  /** Who declared its host gone after it had started, or null where no declaration stands. */
   hostGoneBy: string | null;
+  /** What was declared of the place that its stamp names, as evidence of its death; or null. */
+  placeGone: string | null;
   /** That it is over its ceiling was already told. */
   alerted: boolean;
   hasStages: boolean;

@@ -1,3 +1,4 @@
+import { readBoots } from '../../db/boots.js';
 import { readControl } from '../../db/control.js';
 import { findClaimTrouble } from '../../db/claim-trouble.js';
 import { findRunningJob } from '../../db/find-running-job.js';
@@ -8,7 +9,7 @@ import { listLedger } from '../../db/ledger.js';
 import { observeRun } from '../../db/observe-run.js';
 import { listWouldBeReaps } from '../../db/would-be-reaps.js';
 import type { JobRun } from '../../domain/types.js';
-import { probeProcess } from '../../liveness/index.js';
+import { bootsInDoubt, probeProcess } from '../../liveness/index.js';
 import type { CliContext } from '../context.js';
 import { readRecordedSweep } from '../read-state.js';
 import { askWatch } from './ask-watch.js';
@@ -52,10 +53,11 @@ async function gatherRunning(context: CliContext, found: JobRun): Promise<Runnin
     trouble,
     holds: holds.filter((hold) => isAbout(hold, run)),
     hostGoneBy: facts.hostGoneBy,
+    placeGone: facts.placeGone,
     alerted: facts.alerted,
     hasStages: facts.hasStages,
     host,
-    probe: probe(run, context),
+    probe: await probe(run, context),
     watch: unwatchable === null ? await askWatch(context, run) : { kind: 'none' },
   };
 }
@@ -65,9 +67,14 @@ function isAbout({ kind, value }: Hold, run: JobRun): boolean {
 }
 
 /** A pid means something on its own host only. */
-function probe(run: JobRun, { settings }: CliContext): ProbeFacts {
+async function probe(run: JobRun, context: CliContext): Promise<ProbeFacts> {
+  const { settings } = context;
   if (run.host === null || run.host === '') return { kind: 'nowhere' };
   if (run.host !== settings.REAPER_HOST) return { kind: 'elsewhere', host: run.host };
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
-  return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace }) };
+  const seen = probeProcess(run, { sharedPidNamespace });
+  const inDoubt = bootsInDoubt(run, seen);
+  if (inDoubt.length === 0) return { kind: 'here', liveness: seen };
+  const boots = await context.query((pool) => readBoots(pool, inDoubt));
+  return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace, boots }) };
 }

@@ -1,44 +1,44 @@
 import type { Database } from '../database.js';
+import { inTransaction } from '../transaction.js';
+import { findUnreadableRuns, type UnreadableRun } from './unreadable.js';
+import { findZoneDependence, type ZoneDependence } from './zones.js';
 
 /** What is odd about the rows of the view of running jobs. */
 export interface RowOddities {
   running: number;
+  /** Rows that cannot be read as a whole, the first few. Nothing else is known of them. */
+  unreadable: UnreadableRun[];
   /** Job ids that appear more than once, the first few. */
   duplicates: string[];
-  /** Jobs whose run key differs by the session's time zone, the first few. */
-  unstable: string[];
+  /** Jobs that run under a run key that was reaped before, the first few. */
+  reused: string[];
+  /** Columns that differ by the session's time zone. */
+  zones: ZoneDependence[];
   withoutHost: number;
+  withoutStart: number;
 }
 
-const SAMPLE = 200;
-/** Two that are never the same time. */
-const ZONES = ['Pacific/Kiritimati', 'Pacific/Pago_Pago'];
-
-/** Looks at the rows as role `reaper` sees them. Reads only. */
+/** Looks at the rows as role `reaper` sees them, every column of every row. Reads only. */
 export async function readRowOddities(pool: Database): Promise<RowOddities> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin isolation level repeatable read read only');
-    const { rows } = await client.query<Omit<RowOddities, 'unstable'>>(
-      `select count(*) as running, count(*) filter (where coalesce(host, '') = '') as "withoutHost",
-              coalesce((select array_agg(job_id) from (select job_id from reaper.running_job group by job_id
-                                                       having count(*) > 1 order by job_id limit 5) d), '{}') as duplicates
-         from reaper.running_job`,
-    );
-    const keys: Map<string, string | null>[] = [];
-    for (const zone of ZONES) {
-      await client.query(`select set_config('TimeZone', $1, true)`, [zone]);
-      const found = await client.query<{ job_id: string; run_key: string | null }>(
-        `select job_id, run_key from reaper.running_job order by job_id, run_key limit ${SAMPLE}`,
+  const unreadable = await findUnreadableRuns(pool);
+  const ids = unreadable.map(({ jobId }) => jobId);
+  return inTransaction(
+    pool,
+    async (connection) => {
+      const { rows } = await connection.query<Omit<RowOddities, 'zones' | 'unreadable'>>(
+        `with r as (select * from reaper.running_job where job_id is null or job_id <> all($1))
+         select count(*) as running, count(*) filter (where coalesce(host, '') = '') as "withoutHost",
+                count(*) filter (where started_at is null) as "withoutStart",
+                coalesce((select array_agg(job_id) from (select job_id from r group by job_id
+                                                         having count(*) > 1 order by job_id limit 5) d), '{}') as duplicates,
+                coalesce((select array_agg(job_id) from (select r.job_id from r join reaper.ledger l using (job_id, run_key)
+                                                          order by 1 limit 5) d), '{}') as reused
+           from r`,
+        [ids],
       );
-      keys.push(new Map(found.rows.map((row) => [row.job_id, row.run_key])));
-    }
-    const [one, other] = keys;
-    const unstable = [...(one ?? [])].filter(([job, key]) => other?.get(job) !== key).map(([job]) => job);
-    if (rows[0] === undefined) throw new Error('Expected one row of counts, got none');
-    return { ...rows[0], unstable: unstable.slice(0, 5) };
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
+      if (rows[0] === undefined) throw new Error('Expected one row of counts, got none');
+      return { ...rows[0], unreadable, zones: await findZoneDependence(connection, ids) };
+    },
+    { begin: 'begin isolation level repeatable read read only', end: 'rollback' },
+  );
 }

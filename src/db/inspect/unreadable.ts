@@ -74,7 +74,7 @@ export async function recheckUnreadable(
 }
 
 /** Whether a query failed for what stands in a row: SQLSTATE class 22, data exception. */
-function isDataException(error: unknown): boolean {
+export function isDataException(error: unknown): boolean {
   return ((error as { code?: string }).code ?? '').startsWith('22');
 }
 

@@ -1,6 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../../src/db/database.js';
+import { anotherRunKey } from '../../../src/db/inspect/adapter-trial.js';
+import { migrate } from '../../../src/db/migrate.js';
+import { createPool } from '../../../src/db/pool.js';
+import { packageRoot } from '../../../src/paths.js';
 import { createDatabase, dropDatabase, freePort } from '../../../src/servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { claimRun } from '../../support/claims.js';
 import { OpenTransaction } from '../../support/locks.js';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { insertRunningJob, readJob } from '../../support/rows.js';
@@ -22,6 +30,17 @@ afterEach(async () => {
 async function another(given: Parameters<typeof patientOf>[1]): Promise<void> {
   await patient.close();
   patient = patientOf(db, given);
+}
+
+/** A shipped adapter's text, changed. */
+async function contractWith(change: (sql: string) => string, adapter = 'reference'): Promise<string> {
+  const views = await readFile(join(packageRoot, 'sql/views.sql'), 'utf8');
+  const grants = await readFile(join(packageRoot, 'sql/grants.sql'), 'utf8');
+  return [
+    change(await readFile(join(packageRoot, 'sql/adapters', adapter, 'contract.sql'), 'utf8')),
+    views,
+    grants,
+  ].join('\n');
 }
 
 const levels = async (name: string) => (await examine(name, patient)).map(({ level }) => level);
@@ -114,6 +133,53 @@ describe('rows', () => {
     expect(await examine('rows', patient)).toMatchObject([
       { level: 'fail', got: '1 that cannot (j1: its run key is null)' },
       { level: 'warn', got: '1 without one, so they are unknown' },
+      { level: 'warn', got: '1 without one, so that their age is unknown' },
+    ]);
+  });
+
+  it('names the row and the column that cannot be read', async () => {
+    await db.admin.query('drop view reaper.running_job cascade; alter table jobs alter column pid type text');
+    await migrate(db.adminUrl, null);
+    await insertRunningJob(db.admin, { id: 'j1' });
+    await insertRunningJob(db.admin, { id: 'j2' });
+    expect(await levels('rows')).toEqual(['ok']);
+    await db.admin.query(`update jobs set pid = 'n/a' where id = 'j2'`);
+    expect(await examine('rows', patient)).toMatchObject([
+      {
+        level: 'fail',
+        got: 'job j2: its pid cannot be read: invalid input syntax for type bigint: "n/a"',
+      },
+    ]);
+  });
+
+  it('fails for a run key that was reaped before', async () => {
+    const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
+    const { rows } = await db.admin.query<{ started_at: string }>(
+      `select started_at::text from jobs where id = 'j1'`,
+    );
+    await claimRun(db.reaper, ref);
+    await db.admin.query(`update jobs set status = 'running', started_at = $1, host = 'host-1'`, [
+      rows[0]?.started_at,
+    ]);
+    expect(await examine('rows', patient)).toMatchObject([
+      { level: 'fail', got: 'reaped before, and running under the same key: j1' },
+    ]);
+  });
+
+  it('fails for times without a zone', async () => {
+    await db.admin.query(`drop view reaper.running_job cascade;
+      alter table jobs alter column started_at type timestamp, alter column finished_at type timestamp`);
+    await db.admin.query(
+      await contractWith((sql) => sql.replace('j.started_at          as', 'j.started_at::timestamptz as')),
+    );
+    await insertRunningJob(db.admin, { id: 'j1' });
+    const found = await examine('rows', patient);
+    expect(found.filter(({ level }) => level === 'fail')).toMatchObject([
+      {
+        expected: 'times and run keys that do not depend on the time zone',
+        got: 'started_at is another in each time zone (jobs j1)',
+        todo: expect.stringContaining(`started_at at time zone 'UTC'`) as string,
+      },
     ]);
   });
 
@@ -136,8 +202,8 @@ describe('rows', () => {
     expect(await examine('rows', patient)).toMatchObject([
       {
         level: 'fail',
-        expected: 'run keys that do not depend on the time zone',
-        got: 'another in each zone: j1',
+        expected: 'times and run keys that do not depend on the time zone',
+        got: 'run_key is another in each time zone (jobs j1)',
       },
     ]);
   });
@@ -148,14 +214,14 @@ describe('adapter', () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     const before = await readJob(db.admin, 'j1');
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'ok', got: 'tried on job j1, and rolled back' },
+      { level: 'ok', got: 'a claim of job j1 tried as role reaper, and rolled back' },
     ]);
     expect(await readJob(db.admin, 'j1')).toEqual(before);
   });
 
   it('warns when it cannot be tried', async () => {
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'warn', got: 'no running job to try them on' },
+      { level: 'warn', got: 'no running job: not tried' },
     ]);
     await another({ admin: false });
     expect(await examine('adapter', patient)).toMatchObject([
@@ -180,14 +246,196 @@ describe('adapter', () => {
     ]);
   });
 
-  it('gives up on a row that somebody holds', async () => {
+  it('passes over a row that somebody holds, and holds up neither him nor an operator', async () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     const holder = await OpenTransaction.begin(db.admin);
     await holder.run(`select from jobs where id = 'j1' for update`);
+    await holder.run('select from reaper.control for update');
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'fail', got: expect.stringContaining('lock timeout') as string },
+      { level: 'warn', got: 'somebody holds the rows of all 1 that were tried: not tried' },
+    ]);
+    await insertRunningJob(db.admin, { id: 'j2' });
+    expect(await examine('adapter', patient)).toMatchObject([
+      { level: 'ok', got: expect.stringContaining('job j2') as string },
     ]);
     await holder.rollback();
+  });
+
+  it('works in the dry run, and leaves neither a ledger row nor an observation', async () => {
+    await db.admin.query(`select reaper.set_mode('observe', 'test')`);
+    await insertRunningJob(db.admin, { id: 'j1' });
+    expect(await levels('adapter')).toEqual(['ok']);
+    const { rows } = await db.admin.query(
+      'select (select count(*) from reaper.ledger) as claims, (select count(*) from reaper.observation) as observed',
+    );
+    expect(rows).toEqual([{ claims: 0, observed: 0 }]);
+  });
+
+  it('fails where an ordinary trigger of the table fails in a claim, which has the path of pg_catalog', async () => {
+    await db.admin.query(`
+      create table job_audit (id text);
+      create function note_job() returns trigger language plpgsql as $$
+        begin insert into job_audit values (new.id); return new; end $$;
+      create trigger note_job after update on jobs for each row execute function note_job()`);
+    const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
+    // The shipped adapter sets the path that such a trigger expects.
+    expect(await levels('adapter')).toEqual(['ok']);
+    await db.admin.query('alter function reaper.finish(text, text, text, text) reset search_path');
+    const got = (await examine('adapter', patient)).map((finding) => finding.got);
+    expect(got).toContain('finish as queued: expected true, got relation "job_audit" does not exist');
+    await expect(claimRun(db.reaper, ref)).rejects.toThrow('relation "job_audit" does not exist');
+    await migrate(db.adminUrl, null);
+    expect(await claimRun(db.reaper, ref)).toMatchObject({ result: 'won' });
+  });
+
+  it('fails for what the tables check at the end of a claim', async () => {
+    await db.admin.query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
+      create constraint trigger refuse after update on jobs deferrable initially deferred
+        for each row execute function refuse()`);
+    await insertRunningJob(db.admin, { id: 'j1' });
+    const got = (await examine('adapter', patient)).map((finding) => finding.got);
+    expect(got).toContain('finish as queued: expected true, got not today');
+  });
+
+  it('is ok for an adapter that casts its run key', async () => {
+    await patient.close();
+    await db.drop();
+    db = await createTestDatabase('minimal');
+    patient = patientOf(db);
+    await db.admin.query(`
+      insert into jobs (kind, status, run, host, pid, started_at) values ('a', 'running', gen_random_uuid(), 'h', 1, now())`);
+    await db.admin.query(
+      (await contractWith((sql) => sql, 'minimal')).replace('run::text = p_run_key', 'run = p_run_key::uuid'),
+    );
+    expect(await levels('adapter')).toEqual(['ok']);
+    expect(anotherRunKey('17')).toBe('16');
+    expect(anotherRunKey('9223372036854775807')).toBe('9223372036854775806');
+    expect(anotherRunKey('6b1f64ae-5ad2-4d4c-a4d3-3e1c2d8c9f0a')).toBe(
+      '6b1f64ae-5ad2-4d4c-a4d3-3e1c2d8c9f0b',
+    );
+  });
+
+  it('warns where the owner may not become role reaper', async () => {
+    const owner = `owner_${Math.random().toString(36).slice(2)}`;
+    await insertRunningJob(db.admin, { id: 'j1' });
+    await db.admin.query(`create role ${owner} nologin; grant usage on schema reaper to ${owner};
+      grant select on reaper.running_job to ${owner};
+      grant execute on function reaper.try_claim(text, text, text) to ${owner}`);
+    const admin = createPool(db.adminUrl, { applicationName: 'test', max: 1 });
+    try {
+      // A login that is no member of role reaper and no superuser.
+      await admin.query(`set session authorization ${owner}`);
+      const { context } = patient;
+      const found = await examine('adapter', { ...patient, context: { ...context, admin } });
+      expect(found).toMatchObject([
+        { level: 'warn', got: 'tried as the owner of the schema, who may not become role reaper' },
+      ]);
+    } finally {
+      await admin.end();
+      await db.admin.query(`drop owned by ${owner}; drop role ${owner}`);
+    }
+  });
+});
+
+describe('view', () => {
+  it('is ok', async () => expect(await levels('view')).toEqual(['ok']));
+
+  it('fails when a table was swapped', async () => {
+    await db.admin.query(`create table jobs_new (like jobs including all);
+      alter table jobs rename to jobs_old; alter table jobs_new rename to jobs`);
+    expect(await examine('view', patient)).toMatchObject([
+      { level: 'fail', got: expect.stringContaining('to read public.jobs, got a view') as string },
+    ]);
+    await db.admin.query('alter table jobs rename to jobs_away');
+    expect(await examine('view', patient)).toMatchObject([
+      {
+        level: 'fail',
+        got: expect.stringContaining(
+          'public.jobs, which reaper.running_job reads, got no such table',
+        ) as string,
+      },
+    ]);
+  });
+
+  it('fails when rules hide rows', async () => {
+    const owner = `hidden_${Math.random().toString(36).slice(2)}`;
+    await db.admin.query(`
+      create role ${owner} nologin; grant select on all tables in schema public to ${owner};
+      grant usage, create on schema reaper to ${owner}; alter view reaper.running_job owner to ${owner};
+      alter table jobs enable row level security`);
+    try {
+      expect(await examine('view', patient)).toMatchObject([
+        {
+          level: 'fail',
+          got: expect.stringContaining('row-level security policy for table "jobs"') as string,
+        },
+      ]);
+    } finally {
+      await db.admin.query(
+        `reassign owned by ${owner} to current_user; drop owned by ${owner}; drop role ${owner}`,
+      );
+    }
+  });
+
+  it('warns of a view that asks for a setting of the session', async () => {
+    const { rows } = await db.admin.query<{ sql: string }>(
+      `select pg_get_viewdef('reaper.running_job'::regclass) as sql`,
+    );
+    const view = (rows[0]?.sql ?? '').replace(/;\s*$/, '');
+    await db.admin.query(`create or replace view reaper.running_job as
+      select * from (${view}) v where coalesce(current_setting('app.tenant', true), '') in ('', agent)`);
+    expect(await examine('view', patient)).toMatchObject([
+      { level: 'warn', got: expect.stringContaining('reaper.running_job asks who reads') as string },
+    ]);
+  });
+
+  it('fails for ids behind those that are there', async () => {
+    await claimRun(db.reaper, await insertRunningJob(db.admin, { id: 'j1', pid: 4242 }));
+    await db.admin.query('alter table reaper.ledger alter column id restart with 1');
+    expect(await examine('view', patient)).toMatchObject([
+      { level: 'fail', got: 'it goes on at 1, and has 1: rows of it cannot be written' },
+    ]);
+  });
+
+  it('warns when a version before kept no text, and when the tables are of a role with fewer rights', async () => {
+    const owner = `weak_${Math.random().toString(36).slice(2)}`;
+    await db.admin.query(
+      `delete from reaper.adapter; create role ${owner} nologin; alter table jobs owner to ${owner}`,
+    );
+    try {
+      expect(await examine('view', patient)).toMatchObject([
+        { level: 'warn', expected: 'an adapter whose text is known' },
+        { level: 'warn', got: expect.stringContaining(`claims run the triggers of ${owner}`) as string },
+      ]);
+    } finally {
+      await db.admin.query(`reassign owned by ${owner} to current_user; drop role ${owner}`);
+    }
+  });
+});
+
+describe('session', () => {
+  it('is ok', async () => expect(await levels('session')).toEqual(['ok']));
+
+  it.each([
+    ['default_transaction_read_only', 'on', 'read-only: default_transaction_read_only is on'],
+    ['statement_timeout', '0', 'statement_timeout is 0'],
+    ['standard_conforming_strings', 'off', 'off'],
+    ['client_encoding', 'LATIN1', 'LATIN1'],
+    ['DateStyle', 'German', 'German, DMY'],
+    ['session_replication_role', 'replica', 'replica'],
+  ])('fails when %s is %s', async (name, value, got) => {
+    const connection = await db.admin.connect();
+    try {
+      await connection.query(`set statement_timeout = '10s'`);
+      await connection.query(`set ${name} = '${value}'`);
+      const pool = { query: connection.query.bind(connection) } as unknown as Database;
+      const { context } = patient;
+      const found = await examine('session', { ...patient, context: { ...context, pool } });
+      expect(found).toMatchObject([{ level: 'fail', got }]);
+    } finally {
+      connection.release(true);
+    }
   });
 });
 

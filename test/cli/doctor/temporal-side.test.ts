@@ -4,6 +4,7 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { CHECKS } from '../../../src/cli/doctor/checks.js';
 import { freePort } from '../../../src/servers/index.js';
+import { ensureSearchAttributes } from '../../../src/temporal/search-attributes.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { endProcesses, startProcess } from '../../support/process.js';
@@ -117,6 +118,32 @@ describe('namespace', () => {
     expect(await examine('search attributes', without)).toMatchObject([{ level: 'ok' }]);
     await without.close();
   });
+});
+
+it('search attributes: with all keywords taken, nobody is told to register more', async () => {
+  const namespace = `full-${randomBytes(4).toString('hex')}`;
+  await client.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: msToTs('30 days'),
+  });
+  const full = patientOf(db, { namespace });
+  try {
+    await eventually('the namespace', async () => (await examine('namespace', full))[0]?.level === 'ok');
+    const searchAttributes = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`Mine${n}`, 2]));
+    await eventually('all keywords taken', async () => {
+      await client.connection.operatorService
+        .addSearchAttributes({ namespace, searchAttributes })
+        .catch(() => undefined);
+      const [finding] = await examine('search attributes', full);
+      return finding?.todo?.startsWith('do without them, by REAPER_SEARCH_ATTRIBUTES=false');
+    });
+    const there = new Client({ connection: client.connection, namespace });
+    await expect(ensureSearchAttributes(there)).rejects.toThrow(
+      /All keywords are taken: do without them, by REAPER_SEARCH_ATTRIBUTES=false/,
+    );
+  } finally {
+    await full.close();
+  }
 });
 
 describe('probes', () => {

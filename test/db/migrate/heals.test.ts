@@ -56,8 +56,10 @@ it('a table that was swapped', async () => {
       alter table jobs rename to jobs_old;
       alter table jobs_new rename to jobs`);
     await insertRunningJob(db.admin, { id: 'j1' });
-    const running = async () => (await db.reaper.query('select job_id from reaper.running_job')).rows;
-    const trouble = async () => (await db.reaper.query('select reaper.adapter_trouble() as text')).rows;
+    const running = async (): Promise<unknown[]> =>
+      (await db.reaper.query('select job_id from reaper.running_job')).rows;
+    const trouble = async (): Promise<unknown[]> =>
+      (await db.reaper.query('select reaper.adapter_trouble() as text')).rows;
     expect(await running()).toEqual([]);
     expect(await trouble()).toEqual([{ text: expect.stringContaining('to read public.jobs') as string }]);
     await migrate(db.adminUrl, null);
@@ -117,4 +119,18 @@ it('roles that are missing, as on a new server on which a dump was restored', as
   } finally {
     await admin.end();
   }
+});
+
+it('is not kept from it by a row that cannot be read', async () => {
+  const { url, admin } = await emptyDatabase();
+  const path = await ourQueue('queue.sql', (sql) =>
+    sql
+      .replace('active_since timestamptz', 'active_since text')
+      .replace('w.active_since ', 'w.active_since::timestamptz '),
+  );
+  await migrate(url, path);
+  await insertWork(admin);
+  await admin.query(`update work set active_since = 'yesterday evening'`);
+  const { notes } = await migrate(url, null);
+  expect(notes).toEqual([expect.stringContaining('job-reaper doctor names it')]);
 });

@@ -42,7 +42,6 @@ export class LauncherFacts {
         this.exited.add(event.runId);
         break;
       case 'lease acquired':
-      case 'recovered':
       case 'trouble':
     }
   }

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js';
 const REAPER_JS = 'dist/src/workflows/job-reaper.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
 const POLICY_JS = 'dist/src/domain/policy.js';
-const REBOOT_JS = 'dist/demo/launcher/reboot-evidence.js';
+const TAKE_JS = 'dist/demo/launcher/take-job.js';
 const GATES_JS = 'dist/src/activities/gates.js';
 
 /** What is seen, decided and done with it. */
@@ -83,12 +83,11 @@ export const inDecisions: readonly Mutant[] = [
     })),
   },
   {
-    name: 'a launcher that gives back runs whose process lives',
+    name: 'a launcher that takes what is running',
     scenario: 'a launcher started again',
     caughtBy: 'one process a job',
     edits: [
-      { file: REBOOT_JS, from: `if (state !== 'dead')`, to: 'if (false)' },
-      { file: REBOOT_JS, from: `driver.locate(stamp).kind === 'ended'`, to: 'true' },
+      { file: TAKE_JS, from: `where j.status = 'queued'`, to: `where j.status in ('queued', 'running')` },
     ],
   },
   {

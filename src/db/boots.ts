@@ -1,0 +1,15 @@
+import type { BootFacts, BootLine } from '../domain/boots.js';
+import type { Queryable } from './database.js';
+
+/** Reads what is on record about some boots; also role `reaper_probe` may. */
+export async function readBoots(pool: Queryable, boots: readonly string[]): Promise<BootFacts> {
+  const { rows } = await pool.query<BootLine & { nowMs: number }>(
+    `select now_ms as "nowMs", boot, pid_namespace as "pidNamespace", host, machine_id as "machineId",
+            is_initial as "isInitial", began_ms as "beganMs", first_seen_ms as "firstSeenMs",
+            last_seen_ms as "lastSeenMs", twice_ms as "twiceMs"
+       from reaper.boots($1)`,
+    [boots],
+  );
+  // Without a line there is nothing to compare the clock with.
+  return { nowMs: rows[0]?.nowMs ?? 0, lines: rows };
+}

@@ -1,0 +1,26 @@
+import type { WorkerContext } from './context.js';
+import { pause } from './pause.js';
+
+/** Milliseconds until the next report after one that failed. */
+const RETRY_MS = 5_000;
+
+/** Reports this host once an interval, whether or not Temporal answers. Ends with the signal; never throws. */
+export async function reportHostInTurn(
+  { reporter, log }: Pick<WorkerContext, 'reporter' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  let isFailing = false;
+  while (!signal.aborted) {
+    let waitMs = RETRY_MS;
+    try {
+      const { intervalS } = await reporter.report();
+      waitMs = Math.max(1_000, intervalS * 1_000);
+      if (isFailing) log.info('this host is reported again');
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log.warn(`this host cannot be reported, retrying: ${(error as Error).message}`);
+      isFailing = true;
+    }
+    await pause(waitMs, signal);
+  }
+}
