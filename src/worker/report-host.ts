@@ -1,12 +1,16 @@
+import { lookBack } from '../activities/look-back.js';
 import type { WorkerContext } from './context.js';
 import { pause } from './pause.js';
 
 /** Milliseconds until the next report after one that failed. */
 const RETRY_MS = 5_000;
 
-/** Reports this host once an interval, whether or not Temporal answers. Ends with the signal; never throws. */
+/**
+ * Reports this host once an interval, whether or not Temporal answers, and looks once more at the processes of its reaped runs. Ends
+ * with the signal; never throws.
+ */
 export async function reportHostInTurn(
-  { reporter, log }: Pick<WorkerContext, 'reporter' | 'log'>,
+  { reporter, pools, settings, log }: Pick<WorkerContext, 'reporter' | 'pools' | 'settings' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
   let isFailing = false;
@@ -14,6 +18,7 @@ export async function reportHostInTurn(
     let waitMs = RETRY_MS;
     try {
       const { intervalS } = await reporter.report();
+      await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, log });
       waitMs = Math.max(1_000, intervalS * 1_000);
       if (isFailing) log.info('this host is reported again');
       isFailing = false;

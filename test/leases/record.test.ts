@@ -33,9 +33,7 @@ const unreadable = { token: null, pid: null, host: null, identity: null, acquire
 const pause: Operation = { action: 'pause', reason: 'r', by: 'op' };
 
 async function readRecords(): Promise<Record<string, unknown>[]> {
-  const { rows } = await db.reaper.query(
-    'select * from reaper.lease_reclaim order by id',
-  );
+  const { rows } = await db.reaper.query('select * from reaper.lease_reclaim order by id');
   return rows;
 }
 

@@ -33,7 +33,10 @@ export async function ourQueue(
 }
 
 /** A running job of that queue. */
-export async function insertWork(admin: Database, topic = 'mail'): Promise<{ jobId: string; runKey: string }> {
+export async function insertWork(
+  admin: Database,
+  topic = 'mail',
+): Promise<{ jobId: string; runKey: string }> {
   const { rows } = await admin.query<{ jobId: string; runKey: string }>(
     `insert into work (topic, state, tries, execution, worker, pid, active_since)
      values ($1, 'active', 1, nextval('work_execution'), 'builder-1', 4242, now())
