@@ -14,7 +14,7 @@ export const reusedPid: Fate = {
     await scene.stage.everybodyRuns();
     await scene.agentRuns();
     await scene.killMonitorAndAgent();
-    await scene.stage.admin.query(`update jobs set pid = $2 where id = $1 and status = 'running'`, [
+    await scene.stage.admin.query(`update public.jobs set pid = $2 where id = $1 and status = 'running'`, [
       scene.jobId,
       process.pid,
     ]);

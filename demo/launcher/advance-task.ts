@@ -11,7 +11,7 @@ export async function advanceTask(
   fromStage: string,
   toStage: string,
 ): Promise<boolean> {
-  const { rowCount } = await client.query('update tasks set stage = $3 where id = $1 and stage = $2', [
+  const { rowCount } = await client.query('update public.tasks set stage = $3 where id = $1 and stage = $2', [
     taskId,
     fromStage,
     toStage,

@@ -14,7 +14,7 @@ export async function endJob(
   error: string | null,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    `update jobs set status = $3, error = $4, finished_at = reaper.now()
+    `update public.jobs set status = $3, error = $4, finished_at = reaper.now()
       where id = $1 and run_id = $2 and status = 'running'`,
     [jobId, runId, status, error],
   );

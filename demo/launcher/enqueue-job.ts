@@ -7,7 +7,7 @@ export async function enqueueJob(
   agent: string,
   repo: string | null,
 ): Promise<void> {
-  await client.query(`insert into jobs (task_id, agent, repo, status) values ($1, $2, $3, 'queued')`, [
+  await client.query(`insert into public.jobs (task_id, agent, repo, status) values ($1, $2, $3, 'queued')`, [
     taskId,
     agent,
     repo,

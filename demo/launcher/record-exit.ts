@@ -7,9 +7,9 @@ import type { TakenRun } from './taken-run.js';
  */
 const SQL = `
   with job as (
-    select run_id from jobs where id = $1 and run_id = $2 and status = 'running' for no key update
+    select run_id from public.jobs where id = $1 and run_id = $2 and status = 'running' for no key update
   )
-  update agent_runs run
+  update public.agent_runs run
      set exit_code = $3, finished_at = reaper.now()
     from job
    where run.id = job.run_id and run.exit_code is null`;

@@ -12,7 +12,7 @@ export async function requeueJob(
   error: string,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    `update jobs
+    `update public.jobs
         set status = 'queued', error = $3, host = null, pid = null, process_identity = null, run_id = null,
             started_at = null, finished_at = null
       where id = $1 and run_id = $2 and status = 'running'`,

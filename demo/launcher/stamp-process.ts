@@ -14,7 +14,7 @@ export async function stampProcess(
   processIdentity: string | null,
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update jobs set pid = $3, process_identity = $4
+    `update public.jobs set pid = $3, process_identity = $4
       where id = $1 and run_id = $2 and status = 'running'`,
     [jobId, runId, pid, processIdentity],
   );

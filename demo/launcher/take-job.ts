@@ -9,17 +9,17 @@ import type { TakenRun } from './taken-run.js';
 const SQL = `
   with next as (
     select j.id, t.branch, t.stage, t.work_item_id
-      from jobs j
-      left join tasks t on t.id = j.task_id
+      from public.jobs j
+      left join public.tasks t on t.id = j.task_id
      where j.status = 'queued'
        and ($3::text[] is null or j.agent = any ($3))
      order by j.id
      limit 1
        for no key update of j skip locked
   ), run as (
-    insert into agent_runs (id) select $1 from next returning id
+    insert into public.agent_runs (id) select $1 from next returning id
   )
-  update jobs j
+  update public.jobs j
      set status = 'running', attempts = coalesce(j.attempts, 0) + 1, host = $2, pid = null, process_identity = null,
          run_id = run.id, started_at = reaper.now(), finished_at = null
     from next, run

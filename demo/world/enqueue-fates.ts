@@ -6,10 +6,10 @@ export async function enqueueFates(admin: Database, fates: readonly Fate[]): Pro
   const tasks = fates.filter(({ job }) => job.stage !== undefined);
   await admin.query(
     `with task as (
-       insert into tasks (id, repo, branch, stage, work_item_id)
+       insert into public.tasks (id, repo, branch, stage, work_item_id)
        select * from json_to_recordset($1) as t(id text, repo text, branch text, stage text, work_item text)
      )
-     insert into jobs (id, task_id, agent, repo, max_attempts)
+     insert into public.jobs (id, task_id, agent, repo, max_attempts)
      select * from json_to_recordset($2) as j(id text, task_id text, agent text, repo text, max_attempts integer)`,
     [
       JSON.stringify(

@@ -61,9 +61,9 @@ const SQL = `
                     'exitedMs', extract(epoch from a.finished_at) * 1000,
                     'finishedMs', extract(epoch from j.finished_at) * 1000, 'stage', t.stage)
                   order by coalesce(j.task_id, j.id), j.id is distinct from j.task_id)
-             from jobs j
-             left join agent_runs a on a.id = j.run_id
-             left join tasks t on t.id = j.task_id), '[]') as jobs,
+             from public.jobs j
+             left join public.agent_runs a on a.id = j.run_id
+             left join public.tasks t on t.id = j.task_id), '[]') as jobs,
          coalesce((
            select json_agg(json_build_object(
                     'jobId', l.job_id, 'outcome', l.outcome, 'reason', l.reason,

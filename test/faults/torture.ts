@@ -168,7 +168,7 @@ async function drain(world: World, watch: Watch): Promise<void> {
     await watch.look();
     await judgeWorld(world, REPAIRED);
     const { rows } = await admin.query<{ left: number }>(
-      `select (select count(*) from jobs where status in ('queued', 'running'))
+      `select (select count(*) from public.jobs where status in ('queued', 'running'))
             + (select count(*) from reaper.notification where owed) as left`,
     );
     if (rows[0]?.left === 0) break;

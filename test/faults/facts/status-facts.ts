@@ -1,12 +1,13 @@
 import type { Database } from '../../../src/db/database.js';
 import type { Run } from './queue-facts.js';
 
+/** Runs of a kind that the view names; the others it counts. */
+const NAMED = 5;
+
 /** What an operator reads, without what it tells of runs that are over. */
 const SQL = `
   select (to_jsonb(s) - 'last_reaped' - 'braked')::text as text,
-         -- The view counts all of them and names the first ones; these are the others.
-         array(select job_id from reaper.troubled_run) as troubled,
-         (s.waiting ->> 'count')::int > jsonb_array_length(s.waiting -> 'first') as "moreWait",
+         greatest((s.claim_trouble ->> 'count')::int, (s.waiting ->> 'count')::int) as waiting,
          array(select jsonb_array_elements_text(s.hosts_without_probe)
                union select jsonb_object_keys(s.hosts_failing)
                union select jsonb_object_keys(s.unknown_runs)) as hosts,
@@ -17,8 +18,7 @@ interface Status {
   /** Runs that are still called running at that moment. */
   running: string[];
   text: string;
-  troubled: string[];
-  moreWait: boolean;
+  waiting: number;
   hosts: string[];
 }
 
@@ -36,10 +36,7 @@ export class StatusFacts {
     if (status === undefined) return;
     for (const { runId, jobId, host } of waiting) {
       const isNamed =
-        status.text.includes(JSON.stringify(jobId)) ||
-        status.troubled.includes(jobId) ||
-        status.moreWait ||
-        status.hosts.includes(host);
+        status.text.includes(JSON.stringify(jobId)) || status.waiting > NAMED || status.hosts.includes(host);
       if (!isNamed && status.running.includes(runId)) this.unnamedMs.set(runId, askedMs);
     }
   }

@@ -39,7 +39,7 @@ async function burst(world: World, random: Random): Promise<string | null> {
   const { admin } = world;
   const ids = Array.from({ length: MORE_JOBS }, (_, n) => `passing-${Math.floor(random.next() * 1e9)}-${n}`);
   await admin.query(
-    `insert into jobs (id, agent, repo, max_attempts) select unnest($1::text[]), 'errand', 'web', 1`,
+    `insert into public.jobs (id, agent, repo, max_attempts) select unnest($1::text[]), 'errand', 'web', 1`,
     [ids],
   );
   const victims = () => openRuns(world).filter(({ agent }) => agent !== null);

@@ -47,7 +47,7 @@ async function terminate({ admin }: World, random: Random, condition: string): P
 async function cutStatement(world: World, random: Random): Promise<string | null> {
   return inOpenTransaction(world.admin, async (lock) => {
     const { rows } = await lock.query<{ run_id: string }>(
-      `select run_id from jobs where status = 'running' order by random() limit 4 for no key update skip locked`,
+      `select run_id from public.jobs where status = 'running' order by random() limit 4 for no key update skip locked`,
     );
     if (rows.length === 0) return null;
     const unlocked = world.facts.hindrances.began(

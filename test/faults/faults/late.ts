@@ -46,10 +46,10 @@ export const late: readonly Fault[] = [
     inject: (world, random) =>
       beforeClaim(world, random, {
         whenItWaits: async ({ runId }, lock) => {
-          await lock.query('update agent_runs set exit_code = $2, finished_at = reaper.now() where id = $1', [
-            runId,
-            exitCodeOf(world, runId),
-          ]);
+          await lock.query(
+            'update public.agent_runs set exit_code = $2, finished_at = reaper.now() where id = $1',
+            [runId, exitCodeOf(world, runId)],
+          );
         },
       }),
   },
@@ -71,7 +71,7 @@ export const late: readonly Fault[] = [
       beforeClaim(world, random, {
         // Of another process that is dead, too.
         whenItWaits: async ({ jobId }, lock, { monitor }) => {
-          await lock.query('update jobs set pid = $2, process_identity = $3 where id = $1', [
+          await lock.query('update public.jobs set pid = $2, process_identity = $3 where id = $1', [
             jobId,
             monitor?.pid,
             monitor?.processIdentity,
@@ -114,7 +114,7 @@ async function beforeClaim(
   killAgent(world, victim);
   return inOpenTransaction(world.admin, async (lock) => {
     const { rows } = await lock.query<{ pid: number }>(
-      `select pg_backend_pid() as pid from jobs where id = $1 and run_id = $2 and status = 'running' for no key update`,
+      `select pg_backend_pid() as pid from public.jobs where id = $1 and run_id = $2 and status = 'running' for no key update`,
       [victim.jobId, victim.runId],
     );
     const run = rows[0] && (await readTakenRun(world.admin, victim));

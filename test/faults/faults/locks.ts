@@ -21,7 +21,7 @@ export const locks: readonly Fault[] = [
     inject: (world, random) =>
       lockRows(
         world,
-        `select run_id from jobs where status = 'running' order by random() limit ${LOCKED} for update skip locked`,
+        `select run_id from public.jobs where status = 'running' order by random() limit ${LOCKED} for update skip locked`,
         [],
         async (runIds) => {
           killRuns(world, runIds.slice(0, Math.ceil(runIds.length / 2)));
@@ -38,7 +38,7 @@ export const locks: readonly Fault[] = [
       const host = random.pick(Object.values(HOSTS)) ?? HOSTS.north;
       return lockRows(
         world,
-        `select run_id from jobs where status = 'running' and host = $1 for no key update skip locked`,
+        `select run_id from public.jobs where status = 'running' and host = $1 for no key update skip locked`,
         [host],
         async (runIds) => {
           killRuns(world, runIds);

@@ -93,7 +93,7 @@ export const operators: readonly Fault[] = [
     weight: 5,
     async inject(world, random) {
       const { rows } = await world.admin.query<{ id: string }>(
-        `select id from jobs where status = 'running' order by id`,
+        `select id from public.jobs where status = 'running' order by id`,
       );
       const job = random.pick(rows);
       if (job === undefined) return null;

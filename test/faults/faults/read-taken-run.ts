@@ -10,8 +10,8 @@ export async function readTakenRun(
     `select j.id as "jobId", j.run_id as "runId", coalesce(j.agent, '') as agent, j.repo, j.attempts as attempt,
             coalesce(nullif(j.max_attempts, 0), 2) as "maxAttempts", j.task_id as "taskId", t.branch, t.stage,
             t.work_item_id as "workItem"
-       from jobs j
-       left join tasks t on t.id = j.task_id
+       from public.jobs j
+       left join public.tasks t on t.id = j.task_id
       where j.id = $1 and j.run_id = $2 and j.status = 'running'`,
     [jobId, runId],
   );

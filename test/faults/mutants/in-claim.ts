@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.js';
 
-const CLAIM = 'sql/migrations/0005_claim.sql';
+const CLAIM = 'sql/migrations/0015_claim_waits_briefly.sql';
 const ADAPTER = 'sql/adapters/reference/contract.sql';
 const CLAIM_JS = 'dist/src/db/claim.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
@@ -41,13 +41,14 @@ export const inClaim: readonly Mutant[] = [
         file: CLAIM_JS,
         from: `            advance?.fromStage ?? null,
             advance?.toStage ?? null,
-            advance?.nextAgent ?? null,
-        ]);
-        await client.query('commit');`,
-        to: `            null, null, null,
-        ]);
-        await client.query('commit');
-        if (advance) await client.query('select reaper.advance($1, $2, $3, $4, $5)', [
+            advance?.nextAgent ?? null,`,
+        to: 'null, null, null,',
+      },
+      {
+        file: CLAIM_JS,
+        from: 'const row = rows[0];',
+        to: `const row = rows[0];
+        if (advance) await pool.query('select reaper.advance($1, $2, $3, $4, $5)', [
           run.jobId, run.runKey, advance.fromStage, advance.toStage, advance.nextAgent]);`,
       },
       {
@@ -69,24 +70,22 @@ export const inClaim: readonly Mutant[] = [
     scenario: 'a zombie',
     caughtBy: 'claims and ledger agree',
     edits: [
-      { file: CLAIM, from: 'insert into reaper.ledger (job_id', to: 'insert into pg_temp.later (job_id' },
+      { file: CLAIM, from: 'insert into reaper.ledger (job_id', to: 'insert into reaper.later (job_id' },
       {
-        file: CLAIM_JS,
-        from: `await client.query('begin isolation level read committed');`,
-        to: `await client.query('create temp table later (like reaper.ledger including all)');
-        await client.query('begin isolation level read committed');`,
+        file: CLAIM,
+        from: 'create function reaper.lock_holder(',
+        to: 'create table reaper.later (like reaper.ledger including all);\ncreate function reaper.lock_holder(',
       },
       {
         file: CLAIM_JS,
-        from: `await client.query('commit');`,
-        to: `await client.query('commit');
-        await client.query('insert into reaper.ledger overriding system value select * from later');
-        await client.query('drop table later');`,
+        from: 'const row = rows[0];',
+        to: `const row = rows[0];
+        await pool.query('with moved as (delete from reaper.later returning *) insert into reaper.ledger overriding system value select * from moved');`,
       },
       {
         file: 'sql/grants.sql',
         from: 'grant usage on schema reaper to reaper, reaper_probe;',
-        to: 'grant usage on schema reaper to reaper, reaper_probe;\ngrant insert on reaper.ledger to reaper;',
+        to: 'grant usage on schema reaper to reaper, reaper_probe;\ngrant insert on reaper.ledger to reaper;\ngrant select, delete on reaper.later to reaper;',
       },
     ],
   },
@@ -113,7 +112,7 @@ export const inClaim: readonly Mutant[] = [
     name: 'the evidence not compared with the row',
     scenario: 'a late exit code',
     caughtBy: 'evidence is what was found',
-    edits: [{ file: CLAIM, from: '  if v_changed then', to: '  if false then' }],
+    edits: [{ file: CLAIM, from: '  if v_changed is not null then', to: '  if false then' }],
   },
   {
     name: 'the next job made twice',

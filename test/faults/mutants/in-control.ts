@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const WEBHOOK_JS = 'dist/src/notify/webhook.js';
-const CLAIM = 'sql/migrations/0005_claim.sql';
+const CLAIM = 'sql/migrations/0015_claim_waits_briefly.sql';
 
 /** What must come before anything is claimed or said, and what must not be lost on the way. */
 export const inControl: readonly Mutant[] = [
@@ -54,8 +54,71 @@ export const inControl: readonly Mutant[] = [
     edits: [
       {
         file: 'dist/src/db/pool.js',
-        from: `pool.on('connect', (client) => client.on('error', () => undefined));`,
+        from: `            client.on('error', ignore);`,
         to: '',
+      },
+    ],
+  },
+  {
+    name: 'a run whose row is locked keeps its place',
+    scenario: 'a zombie beside locked rows',
+    caughtBy: 'nobody waits for another',
+    edits: [
+      {
+        file: 'dist/src/workflows/watch-job.js',
+        from: `return (await giveUp(watch, 'locked', detail)) ?? lookAgain;`,
+        to: 'return lookAgain;',
+      },
+    ],
+  },
+  {
+    name: 'runs that cannot be claimed counted by status, and not named',
+    scenario: 'a zombie beside claims that fail',
+    caughtBy: 'status names who waits',
+    edits: [
+      {
+        file: 'sql/views.sql',
+        from: 'from (select * from reaper.troubled_run order by since, job_id limit 5) t)',
+        to: 'from (select * from reaper.troubled_run order by since, job_id limit 0) t)',
+      },
+    ],
+  },
+  {
+    name: 'a gate that could not be asked taken for red',
+    scenario: "a gates' database that is away",
+    caughtBy: 'green is done',
+    edits: [
+      {
+        file: 'dist/src/gates/create-gates.js',
+        from: `if (error instanceof GateNotAsked)
+            throw error;`,
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'a swapped table seen by the view alone',
+    scenario: 'a swapped table',
+    caughtBy: 'one end a run',
+    edits: [
+      { file: 'sql/adapters/reference/contract.sql', from: `     and j.status = 'running'\n`, to: '' },
+      {
+        file: 'sql/adapters/reference/contract.sql',
+        from: `                    and (r.attempts, r.started_at, r.run_id, r.pid, r.process_identity)
+                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid, j.process_identity));`,
+        to: ');',
+      },
+    ],
+  },
+  {
+    name: 'a brake that tells and does not stop',
+    scenario: 'a wrong verdict',
+    caughtBy: 'it notices when it was wrong',
+    edits: [
+      {
+        file: 'sql/migrations/0018_brake.sql',
+        from: `set mode = 'observe', braked_by = v_found.ledger_id where mode = 'active';`,
+        to: `set mode = 'observe', braked_by = v_found.ledger_id where false;`,
       },
     ],
   },

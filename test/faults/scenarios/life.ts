@@ -16,7 +16,7 @@ export const life: readonly Scenario[] = [
       await seenDead(world, victim);
       const other = spawn('sleep', ['600'], { stdio: 'ignore' });
       const pid = other.pid ?? 0;
-      await world.admin.query('update jobs set pid = $2, process_identity = $3 where id = $1', [
+      await world.admin.query('update public.jobs set pid = $2, process_identity = $3 where id = $1', [
         victim.jobId,
         pid,
         processIdentity(pid),

@@ -11,7 +11,7 @@ export const pauses: readonly Scenario[] = [
     about: 'the claim waits for its task behind the control row, and a pause is sent',
     async play(world) {
       const victim = await exitUnfinalized(world, 'prompt-1');
-      await whileLocked(world, 'select from tasks for update', async (pid) => {
+      await whileLocked(world, 'select from public.tasks for update', async (pid) => {
         await expectSoon('a claim behind the task', () => findClaimBehind(world, pid));
         await world.operator.pause();
       });

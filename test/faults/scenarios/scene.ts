@@ -72,12 +72,12 @@ async function enqueue(world: World, job: SceneJob): Promise<void> {
   });
   if (stage !== undefined) {
     await admin.query(
-      `insert into tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', $2, $1)`,
+      `insert into public.tasks (id, repo, branch, stage, work_item_id) values ($1, 'web', 'main', $2, $1)`,
       [id, stage],
     );
   }
   await admin.query(
-    `insert into jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, $3, 'web', $4)`,
+    `insert into public.jobs (id, task_id, agent, repo, max_attempts) values ($1, $2, $3, 'web', $4)`,
     [
       id,
       stage === undefined ? null : id,

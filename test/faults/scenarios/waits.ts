@@ -50,7 +50,7 @@ export const waits: readonly Scenario[] = [
       await whileLocked(
         world,
         `set local idle_in_transaction_session_timeout = 0;
-         select from jobs where run_id in (${runIds.map((id) => `'${id}'`).join()}) for update`,
+         select from public.jobs where run_id in (${runIds.map((id) => `'${id}'`).join()}) for update`,
         async () => {
           for (const victim of locked) killBoth(world, victim);
           // Until they have all been claimed in vain.

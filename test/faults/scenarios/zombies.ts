@@ -70,7 +70,7 @@ export const zombies: readonly Scenario[] = [
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       killBoth(world, victim);
-      await whileLocked(world, 'select from jobs for no key update', async (pid) => {
+      await whileLocked(world, 'select from public.jobs for no key update', async (pid) => {
         await startTwin(world, victim);
         await expectSoon('two claims behind the row', () => findClaimBehind(world, pid, 2));
       });

@@ -1,4 +1,4 @@
-import type { Database } from '../../../src/db/database.js';
+import type { Database, Queryable } from '../../../src/db/database.js';
 
 /** A write to a table of the queue or the reaper, as the database itself recorded it in the writer's transaction. */
 export interface Change {
@@ -70,7 +70,7 @@ export async function installFlightRecorder(admin: Database): Promise<void> {
 }
 
 /** Has the changes of a table recorded, under its name without a schema. */
-export async function recordChanges(admin: Pick<Database, 'query'>, table: string): Promise<void> {
+export async function recordChanges(admin: Queryable, table: string): Promise<void> {
   await admin.query(
     `create trigger recorder after insert or update or delete on ${table} for each row execute function recorder.record()`,
   );

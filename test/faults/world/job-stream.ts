@@ -15,7 +15,7 @@ export class JobStream {
   /** Fills up. Returns how many jobs were queued. */
   async refill(): Promise<number> {
     const { rows } = await this.admin.query<{ n: number }>(
-      `select count(*)::int as n from jobs where status in ('queued', 'running')`,
+      `select count(*)::int as n from public.jobs where status in ('queued', 'running')`,
     );
     const missing = this.atATime - (rows[0]?.n ?? 0);
     for (let n = 0; n < missing; n += 1) await this.#queueOne();
@@ -29,16 +29,16 @@ export class JobStream {
     const maxAttempts = this.random.pick([1, 2, 2, 3]) ?? 2;
     if (this.random.chance(0.3)) {
       await this.admin.query(
-        `insert into jobs (id, agent, repo, max_attempts) values ($1, 'errand', $2, $3)`,
+        `insert into public.jobs (id, agent, repo, max_attempts) values ($1, 'errand', $2, $3)`,
         [id, repo, maxAttempts],
       );
       return;
     }
     await this.admin.query(
       `with task as (
-         insert into tasks (id, repo, branch, stage, work_item_id) values ($1, $2, 'main', 'development', $1) returning id
+         insert into public.tasks (id, repo, branch, stage, work_item_id) values ($1, $2, 'main', 'development', $1) returning id
        )
-       insert into jobs (id, task_id, agent, repo, max_attempts) select $1, id, 'developer', $2, $3 from task`,
+       insert into public.jobs (id, task_id, agent, repo, max_attempts) select $1, id, 'developer', $2, $3 from task`,
       [id, repo, maxAttempts],
     );
   }

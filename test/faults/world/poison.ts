@@ -1,4 +1,4 @@
-import type { Database } from '../../../src/db/database.js';
+import type { Database, Queryable } from '../../../src/db/database.js';
 import { LOGINS } from './logins.js';
 
 /** How the claim of a job fails, in the user's own triggers. */
@@ -43,7 +43,7 @@ export async function claimsThatFailed(admin: Database): Promise<number> {
 }
 
 /** Adds the triggers to a table. */
-export async function addPoison(admin: Pick<Database, 'query'>, table: string): Promise<void> {
+export async function addPoison(admin: Queryable, table: string): Promise<void> {
   await admin.query(`
     create trigger poison before update on ${table} for each row
       when (old.status = 'running' and new.status <> 'running') execute function poison.work('raises');

@@ -11,7 +11,7 @@ export interface Ambush {
 
 /** The server is ready for the next statement, outside any transaction: whatever came before is committed. */
 const IDLE = 'Z\0\0\0\x05I';
-const WROTE = /(?:COMMIT|UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0/;
+const WROTE = /(?:UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0/;
 const KEPT = 20_000;
 
 /** The way of one process to Postgres. It can break a connection at a statement, and lose the answer to a COMMIT. */
@@ -36,6 +36,7 @@ export class PostgresProxy {
 /** What springs the ambushes on one connection. */
 function tapFor(ambushes: Set<Ambush>, breaks: Break): Tap {
   let asked = '';
+  let answer = '';
   const springs = (when: Ambush['when'], matches: (after: RegExp | null) => boolean): boolean => {
     const ambush = [...ambushes].find((each) => each.when === when && matches(each.after));
     if (ambush === undefined) return false;
@@ -50,11 +51,11 @@ function tapFor(ambushes: Set<Ambush>, breaks: Break): Tap {
       return !springs('asked', (after) => after?.test(asked) === true);
     },
     answered(data) {
-      const answer = data.toString('latin1');
+      answer = (answer + data.toString('latin1')).slice(-KEPT);
       if (!answer.endsWith(IDLE)) return true;
       const isHit = (after: RegExp | null) => (after === null ? WROTE.test(answer) : after.test(asked));
       if (springs('committed', isHit)) return false;
-      asked = '';
+      asked = answer = '';
       return true;
     },
   };
