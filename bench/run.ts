@@ -9,13 +9,7 @@ import { silentConnection } from './silent-connection.js';
 import type { Bench, BenchResult } from './support/bench.js';
 import { Cleanup } from './support/cleanup.js';
 
-const BENCHES: readonly Bench[] = [
-  repairTime,
-  failingClaims,
-  lockedRows,
-  silentConnection,
-  idleCost,
-];
+const BENCHES: readonly Bench[] = [repairTime, failingClaims, lockedRows, silentConnection, idleCost];
 
 /** Picks benches by name, all without a name, and runs them one after the other. Exit code 1 when a promise failed. */
 async function main(): Promise<void> {

@@ -33,7 +33,9 @@ export async function startPgBouncer(
   const port = await freePort();
   const [first = ''] = urls;
   const { hostname, port: target } = new URL(first);
-  const users = urls.map((url) => new URL(url)).map(({ username, password }) => `"${username}" "${password}"`);
+  const users = urls
+    .map((url) => new URL(url))
+    .map(({ username, password }) => `"${username}" "${password}"`);
   await writeFile(join(folder, 'users.txt'), users.join('\n'));
   await writeFile(
     join(folder, 'pgbouncer.ini'),
