@@ -23,6 +23,7 @@ begin
     if v_said is not null then
       select r.run_key into v_run_key from reaper.running_job r where r.job_id = old.id;
       if v_said is distinct from v_run_key then
+        perform reaper.note_late_write((select l.id from reaper.ledger l where l.job_id = old.id and l.run_key = v_said));
         raise exception 'expected run "%" of job "%" to be running, got run "%": its own run is over, nothing was written',
             v_said, old.id, v_run_key
           using errcode = 'RP003';
@@ -40,6 +41,7 @@ begin
      and case when v_said is null then l.attempts is not distinct from old.attempts else l.run_key = v_said end
    order by l.id desc limit 1;
   if found then
+    perform reaper.note_late_write(v_ledger.id);
     raise exception 'expected job "%" to be running, got "%": its run was reaped (%), nothing was written',
         old.id, old.status, v_ledger.reason
       using errcode = 'RP003', hint = format('job-reaper explain %s', old.id);

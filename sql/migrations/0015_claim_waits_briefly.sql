@@ -21,6 +21,64 @@ as $$
    where a.pid = 0 or pg_blocking_pids(a.pid) = '{}'
 $$;
 
+-- What a claim writes, all of it or nothing. Whoever calls it holds the lock of the job's row, and has found the run to be running.
+--
+-- result   won, lost: finish found no such run; changed: the stage moved
+create function reaper.end_run(
+  p_job_id            text,
+  p_run_key           text,
+  p_claimer           text,
+  p_workflow_id       text,
+  p_outcome           text,
+  p_tier              integer,
+  p_reason            text,
+  p_error             text,
+  p_evidence          jsonb,
+  p_from_stage        text,
+  p_to_stage          text,
+  p_next_agent        text,
+  out result          text,
+  out detail          text,
+  out ledger_id       bigint,
+  out notification_id bigint
+)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run reaper.running_job;
+begin
+  select * into v_run from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
+  if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then
+    result := 'lost';
+    detail := 'the run is over';
+    return;
+  end if;
+  if p_to_stage is not null then -- a condition of its own: advance may not exist
+    if not coalesce(reaper.advance(p_job_id, p_run_key, p_from_stage, p_to_stage, p_next_agent), false) then
+      raise exception 'the stage moved' using errcode = 'RP001';
+    end if;
+  end if;
+  insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
+                             attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
+                             next_agent, evidence, claimer, workflow_id)
+  values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
+          v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, p_outcome,
+          p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
+  returning id into ledger_id;
+  if p_outcome = 'failed' then
+    notification_id := reaper.owe_failed(ledger_id);
+  end if;
+  result := 'won';
+  detail := p_outcome;
+exception
+  when sqlstate 'RP001' then -- leaving this block undid finish
+    result := 'changed';
+    detail := format('the stage is no longer %s', p_from_stage);
+    ledger_id := null;
+end
+$$;
+
 -- The claim as in 0005, with two more facts. Who names the time of the look is a caller that knows the result "busy": it waits for others'
 -- locks only briefly, and its facts may not be old.
 --
@@ -46,7 +104,7 @@ create function reaper.claim(
   p_next_agent       text default null,
   -- when the facts were read, by the database's clock; null from callers of before
   p_looked_at        timestamptz default null,
-  -- who declared the host gone, where the verdict rests on that
+  -- the declaration that the run's host, boot or pod is gone, in words, where the verdict rests on that
   p_host_gone_by     text default null,
   out result         text,
   out detail         text,
@@ -135,8 +193,10 @@ begin
     v_changed := 'the look lies ahead by the database''s clock, which was put back';
   elsif p_tier in (1, 3) and p_looked_at < v_now - interval '30 seconds' then
     v_changed := format('the look is %s s old, over 30', trunc(extract(epoch from v_now - p_looked_at)));
-  elsif p_host_gone_by is not null and reaper.host_is_gone(v_run.host, v_run.started_at) is null then
-    v_changed := format('the word of %s that the host is gone does not stand any more', p_host_gone_by);
+  elsif p_host_gone_by is not null
+        and reaper.host_is_gone(v_run.host, v_run.started_at) is null
+        and reaper.place_is_gone(v_run.host, v_run.started_at, v_run.process_identity) is null then
+    v_changed := format('no longer stands: %s', p_host_gone_by);
   end if;
 
   if v_block like 'observe%' and v_changed is null then
@@ -160,33 +220,11 @@ begin
   end if;
 
   begin
-    if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then
-      result := 'lost';
-      detail := 'the run is over';
-      return;
-    end if;
-    if p_to_stage is not null then -- a condition of its own: advance may not exist
-      if not coalesce(reaper.advance(p_job_id, p_run_key, p_from_stage, p_to_stage, p_next_agent), false) then
-        raise exception 'the stage moved' using errcode = 'RP001';
-      end if;
-    end if;
-    insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
-                               attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
-                               next_agent, evidence, claimer, workflow_id)
-    values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
-            v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, p_outcome,
-            p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
-    returning id into ledger_id;
-    if p_outcome = 'failed' then
-      notification_id := reaper.owe_failed(ledger_id);
-    end if;
-    result := 'won';
-    detail := p_outcome;
+    select e.result, e.detail, e.ledger_id, e.notification_id into result, detail, ledger_id, notification_id
+      from reaper.end_run(p_job_id, p_run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence,
+                          p_from_stage, p_to_stage, p_next_agent) e;
   exception
-    when sqlstate 'RP001' then -- leaving this block undid finish
-      result := 'changed';
-      detail := format('the stage is no longer %s', p_from_stage);
-    when lock_not_available then -- so did this
+    when lock_not_available then -- leaving this block undid all of it
       if p_looked_at is null then raise; end if;
       result := 'busy';
       detail := 'a row that goes with it is locked';

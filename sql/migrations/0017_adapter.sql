@@ -98,9 +98,9 @@ create function reaper.try_claim(p_job_id text, p_run_key text, p_other_run_key 
   set lock_timeout = '50ms'
 as $$
 declare
-  v_run    reaper.running_job;
   v_status text;
   v_error  text;
+  v_result text;
   v_rows   bigint;
 begin
   perform from reaper.lock_run(p_job_id, p_run_key);
@@ -109,7 +109,6 @@ begin
     return next format('rows of lock_run for a running job: expected 1, got %s', v_rows);
     return;
   end if;
-  select * into v_run from reaper.lock_run(p_job_id, p_run_key);
 
   begin
     perform from reaper.lock_run(p_job_id, p_other_run_key);
@@ -130,16 +129,11 @@ begin
   foreach v_status in array array['queued', 'failed', 'done'] loop
     v_error := case when v_status <> 'done' then 'trial' end;
     begin
-      if coalesce(reaper.finish(p_job_id, p_run_key, v_status, v_error)::text, 'null') in ('false', 'null') then
+      select e.result into v_result
+        from reaper.end_run(p_job_id, p_run_key, 'doctor', 'doctor', v_status, 1, 'trial', v_error, '{}', null, null, null) e;
+      if v_result <> 'won' then
         return next format('finish as %s: expected true, got false', v_status);
       end if;
-      insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
-                                 attempts, max_attempts, started_at, outcome, tier, reason, error, evidence, claimer,
-                                 workflow_id)
-      values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
-              v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, v_status, 1,
-              'trial', v_error, '{}', 'doctor', 'doctor')
-      on conflict (job_id, run_key) do nothing;
       -- What the user's tables check at the end of a transaction: a claim meets it at its commit.
       set constraints all immediate;
       select count(*) into v_rows from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;

@@ -25,6 +25,18 @@ create sequence reaper.late_write;
 -- The claim that the last one of them was about: its process is looked at once more.
 create sequence reaper.late_write_claim;
 
+-- Counts a late write about this claim (null: none is known), also in a transaction that is about to fail.
+create function reaper.note_late_write(p_ledger_id bigint) returns void
+  language plpgsql
+as $$
+begin
+  perform nextval('reaper.late_write');
+  if p_ledger_id is not null then
+    perform setval('reaper.late_write_claim', p_ledger_id);
+  end if;
+end
+$$;
+
 -- What a probe of these hosts looks at once more. A claim of more than a day ago says nothing any more. As a WITH query the view
 -- cannot be written through.
 create view reaper.look_back as

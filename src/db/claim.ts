@@ -23,7 +23,7 @@ export interface Claim {
    * waits for others' locks for seconds, as it did for the version before.
    */
   lookedAtMs?: number | null;
-  /** Who declared the host gone, where the verdict rests on that. */
+  /** The declaration that the run's host, boot or pod is gone, in words, where the verdict rests on that. */
   hostGoneBy?: string | null;
 }
 

@@ -167,7 +167,7 @@ async function reap(
   observation: Observation,
   facts: RunObservation,
 ): Promise<Step> {
-  const { policy, readMs, hostGoneBy } = facts;
+  const { policy, readMs } = facts;
   const { run } = observation;
   watch.enter('claiming');
   watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
@@ -180,7 +180,7 @@ async function reap(
     claimer: firstExecutionRunId,
     workflowId,
     lookedAtMs: readMs,
-    hostGoneBy: observation.liveness.evidence.startsWith('host declared gone by ') ? hostGoneBy : null,
+    hostGoneBy: restsOnDeclaration(observation, facts) ? observation.liveness.evidence : null,
   });
   watch.memory = FRESH_MEMORY;
   const waitMs = policy.intervalS * 1000;
@@ -208,6 +208,11 @@ async function reap(
       watch.tell(`busy: not claimed, ${detail}`);
       return (await giveUp(watch, 'locked', detail)) ?? lookAgain;
   }
+}
+
+/** Whether the process is taken for dead because somebody said so, rather than because a probe found it dead. */
+function restsOnDeclaration({ liveness }: Observation, { placeGone }: RunObservation): boolean {
+  return liveness.evidence.startsWith('host declared gone by ') || liveness.evidence === placeGone;
 }
 
 /** The run is over. Whether it ended by itself, only the ledger can tell. */

@@ -269,11 +269,12 @@ describe('a claim that says when it looked', () => {
   });
 
   it('that rests on a declared host wins only while the declaration stands', async () => {
-    const declared = { hostGoneBy: 'op', evidence: { liveness: { evidence: 'host declared gone by op' } } };
+    const evidence = { liveness: { evidence: 'host declared gone by op' } };
+    const declared = { hostGoneBy: evidence.liveness.evidence, evidence };
     const claimed = async () => claimRun(db.reaper, run, { ...declared, lookedAtMs: await now() });
     expect(await claimed()).toMatchObject({
       result: 'changed',
-      detail: 'the word of op that the host is gone does not stand any more',
+      detail: 'no longer stands: host declared gone by op',
     });
     await db.admin.query(`select reaper.declare_host_gone('host-1', 'op')`);
     expect((await claimed()).result).toBe('won');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readStatus } from '../../src/db/status.js';
 import { packageRoot } from '../../src/paths.js';
 import { claimRun } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -27,6 +28,8 @@ afterEach(() => db.drop());
 
 const status = async () =>
   (await db.admin.query<{ status: string }>(`select status from jobs where id = 'j1'`)).rows[0]?.status;
+
+const lateWrites = async () => (await readStatus(db.reaper)).late_writes;
 
 describe('the trigger that rejects a late finalize', () => {
   it('lets a run that was not reaped be finalized, and the reaper reap', async () => {
@@ -108,5 +111,20 @@ describe('the trigger that rejects a late finalize', () => {
     await operator.run(FINALIZE);
     await operator.commit();
     expect(await status()).toBe('done');
+  });
+
+  it('counts each write that it rejects, and has the process of that run looked at once more', async () => {
+    const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242, processIdentity: 'a stamp' });
+    await claimRun(db.reaper, ref, { run: { processIdentity: 'a stamp' } });
+    await db.probe.query(`select reaper.note_look_back('host-1', '{1}', '[]')`);
+    const lookedAtAgain = async () => (await db.probe.query('select * from reaper.look_back')).rows.length;
+    expect([await lateWrites(), await lookedAtAgain()]).toEqual([0, 0]);
+
+    await expect(db.admin.query(FINALIZE)).rejects.toMatchObject(REJECTED);
+    expect([await lateWrites(), await lookedAtAgain()]).toEqual([1, 1]);
+    await db.probe.query(`select reaper.note_look_back('host-1', '{1}', '[]')`);
+    expect([await lateWrites(), await lookedAtAgain()]).toEqual([1, 0]);
+    // An ordinary late write stops nothing.
+    expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', survivors: 0 });
   });
 });
