@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
-import { createPool } from '../../src/db/pool.js';
 import { startPostgres } from '../../src/servers/index.js';
 import { cli, type CliResult, type Env } from '../cli/support.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../servers/support.js';
 import { claimRun } from '../support/claims.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createAdminPool, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 import { blocksOf, commandsOf, readPage, wordsOf, type Block } from './support.js';
 
@@ -59,7 +58,7 @@ async function findings(given: Env = env): Promise<{ check: string; level: strin
 it('restores a dump on another server', async () => {
   const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
   await migrate(server.adminUrl, 'reference');
-  const admin = createPool(server.adminUrl, { applicationName: 'test' });
+  const admin = createAdminPool(server.adminUrl);
   try {
     const ref = await insertRunningJob(admin, { id: 'j1', pid: 4242 });
     await insertRunningJob(admin, { id: 'j2', pid: 4242 });
@@ -130,7 +129,7 @@ it('alters a column under the view', async () => {
 it('takes job-reaper out, and leaves the queue as it is', async () => {
   const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
   await migrate(server.adminUrl, 'reference');
-  const admin = createPool(server.adminUrl, { applicationName: 'test', max: 1 });
+  const admin = createAdminPool(server.adminUrl);
   try {
     await admin.query(await readPage('sql/extras/reject-late-finalize.sql'));
     for (const { text } of section('Restore a dump on another server', 'sql')) await admin.query(text);

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Database } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
-import { createPool } from '../../src/db/pool.js';
 import { packageRoot } from '../../src/paths.js';
 import { createDatabase, dropDatabase } from '../../src/servers/index.js';
 import { claimRun } from '../support/claims.js';
 import { blocksOf, readPage } from './support.js';
+import { createAdminPool } from '../support/database.js';
 
 const FOLDER = 'docs/examples/our-queue';
 const name = `contract_${randomBytes(4).toString('hex')}`;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   // Twice: safe to run again.
   await migrate(url, join(packageRoot, FOLDER));
   await migrate(url, join(packageRoot, FOLDER));
-  admin = createPool(url, { applicationName: 'test' });
+  admin = createAdminPool(url);
   await admin.query(`select reaper.set_mode('active', 'test')`);
 });
 afterAll(async () => {

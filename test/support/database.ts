@@ -48,7 +48,7 @@ export async function createTestDatabase(
 }
 
 /** Sessions as anybody else has them, without what ours set. */
-function createAdminPool(connectionString: string): pg.Pool {
+export function createAdminPool(connectionString: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     application_name: 'test',

@@ -116,7 +116,7 @@ describe('rights', () => {
       grant update on public.jobs to reaper`);
     expect((await examine('rights', patient)).at(-1)).toMatchObject({
       level: 'warn',
-      got: '"test_reaper" may also write reaper.finish, jobs',
+      got: '"test_reaper" may also write reaper.finish, public.jobs',
     });
   });
 });

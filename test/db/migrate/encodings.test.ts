@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createPool } from '../../../src/db/pool.js';
 import { migrateTo } from '../../../src/cli/migrate.js';
 import { startPostgres, type PostgresServer } from '../../../src/servers/index.js';
 import { claimRun } from '../../support/claims.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { embeddedEnv, silent } from '../../servers/support.js';
+import { createAdminPool } from '../../support/database.js';
 
 let server: PostgresServer;
 let admin: pg.Client;
@@ -54,7 +54,7 @@ it('migrates and reaps in every encoding that can be read, and says so where non
       refused.push(encoding);
       continue;
     }
-    const pool = createPool(url, { applicationName: 'test' });
+    const pool = createAdminPool(url);
     const ref = await insertRunningJob(pool, { id: 'job one', pid: 4242, attempts: 2 });
     expect(await claimRun(pool, ref, { outcome: 'failed' }), encoding).toMatchObject({ result: 'won' });
     const { rows } = await pool.query<{ key: string; text: string }>(
@@ -79,7 +79,7 @@ it('names a job that is no ASCII the same in every encoding', async () => {
   for (const encoding of ['UTF8', 'LATIN1', 'SQL_ASCII']) {
     const url = new URL(server.adminUrl);
     url.pathname = `/in_${encoding.toLowerCase()}`;
-    const pool = createPool(url.href, { applicationName: 'test' });
+    const pool = createAdminPool(url.href);
     const { rows } = await pool.query<{ key: string }>(
       `select reaper.notification_key('failed', $1, null) as key`,
       ['été 1'],

@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest';
 import { migrate } from '../../../src/db/migrate.js';
 import { claimRun } from '../../support/claims.js';
-import { createTestDatabase } from '../../support/database.js';
+import { createAdminPool, createTestDatabase } from '../../support/database.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { startPostgres } from '../../../src/servers/index.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../../servers/support.js';
-import { createPool } from '../../../src/db/pool.js';
 import { emptyDatabase, insertWork, ourQueue } from './support.js';
 
 it('a view that was dropped so that a column could be altered', async () => {
@@ -103,7 +102,7 @@ it('tables whose sequences are behind, as a copy by logical replication has them
 it('roles that are missing, as on a new server on which a dump was restored', async () => {
   const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
   await migrate(server.adminUrl, 'reference');
-  const admin = createPool(server.adminUrl, { applicationName: 'test' });
+  const admin = createAdminPool(server.adminUrl);
   try {
     await admin.query('drop owned by reaper, reaper_probe; drop role reaper; drop role reaper_probe');
     expect(await migrate(server.adminUrl, null)).toMatchObject({ applied: [], mode: 'active' });

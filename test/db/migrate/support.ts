@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../../../src/db/database.js';
 import { inject, onTestFinished } from 'vitest';
-import { createPool } from '../../../src/db/pool.js';
 import { createDatabase, dropDatabase } from '../../../src/servers/index.js';
 import { readPage } from '../../docs/support.js';
+import { createAdminPool } from '../../support/database.js';
 
 /** An empty database, until the test is over. */
 export async function emptyDatabase(): Promise<{ url: string; admin: Database }> {
   const name = `migrate_${randomBytes(5).toString('hex')}`;
   const url = await createDatabase(inject('adminUrl'), name);
-  const admin = createPool(url, { applicationName: 'test' });
+  const admin = createAdminPool(url);
   onTestFinished(async () => {
     await admin.end();
     await dropDatabase(inject('adminUrl'), name);
