@@ -5,7 +5,7 @@ import { readSettings, required } from '../config.js';
 import { createLogger, type Logger } from '../log.js';
 import { readTemporalTarget, type TemporalTarget } from '../temporal/read-target.js';
 import { examples } from './output.js';
-import { stopSignal } from './stop-signal.js';
+import { exitSoon, stopSignal } from './stop-signal.js';
 import { checkPortFree } from './up/check-port.js';
 import { prepareSchema } from './up/schema.js';
 import type { SupervisedTemporal } from './up/supervised-temporal.js';
@@ -69,6 +69,7 @@ async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> 
     });
   } finally {
     await temporal?.stop();
+    exitSoon();
   }
 }
 
