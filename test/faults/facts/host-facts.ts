@@ -19,7 +19,8 @@ export class HostFacts {
     const host = String(now['host']);
     if (relation === 'gone_host') this.declarations.push({ host, atMs });
     // A probe answers sweeps and looks, and reports by itself.
-    const column = relation === 'host_probe' ? 'answered_at' : relation === 'host_boot' ? 'last_seen_at' : null;
+    const column =
+      relation === 'host_probe' ? 'answered_at' : relation === 'host_boot' ? 'last_seen_at' : null;
     if (column !== null && now[column] !== null && old?.[column] !== now[column])
       this.answers.push({ host, atMs });
   }
