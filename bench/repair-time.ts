@@ -1,12 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Database } from '../src/db/database.js';
 import type { Servers } from '../src/servers/index.js';
 import { startAgent } from './support/agents.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
+import { claimedAt, readClock } from './support/claimed-at.js';
 import { BENCH_HOST, createEnvironment, startBenchServers } from './support/environment.js';
 import { insertRunningJobs } from './support/running-jobs.js';
 import { median, rounded } from './support/statistics.js';
-import { until } from './support/until.js';
 
 const INTERVAL_S = 1;
 const DEAD_TICKS = 2;
@@ -62,27 +61,4 @@ async function measure(servers: Servers, context: BenchContext, limit: string): 
   }
   await worker.stop();
   return times;
-}
-
-/** The database's clock in Unix seconds. */
-async function readClock(admin: Database): Promise<number> {
-  const { rows } = await admin.query<{ now: number }>(
-    'select extract(epoch from reaper.now())::double precision as now',
-  );
-  return rows[0]?.now ?? NaN;
-}
-
-/** Waits for the claim; returns its time in Unix seconds by the database's clock. */
-async function claimedAt(admin: Database, jobId: string, assertRunning: () => void): Promise<number> {
-  let at: number | undefined;
-  await until(`the claim of ${jobId}`, async () => {
-    assertRunning();
-    const { rows } = await admin.query<{ at: number }>(
-      'select extract(epoch from claimed_at)::double precision as at from reaper.ledger where job_id = $1',
-      [jobId],
-    );
-    at = rows[0]?.at;
-    return at !== undefined;
-  });
-  return at ?? NaN;
 }

@@ -1,12 +1,15 @@
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { renderTable } from '../src/cli/table.js';
+import { failingClaims } from './failing-claims.js';
 import { idleCost } from './idle-cost.js';
+import { lockedRows } from './locked-rows.js';
 import { repairTime } from './repair-time.js';
+import { silentConnection } from './silent-connection.js';
 import type { Bench, BenchResult } from './support/bench.js';
 import { Cleanup } from './support/cleanup.js';
 
-const BENCHES: readonly Bench[] = [repairTime, idleCost];
+const BENCHES: readonly Bench[] = [repairTime, failingClaims, lockedRows, silentConnection, idleCost];
 
 /** Picks benches by name, all without a name, and runs them one after the other. Exit code 1 when a promise failed. */
 async function main(): Promise<void> {

@@ -58,6 +58,7 @@ grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledge
   reaper.host_warning to reaper;
 grant execute on function
   reaper.has_stages(),
+  reaper.records_exit_codes(),
   reaper.hold_on(text, text, text, text),
   reaper.block_on(text, text, text, text),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text, timestamptz,
@@ -66,7 +67,7 @@ grant execute on function
   reaper.try_claim(text, text, text),
   reaper.adapter_trouble(),
   reaper.note_unreadable(jsonb),
-  reaper.owe_backstop_alert(text, text, text, text, text, text),
+  reaper.owe_backstop_alert(text, text, text, text, text, text, text),
   reaper.take_for_telegram(bigint),
   reaper.note_delivery(bigint, text, text, text),
   reaper.keep_channels(text[]),

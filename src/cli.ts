@@ -11,4 +11,6 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = reportFailure(error);
+  // What hangs would keep the process.
+  if ((error as Error).name === 'StuckError') process.exit();
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { DEFAULT_POLICY, type Policy } from './domain/types.js';
+import { DEFAULT_POLICY, type PublishedPolicy } from './domain/types.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
 import { isServiceLink } from './service-links.js';
 import {
@@ -41,6 +41,11 @@ export const settingsSchema = z.object({
     .default(DEFAULT_POLICY.backstopAlive),
   /** Whether reaping stops, until an operator activates it again, once a process is found alive whose run was reaped as dead. */
   REAPER_BRAKE: flag.default(DEFAULT_POLICY.brake),
+  /**
+   * What becomes of a run over its ceiling of which nobody can tell whether it lives. Without it the adapter decides: `alert` where
+   * its `reaper.has_exit_codes()` is false, else `reap`.
+   */
+  REAPER_BACKSTOP_UNKNOWN: z.enum(['alert', 'reap'], { error: 'expected alert or reap' }).optional(),
   /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
   REAPER_WATCH_ALL_LIMIT: decimal(count(0)).default(DEFAULT_POLICY.watchAllLimit),
   /** Open watches at most. */
@@ -195,7 +200,7 @@ function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
 }
 
 /** The settings that decide, in the form in which they are published to the control row. */
-export function toPolicy(settings: Settings): Policy {
+export function toPolicy(settings: Settings): PublishedPolicy {
   return {
     enabled: settings.REAPER_ENABLED,
     leaseReclaim: settings.LEASE_RECLAIM_ENABLED,
@@ -205,6 +210,7 @@ export function toPolicy(settings: Settings): Policy {
     maxRunningS: settings.REAPER_MAX_RUNNING_S,
     backstopAlive: settings.REAPER_BACKSTOP_ALIVE,
     brake: settings.REAPER_BRAKE,
+    backstopUnknown: settings.REAPER_BACKSTOP_UNKNOWN ?? 'by adapter',
     watchAllLimit: settings.REAPER_WATCH_ALL_LIMIT,
     maxWatches: settings.REAPER_MAX_WATCHES,
     searchAttributes: settings.REAPER_SEARCH_ATTRIBUTES,

@@ -12,12 +12,32 @@ const DATABASE_URL_FORM = 'postgres://user:password@host:port/database';
 /** What the client knows. It takes no other word for a mistake, but for TLS, or for none. */
 export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
+/**
+ * Why a URL could be read in two ways, or null. An `@`, `/`, `?` or `#` of a password that is not percent-encoded makes its rest the host,
+ * the database or a parameter, which are printed. In words that quote nothing.
+ */
+export function whyAmbiguous(url: string): string | null {
+  const rest = url.replace(/^[a-z]+:\/\//, '');
+  const end = rest.search(/[/?#]/);
+  const authority = end === -1 ? rest : rest.slice(0, end);
+  if (authority.split('@').length > 2 || rest.slice(authority.length).includes('@') || rest.includes('#'))
+    return `expected a URL ${DATABASE_URL_FORM} in which each @, /, ? and # of a name or password is percent-encoded (%40, %2F, %3F, %23)`;
+  if (authority.slice(authority.indexOf('@') + 1).includes(','))
+    return 'expected one host, got several: name the one that takes writes, or that of a proxy which finds it';
+  return null;
+}
+
 /** One that the client can read, with all files that it names: else the worker would take Postgres for away, and try on. */
 export const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, { error: `expected a URL ${DATABASE_URL_FORM}`, abort: true })
   .superRefine((url, context) => {
     const refuse = (message: string) => context.addIssue({ code: 'custom', message });
+    const ambiguous = whyAmbiguous(url);
+    if (ambiguous !== null) {
+      refuse(ambiguous);
+      return;
+    }
     try {
       const parsed = parseDatabaseUrl(url);
       toClientConfig(parsed);
@@ -29,7 +49,10 @@ export const databaseUrl = z
       if (!['postgres', 'direct'].includes(sslnegotiation))
         refuse('expected an sslnegotiation of postgres or direct');
     } catch (error) {
-      refuse(`expected a URL ${DATABASE_URL_FORM} that can be read (${(error as Error).message})`);
+      // Only of files: what else the client found in a URL may, read in another way, be the password.
+      const { code, message } = error as NodeJS.ErrnoException;
+      const why = code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR' ? message : 'it is malformed';
+      refuse(`expected a URL ${DATABASE_URL_FORM} that can be read (${why})`);
     }
   });
 

@@ -1,4 +1,6 @@
 import { isSecret, type Settings } from './config.js';
+import { explainPostgresError } from './db/explain-error.js';
+import { pendingOn } from './db/pools.js';
 import { readStatus } from './db/status.js';
 import type { Gate } from './gates/index.js';
 import { selectDriver } from './liveness/index.js';
@@ -7,6 +9,7 @@ import { readTemporalTarget, type TemporalTarget } from './temporal/read-target.
 import type { Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
 import { loadDataConverter } from './temporal/data-converter.js';
+import { explainTemporalError } from './temporal/explain-error.js';
 import { startAdminServer, type AdminServer } from './worker/admin-server.js';
 import { checkHealth, checkReadiness } from './worker/health.js';
 import { installRuntimeFor } from './worker/install-runtime.js';
@@ -20,6 +23,7 @@ import { Reachability } from './worker/reachability.js';
 import { jsonReply } from './worker/reply.js';
 import { closeResources, createResources } from './worker/resources.js';
 import { runConnected } from './worker/run-connected.js';
+import { endInTime, Waits } from './worker/stopping.js';
 
 export type { WorkerParts } from './worker/context.js';
 
@@ -41,24 +45,35 @@ export interface RunWorkerOptions {
 /**
  * The long-running worker. Waits for Temporal and Postgres while they are away, at start and later.
  *
- * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
+ * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend, and StuckError when it was told to end
+ *   and something hangs
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
   const applicationName = 'job-reaper worker';
+  const target = options.target ?? readTemporalTarget();
   const resources = await createResources({ settings, log, applicationName, functions, notifiers });
   const context: WorkerContext = {
     ...resources,
     parts,
     signal,
-    target: options.target ?? readTemporalTarget(),
+    target,
     dataConverter: await loadDataConverter(settings.REAPER_PAYLOAD_CODEC),
-    temporal: new Reachability('Temporal', log),
-    postgres: new Reachability('Postgres', log),
+    temporal: new Reachability('Temporal', log, (error) => explainTemporalError(error, target)),
+    postgres: new Reachability('Postgres', log, (error) =>
+      explainPostgresError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL'),
+    ),
+    waits: new Waits(),
     pulse: new Pulse(),
     link: null,
   };
   logStart(context);
+  const pending = () => [...context.waits.names, ...pendingOn(context.pools)];
+  await endInTime(work(context), { signal, log, pending });
+}
+
+async function work(context: WorkerContext): Promise<void> {
+  const { parts, signal, log, waits } = context;
   let admin: AdminServer | undefined;
   let sdkPort: number | null = null;
   const ended = new AbortController();
@@ -75,7 +90,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     ended.abort();
     await admin?.close();
     await reports;
-    await closeResources(context);
+    await waits.during('the end of the connections to Postgres', closeResources(context));
     log.info('stopped');
   }
 }

@@ -15,8 +15,10 @@ function mistakes(env: NodeJS.ProcessEnv): string[] {
 
 describe('settings', () => {
   it('have the defaults that the policy names', () => {
-    expect(toPolicy(readSettings({}))).toEqual(DEFAULT_POLICY);
-    expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toEqual(DEFAULT_POLICY);
+    expect(toPolicy(readSettings({}))).toEqual({ ...DEFAULT_POLICY, backstopUnknown: 'by adapter' });
+    expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toMatchObject({
+      intervalS: DEFAULT_POLICY.intervalS,
+    });
   });
 
   it('are read from the environment', () => {
@@ -87,7 +89,23 @@ describe('settings', () => {
       'a database URL that the client cannot read',
       { DATABASE_URL: 'postgres://u:secret@h:99999/d' },
       [
-        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (Invalid URL), got "<hidden>"',
+        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (it is malformed), got "<hidden>"',
+      ],
+    ],
+    ...['4711/hunter2', 'pa@ss', 'pa#ss', '4711?hunter2', 'a/b@c#d'].map(
+      (password): [string, Record<string, string>, string[]] => [
+        `a password that is not percent-encoded, such as ${password}`,
+        { DATABASE_URL: `postgres://app:${password}@db/jobs` },
+        [
+          'DATABASE_URL: expected a URL postgres://user:password@host:port/database in which each @, /, ? and # of a name or password is percent-encoded (%40, %2F, %3F, %23), got "<hidden>"',
+        ],
+      ],
+    ),
+    [
+      'several hosts in a database URL',
+      { DATABASE_URL: 'postgres://app:secret@db-a:5432,db-b:5432/jobs' },
+      [
+        'DATABASE_URL: expected one host, got several: name the one that takes writes, or that of a proxy which finds it, got "<hidden>"',
       ],
     ],
     [
@@ -157,7 +175,7 @@ describe('settings', () => {
       'a port that is no number',
       { DATABASE_URL: 'postgres://u:secret@h/d?port=x' },
       [
-        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (Invalid port: x), got "<hidden>"',
+        'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (it is malformed), got "<hidden>"',
       ],
     ],
     [

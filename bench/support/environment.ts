@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.js';
-import { createPool } from '../../src/db/pool.js';
 import { createDatabase, dropDatabase, startServers, type Servers } from '../../src/servers/index.js';
 import { connectClient } from '../../src/temporal/connect.js';
 import { readTemporalTarget } from '../../src/temporal/read-target.js';
@@ -18,6 +17,10 @@ export const BENCH_HOST = 'bench-host';
 export interface BenchEnvironment {
   /** As the database's owner. One session: what it has read and written is in order. */
   admin: Database;
+  /** The same, for sessions that one does something else in meanwhile. */
+  adminUrl: string;
+  /** Where the worker's role works. */
+  workerUrl: string;
   client: Client;
   /** REAPER_NAME. */
   reaperName: string;
@@ -42,10 +45,16 @@ export async function createEnvironment(
   const reaperName = `bench-${randomBytes(6).toString('hex')}`;
   const login = reaperName.replace('-', '_');
   const adminUrl = await createDatabase(postgres.adminUrl, login);
-  const admin = createPool(adminUrl, {
-    applicationName: 'job-reaper bench',
+  // Not one of ours: some of its statements, such as VACUUM, run in no transaction.
+  const admin = new pg.Pool({
+    connectionString: adminUrl,
+    application_name: 'job-reaper bench',
     max: 1,
-    statementTimeoutMs: 60_000,
+    statement_timeout: 60_000,
+    types: {
+      getTypeParser: (id, format): unknown =>
+        id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
+    },
   });
   cleanup.add(async () => {
     await admin.end();
@@ -77,6 +86,8 @@ export async function createEnvironment(
   };
   return {
     admin,
+    adminUrl,
+    workerUrl: workerUrl.href,
     client,
     reaperName,
     startWorker: (settings) => startWorker({ ...env, ...settings }, cleanup),

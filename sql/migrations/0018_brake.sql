@@ -38,10 +38,6 @@ select l.id as ledger_id, l.host, l.pid, l.process_identity, l.claimed_at
    and l.claimed_at > (select reaper.now()) - interval '1 day'
    and (l.looked_back_at is null or exists (select from late where late.id = l.id));
 
-alter table reaper.notification drop constraint notification_kind_check;
-alter table reaper.notification add constraint notification_kind_check
-  check (kind in ('failed', 'backstop alive', 'backstop unknown', 'host without probe', 'survivor'));
-
 -- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that live.
 -- Only claims of runs on p_host count. Returns the jobs of new survivors.
 create function reaper.note_look_back(p_host text, p_seen bigint[], p_survivors jsonb) returns text[]

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
-import { oweBackstopAlert } from '../db/backstop-alert.js';
+import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
 import { checkRunningJobs } from '../db/check-running-jobs.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import { noteClaimTrouble, readDueRetries, type Trouble } from '../db/claim-trouble.js';
@@ -38,7 +38,7 @@ const UNWATCHABLE_SHOWN = 5;
 /** Owed notifications that one sweep settles at most. */
 const OWED_PAGE = 20;
 /** Due retries that one scan names at most. */
-const RETRY_PAGE = 250;
+const RETRY_PAGE = 1_000;
 /** Claims at a time of runs whose row was locked before: half of the connections for claims. */
 const BUSY_CLAIMS = 2;
 
@@ -282,9 +282,9 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return result;
     },
 
-    /** Takes the alert that a run proven alive is over its ceiling, once; a sweep sends it, since a watch must not wait. */
-    async takeBackstopAlert(run: JobRun, reason: string): Promise<boolean> {
-      const text = await oweBackstopAlert(others, run, reason);
+    /** Takes the alert that a run is over its ceiling and left alone, once; a sweep sends it, since a watch must not wait. */
+    async takeBackstopAlert(run: JobRun, reason: string, kind?: BackstopAlert): Promise<boolean> {
+      const text = await oweBackstopAlert(others, run, reason, kind);
       if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
       return text !== null;
     },

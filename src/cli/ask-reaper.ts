@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { CliContext } from './context.js';
 import { CliError, messageOf } from './errors.js';
-import { describeTemporalError } from './temporal-error.js';
+import { describeTemporalError } from '../temporal/explain-error.js';
 
 /**
  * Sends the reaper an update and waits for its answer.

@@ -4,7 +4,7 @@ import { readSettings, required, type Settings } from '../config.js';
 import { createPool } from '../db/pool.js';
 import { Names } from '../naming.js';
 import { explainDatabaseError } from './database-error.js';
-import { describeTemporalError } from './temporal-error.js';
+import { describeTemporalError } from '../temporal/explain-error.js';
 
 /** What Temporal said, or why it said nothing. */
 export type Answer<T> = { answered: true; value: T } | { answered: false; why: string };

@@ -1,4 +1,7 @@
 import { CommanderError } from 'commander';
+import { messageOf } from '../domain/trouble.js';
+
+export { messageOf } from '../domain/trouble.js';
 
 /** A failure that an operator can understand and mend: its message is all that is shown. */
 export class CliError extends Error {
@@ -19,10 +22,4 @@ export function reportFailure(error: unknown): number {
   console.error(messageOf(error));
   if (process.env['DEBUG']) console.error(error);
   return FAILED;
-}
-
-/** The text of whatever was thrown. Of several errors at once, such as one per address of a host, the first. */
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -86,6 +86,10 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
       ),
     );
   }
+  if (status.host_warnings.length > 0) {
+    console.log('\nHosts that need somebody:');
+    for (const warning of status.host_warnings) console.log(`  ${warning}`);
+  }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so nothing is ever done about them:');
     console.log(

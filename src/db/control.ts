@@ -1,5 +1,5 @@
 import type { Queryable } from './database.js';
-import type { Policy } from '../domain/types.js';
+import type { Policy, PublishedPolicy } from '../domain/types.js';
 import { toPolicy } from './policy.js';
 
 /** Who may claim at all, as the control row says. */
@@ -19,14 +19,20 @@ export interface Control {
 /** Reads the control row. */
 export async function readControl(pool: Queryable): Promise<Control> {
   const { rows } = await pool.query<
-    Omit<Control, 'policy' | 'now'> & { now: Date; policy: Partial<Policy> | null }
+    Omit<Control, 'policy' | 'now'> & {
+      now: Date;
+      recordsExitCodes: boolean;
+      policy: Partial<PublishedPolicy> | null;
+    }
   >(
     `select reaper.now() as now, adapter, mode, paused, paused_by as "pausedBy", paused_reason as "pausedReason", policy,
-            (select v.job_id from reaper.survivor v where v.ledger_id = braked_by) as "brakedBy"
+            (select v.job_id from reaper.survivor v where v.ledger_id = braked_by) as "brakedBy",
+            reaper.records_exit_codes() as "recordsExitCodes"
        from reaper.control`,
   );
   const row = rows[0];
   if (row === undefined)
     throw new Error('Expected one row in reaper.control, got none: run job-reaper migrate');
-  return { ...row, now: row.now.toISOString(), policy: toPolicy(row.policy) };
+  const { recordsExitCodes, policy, ...control } = row;
+  return { ...control, now: row.now.toISOString(), policy: toPolicy(policy, recordsExitCodes) };
 }

@@ -23,6 +23,8 @@ export interface FleetNumbers {
   running: number;
   watching: number;
   unwatchable: number;
+  /** Things about hosts and their probes that a person has to look at. */
+  hostWarnings: number;
   holds: number;
   /** Runs that were reaped although their process lives, ever. */
   survivors: number;
@@ -64,6 +66,7 @@ const SQL = `
   )
   select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
          coalesce((s.last_sweep ->> 'unwatchableCount')::bigint, 0) as unwatchable,
+         jsonb_array_length(s.host_warnings) as "hostWarnings",
          (select count(*) from reaper.hold h where h.until > (select reaper.now())) as holds,
          s.survivors, s.braked is not null as braked, s.late_writes as "lateWrites",
          s.lease_reclaimed_total as "leaseReclaimed",

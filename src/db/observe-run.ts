@@ -1,5 +1,5 @@
 import type { Queryable } from './database.js';
-import type { JobRun, Policy, RunRef } from '../domain/types.js';
+import type { JobRun, Policy, PublishedPolicy, RunRef } from '../domain/types.js';
 import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
 import { toPolicy } from './policy.js';
 
@@ -15,8 +15,10 @@ export interface RunFacts {
   hostGoneBy: string | null;
   /** What was declared of the boot or pid namespace that the run's stamp names, as evidence of its death; or null. */
   placeGone: string | null;
-  /** People are, or were, alerted about the run's age. */
+  /** People are, or were, alerted that the run is proven alive over its ceiling. */
   alerted: boolean;
+  /** People are, or were, alerted that it is over its ceiling and nobody can tell. */
+  alertedUnknown: boolean;
   /** When this was read: milliseconds by the database's clock. */
   readMs: number;
 }
@@ -29,12 +31,20 @@ const SQL = `
          reaper.host_is_gone(r.host, r.started_at) as "hostGoneBy",
          reaper.place_is_gone(r.host, r.started_at, r.process_identity) as "placeGone",
          exists (select from reaper.notification n
-                  where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key) as alerted
+                  where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key) as alerted,
+         exists (select from reaper.notification n
+                  where n.kind = 'backstop unknown' and n.job_id = r.job_id and n.run_key = r.run_key) as "alertedUnknown",
+         reaper.records_exit_codes() as "recordsExitCodes"
     from reaper.control ctl
     cross join (select reaper.now() as now) c
     left join reaper.running_job r on r.job_id = $1 and r.run_key = $2`;
 
-type Row = JobRun & Omit<RunFacts, 'run' | 'policy'> & { found: boolean; policy: Partial<Policy> | null };
+type Row = JobRun &
+  Omit<RunFacts, 'run' | 'policy'> & {
+    found: boolean;
+    recordsExitCodes: boolean;
+    policy: Partial<PublishedPolicy> | null;
+  };
 
 /** Reads one run afresh. */
 export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts> {
@@ -44,12 +54,13 @@ export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts
     throw new Error('Expected one row in reaper.control, got none: run job-reaper migrate');
   return {
     run: row.found ? toJobRun(row) : null,
-    policy: toPolicy(row.policy),
+    policy: toPolicy(row.policy, row.recordsExitCodes),
     hasStages: row.hasStages,
     block: row.found ? row.block : null,
     hostGoneBy: row.hostGoneBy,
     placeGone: row.placeGone,
     alerted: row.alerted,
+    alertedUnknown: row.alertedUnknown,
     readMs: row.readMs,
   };
 }

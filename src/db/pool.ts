@@ -40,6 +40,7 @@ export class Pool implements Database {
   readonly #name: string;
   readonly #max: number;
   readonly #limitMs: number;
+  readonly #wanted: Record<string, string>;
   readonly #settings: string;
   readonly #bornMs = new Map<pg.PoolClient, number>();
   /** The statements under way, and since when. */
@@ -52,9 +53,8 @@ export class Pool implements Database {
     this.#name = applicationName;
     this.#max = max;
     this.#limitMs = statementMs + CLIENT_MARGIN_MS;
-    this.#settings = setLocally(
-      sessionSettings({ statementMs, idleInTransactionMs: IDLE_IN_TRANSACTION_MS }),
-    );
+    this.#wanted = sessionSettings({ statementMs, idleInTransactionMs: IDLE_IN_TRANSACTION_MS });
+    this.#settings = setLocally(this.#wanted);
     this.#pool = new pg.Pool({
       connectionString,
       application_name: applicationName,
@@ -113,6 +113,23 @@ export class Pool implements Database {
     } finally {
       this.#release(client, broken);
     }
+  }
+
+  /**
+   * Reads the settings back from the server.
+   *
+   * @returns those that are not in force, in words: a pooler that runs each statement by itself loses them
+   */
+  async readBack(): Promise<string[]> {
+    const { rows } = await this.query<{ name: string; setting: string }>(
+      'select name, setting from pg_settings where name = any ($1)',
+      [Object.keys(this.#wanted)],
+    );
+    const found = new Map(rows.map(({ name, setting }) => [name, setting]));
+    return Object.entries(this.#wanted)
+      .map(([name, value]) => ({ name, value: value.replace(/ms$/, ''), got: found.get(name) ?? 'nothing' }))
+      .filter(({ value, got }) => value !== got)
+      .map(({ name, value, got }) => `${name}: expected ${value}, got ${got}`);
   }
 
   /**

@@ -30,8 +30,10 @@ const SQL = `
          r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
     from r
    where (r.exit_code is not null or r.gone
-          or r.over_age and ($2 = 'reap' or not exists (
-               select from reaper.notification n where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key)))
+          or r.over_age and not exists (
+               select from reaper.notification n
+                where n.job_id = r.job_id and n.run_key = r.run_key
+                  and (n.kind = 'backstop alive' and $2 = 'alert' or n.kind = 'backstop unknown' and $7 = 'alert')))
      and ${afterCursor(3)}
    order by ${CURSOR_ORDER}
    limit $6`;
@@ -53,6 +55,7 @@ export async function readSymptoms(
     after?.jobId ?? null,
     after?.runKey ?? null,
     limit,
+    policy.backstopUnknown,
   ]);
   return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord }) => ({
     jobId,

@@ -40,6 +40,7 @@ export function planClaim(
       finalizeGraceS: policy.finalizeGraceS,
       maxRunningS: policy.maxRunningS,
       backstopAlive: policy.backstopAlive,
+      backstopUnknown: policy.backstopUnknown,
     },
   };
   if (exitZero?.kind === 'done') {

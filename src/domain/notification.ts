@@ -1,7 +1,8 @@
 import type { Outcome } from './types.js';
 
 /** What people are told of: a claim that ended its job as failed, or an alert. */
-export type NotificationKind = 'failed' | 'backstop alive' | 'host without probe' | 'survivor';
+export type NotificationKind =
+  'failed' | 'backstop alive' | 'backstop unknown' | 'host without probe' | 'survivor';
 
 /** What people are told. It is the same at every sending. */
 export interface Notification {

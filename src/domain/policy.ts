@@ -22,7 +22,8 @@ export interface Judgement {
  *
  * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended.
  * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
- * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted.
+ * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted; on queues
+ *   without exit codes also one of which nobody can tell.
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
@@ -38,7 +39,7 @@ function judgeExit(observation: Observation, exitCode: number, { policy }: Judge
     const path = exitCode === 0 ? 'exit-zero' : 'unknown-outcome';
     return { verdict: { kind: 'reap', tier: 2, path, reason: `exit=${exitCode}` }, memory };
   }
-  const backstop = judgeAge(observation, policy, observation.liveness.proven);
+  const backstop = judgeAge(observation, policy);
   if (backstop) return { verdict: backstop, memory };
 
   // A time that is missing or still to come says nothing of the grace: whoever wrote it may write it again.
@@ -60,7 +61,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
   const { run, liveness } = observation;
   const { policy, nowMs } = context;
   if (liveness.state === 'alive' || liveness.state === 'unknown') {
-    const verdict = judgeAge(observation, policy, liveness.proven) ?? { kind: 'healthy' };
+    const verdict = judgeAge(observation, policy) ?? { kind: 'healthy' };
     return { verdict, memory: FRESH_MEMORY };
   }
 
@@ -69,7 +70,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
     const graceLeftMs = defunctSinceMs + policy.finalizeGraceS * 1000 - nowMs;
     if (graceLeftMs > 0) {
       const memory = { ...FRESH_MEMORY, defunctSinceMs };
-      const backstop = judgeAge(observation, policy, liveness.proven);
+      const backstop = judgeAge(observation, policy);
       if (backstop) return { verdict: backstop, memory };
       const line = `job ${run.jobId} pid=${printed(run.pid)} defunct (< grace ${policy.finalizeGraceS}s), deferring`;
       const waitMs = toWaitMs(Math.min(graceLeftMs, 1000 * ceilingLeftS(run, policy)), policy);
@@ -88,7 +89,7 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
     const reason = `dead pid=${printed(run.pid)}`;
     return { verdict: { kind: 'reap', tier: 1, path: 'unknown-outcome', reason }, memory };
   }
-  const backstop = judgeAge(observation, policy, false);
+  const backstop = judgeAge(observation, policy);
   if (backstop) return { verdict: backstop, memory };
 
   const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
@@ -106,16 +107,22 @@ function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
   return { streak: streak + 1, lastDeadAtMs: nowMs, firstDeadAtMs, defunctSinceMs };
 }
 
-/** Tier 3, one shot; null below the ceiling, and where the run's alert was already sent. */
-function judgeAge(observation: Observation, policy: Policy, provenAlive: boolean): Verdict | null {
-  const ageS = observation.run.ageS ?? 0;
-  const maxS = ceilingS(observation.run, policy);
+/** Tier 3, one shot; null below the ceiling, where the run's alert was already sent, and where only the streak may speak. */
+function judgeAge({ run, liveness, alerted, alertedUnknown }: Observation, policy: Policy): Verdict | null {
+  const ageS = run.ageS ?? 0;
+  const maxS = ceilingS(run, policy);
   if (ageS < maxS) return null;
   const reason = `backstop age=${ageS}s>=${maxS}s`;
-  if (!provenAlive || policy.backstopAlive === 'reap') {
-    return { kind: 'reap', tier: 3, path: 'unknown-outcome', reason };
+  const reap: Verdict = { kind: 'reap', tier: 3, path: 'unknown-outcome', reason };
+  if (liveness.proven) {
+    if (policy.backstopAlive === 'reap') return reap;
+    return alerted ? null : { kind: 'alert', about: 'alive', reason };
   }
-  return observation.alerted ? null : { kind: 'alert', reason };
+  // A recorded exit code tells that the agent has ended.
+  if (policy.backstopUnknown !== 'alert' || run.exitCode !== null) return reap;
+  // One look is no proof: dead and defunct processes are the streak's.
+  if (liveness.state === 'dead' || liveness.state === 'defunct') return null;
+  return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
 }
 
 /** The run's ceiling in seconds: its own, else the policy's. */

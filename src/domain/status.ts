@@ -58,4 +58,6 @@ export interface Status {
   held: number;
   /** Where people are to be told but are not: since when (ISO 8601), why, and how many messages were lost there, ever. */
   failing_channels: { channel: string; since: string; why: string; lost: number }[];
+  /** What is odd about the probes of hosts, such as two machines under one name: `<host>: <what>`. */
+  host_warnings: string[];
 }

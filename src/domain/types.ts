@@ -61,6 +61,8 @@ export interface Policy {
   backstopAlive: 'alert' | 'reap';
   /** Whether a run that was reaped although its process lives stops all reaping. @default true */
   brake: boolean;
+  /** What becomes of a run over the ceiling of which nobody can tell whether it lives. @default 'reap' */
+  backstopUnknown: 'alert' | 'reap';
   /** Up to this many running jobs every run has its watch. @default 25 */
   watchAllLimit: number;
   /** Open watches at most. @default 500 */
@@ -68,6 +70,11 @@ export interface Policy {
   /** Whether watches carry search attributes. @default true */
   searchAttributes: boolean;
 }
+
+/** A policy as it is published: what becomes of runs of which nobody can tell may be left to the adapter. */
+export type PublishedPolicy = Omit<Policy, 'backstopUnknown'> & {
+  backstopUnknown: Policy['backstopUnknown'] | 'by adapter';
+};
 
 export const DEFAULT_POLICY: Policy = {
   enabled: true,
@@ -78,6 +85,7 @@ export const DEFAULT_POLICY: Policy = {
   maxRunningS: 7200,
   backstopAlive: 'alert',
   brake: true,
+  backstopUnknown: 'reap',
   watchAllLimit: 25,
   maxWatches: 500,
   searchAttributes: true,
@@ -87,8 +95,10 @@ export const DEFAULT_POLICY: Policy = {
 export interface Observation {
   run: JobRun;
   liveness: Liveness;
-  /** An alert about this run being over its ceiling was already sent. */
+  /** The alert that this run is proven alive over its ceiling was already sent. */
   alerted: boolean;
+  /** The alert that it is over its ceiling and nobody can tell was already sent. Looks of before that was known have none. */
+  alertedUnknown?: boolean;
 }
 
 /** What a watch remembers from one observation to the next. Times are the watch's clock in milliseconds. */
@@ -120,5 +130,5 @@ export type Verdict =
       /** One log line, in the words an operator searches for. */
       line: string;
     }
-  | { kind: 'alert'; reason: string }
+  | { kind: 'alert'; about: 'alive' | 'unknown'; reason: string }
   | { kind: 'reap'; tier: Tier; path: 'unknown-outcome' | 'exit-zero'; reason: string };

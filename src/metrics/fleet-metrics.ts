@@ -10,6 +10,10 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     help: 'Running jobs that cannot be watched: job-reaper status lists them.',
     read: (n) => n.unwatchable,
   },
+  job_reaper_host_warnings: {
+    help: 'Things about hosts that a person has to look at, such as two machines under one name: job-reaper status lists them.',
+    read: (n) => n.hostWarnings,
+  },
   job_reaper_holds: { help: 'Holds in force.', read: (n) => n.holds },
   job_reaper_lease_trouble: {
     help: 'Things about merge leases that a person has to look at, at the last sweep.',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { execa } from 'execa';
 
+import { whyAmbiguous } from '../setting-values.js';
 import { checkPostgres } from './databases.js';
 import { freePort } from './free-port.js';
 import { postgresBinaries, postgresUser, type ServerUser } from './postgres-files.js';
@@ -103,6 +104,8 @@ export function postgresArguments(dataFolder: string, port: number): string[] {
 }
 
 async function existingPostgres(adminUrl: string): Promise<PostgresServer> {
+  const ambiguous = whyAmbiguous(adminUrl);
+  if (ambiguous !== null) throw new Error(`DATABASE_ADMIN_URL: ${ambiguous}`);
   try {
     await checkPostgres(adminUrl, ANSWER_S);
   } catch (error) {

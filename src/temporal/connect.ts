@@ -1,6 +1,8 @@
 import { Client, Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import type { TemporalTarget } from './read-target.js';
+import { isLoopback, parseAddress } from './address.js';
+import { explainTemporalError } from './explain-error.js';
+import { DEFAULT_ADDRESS, type TemporalTarget } from './read-target.js';
 
 /**
  * Connects a command to Temporal.
@@ -11,17 +13,18 @@ export async function connectClient(
   { connectionOptions, namespace }: TemporalTarget,
   dataConverter?: DataConverter,
 ): Promise<Client> {
-  const address = connectionOptions.address ?? 'localhost:7233';
+  const { address = DEFAULT_ADDRESS } = connectionOptions;
+  const isHere = isLoopback(parseAddress(address)?.host ?? '');
   try {
-    const options = { ...connectionOptions, connectTimeout: '5s' } as Parameters<
-      typeof Connection.connect
-    >[0];
+    const options = {
+      ...connectionOptions,
+      connectTimeout: '5s',
+      // A proxy that http_proxy names stands elsewhere: what listens on this machine cannot be reached through it.
+      ...(isHere && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
+    } as Parameters<typeof Connection.connect>[0];
     const connection = await Connection.connect(options);
     return new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   } catch (error) {
-    throw new Error(
-      `Expected Temporal to answer at ${address}, got ${(error as Error).message}: start it, or set TEMPORAL_ADDRESS`,
-      { cause: error },
-    );
+    throw new Error(explainTemporalError(error, { connectionOptions, namespace }).sentence, { cause: error });
   }
 }

@@ -11,6 +11,8 @@ import { checkTlsFiles } from './tls-files.js';
 import { readVariables, shown, unreadOnTls, type TemporalVariables } from './variables.js';
 
 const DEFAULT_NAMESPACE = 'default';
+/** Where Temporal is looked for when nothing says where it is. */
+export const DEFAULT_ADDRESS = 'localhost:7233';
 const SENDABLE = 'printable ASCII characters, got nothing or others, such as a line break at its end';
 
 /** Where Temporal is: TEMPORAL_* and the profiles of @temporalio/envconfig, with TLS and API keys. */

@@ -14,6 +14,7 @@ import type { TemporalTarget } from '../temporal/read-target.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Pulse } from './pulse.js';
 import type { Reachability } from './reachability.js';
+import type { Waits } from './stopping.js';
 
 /** Which of its parts a worker runs. */
 export interface WorkerParts {
@@ -49,6 +50,8 @@ export interface WorkerContext {
   temporal: Reachability;
   postgres: Reachability;
   metrics: ProcessMetrics;
+  /** What the worker waits for. */
+  waits: Waits;
   /** Told at every turn of the worker's loops. */
   pulse: Pulse;
   /** Null while there is no connection to Temporal. */

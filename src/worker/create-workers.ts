@@ -24,7 +24,8 @@ export async function createWorkers(
     namespace,
     identity: `job-reaper@${host} pid ${process.pid}`,
     shutdownGraceTime: '5s',
-    shutdownForceTime: '20s',
+    // What does not end then is given up, so that the connections are closed within the time of a stop.
+    shutdownForceTime: '12s',
     ...(dataConverter && { dataConverter }),
   };
   const activities = createQueueActivities(context);

@@ -38,7 +38,7 @@ export async function checkReadiness(context: WorkerContext): Promise<Reply> {
 }
 
 async function askTemporal({ link }: WorkerContext): Promise<Check> {
-  if (link === null) return { ok: false, detail: 'expected a connection, got none yet: trying on' };
+  if (link === null) return { ok: false, detail: 'expected a connection, got none yet: retrying' };
   const { connection } = link;
   await connection.withDeadline(Date.now() + LIMIT_MS, () => connection.workflowService.getSystemInfo({}));
   return { ok: true, detail: 'answers' };

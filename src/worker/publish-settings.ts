@@ -14,6 +14,7 @@ const RETRY_MS = 1_000;
 export async function publishSettings({
   settings,
   pool,
+  pools,
   postgres,
   log,
   channels,
@@ -24,6 +25,11 @@ export async function publishSettings({
   while (!signal.aborted) {
     pulse.beat();
     try {
+      const lost = await pools.control.readBack();
+      if (lost.length > 0)
+        throw new Error(
+          `the settings that bound our statements do not hold (${lost.join('; ')}): a pooler has to run in transaction or session mode`,
+        );
       const { adapter } = await readControl(pool);
       if (adapter === null) {
         throw new Error('no adapter is installed: run job-reaper migrate --adapter <name or file>');

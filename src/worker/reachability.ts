@@ -1,32 +1,31 @@
+import type { Trouble } from '../domain/trouble.js';
 import type { Logger } from '../log.js';
 
-/** One log line when something goes away and one when it is back, however often it is tried meanwhile. */
+/** One log line when something goes away, when its cause changes, and when it is back, however often it is tried meanwhile. */
 export class Reachability {
-  #isAway = false;
+  #kind: string | null = null;
 
+  /** @param explain what an error means, and what to do */
   constructor(
     readonly name: string,
     readonly log: Logger,
+    readonly explain: (error: unknown) => Trouble,
   ) {}
 
   get isAway(): boolean {
-    return this.#isAway;
+    return this.#kind !== null;
   }
 
   away(error: unknown): void {
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.log.warn(`${this.name} is away, trying on: ${describe(error)}`);
+    const { kind, sentence } = this.explain(error);
+    if (this.#kind === kind) return;
+    this.#kind = kind;
+    this.log.warn(`${this.name} ${kind === 'away' ? 'is away' : 'cannot be used'}, retrying: ${sentence}`);
   }
 
   back(): void {
-    if (!this.#isAway) return;
-    this.#isAway = false;
+    if (this.#kind === null) return;
+    this.#kind = null;
     this.log.info(`${this.name} is back`);
   }
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
 }

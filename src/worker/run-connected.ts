@@ -1,5 +1,6 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, type Worker } from '@temporalio/worker';
+import { messageOf } from '../domain/trouble.js';
 import { SearchAttributesError } from '../temporal/search-attributes.js';
 import type { WorkerContext } from './context.js';
 import { createWorkers } from './create-workers.js';
@@ -7,10 +8,18 @@ import { ensureReaper } from './ensure-reaper.js';
 import { announceLeases } from './leases.js';
 import { pause } from './pause.js';
 import type { Reachability } from './reachability.js';
+import type { Waits } from './stopping.js';
+import { within } from './within.js';
 
 /** Milliseconds between two looks at whether the reaper runs and the servers answer. */
 const ENSURE_MS = 10_000;
 const RETRY_MS = 1_000;
+/** Milliseconds that Temporal gets for one answer, and for the connection with all that comes with it. */
+const ANSWER_MS = 10_000;
+/** Milliseconds until search attributes that were registered are there. */
+const MOST_REGISTERING_MS = 70_000;
+/** Milliseconds that the connection gets to close. */
+const CLOSE_MS = 2_000;
 
 /**
  * Works from connecting to Temporal until the connection is lost for good, or the worker is to end.
@@ -18,34 +27,50 @@ const RETRY_MS = 1_000;
  * @throws SearchAttributesError
  */
 export async function runConnected(context: WorkerContext): Promise<void> {
-  const { signal, temporal, target, pulse } = context;
+  const { signal, temporal, target, pulse, waits, log } = context;
   pulse.beat();
   const { connectionOptions, namespace } = target;
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   let connection: NativeConnection | undefined;
   try {
-    connection = await NativeConnection.connect(connectionOptions);
-    const ensure = ensuring(context, connection, namespace);
+    connection = await waits.during(
+      'a connection to Temporal',
+      within(ANSWER_MS, signal, NativeConnection.connect(connectionOptions), (late) => late.close()),
+    );
+    const ensure = ensuring(context, connection, namespace, either);
     await ensure();
     temporal.back();
-    const workers = await createWorkers(context, connection, namespace);
+    const making = createWorkers(context, connection, namespace);
+    const workers = await waits.during('the workers', within(3 * ANSWER_MS, signal, making));
     context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
-    try {
-      await Promise.all(workers.map((worker) => runUntil(worker, either, ended)));
-    } finally {
-      ended.abort();
-      await watching;
-    }
+    // All to their end, whatever becomes of one: the connection is in use until then.
+    const ends = await Promise.allSettled(
+      workers.map((worker) =>
+        waits.during(`the worker of queue ${worker.options.taskQueue}`, runUntil(worker, either, ended)),
+      ),
+    );
+    ended.abort();
+    await waits.during('the last look at the servers', watching);
+    const failed = ends.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    if (failed) throw failed.reason;
   } catch (error) {
     if (error instanceof SearchAttributesError) throw error;
-    temporal.away(error);
+    if (signal.aborted) log.warn(`stopped before everything had ended: ${messageOf(error)}`);
+    else temporal.away(error);
     await pause(RETRY_MS, signal);
   } finally {
     context.link = null;
-    await connection?.close();
+    if (connection) await close(connection, waits);
   }
+}
+
+/** One that is silent is left behind: what it would still say is of no use. */
+async function close(connection: NativeConnection, waits: Waits): Promise<void> {
+  const never = new AbortController().signal;
+  const closed = within(CLOSE_MS, never, connection.close());
+  await waits.during("the end of Temporal's connection", closed).catch(() => undefined);
 }
 
 /** When one of the workers ends, the others end too, and all are made anew unless that was the wish. */
@@ -68,11 +93,16 @@ function ensuring(
   { names, settings, log, dataConverter }: WorkerContext,
   connection: NativeConnection,
   namespace: string,
+  signal: AbortSignal,
 ) {
   const searchAttributes = settings.REAPER_SEARCH_ATTRIBUTES;
   const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return async () => {
-    const started = await ensureReaper({ client, names, searchAttributes });
+    const ensured = connection.withDeadline(Date.now() + ANSWER_MS, () =>
+      ensureReaper({ client, names, searchAttributes }),
+    );
+    // Registering search attributes takes up to a minute, once.
+    const started = await within(MOST_REGISTERING_MS, signal, ensured);
     if (started) log.info(`the reaper workflow "${names.reaper}" was started`);
   };
 }

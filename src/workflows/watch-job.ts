@@ -111,7 +111,8 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
         why: 'Look again after a step of the clock',
       };
     }
-    const observation = { ...seen, alerted: facts.alerted };
+    const { alerted, alertedUnknown } = facts;
+    const observation = { ...seen, alerted, alertedUnknown };
     const { policy } = facts;
     const nowMs = watch.clockMs(facts.readMs);
     const judgement = judge(observation, { policy, memory: watch.memory, nowMs, skipStreak });
@@ -145,8 +146,11 @@ async function act(
     case 'healthy':
       return { kind: 'idle', why: 'healthy' };
     case 'alert':
-      await takeBackstopAlert(observation.run, verdict.reason);
-      watch.tell(`alerted: proven alive, ${verdict.reason}`);
+      if (verdict.about === 'alive') await takeBackstopAlert(observation.run, verdict.reason);
+      else await takeBackstopAlert(observation.run, verdict.reason, 'backstop unknown');
+      watch.tell(
+        `alerted: ${verdict.about === 'alive' ? 'proven alive' : 'nobody can tell whether it lives'}, ${verdict.reason}`,
+      );
       return { kind: 'idle', why: verdict.reason };
     case 'defer':
       log.info(verdict.line, { job_id: observation.run.jobId, run_key: observation.run.runKey });

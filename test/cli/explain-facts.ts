@@ -115,6 +115,7 @@ export function explained({ run, seen, running, sweep, policy, facts }: Case): s
       placeGone: null,
       hostGoneBy: null,
       alerted: false,
+      alertedUnknown: false,
       hasStages: true,
       host: { answeredAt: NOW, gone: null, failing: null, warnings: [] },
       probe: seen ? { kind: 'here', liveness: seen } : { kind: 'elsewhere', host: 'host-1' },

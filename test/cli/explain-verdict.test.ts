@@ -89,6 +89,12 @@ const cases: Cases = {
     'alerted once, not reaped',
     'REAPER_BACKSTOP_ALIVE=reap',
   ],
+  'a run over its ceiling of which nobody can tell': [
+    { seen: UNKNOWN, run: { ageS: 7_300 }, policy: { backstopUnknown: 'alert' } },
+    'nobody can tell whether it lives, though it is over its ceiling',
+    'alerted once, not reaped',
+    'REAPER_BACKSTOP_UNKNOWN=reap',
+  ],
   'a run that was alerted before': [
     { seen: ALIVE, run: { ageS: 7_300 }, running: { alerted: true } },
     'not reaped, because it is alive',

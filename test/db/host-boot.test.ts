@@ -44,7 +44,8 @@ async function reportUptime(kernelS: number, given: Partial<HostReport> = {}, me
     'select reaper.now() - make_interval(secs => $1) as at',
     [measuredS],
   );
-  await report({ ...given, uptimes: { measuredAt: rows[0]?.at as Date, kernelS, pid1S: kernelS } });
+  const measuredAt = rows[0]?.at ?? new Date(Number.NaN);
+  await report({ ...given, uptimes: { measuredAt, kernelS, pid1S: kernelS } });
 }
 
 const declareGone = (host: string) => operate(db.reaper, { action: 'host-gone', host, by: 'ada' });

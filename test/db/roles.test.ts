@@ -156,6 +156,7 @@ describe('role reaper', () => {
       'put_hold',
       'record_lease_reclaim',
       'record_sweep',
+      'records_exit_codes',
       'release_hold',
       'report_host',
       'report_window',

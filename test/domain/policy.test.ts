@@ -33,6 +33,7 @@ interface Case {
   policy?: Partial<Policy>;
   nowMs?: number;
   alerted?: boolean;
+  alertedUnknown?: boolean;
   skipStreak?: boolean;
 }
 
@@ -43,10 +44,11 @@ function decide({
   policy,
   nowMs = 1_000_000,
   alerted = false,
+  alertedUnknown = false,
   skipStreak,
 }: Case) {
   return judge(
-    { run: aRun(run), liveness, alerted },
+    { run: aRun(run), liveness, alerted, alertedUnknown },
     {
       policy: { ...DEFAULT_POLICY, ...policy },
       memory: { ...FRESH_MEMORY, ...memory },
@@ -248,9 +250,45 @@ describe('tier 3, backstop', () => {
     const run = { ageS: MAX_S };
     expect(decide({ run, liveness: proven }).verdict).toEqual({
       kind: 'alert',
+      about: 'alive',
       reason: 'backstop age=7200s>=7200s',
     });
     expect(decide({ run, liveness: proven, alerted: true }).verdict).toEqual({ kind: 'healthy' });
+  });
+
+  describe('on a queue without exit codes', () => {
+    const policy = { backstopUnknown: 'alert' } as const;
+    const run = { ageS: MAX_S };
+    const alert = { kind: 'alert', about: 'unknown', reason: 'backstop age=7200s>=7200s' };
+
+    it.each(['unknown', 'alive'] as const)('only alerts, once, about a run that is %s', (state) => {
+      const liveness = seen(state);
+      expect(decide({ run, liveness, policy }).verdict).toEqual(alert);
+      expect(decide({ run, liveness, policy, alertedUnknown: true }).verdict).toEqual({ kind: 'healthy' });
+      // What was told when it was proven alive says nothing of now.
+      expect(decide({ run, liveness, policy, alerted: true }).verdict).toEqual(alert);
+    });
+
+    it('leaves what looks dead or defunct to the streak: one look proves nothing', () => {
+      expect(decide({ run, liveness: dead, policy }).verdict).toMatchObject({ kind: 'defer', why: 'dead' });
+      expect(decide({ run, liveness: seen('defunct'), policy }).verdict).toMatchObject({ kind: 'defer' });
+      const memory = { streak: 1, lastDeadAtMs: 0 };
+      expect(decide({ run, liveness: dead, memory, policy }).verdict).toEqual(reap(1, 'dead pid=42'));
+    });
+
+    it('reaps a run whose exit code is recorded after all, which has ended', () => {
+      const exited = { ageS: MAX_S, exitCode: 0, exitAgeS: null };
+      expect(decide({ run: exited, liveness: seen('unknown'), policy }).verdict).toMatchObject({ tier: 3 });
+    });
+
+    it('goes by the other setting where a run is proven alive', () => {
+      expect(decide({ run, liveness: proven, policy }).verdict).toMatchObject({ about: 'alive' });
+      const both = { ...policy, backstopAlive: 'reap' } as const;
+      expect(decide({ run, liveness: proven, policy: both }).verdict).toMatchObject({
+        kind: 'reap',
+        tier: 3,
+      });
+    });
   });
 
   it('reaps one that is proven alive when told so', () => {
@@ -277,6 +315,7 @@ describe('for any history of observations', () => {
   const policies = fc.record({
     deadTicks: fc.integer({ min: -1, max: 5 }),
     backstopAlive: fc.constantFrom<'alert' | 'reap'>('alert', 'reap'),
+    backstopUnknown: fc.constantFrom<'alert' | 'reap'>('alert', 'reap'),
   });
 
   it('keeps the promises', () => {
@@ -307,6 +346,8 @@ describe('for any history of observations', () => {
 
           const mayReapAlive = exitCode !== null || policy.backstopAlive === 'reap';
           if (isProven && !mayReapAlive) expect.unreachable('reaped a run that is proven alive');
+          if (policy.backstopUnknown === 'alert' && verdict.tier === 3 && exitCode === null && !isProven)
+            expect.unreachable('reaped a run of which nobody can tell');
           if (verdict.tier === 1 && state === 'dead' && !skipStreak && memory.defunctSinceMs === null) {
             const first = deadSince[0] ?? nowMs;
             expect(deadSince.length).toBeGreaterThanOrEqual(Math.max(1, policy.deadTicks));

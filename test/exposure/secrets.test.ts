@@ -5,7 +5,6 @@ import { Names } from '../../src/naming.js';
 import { freePort } from '../../src/servers/index.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { OpenTransaction, waitsForLock } from '../support/locks.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { Proxy } from '../support/proxy.js';
 import { readableHistory } from '../support/raw-history.js';
@@ -111,16 +110,24 @@ it('stand in no history, answer, query or log, whatever fails', { timeout: 240_0
   await eventually('both watches', async () => (await queries(ids)) !== '');
 
   // The claim is at work when Postgres goes away, as are sweeps and observations; then comes an operator.
-  const lock = await OpenTransaction.begin(db.admin);
-  await lock.run(`select from jobs where id = 'claimed' for update`);
+  await db.admin.query(
+    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'`,
+  );
+  await db.admin.query(
+    `create trigger slow before update on jobs for each row when (old.id = 'claimed') execute function slow()`,
+  );
   await db.admin.query(
     `update agent_runs set exit_code = 1, finished_at = reaper.now() - interval '1 minute' where id = $1`,
     [claimed.runId],
   );
-  await waitsForLock(db.admin, 'reaper.claim');
+  await eventually('a claim at work', async () => {
+    const { rowCount } = await db.admin.query(
+      `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database() and query like '%reaper.claim%'`,
+    );
+    return rowCount;
+  });
   told.adminPort += await adminPort();
   await postgres.cut();
-  await lock.rollback();
   await client.workflow.getHandle(name).signal('hold', { kind: 'job', value: 'other', by: 'op' });
   await allFailFor('ECONNREFUSED');
   await login.changePassword();

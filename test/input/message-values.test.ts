@@ -25,7 +25,17 @@ afterEach(async () => {
   await db.drop();
 });
 
-const SIGNALS = ['forceSweep', 'hold', 'release', 'observe', 'activate', 'pause', 'resume', 'reapAnswered'];
+const SIGNALS = [
+  'forceSweep',
+  'hold',
+  'release',
+  'observe',
+  'activate',
+  'pause',
+  'resume',
+  'reapAnswered',
+  'placeFree',
+];
 const FIELDS = [
   'by',
   'reason',

@@ -61,6 +61,7 @@ describe.each(RAW)('%s', (_, encoding, data) => {
       'pause',
       'resume',
       'reapAnswered',
+      'placeFree',
     ]) {
       await signalRaw(reaper.names.reaper, signal, encoding, data);
     }

@@ -13,6 +13,7 @@ const NUMBERS: FleetNumbers = {
   running: 0,
   watching: 0,
   unwatchable: 0,
+  hostWarnings: 0,
   holds: 0,
   survivors: 0,
   braked: false,

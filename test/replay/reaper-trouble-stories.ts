@@ -142,4 +142,82 @@ export const reaperTroubleStories: Record<string, Story> = {
     await world.sweepUntil('a watch of its own', ({ started }) => started === 1);
     await world.keepReaper();
   },
+  'asks-orphans': async (world) => {
+    await insertRunningJob(world.db.admin, { id: 'j1', exitCode: 1, exitedS: 0, startedS: 50 });
+    await insertRunningJob(world.db.admin, { id: 'j2', exitCode: 1, exitedS: 0 });
+    await world.start({
+      policy: { ...SLOW, finalizeGraceS: 500, watchAllLimit: 0, maxWatches: 1 },
+      input: { continueAfterSweeps: 1 },
+    });
+    await nextExecution(world);
+    await world.sql(`update jobs set status = 'done' where id = 'j1'`);
+    await world.sweepUntil('its place for another', ({ started }) => started === 1);
+    await world.keepReaper();
+  },
+  'place-free': async (world) => {
+    for (const id of ['j1', 'j2']) {
+      await insertRunningJob(world.db.admin, { id, attempts: 2, exitCode: 1, exitedS: 60 });
+    }
+    const { pass, letGo } = createHold();
+    await world.start({
+      policy: { intervalS: 1, watchAllLimit: 0, maxWatches: 1 },
+      jobs: () => ({
+        async settleOwed(id) {
+          await pass;
+          await world.sql(`select reaper.settle_notification(${id}, 'sent')`);
+        },
+      }),
+    });
+    await eventually('both claims', async () => {
+      const { rows } = await world.db.admin.query('select from reaper.ledger');
+      return rows.length === 2;
+    });
+    letGo();
+    await world.keepReaper();
+  },
+  'leases-without-scan': async (world) => {
+    await world.sql(`select reaper.announce_lease_worker('host-1')`);
+    let isAway = false;
+    await world.start({
+      policy: SLOW,
+      jobs: (real) => ({
+        async scan(...args) {
+          if (isAway) throw ApplicationFailure.nonRetryable('Postgres is away');
+          const found = await real.scan(...args);
+          return { ...found, leaseQueue: found.leaseQueue && world.reaper.names.workflowQueue };
+        },
+        reclaimLeases: () => Promise.resolve({ reclaimed: 0, trouble: [] }),
+      }),
+    });
+    await world.sweepUntil('a sweep', ({ error }) => error === null);
+    isAway = true;
+    await world.sweepUntil('a sweep without a scan', ({ error }) => error !== null);
+    await world.keepReaper();
+  },
+  'messages-apart': async (world) => {
+    const owe = (key: string) =>
+      world.sql(
+        `insert into reaper.notification (key, kind, reason, text, due_at)
+         values ('${key}', 'host without probe', 'r', 't', reaper.now())`,
+      );
+    const { pass, letGo } = createHold();
+    const settled: number[] = [];
+    await owe('hangs');
+    await world.start({
+      policy: SLOW,
+      jobs: () => ({
+        async settleOwed(id) {
+          if (id === 1) await pass;
+          settled.push(id);
+          await world.sql(`select reaper.settle_notification(${id}, 'sent')`);
+        },
+      }),
+    });
+    await world.reaper.sweepNow();
+    await owe('next');
+    await world.reaper.sweepNow();
+    await eventually('the one behind that hangs', () => settled.includes(2));
+    letGo();
+    await world.keepReaper();
+  },
 };

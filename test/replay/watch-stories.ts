@@ -180,6 +180,7 @@ export const watchStories: Record<string, Story> = {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', ...EXITED });
     let claims = 0;
     await world.start({
+      policy: { intervalS: 600 },
       jobs: (real) => ({
         async claim(...args) {
           claims += 1;
@@ -188,6 +189,10 @@ export const watchStories: Record<string, Story> = {
         },
       }),
     });
+    for (let n = 0; n < 2; n += 1) {
+      await world.until(run, 'parked', 'gave up: not claimed, changed: ');
+      await world.watch(run).signal('poke', { why: 'look', park: true });
+    }
     await world.keepWatch(run, 'queued');
   },
   paused: blocked('before', `select reaper.pause('r', 'op')`, `select reaper.resume('op')`),
@@ -228,6 +233,7 @@ export const watchStories: Record<string, Story> = {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', ...EXITED });
     let looks = 0;
     await world.start({
+      policy: { intervalS: 600 },
       jobs: (real) => ({
         observeRun(ref) {
           looks += 1;
@@ -236,7 +242,7 @@ export const watchStories: Record<string, Story> = {
         },
       }),
     });
-    await world.until(run, 'waiting', 'failed: the look');
+    await world.until(run, 'parked', 'gave up: not claimed, the look: Postgres is away');
     await world.watch(run).signal('poke', { why: 'look', park: true });
     await world.keepWatch(run, 'queued');
   },

@@ -20,9 +20,12 @@ function goneOnce(): () => void {
   };
 }
 
-/** Has the watch look again at once, where it waits after a failure. */
+/** At an interval that nobody waits for: what is tried again later is not tried again before the story asks for it. */
+const SLOW = { intervalS: 600 };
+
+/** Has the watch look again at once, where it gave up after a failure. */
 async function lookAgain(world: World, run: RunRef): Promise<void> {
-  await world.until(run, 'waiting', 'failed: the look');
+  await world.until(run, 'parked', 'gave up: not claimed, ');
   await world.watch(run).signal('poke', { why: 'look', park: true });
 }
 
@@ -49,13 +52,13 @@ export const watchTroubleStories: Record<string, Story> = {
         },
       }),
     });
-    await lookAgain(world, run);
     await world.keepWatch(run, 'failed');
   },
   'failed-claim': async (world) => {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', ...EXITED });
     const pass = goneOnce();
     await world.start({
+      policy: SLOW,
       jobs: (real) => ({
         async claim(...args) {
           pass();
@@ -70,6 +73,7 @@ export const watchTroubleStories: Record<string, Story> = {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', exitCode: 0, exitedS: 60 });
     const pass = goneOnce();
     await world.start({
+      policy: SLOW,
       jobs: () => ({
         async judgeExitZero() {
           pass();
@@ -84,7 +88,7 @@ export const watchTroubleStories: Record<string, Story> = {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', startedS: 200 });
     const pass = goneOnce();
     await world.start({
-      policy: { maxRunningS: 100 },
+      policy: { ...SLOW, maxRunningS: 100 },
       jobs: (real) => ({
         async takeBackstopAlert(...args) {
           pass();
@@ -95,7 +99,41 @@ export const watchTroubleStories: Record<string, Story> = {
     await lookAgain(world, run);
     await world.until(run, 'parked', 'alerted');
     await world.sql(`update jobs set status = 'done'`);
+    await world.reaper.sweepNow();
     await world.keepWatch(run, 'ended by itself');
+  },
+  'failed-claim-nowhere-on-record': async (world) => {
+    const run = await insertRunningJob(world.db.admin, { id: 'j1', ...EXITED });
+    const pass = goneOnce();
+    await world.start({
+      policy: SLOW,
+      jobs: (real) => ({
+        async claim(...args) {
+          pass();
+          return real.claim(...args);
+        },
+        noteClaimTrouble: gone,
+      }),
+    });
+    await world.until(run, 'waiting', 'failed: the look');
+    await world.watch(run).signal('poke', { why: 'look', park: true });
+    await world.keepWatch(run, 'queued');
+  },
+  'locked-row': async (world) => {
+    const run = await insertRunningJob(world.db.admin, { id: 'j1', ...EXITED });
+    await world.start({
+      policy: { ...SLOW, watchAllLimit: 0 },
+      jobs: () => ({
+        claim: () =>
+          Promise.resolve({
+            result: 'busy',
+            detail: 'its row is locked by pid 7',
+            ledgerId: null,
+            notificationId: null,
+          }),
+      }),
+    });
+    await world.keepWatch(run, 'not claimed');
   },
   'failed-notification': async (world) => {
     const run = await insertRunningJob(world.db.admin, { id: 'j1', attempts: 2, ...EXITED });

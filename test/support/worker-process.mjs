@@ -12,5 +12,6 @@ try {
   await runWorker({ settings: readSettings(env), parts, log: createLogger(), signal: stop.signal });
 } catch (error) {
   console.error(error.message);
-  process.exitCode = 1;
+  // As the command does: what hangs would keep the process.
+  process.exit(1);
 }

@@ -116,7 +116,7 @@ it('is not ready before it ever was connected', async () => {
   start();
   const { checks } = await eventually('an answer', async () => (await ask('/readyz')).report);
   expect(checks).toMatchObject({
-    temporal: { ok: false, detail: 'expected a connection, got none yet: trying on' },
+    temporal: { ok: false, detail: 'expected a connection, got none yet: retrying' },
     pollers: { ok: false, detail: 'expected pollers, got none: not connected' },
     sweeps: { ok: false },
   });

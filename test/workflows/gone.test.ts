@@ -5,6 +5,7 @@ import type { ProbeActivities } from '../../src/activities/probe.js';
 import { operate } from '../../src/db/operate.js';
 import type { RunRef } from '../../src/domain/types.js';
 import { processIdentity, readPlace } from '../../src/liveness/index.js';
+import type { WatchState } from '../../src/workflows/messages.js';
 import { insertBoot } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startReaper, type TestReaper, type TestReaperOptions } from '../support/reaper.js';
@@ -54,11 +55,12 @@ async function evidenceOf(id: string): Promise<string | undefined> {
 
 /** Has the run's watch look, with an operator's wish that skips the streak: one wrong death would be enough. */
 async function look(run: RunRef, seen: string): Promise<void> {
-  const watch = reaper?.watch(run);
-  await eventually('its watch', () => watch?.describe());
-  await watch?.signal('poke', { why: 'reap', park: true });
+  if (reaper === undefined) throw new Error('Expected a reaper, got none: start it first');
+  const watch = reaper.watch(run);
+  await eventually('its watch', () => watch.describe());
+  await watch.signal('poke', { why: 'reap', park: true });
   await eventually(`seen ${seen}`, async () => {
-    const { story } = (await watch?.query('watch')) as { story: string[] };
+    const { story } = await watch.query<WatchState>('watch');
     return story.some((line) => line.includes(`seen ${seen}`));
   });
 }

@@ -115,6 +115,7 @@ describe('signals without input, as the stock CLI sends them', () => {
     ['resume', 42],
     ['forceSweep', { any: 'thing' }],
     ['reapAnswered', null],
+    ['placeFree', null],
   ])('survives %s with %j', async (signal, input) => {
     const harness = await start();
     await harness.handle.signal(signal, input);

@@ -152,8 +152,8 @@ it('repairs 150 runs in few places, page by page, while it continues as new in t
     }),
   });
   await eventually('the repair of all', async () => (await claimed()).length === RUNS, 120_000);
-  // Eight places, each free again a sweep or two after its claim. Only one sweep in eight reads the last page.
-  expect(sweeps).toBeLessThan((RUNS / 8) * 6);
+  // Eight places, each free again a sweep or two after its claim; by the sweeps that read the last page it takes 80.
+  expect(sweeps).toBeLessThan((RUNS / 8) * 3.2);
 });
 
 it('counts the runs that wait for a place', async () => {

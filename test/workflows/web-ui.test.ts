@@ -104,6 +104,7 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
     'hold',
     'observe',
     'pause',
+    'placeFree',
     'reapAnswered',
     'reapNow',
     'release',

@@ -4,6 +4,7 @@ import type { Check } from './check.js';
 import { claimsCheck } from './claims.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
+import { hostsCheck } from './hosts.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
 import { notificationsCheck } from './notifications.js';
@@ -33,6 +34,7 @@ export const CHECKS: readonly Check[] = [
   stampsCheck,
   claimsCheck,
   notificationsCheck,
+  hostsCheck,
   temporalCheck,
   namespaceCheck,
   searchAttributesCheck,

@@ -39,18 +39,18 @@ async function checkHost(
   failing: Partial<Record<string, string>>,
 ): Promise<Finding> {
   const expected = `a probe on host "${host}"`;
-  const { answeredAt, gone } = await readHostState(pool, host);
+  const { answeredAt, gone, failing: reported } = await readHostState(pool, host);
   const ageS = answeredAt && (Date.parse(now) - answeredAt.getTime()) / 1000;
-  if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
-    return ok(expected, `answered ${Math.max(0, Math.round(ageS))} s ago`);
-  }
-  const cause = failing[host];
+  const cause = reported ?? failing[host];
   if (cause !== undefined) {
     return fail(
       expected,
       `it answers and fails: ${cause}`,
-      'see the log of the worker there; it needs role reaper_probe, and REAPER_HOST as the rows name it',
+      'run job-reaper doctor there; it needs role reaper_probe, and REAPER_HOST as the rows name it',
     );
+  }
+  if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
+    return ok(expected, `answered ${Math.max(0, Math.round(ageS))} s ago`);
   }
   if (await polls(await temporal(), namespace, names.probeQueue(host), QUEUE_TYPE.activity)) {
     return warn(
@@ -59,7 +59,8 @@ async function checkHost(
       'wait for a sweep: job-reaper sweep',
     );
   }
-  if (gone !== null) return ok(expected, `declared gone by ${gone.by}`);
+  if (gone !== null && (answeredAt === null || answeredAt <= gone.declaredAt))
+    return ok(expected, `declared gone by ${gone.by}`);
   return fail(
     expected,
     'nobody polls its queue, so its runs are unknown',

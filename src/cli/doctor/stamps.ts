@@ -1,6 +1,7 @@
+import { readBoots } from '../../db/boots.js';
 import { readHostRuns } from '../../db/host-runs.js';
 import { readLastSweep } from '../../db/last-sweep.js';
-import { probeProcess, selectDriver } from '../../liveness/index.js';
+import { bootsInDoubt, probeProcess, selectDriver } from '../../liveness/index.js';
 import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
 
 const SAMPLE = 1_000;
@@ -21,8 +22,12 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
   if (items.length === 0) return [ok(expected, 'none runs here; REAPER_HOST must be what the rows say')];
   const driver = selectDriver().prepare(items.map(({ pid }) => pid));
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
+  const inDoubt = items.flatMap((run) =>
+    bootsInDoubt(run, probeProcess(run, { sharedPidNamespace, driver }), driver),
+  );
+  const boots = await readBoots(pool, [...new Set(inDoubt)]);
   const unknown = items.flatMap((run) => {
-    const { state, evidence } = probeProcess(run, { sharedPidNamespace, driver });
+    const { state, evidence } = probeProcess(run, { sharedPidNamespace, driver, boots });
     return state === 'unknown' ? [`job ${run.jobId}: ${evidence}`] : [];
   });
   const unstamped = items.filter(({ processIdentity }) => processIdentity === null).length;

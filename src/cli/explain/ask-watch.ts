@@ -2,7 +2,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunRef } from '../../domain/types.js';
 import { watchQuery } from '../../workflows/messages.js';
 import type { CliContext } from '../context.js';
-import { describeTemporalError } from '../temporal-error.js';
+import { describeTemporalError } from '../../temporal/explain-error.js';
 import type { WatchFacts } from './facts.js';
 
 /** Milliseconds that Temporal gets for each of its two answers. */

@@ -20,10 +20,15 @@ export function describeVerdict(facts: VerdictFacts): string[] {
     case 'healthy':
       return [...describeHealthy(observation), age];
     case 'alert':
-      return [
-        `over its ceiling (${verdict.reason}), but proven alive: alerted once, not reaped`,
-        'REAPER_BACKSTOP_ALIVE=reap would reap it',
-      ];
+      return verdict.about === 'alive'
+        ? [
+            `over its ceiling (${verdict.reason}), but proven alive: alerted once, not reaped`,
+            'REAPER_BACKSTOP_ALIVE=reap would reap it',
+          ]
+        : [
+            `over its ceiling (${verdict.reason}), and nobody can tell whether it lives: alerted once, not reaped`,
+            'REAPER_BACKSTOP_UNKNOWN=reap would reap it',
+          ];
     case 'reap':
       return [`due: ${verdict.reason} (tier ${verdict.tier})`, describeOutcome(facts, verdict)];
     case 'defer':
@@ -31,9 +36,10 @@ export function describeVerdict(facts: VerdictFacts): string[] {
   }
 }
 
-function describeHealthy({ liveness, alerted }: Observation): string[] {
+function describeHealthy({ liveness, alerted, alertedUnknown }: Observation): string[] {
   if (liveness.state === 'unknown') {
-    return ['not due: whether its process lives is unknown here, and doubt is never death'];
+    const told = alertedUnknown === true ? '; it is over its ceiling, which was alerted' : '';
+    return [`not due: whether its process lives is unknown here, and doubt is never death${told}`];
   }
   const proof = liveness.proven ? 'proven alive' : 'alive, but without a stamp that proves it';
   return [`not due: ${proof}${alerted ? '; it is over its ceiling, which was alerted' : ''}`];

@@ -60,7 +60,7 @@ export function explain(facts: ExplainFacts): Explanation {
     current: RunningFacts,
     silent: readonly string[],
   ): { verdict: Verdict | null; sections: Section[] } {
-    const { run, alerted, hasStages, watch } = current;
+    const { run, alerted, alertedUnknown, hasStages, watch } = current;
     const liveness = livenessOf(current, silent);
     const row = { title: 'run', lines: describeRun(run, policy) };
     const process = {
@@ -73,7 +73,7 @@ export function explain(facts: ExplainFacts): Explanation {
     const block = { title: 'blocked', lines: describeBlock(current) };
     if (current.unwatchable !== null) return { verdict: null, sections: [row, process, block] };
 
-    const observation = { run, liveness, alerted };
+    const observation = { run, liveness, alerted, alertedUnknown };
     const { verdict } = judge(observation, { policy, memory: FRESH_MEMORY, nowMs: facts.nowMs });
     const counted = countedBy(watch);
     const due = {

@@ -40,6 +40,8 @@ export interface RunningFacts {
   placeGone: string | null;
   /** That it is over its ceiling was already told. */
   alerted: boolean;
+  /** That it is over its ceiling, and nobody can tell, was already told. */
+  alertedUnknown: boolean;
   hasStages: boolean;
   host: HostState | null;
   probe: ProbeFacts;

@@ -55,6 +55,7 @@ async function gatherRunning(context: CliContext, found: JobRun): Promise<Runnin
     hostGoneBy: facts.hostGoneBy,
     placeGone: facts.placeGone,
     alerted: facts.alerted,
+    alertedUnknown: facts.alertedUnknown,
     hasStages: facts.hasStages,
     host,
     probe: await probe(run, context),

@@ -22,7 +22,11 @@ function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdi
     return `nothing is ever done about it, because ${running.unwatchable}: mend the row`;
   }
   const { probe, block, trouble } = running;
-  if (verdict?.kind === 'alert') return 'not reaped, because it is proven alive, though over its ceiling';
+  if (verdict?.kind === 'alert') {
+    return verdict.about === 'alive'
+      ? 'not reaped, because it is proven alive, though over its ceiling'
+      : 'not reaped, because nobody can tell whether it lives, though it is over its ceiling';
+  }
   if (verdict?.kind === 'healthy' && probe.kind === 'here' && probe.liveness.state === 'alive') {
     return 'not reaped, because it is alive';
   }

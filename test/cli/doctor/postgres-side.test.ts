@@ -121,6 +121,38 @@ describe('rights', () => {
   });
 });
 
+describe('claims', () => {
+  it('is ok', async () => expect(await levels('claims')).toEqual(['ok']));
+
+  it('fails for a run whose claim fails, warns of one whose row is locked and of runs that wait for a place', async () => {
+    for (const [id, kind, why] of [
+      ['j1', 'failed', 'no end for j1'],
+      ['j2', 'locked', 'its row is locked by pid 7'],
+    ]) {
+      const { jobId, runKey } = await insertRunningJob(db.admin, { id: id ?? '' });
+      await db.reaper.query('select reaper.note_claim_trouble($1, $2, $3, $4, false, null, null, null)', [
+        jobId,
+        runKey,
+        kind,
+        why,
+      ]);
+    }
+    await db.reaper.query(`select reaper.note_sweep(reaper.now(), '{"number": 1, "waiting": 3}')`);
+    expect(await examine('claims', patient)).toMatchObject([
+      {
+        level: 'fail',
+        expected: 'job j1 to be claimed',
+        got: expect.stringContaining('no end for j1, 1 times since ') as string,
+      },
+      { level: 'warn', got: expect.stringContaining('its row is locked by pid 7; tried again') as string },
+      { level: 'warn', got: '3 that wait for one' },
+    ]);
+    await db.admin.query(`update jobs set status = 'done'`);
+    await db.reaper.query(`select reaper.note_sweep(reaper.now(), '{"number": 2, "waiting": 0}')`);
+    expect(await levels('claims')).toEqual(['ok']);
+  });
+});
+
 describe('rows', () => {
   it('is ok', async () => {
     await insertRunningJob(db.admin);

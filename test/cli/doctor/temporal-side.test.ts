@@ -160,6 +160,24 @@ describe('probes', () => {
   });
 });
 
+it('fails for a host whose probe fails, with the cause, and does not call it one without a probe', async () => {
+  // As a sweep of another reaper saw it: nobody of this test polls for that host.
+  await insertRunningJob(db.admin, { id: 'failing', host: 'host-8' });
+  const failing = async () => {
+    const summary = { number: 1, hostsFailing: { 'host-8': 'permission denied for view examinable_run' } };
+    await db.admin.query(`update reaper.last_sweep set summary = summary || $1`, [JSON.stringify(summary)]);
+    return (await examine('probes', patient)).find(({ expected }) => expected.includes('host-8'));
+  };
+  await eventually('the cause', async () => {
+    const finding = await failing();
+    expect(finding).toMatchObject({
+      level: 'fail',
+      got: 'it answers and fails: permission denied for view examinable_run',
+    });
+    return true;
+  });
+});
+
 describe('clock of Temporal', () => {
   it("fails when the database's is an hour ahead", async () => {
     const clock = (offset: string) =>

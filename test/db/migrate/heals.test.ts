@@ -57,9 +57,9 @@ it('a table that was swapped', async () => {
       alter table jobs_new rename to jobs`);
     await insertRunningJob(db.admin, { id: 'j1' });
     const running = async (): Promise<unknown[]> =>
-      (await db.reaper.query('select job_id from reaper.running_job')).rows;
+      (await db.reaper.query<{ job_id: string }>('select job_id from reaper.running_job')).rows;
     const trouble = async (): Promise<unknown[]> =>
-      (await db.reaper.query('select reaper.adapter_trouble() as text')).rows;
+      (await db.reaper.query<{ text: string }>('select reaper.adapter_trouble() as text')).rows;
     expect(await running()).toEqual([]);
     expect(await trouble()).toEqual([{ text: expect.stringContaining('to read public.jobs') as string }]);
     await migrate(db.adminUrl, null);

@@ -100,7 +100,7 @@ export const inDecisions: readonly Mutant[] = [
     name: 'the backstop reaps who is proven alive',
     scenario: 'over its ceiling',
     caughtBy: 'nobody alive touched',
-    edits: [{ file: POLICY_JS, from: '!provenAlive || ', to: 'true || ' }],
+    edits: [{ file: POLICY_JS, from: 'if (liveness.proven) {', to: 'if (false) {' }],
   },
   {
     name: 'a red gate taken for green',

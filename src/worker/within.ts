@@ -1,0 +1,30 @@
+import { setTimeout } from 'node:timers/promises';
+import { TemporalSilentError } from '../temporal/explain-error.js';
+
+/**
+ * What Temporal's native client does, with an end of its own: it has calls without one.
+ *
+ * @param late what becomes of a result that nobody waits for any more
+ * @throws TemporalSilentError after the limit, and when the signal aborts
+ */
+export async function within<T>(
+  limitMs: number,
+  signal: AbortSignal,
+  work: Promise<T>,
+  late: (result: T) => unknown = () => undefined,
+): Promise<T> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  let isLate = false;
+  const end = async (): Promise<never> => {
+    await setTimeout(limitMs, undefined, { signal: either }).catch(() => undefined);
+    if (!over.signal.aborted) isLate = true;
+    throw new TemporalSilentError(limitMs);
+  };
+  try {
+    return await Promise.race([work, end()]);
+  } finally {
+    over.abort();
+    work.then((result) => (isLate ? late(result) : undefined)).catch(() => undefined);
+  }
+}

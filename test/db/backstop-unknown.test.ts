@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { oweBackstopAlert } from '../../src/db/backstop-alert.js';
+import { readControl } from '../../src/db/control.js';
+import { observeRun } from '../../src/db/observe-run.js';
+import { publishPolicy } from '../../src/db/policy.js';
+import { readSymptoms } from '../../src/db/symptoms.js';
+import { DEFAULT_POLICY } from '../../src/domain/types.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { insertRunningJob } from '../support/rows.js';
+import { aRun } from '../support/run.js';
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await createTestDatabase();
+});
+afterEach(() => db.drop());
+
+const hasExitCodes = (answer: string) =>
+  db.admin.query(
+    `create function reaper.has_exit_codes() returns boolean language sql as 'select ${answer}'`,
+  );
+const publish = (backstopUnknown: 'reap' | 'alert' | 'by adapter') =>
+  publishPolicy(db.reaper, { ...DEFAULT_POLICY, backstopUnknown }, 'test');
+
+/** What scans, looks and explanations go by. */
+async function inForce(): Promise<string[]> {
+  const run = await insertRunningJob(db.admin, {});
+  const looked = await observeRun(db.reaper, run);
+  return [(await readControl(db.reaper)).policy.backstopUnknown, looked.policy.backstopUnknown];
+}
+
+describe('what becomes of runs over their ceiling of which nobody can tell', () => {
+  it.each([
+    [null, 'reap'],
+    ['true', 'reap'],
+    ['null::boolean', 'reap'],
+    ['false', 'alert'],
+  ])('where has_exit_codes() is %s: %s', async (answer, expected) => {
+    await publish('by adapter');
+    if (answer !== null) await hasExitCodes(answer);
+    expect(await inForce()).toEqual([expected, expected]);
+  });
+
+  it('is what the setting says, whatever the adapter does', async () => {
+    await hasExitCodes('false');
+    await publish('reap');
+    expect(await inForce()).toEqual(['reap', 'reap']);
+  });
+
+  it('is as it was by the policy of a worker that does not know the setting', async () => {
+    await hasExitCodes('false');
+    await db.reaper.query(`select reaper.publish_policy('{"intervalS": 15}', 'an older worker')`);
+    expect(await inForce()).toEqual(['reap', 'reap']);
+  });
+});
+
+describe('the alert', () => {
+  it('is owed once per run, is one of its own, and ends the symptom', async () => {
+    const run = await insertRunningJob(db.admin, { id: 'j1', startedS: 8_000 });
+    const policy = { ...DEFAULT_POLICY, backstopUnknown: 'alert' } as const;
+    const symptoms = async () => (await readSymptoms(db.reaper, policy, null, 9)).items.length;
+    const owe = () => oweBackstopAlert(db.reaper, aRun(run), 'backstop age=1s>=1s', 'backstop unknown');
+    expect(await symptoms()).toBe(1);
+    expect(await owe()).toContain('nobody can tell whether it lives: backstop age=1s>=1s');
+    expect(await owe()).toBeNull();
+    expect(await symptoms()).toBe(0);
+    expect(await observeRun(db.reaper, run)).toMatchObject({ alerted: false, alertedUnknown: true });
+    expect(await oweBackstopAlert(db.reaper, aRun(run), 'backstop age=1s>=1s')).toContain('is proven alive');
+    const { rows } = await db.reaper.query(`select kind, key from reaper.notification order by id`);
+    expect(rows).toEqual([
+      { kind: 'backstop unknown', key: `backstop-unknown/j1/${run.runKey}` },
+      { kind: 'backstop alive', key: `backstop-alive/j1/${run.runKey}` },
+    ]);
+  });
+
+  it('is still owed by a worker of the version before, which names no kind', async () => {
+    const { rows } = await db.reaper.query<{ text: string }>(
+      `select reaper.owe_backstop_alert('j1', 'k', 'h', 'a', 'r', 'why') as text`,
+    );
+    expect(rows[0]?.text).toContain('is proven alive but over its ceiling: why');
+  });
+});
