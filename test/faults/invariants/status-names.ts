@@ -3,15 +3,15 @@ import { deadSpan } from '../facts/death.js';
 import type { Run } from '../facts/queue-facts.js';
 import { uncoveredMs, type Span } from '../facts/spans.js';
 import type { Invariant } from './invariant.js';
-import { repairLimitS } from './repaired.js';
+import { waitLimitS } from './repaired.js';
 
 /** Judged by the view as it was at each look. */
 export const statusNames: Invariant = {
   name: 'status names who waits',
   promise:
-    'a run that is dead for longer than 3 intervals, the grace and 60 s is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; only time counts in which Postgres, Temporal and a worker are there',
+    'a run that is dead for longer than 3 intervals, the grace and two minutes is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; only time counts in which Postgres, Temporal and a worker are there',
   *check(facts) {
-    const limitS = repairLimitS(facts.terms);
+    const limitS = waitLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
       const dead = deadSpan(facts, run);
       const unnamedS = dead === null ? 0 : longestUnnamedS(facts, run, dead);
