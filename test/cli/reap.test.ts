@@ -69,7 +69,7 @@ describe('sweep', () => {
       `Expected Temporal to answer at ${place.envWithoutTemporal['TEMPORAL_ADDRESS'] ?? ''}`,
     );
     expect(stderr).not.toContain('reaper workflow');
-    expect(stderr).toContain('start it, or set TEMPORAL_ADDRESS');
+    expect(stderr).toContain('start it, or correct TEMPORAL_ADDRESS');
     expect(code).toBe(1);
   });
 
