@@ -8,6 +8,8 @@ import { until } from './support/until.js';
 
 const LOCKED = 90;
 const INTERVAL_S = 1;
+/** Milliseconds after which it is given up. */
+const LIMIT_MS = 180_000;
 
 /** How long a free dead job waits for its repair beside others whose rows somebody has locked and forgotten. */
 export const lockedRows: Bench = {
@@ -31,19 +33,27 @@ export const lockedRows: Bench = {
       await forgotten.query('begin');
       await forgotten.query('select from jobs for update');
       const worker = environment.startWorker({ REAPER_INTERVAL_S: String(INTERVAL_S) });
-      await until('claims that meet the locks', async () => {
-        const { rows: seen } = await admin.query(
-          `select from reaper.last_sweep where (summary ->> 'number')::int > 5`,
-        );
-        return seen.length > 0;
-      });
+      await until(
+        'claims that meet the locks',
+        async () => {
+          const { rows: seen } = await admin.query(
+            `select from reaper.last_sweep where (summary ->> 'number')::int > 2`,
+          );
+          return seen.length > 0;
+        },
+        LIMIT_MS,
+      );
       await insertRunningJobs(admin, { prefix: 'free', count: 1, ...dead });
       const startMs = performance.now();
-      await until('the free one repaired', async () => {
-        worker.assertRunning();
-        const { rows: done } = await admin.query(`select from reaper.ledger where job_id = 'free-1'`);
-        return done.length > 0;
-      });
+      await until(
+        'the free one repaired',
+        async () => {
+          worker.assertRunning();
+          const { rows: done } = await admin.query(`select from reaper.ledger where job_id = 'free-1'`);
+          return done.length > 0;
+        },
+        LIMIT_MS,
+      );
       rows.push({ locked_rows: locked, repaired_after_s: rounded((performance.now() - startMs) / 1000, 1) });
       await worker.stop();
       await forgotten.query('rollback');

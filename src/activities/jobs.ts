@@ -1,26 +1,15 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
 import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
-import { checkRunningJobs } from '../db/check-running-jobs.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
-import { noteClaimTrouble, readDueRetries, type Trouble } from '../db/claim-trouble.js';
-import { readControl } from '../db/control.js';
+import { noteClaimTrouble, type Trouble } from '../db/claim-trouble.js';
 import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
-import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
-import type { Cursor, Page } from '../domain/page.js';
-import { hasLeaseWorker } from '../db/lease-workers.js';
 import { findLedgerEntry } from '../db/ledger.js';
-import { readDueNotifications } from '../db/notification.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
 import { operate } from '../db/operate.js';
 import type { Operation } from '../domain/operation.js';
-import { recordSweep } from '../db/record-sweep.js';
-import { readStatus } from '../db/status.js';
-import type { Status } from '../domain/status.js';
-import { readSymptoms } from '../db/symptoms.js';
-import { isWorthRetrying } from '../db/worth-retrying.js';
-import type { HostedRun, JobRun, Outcome, Policy, RunRef } from '../domain/types.js';
+import type { JobRun, Outcome, RunRef } from '../domain/types.js';
 import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
@@ -28,64 +17,10 @@ import type { Names } from '../naming.js';
 import { ClaimShare } from './claim-share.js';
 import { giveUpOnAnswer } from './give-up.js';
 import { Once } from './once.js';
+import { createSweepActivities, type WatchTarget } from './sweeps.js';
 
-/** Symptoms that one scan returns at most; the next scan goes on behind them. */
-const SYMPTOM_PAGE = 250;
-/** Hosts that one sweep examines at most: a workflow has room for 2,000 activities at once. */
-const HOST_PAGE = 500;
-/** Rows that cannot be watched and are named in a sweep's summary. */
-const UNWATCHABLE_SHOWN = 5;
-/** Owed notifications that one sweep settles at most. */
-const OWED_PAGE = 20;
-/** Due retries that one scan names at most. */
-const RETRY_PAGE = 1_000;
 /** Claims at a time of runs whose row was locked before: half of the connections for claims. */
 const BUSY_CLAIMS = 2;
-
-/** A run that a watch is for. */
-export interface WatchTarget extends HostedRun {
-  watchId: string;
-}
-
-/** A run that shows a symptom. */
-export interface Symptom extends WatchTarget {
-  symptom: string;
-  /** The exit code with the time of its record, as a text that differs when it is written again; null without one. */
-  exitRecord?: string | null;
-}
-
-/** What a caller of `scan` makes of it. */
-export interface ScanOptions {
-  /** Takes a scan of which parts failed; without it the whole scan fails. @default false */
-  inParts?: boolean;
-}
-
-/** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
-export interface Scan {
-  /** The database's clock in Unix milliseconds. */
-  atMs: number;
-  mode: 'active' | 'observe';
-  paused: string | null;
-  policy: Policy;
-  running: number;
-  /** The hosts to examine now, and the one behind which the next scan goes on, or null behind the last. */
-  hosts: { host: string; queue: string }[];
-  nextHost: string | null;
-  /** Whether every run has its watch; a worker of an older version does not tell. */
-  watchAll?: boolean;
-  /** Every run, while there are no more than the fan-out limit; else null, or where they could not be read. */
-  runs: WatchTarget[] | null;
-  symptoms: Page<Symptom>;
-  /** Notifications that are due. */
-  owed: number[];
-  /** The queue of those who look after the merge leases; null where nobody does, or nothing may be reclaimed now. */
-  leaseQueue: string | null;
-  unwatchable: Fleet['unwatchable'];
-  /** Ids of the watches whose run could not be claimed before and is due to be tried again. */
-  retries?: string[];
-  /** What could not be read, in words; the rest stands. */
-  failed?: string[];
-}
 
 /** A fresh look at a run's row, with where to ask about its process. */
 export interface RunObservation extends RunFacts {
@@ -104,12 +39,6 @@ export interface RetryNote {
   failures: number;
   /** By the database's clock, ISO 8601. */
   retryAt: string;
-}
-
-/** A sweep's summary, as far as its record depends on it. */
-export interface RecordableSweep {
-  error: string | null;
-  seconds: number;
 }
 
 /** What {@link createJobActivities} needs. */
@@ -145,67 +74,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
   }
 
   return {
-    /**
-     * One pass over all running jobs, as far as Postgres shows them. For a caller that takes it in parts, none fails the others: an
-     * odd row that the view cannot show keeps no lease and no notification from being looked after.
-     */
-    async scan(
-      after: Cursor | null,
-      hostsAfter: string | null = null,
-      { inParts = false }: ScanOptions = {},
-    ): Promise<Scan> {
-      const control = await readControl(pool);
-      const { policy } = control;
-      const failed: string[] = [];
-      const part = async <T>(what: string, read: () => Promise<T>, without: T): Promise<T> => {
-        try {
-          return await read();
-        } catch (error) {
-          if (!inParts || isWorthRetrying(error)) throw error;
-          failed.push(`${what}: ${(error as Error).message}`);
-          return without;
-        }
-      };
-      const unreadable = await part('rows', () => checkRunningJobs(pool), []);
-      const fleet = await part(
-        'running jobs',
-        () => readFleet(pool, { after: hostsAfter, limit: HOST_PAGE }),
-        null,
-      );
-      const watchAll = fleet !== null && fleet.running <= policy.watchAllLimit;
-      const blocked = control.paused || !policy.enabled;
-      const mayReclaim = policy.leaseReclaim && !control.paused && control.mode === 'active';
-      const none = { items: [], next: null };
-      const symptoms = blocked
-        ? none
-        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE), none);
-      const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
-      return {
-        atMs: Date.parse(control.now),
-        mode: control.mode,
-        paused: control.paused ? `${control.pausedBy ?? 'somebody'}: ${control.pausedReason ?? ''}` : null,
-        policy,
-        running: (fleet?.running ?? 0) + unreadable.length,
-        hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
-        nextHost: fleet?.nextHost ?? null,
-        watchAll,
-        runs: runs === null ? null : runs.map(target),
-        symptoms: { items: symptoms.items.map(target), next: symptoms.next },
-        owed: await part('notifications', () => readDueNotifications(pool, OWED_PAGE), []),
-        leaseQueue:
-          mayReclaim && (await part('lease workers', () => hasLeaseWorker(pool), false))
-            ? names.leaseQueue
-            : null,
-        unwatchable: {
-          count: unreadable.length + (fleet?.unwatchable.count ?? 0),
-          sample: [...unreadable, ...(fleet?.unwatchable.sample ?? [])].slice(0, UNWATCHABLE_SHOWN),
-        },
-        retries: (await part('retries', () => readDueRetries(pool, RETRY_PAGE), [])).map(
-          (run) => target(run).watchId,
-        ),
-        failed,
-      };
-    },
+    ...createSweepActivities({ pool, names, log, metrics }),
 
     /** Reads one run afresh, with everything that decides beside its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
@@ -314,27 +183,6 @@ export function createJobActivities(options: JobActivitiesOptions) {
         log.warn(`job ${ref.jobId} ${what}: ${trouble.why}`, { job_id: ref.jobId, run_key: ref.runKey });
       }
       return { failures: retry.failures, retryAt };
-    },
-
-    /**
-     * Puts a sweep on record; returns the state for the reaper's query, or null where it cannot be read, which is no failure of the
-     * sweep.
-     *
-     * @throws ApplicationFailure of type `Refused` when only the sweep itself is on record, and not what follows from it
-     */
-    async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status | null> {
-      const { isNew, error } = await recordSweep(pool, atMs, summary);
-      if (isNew) {
-        const failed = summary.error !== null || error !== null;
-        metrics.countSweep({ failed, seconds: summary.seconds });
-      }
-      if (error !== null) throw ApplicationFailure.nonRetryable(error, 'Refused');
-      try {
-        return await readStatus(pool);
-      } catch (unread) {
-        log.warn('the sweep is on record, the status could not be read', { error: unread });
-        return null;
-      }
     },
   };
 }

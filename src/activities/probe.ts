@@ -8,7 +8,7 @@ import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
-import type { Symptom } from './jobs.js';
+import type { Symptom } from './sweeps.js';
 
 /** Rows that are read and probed before other work gets its turn. */
 const BATCH = 1_000;

@@ -5,7 +5,7 @@ import { createLogger, type Logger } from '../log.js';
 import { readTemporalTarget, type TemporalTarget } from '../temporal/read-target.js';
 import { userFolder } from '../user-folder.js';
 import { examples } from './output.js';
-import { stopSignal } from './stop-signal.js';
+import { exitSoon, stopSignal } from './stop-signal.js';
 import { checkPortFree } from './up/check-port.js';
 import { prepareSchema } from './up/schema.js';
 import type { SupervisedTemporal } from './up/supervised-temporal.js';
@@ -70,6 +70,7 @@ async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> 
     });
   } finally {
     await temporal?.stop();
+    exitSoon();
   }
 }
 

@@ -3,7 +3,7 @@ import { readSettings } from '../config.js';
 import { createLogger } from '../log.js';
 import type { WorkerParts } from '../worker.js';
 import { examples } from './output.js';
-import { stopSignal } from './stop-signal.js';
+import { exitSoon, stopSignal } from './stop-signal.js';
 
 /** `job-reaper worker` */
 export function workerCommand(): Command {
@@ -25,6 +25,10 @@ export function workerCommand(): Command {
       const signal = stopSignal();
       // The native part of the SDK is loaded by this command alone.
       const { runWorker } = await import('../worker.js');
-      await runWorker({ settings, parts, log: createLogger(), signal });
+      try {
+        await runWorker({ settings, parts, log: createLogger(), signal });
+      } finally {
+        exitSoon();
+      }
     });
 }

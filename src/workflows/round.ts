@@ -1,5 +1,5 @@
 import { patched } from '@temporalio/workflow';
-import type { Scan, Symptom, WatchTarget } from '../activities/jobs.js';
+import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
 import { shareOut } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';

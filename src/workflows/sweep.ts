@@ -1,6 +1,6 @@
 import { log, patched } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
-import type { Scan } from '../activities/jobs.js';
+import type { Scan } from '../activities/sweeps.js';
 import { examineHost, reclaimLeases, recordSweep, scan, whyNotAnswered } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
 import { describeFailure } from './describe-failure.js';

@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError, type SearchAttributePair } from '@temporalio/common';
-import type { WatchTarget } from '../activities/jobs.js';
+import type { WatchTarget } from '../activities/sweeps.js';
 import { pokeSignal, type Poke } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { REAPER_HOST, REAPER_JOB, toKeyword } from './search-attributes.js';

@@ -127,9 +127,9 @@ const ODD: Record<string, string> = {
   transform_null_equals: 'on',
   search_path: 'nowhere',
   default_transaction_isolation: 'serializable',
-  statement_timeout: '1ms',
+  statement_timeout: '200ms',
   lock_timeout: '1ms',
-  idle_in_transaction_session_timeout: '1ms',
+  idle_in_transaction_session_timeout: '200ms',
 };
 
 it('statements read and write texts, times and numbers alike whatever role or database say', async () => {
@@ -139,7 +139,7 @@ it('statements read and write texts, times and numbers alike whatever role or da
   const pool = createPool(db.reaperUrl, { applicationName: 'test odd' });
   const read = `select timestamptz '2026-01-02 03:04:05Z' as at, 0.1::float8 + 0.2 as sum, 'a\\b' as text,
                        interval '1 day 2 h'::text as span, array[null::text] as list, '\\x00ff'::bytea as bytes,
-                       current_setting('transaction_isolation') as isolation, pg_sleep(0.05)::text as slept`;
+                       current_setting('transaction_isolation') as isolation, pg_sleep(0.3)::text as slept`;
   const right = {
     at: new Date('2026-01-02T03:04:05Z'),
     sum: 0.1 + 0.2,

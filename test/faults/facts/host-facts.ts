@@ -18,9 +18,11 @@ export class HostFacts {
     if (now === null) return;
     const host = String(now['host']);
     if (relation === 'gone_host') this.declarations.push({ host, atMs });
-    if (relation === 'host_probe' && now['answered_at'] !== null) {
-      if (old?.['answered_at'] !== now['answered_at']) this.answers.push({ host, atMs });
-    }
+    // A probe answers sweeps and looks, and reports by itself.
+    const column =
+      relation === 'host_probe' ? 'answered_at' : relation === 'host_boot' ? 'last_seen_at' : null;
+    if (column !== null && now[column] !== null && old?.[column] !== now[column])
+      this.answers.push({ host, atMs });
   }
 
   /**

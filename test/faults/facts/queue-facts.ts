@@ -130,6 +130,7 @@ export class QueueFacts {
       case 'hold':
       case 'gone_host':
       case 'host_probe':
+      case 'host_boot':
       case 'survivor':
     }
   }

@@ -1,5 +1,6 @@
 import type { Database } from '../../../src/db/database.js';
 import type { Run } from './queue-facts.js';
+import type { Span } from './spans.js';
 
 /** Runs of a kind that the view names; the others it counts. */
 const NAMED = 5;
@@ -22,10 +23,14 @@ interface Status {
   hosts: string[];
 }
 
-/** Which dead runs `reaper.status` did not speak of. */
+/** When `reaper.status` did not speak of dead runs. */
 export class StatusFacts {
-  /** When a dead run that still waited was neither named, nor its host, for the last time; by run. */
-  readonly unnamedMs = new Map<string, number>();
+  readonly #unnamed = new Map<string, Span[]>();
+
+  /** The times between looks at which the view neither named a run that was dead and waited, nor its host. */
+  unnamed(runId: string): readonly Span[] {
+    return this.#unnamed.get(runId) ?? [];
+  }
 
   /** @param waiting runs that are dead and not repaired yet */
   async read(admin: Database, waiting: readonly Run[]): Promise<void> {
@@ -34,10 +39,19 @@ export class StatusFacts {
     const { rows } = await admin.query<Status>(SQL);
     const status = rows[0];
     if (status === undefined) return;
-    for (const { runId, jobId, host } of waiting) {
-      const isNamed =
-        status.text.includes(JSON.stringify(jobId)) || status.waiting > NAMED || status.hosts.includes(host);
-      if (!isNamed && status.running.includes(runId)) this.unnamedMs.set(runId, askedMs);
+    for (const run of waiting) {
+      if (!status.running.includes(run.runId)) continue;
+      const spans = this.#unnamed.get(run.runId) ?? [{ fromMs: 0, untilMs: 0 }];
+      this.#unnamed.set(run.runId, spans);
+      const last = spans.at(-1);
+      if (isNamed(status, run)) {
+        if (last?.fromMs !== Infinity) spans.push({ fromMs: Infinity, untilMs: Infinity });
+      } else if (last?.fromMs === Infinity) Object.assign(last, { fromMs: askedMs, untilMs: askedMs });
+      else if (last) last.untilMs = askedMs;
     }
   }
+}
+
+function isNamed({ text, waiting, hosts }: Status, { jobId, host }: Run): boolean {
+  return text.includes(JSON.stringify(jobId)) || waiting > NAMED || hosts.includes(host);
 }

@@ -56,8 +56,7 @@ function declare(world: World): Promise<true | null> {
 /** Whether the probe of a host that was declared gone has answered since. */
 export async function hasAnswered({ admin }: World, host: string): Promise<true | null> {
   const { rowCount } = await admin.query(
-    `select from reaper.gone_host g join reaper.host_probe p using (host)
-      where g.host = $1 and p.answered_at > g.declared_at`,
+    'select from reaper.gone_host g where g.host = $1 and reaper.host_answered_at(g.host) > g.declared_at',
     [host],
   );
   return rowCount === 1 ? true : null;

@@ -4,7 +4,7 @@ import type { Life } from '../facts/life-facts.js';
 import type { LedgerRow } from '../facts/queue-facts.js';
 import { uncoveredMs } from '../facts/spans.js';
 import type { Invariant } from './invariant.js';
-import { repairLimitS } from './repaired.js';
+import { waitLimitS } from './repaired.js';
 
 /**
  * Judged by the agents' own proof of life. It needs no wrong verdict of the reaper's own: an operator who is mistaken about a
@@ -13,11 +13,11 @@ import { repairLimitS } from './repaired.js';
 export const brakePulled: Invariant = {
   name: 'it notices when it was wrong',
   promise:
-    'a stamped run that lives on after it was reaped as dead is found by its probe within 3 intervals, the grace and 60 s, and nothing is claimed from then on until somebody activates the reaper; no other run is ever taken for one',
+    'a stamped run that lives on after it was reaped as dead is found by its probe within 3 intervals, the grace and two minutes, and nothing is claimed from then on until somebody activates the reaper; no other run is ever taken for one',
   *check(facts) {
     const { queue, lives, brake } = facts;
     const found = new Set(brake.survivors.map(({ ledgerId }) => ledgerId));
-    const limitS = repairLimitS(facts.terms);
+    const limitS = waitLimitS(facts.terms);
     for (const row of queue.ledger.filter(({ tier }) => tier === 1)) {
       const life = lives.lives.get(row.runId);
       if (found.has(row.id) || life === undefined || !isStampOf(row, life)) continue;

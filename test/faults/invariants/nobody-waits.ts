@@ -6,15 +6,15 @@ import { LONGEST_RETRY_S } from '../facts/hindrance-facts.js';
 import { uncoveredMs, withRetry } from '../facts/spans.js';
 import { gateOf } from '../world/pipeline.js';
 import type { Invariant } from './invariant.js';
-import { repairLimitS } from './repaired.js';
+import { waitLimitS } from './repaired.js';
 
 /** Judged while faults are injected, run by run: whatever else is locked, failing, silent or away. */
 export const nobodyWaits: Invariant = {
   name: 'nobody waits for another',
   promise:
-    'a dead run that can be repaired is, within 3 intervals, the grace and 60 s, while others cannot be; only time counts in which Postgres, Temporal, a worker and its probe are there and nothing keeps this very run from being claimed, nor has it just kept it',
+    'a dead run that can be repaired is, within 3 intervals, the grace and two minutes, while others cannot be; only time counts in which Postgres, Temporal, a worker and its probe are there and nothing keeps this very run from being claimed, nor has it just kept it',
   *check(facts) {
-    const limitS = repairLimitS(facts.terms);
+    const limitS = waitLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
       const waitedS = waitedForRepairS(facts, run);
       if (waitedS < limitS) continue;

@@ -9,6 +9,11 @@ export function repairLimitS({ intervalS, graceS, marginS }: Facts['terms']): nu
   return 3 * intervalS + graceS + marginS;
 }
 
+/** Seconds within which whoever can be repaired is, while faults go on: each of them may cost a start from the beginning. */
+export function waitLimitS({ intervalS, graceS, marginS }: Facts['terms']): number {
+  return 3 * intervalS + graceS + 2 * marginS;
+}
+
 /** Judges the runs that were there before it was set up: to be asked when the limit is over. */
 export const repairedInTime: Invariant = {
   name: 'repaired in time',

@@ -3,21 +3,18 @@ import { deadSpan } from '../facts/death.js';
 import type { Run } from '../facts/queue-facts.js';
 import { uncoveredMs, type Span } from '../facts/spans.js';
 import type { Invariant } from './invariant.js';
-import { repairLimitS } from './repaired.js';
+import { waitLimitS } from './repaired.js';
 
 /** Judged by the view as it was at each look. */
 export const statusNames: Invariant = {
   name: 'status names who waits',
   promise:
-    'a run that is dead for longer than 3 intervals, the grace and 60 s is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; only time counts in which Postgres, Temporal and a worker are there',
+    'a run that is dead for longer than 3 intervals, the grace and two minutes is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; only time counts in which Postgres, Temporal and a worker are there',
   *check(facts) {
-    const limitS = repairLimitS(facts.terms);
+    const limitS = waitLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
-      const unnamedMs = facts.status.unnamedMs.get(run.runId);
-      const span = unnamedMs === undefined ? null : deadSpan(facts, run);
-      if (unnamedMs === undefined || span === null || unnamedMs <= span.fromMs) continue;
-      const unnamed = { fromMs: span.fromMs, untilMs: Math.min(span.untilMs, unnamedMs) };
-      const unnamedS = uncoveredMs(unnamed, excuses(facts, run)) / 1000;
+      const dead = deadSpan(facts, run);
+      const unnamedS = dead === null ? 0 : longestUnnamedS(facts, run, dead);
       if (unnamedS < limitS) continue;
       yield {
         what: `run ${run.runId} of job ${run.jobId} was dead for over ${limitS} s, and reaper.status did not say why it waits`,
@@ -26,6 +23,18 @@ export const statusNames: Invariant = {
     }
   },
 };
+
+/** The longest time without a word of it while it was dead, in seconds. */
+function longestUnnamedS(facts: Facts, run: Run, dead: Span): number {
+  const spans = facts.status
+    .unnamed(run.runId)
+    .map(({ fromMs, untilMs }) => ({
+      fromMs: Math.max(fromMs, dead.fromMs),
+      untilMs: Math.min(untilMs, dead.untilMs),
+    }))
+    .filter(({ fromMs, untilMs }) => fromMs < untilMs);
+  return Math.max(0, ...spans.map((span) => uncoveredMs(span, excuses(facts, run)) / 1000));
+}
 
 /** Times in which nobody could say anything, or in which an operator kept the run from being claimed, who can read that elsewhere. */
 function excuses({ presence, stops }: Facts, run: Run): Span[] {

@@ -35,7 +35,7 @@ export const mistakes: readonly Scenario[] = [
     name: 'a wrong verdict',
     about:
       'a host is declared gone, a live run there is reaped at that word, and the probe comes back; a run dies elsewhere',
-    terms: { marginS: 25 },
+    terms: { marginS: 12 },
     async play(world) {
       const wronged = await begin(world, { id: 'lasting-1', host: 'south', maxAttempts: 1 });
       const other = await begin(world, { id: 'lasting-2', host: 'north', maxAttempts: 1 });

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Silence } from '../world/way.js';
-import { begin, claimOf, exitUnfinalized, expectSoon, killBoth, pastRepairMs } from './scene.js';
+import { begin, claimOf, exitUnfinalized, expectSoon, killBoth, pastWaitMs } from './scene.js';
 import type { Scenario } from './scenario.js';
 
 const SILENCES: readonly Silence[] = ['both ways', 'towards the server', 'from the server'];
@@ -14,7 +14,7 @@ export const networks: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
       const silent = world.workers[0]?.proxy.way.silence(silence);
       killBoth(world, victim);
-      await claimOf(world, victim, pastRepairMs(world));
+      await claimOf(world, victim, pastWaitMs(world));
       silent?.end();
     },
   })),
@@ -25,7 +25,7 @@ export const networks: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
       const silent = world.workers[0]?.toTemporal.silence('both ways');
       killBoth(world, victim);
-      await claimOf(world, victim, pastRepairMs(world));
+      await claimOf(world, victim, pastWaitMs(world));
       silent?.end();
     },
   },
@@ -40,7 +40,7 @@ export const networks: readonly Scenario[] = [
       await setTimeout(40_000);
       await world.toGates.restore();
       back();
-      await claimOf(world, victim, pastRepairMs(world));
+      await claimOf(world, victim, pastWaitMs(world));
     },
   },
   {
@@ -51,7 +51,7 @@ export const networks: readonly Scenario[] = [
       const silent = await expectSoon('the gate to be asked', () =>
         Promise.resolve(world.toGates.silence('both ways')),
       );
-      await claimOf(world, victim, pastRepairMs(world));
+      await claimOf(world, victim, pastWaitMs(world));
       silent.end();
     },
   },

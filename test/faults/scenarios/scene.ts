@@ -1,5 +1,5 @@
 import type { RunRef } from '../../../src/domain/types.js';
-import { repairLimitS } from '../invariants/repaired.js';
+import { repairLimitS, waitLimitS } from '../invariants/repaired.js';
 import { killAgent, send, type Victim } from '../faults/victims.js';
 import { waitFor } from '../faults/wait.js';
 import type { LedgerRow } from '../facts/queue-facts.js';
@@ -138,13 +138,22 @@ export function nothingOwed({ admin }: World): Promise<true> {
   });
 }
 
-/** Starts another watch over the same run. */
-export async function startTwin(world: World, victim: Victim): Promise<void> {
+/**
+ * Starts another watch over the same run.
+ *
+ * @param why a `reap` is an operator's word: it claims at once
+ */
+export async function startTwin(
+  world: World,
+  victim: Victim,
+  name = 'twin',
+  why: 'symptom' | 'reap' = 'symptom',
+): Promise<void> {
   await world.ask((client) =>
     client.workflow.start('watchJob', {
-      workflowId: `${REAPER_NAME}/watch/twin-of-${victim.runId}`,
+      workflowId: `${REAPER_NAME}/watch/${name}-of-${victim.runId}`,
       taskQueue: REAPER_NAME,
-      args: [{ ...refOf(world, victim), poke: { why: 'symptom', park: true } }],
+      args: [{ ...refOf(world, victim), poke: { why, park: true } }],
     }),
   );
 }
@@ -201,6 +210,11 @@ export async function expectSoon<T>(
 /** A scene that could not be played to its end. */
 export class SceneError extends Error {
   override name = 'SceneError';
+}
+
+/** Milliseconds after which a run that waits proves something, while faults go on. */
+export function pastWaitMs({ terms }: World): number {
+  return (waitLimitS(terms) + 2) * 1000;
 }
 
 /** Milliseconds after which a zombie that is left proves something. */

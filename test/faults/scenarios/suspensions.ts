@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { begin, claimOf, killBoth, pastRepairMs } from './scene.js';
+import { begin, claimOf, killBoth, pastWaitMs } from './scene.js';
 import type { Scenario } from './scenario.js';
 
 /** Milliseconds after which every limit is over. */
@@ -23,7 +23,7 @@ export const suspensions: readonly Scenario[] = [
       await setTimeout(ALL_LIMITS_MS);
       sleeper?.service.signal('SIGCONT');
       killBoth(world, second);
-      for (const victim of [first, second]) await claimOf(world, victim, pastRepairMs(world));
+      for (const victim of [first, second]) await claimOf(world, victim, pastWaitMs(world));
     },
   },
   {
@@ -38,9 +38,9 @@ export const suspensions: readonly Scenario[] = [
       killBoth(world, dead);
       await setTimeout(ALL_LIMITS_MS);
       probe?.signal('SIGCONT');
-      await claimOf(world, dead, pastRepairMs(world));
+      await claimOf(world, dead, pastWaitMs(world));
       killBoth(world, living);
-      await claimOf(world, living, pastRepairMs(world));
+      await claimOf(world, living, pastWaitMs(world));
     },
   },
 ];

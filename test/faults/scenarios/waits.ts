@@ -3,12 +3,12 @@ import { continueOften } from '../faults/bursts.js';
 import type { Victim } from '../faults/victims.js';
 import { claimsThatFailed, poison } from '../world/poison.js';
 import type { World } from '../world/world.js';
-import { beginMany, claimOf, expectSoon, killBoth, pastRepairMs } from './scene.js';
+import { beginMany, claimOf, expectSoon, killBoth, pastWaitMs } from './scene.js';
 import type { Scenario } from './scenario.js';
 import { whileLocked } from './while-locked.js';
 
 /** Places for all that cannot be repaired, and none for what can. */
-const TERMS = { places: 3, marginS: 25 };
+const TERMS = { places: 3, marginS: 12 };
 
 /** Runs that can be repaired, beside others that cannot. */
 export const waits: readonly Scenario[] = [
@@ -35,7 +35,7 @@ export const waits: readonly Scenario[] = [
       await repairBeside(world, free);
       await cure();
       over();
-      for (const victim of failing) await claimOf(world, victim, pastRepairMs(world));
+      for (const victim of failing) await claimOf(world, victim, pastWaitMs(world));
     },
   },
   {
@@ -59,7 +59,7 @@ export const waits: readonly Scenario[] = [
         },
       );
       over();
-      for (const victim of locked) await claimOf(world, victim, pastRepairMs(world));
+      for (const victim of locked) await claimOf(world, victim, pastWaitMs(world));
     },
   },
   {
@@ -70,7 +70,7 @@ export const waits: readonly Scenario[] = [
       const victims = await beginMany(world, 7, 'north');
       await continueOften(world, 1);
       for (const victim of victims) killBoth(world, victim);
-      for (const victim of victims) await claimOf(world, victim, pastRepairMs(world));
+      for (const victim of victims) await claimOf(world, victim, pastWaitMs(world));
     },
   },
 ];
@@ -86,8 +86,8 @@ async function begin(world: World): Promise<{ failing: Victim[]; free: Victim }>
 async function repairBeside(world: World, free: Victim): Promise<void> {
   const beganMs = Date.now();
   killBoth(world, free);
-  await claimOf(world, free, pastRepairMs(world));
-  while (Date.now() - beganMs < pastRepairMs(world)) {
+  await claimOf(world, free, pastWaitMs(world));
+  while (Date.now() - beganMs < pastWaitMs(world)) {
     await world.facts.read();
     await setTimeout(1_000);
   }

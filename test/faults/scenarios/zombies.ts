@@ -71,8 +71,14 @@ export const zombies: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       killBoth(world, victim);
       await whileLocked(world, 'select from public.jobs for no key update', async (pid) => {
-        await startTwin(world, victim);
-        await expectSoon('two claims behind the row', () => findClaimBehind(world, pid, 2));
+        // A claim waits for a moment only: some at a time, again and again, until two of them wait together.
+        let looks = 0;
+        await expectSoon('two claims behind the row', async () => {
+          for (let n = 0; looks % 20 === 0 && n < 4; n += 1)
+            await startTwin(world, victim, `twin-${looks}-${n}`, 'reap');
+          looks += 1;
+          return findClaimBehind(world, pid, 2);
+        });
       });
       await watchesOf(world, victim.jobId, 2);
     },

@@ -21,6 +21,7 @@ export interface Change {
     | 'hold'
     | 'gone_host'
     | 'host_probe'
+    | 'host_boot'
     | 'survivor';
   old: Row | null;
   new: Row | null;
@@ -39,6 +40,7 @@ const RELATIONS = {
   hold: 'reaper.hold',
   gone_host: 'reaper.gone_host',
   host_probe: 'reaper.host_probe',
+  host_boot: 'reaper.host_boot',
   survivor: 'reaper.survivor',
 } satisfies Record<Change['relation'], string>;
 
