@@ -8,9 +8,10 @@ const PASSING = /^(08|57P0|53300|25006|40001|40P01)/;
 
 /**
  * Whether a statement that failed is worth trying again at once: its connection was lost, or could not be had. What the server
- * answered otherwise it will answer again.
+ * answered otherwise it will answer again, also where an error of ours says more about it and has it as its cause.
  */
 export function isWorthRetrying(error: unknown): boolean {
-  if (!(error instanceof pg.DatabaseError)) return true;
-  return PASSING.test(error.code ?? '');
+  const answer = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;
+  if (!(answer instanceof pg.DatabaseError)) return true;
+  return PASSING.test(answer.code ?? '');
 }

@@ -72,7 +72,7 @@ begin
      and exists (select from reaper.running_job r
                   where r.job_id = p_job_id and r.run_key = p_run_key
                     and (r.pid, r.process_identity, r.exit_code)
-                        is not distinct from (j.pid, j.process_identity, j.exit_code));
+                        is not distinct from (j.pid::bigint, j.process_identity, j.exit_code));
   return found;
 end
 $$;

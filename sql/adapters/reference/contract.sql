@@ -95,7 +95,7 @@ begin
      and exists (select from reaper.running_job r
                   where r.job_id = p_job_id and r.run_key = p_run_key
                     and (r.attempts, r.started_at, r.run_id, r.pid, r.process_identity)
-                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid, j.process_identity));
+                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid::bigint, j.process_identity));
   return found;
 end
 $$;

@@ -105,7 +105,7 @@ export const inControl: readonly Mutant[] = [
       {
         file: 'sql/adapters/reference/contract.sql',
         from: `                    and (r.attempts, r.started_at, r.run_id, r.pid, r.process_identity)
-                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid, j.process_identity));`,
+                        is not distinct from (j.attempts, j.started_at, j.run_id, j.pid::bigint, j.process_identity));`,
         to: ');',
       },
     ],
