@@ -153,6 +153,8 @@ create function reaper.host_is_gone(p_host text, p_started_at timestamptz) retur
     select g.by from reaper.gone_host g
      where g.host = p_host
        and p_started_at < g.declared_at
+       -- One that lies ahead was made before the clock was put back: it says nothing of what started since.
+       and g.declared_at <= (select reaper.now())
        and coalesce(reaper.host_answered_at(p_host) <= g.declared_at, true)
   $$;
 

@@ -232,21 +232,6 @@ begin
 end
 $$;
 
--- Declarations that a host is gone stand as long as nobody there has answered since. Kept where it is there already.
-do $do$
-begin
-  if to_regprocedure('reaper.host_is_gone(text, timestamptz)') is null then
-    create function reaper.host_is_gone(p_host text, p_started_at timestamptz) returns text
-      language sql stable
-    as $$
-      select g.by from reaper.gone_host g
-       where g.host = p_host and p_started_at < g.declared_at
-         and not exists (select from reaper.host_probe p where p.host = g.host and p.answered_at > g.declared_at)
-    $$;
-  end if;
-end
-$do$;
-
 -- The database's clock is what it says. Steps are no longer put on record; what workers of the version before ask for does nothing.
 create or replace function reaper.age_s(p_since timestamptz, p_now timestamptz) returns double precision
   language sql stable

@@ -10,6 +10,7 @@ import { installAdapter } from './adapter/install.js';
 import { raiseIds } from './adapter/raise-ids.js';
 import { readAdapter, type AdapterSource } from './adapter/source.js';
 import { findInstalled } from './adapter/stored.js';
+import { CONNECT_MS, KEEPALIVE_MS } from './pool.js';
 
 const SQL_FOLDER = join(packageRoot, 'sql');
 /** Names the lock that lets one migration run at a time. */
@@ -38,7 +39,14 @@ export interface MigrateResult {
  */
 export async function migrate(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
   const given = adapter === null ? null : await readAdapter(adapter);
-  const client = new pg.Client({ connectionString: adminUrl, application_name: 'job-reaper migrate' });
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    application_name: 'job-reaper migrate',
+    connectionTimeoutMillis: CONNECT_MS,
+    // An index may take hours, so no statement has a limit; that the server is still there is asked every 10 s.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_MS,
+  });
   // A connection that breaks is told by the statement that it breaks.
   client.on('error', () => undefined);
   await client.connect();

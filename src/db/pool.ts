@@ -23,7 +23,8 @@ export const CONNECT_MS = 5_000;
 /** Milliseconds after the server's limit in which its word of it may still come. */
 export const CLIENT_MARGIN_MS = 2_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
-const KEEPALIVE_MS = 10_000;
+/** Milliseconds of silence after which the operating system asks whether the server is still there. */
+export const KEEPALIVE_MS = 10_000;
 /** Milliseconds that open connections get to say goodbye. */
 const CLOSE_MS = 1_000;
 const BEGIN = 'begin isolation level read committed';

@@ -132,6 +132,8 @@ it('no SQL of ours reads another clock than reaper.now()', async () => {
   const OTHER =
     /\b(now\s*\(\s*\)|(clock|statement|transaction)_timestamp|timeofday|(current|local)_?timestamp|current_(date|time)|localtime)\b/i;
   const LITERAL = /'(now|today|tomorrow|yesterday)'/i;
+  // A key of an object, not a time.
+  const KEY = "'now', v.evidence_now";
   const withoutOurs = (sql: string) =>
     sql.replaceAll(/\breaper\.now\s*\(\s*\)/g, '').replaceAll(/--.*$/gm, '');
   const { rows } = await db.admin.query<{ name: string; body: string }>(
@@ -144,7 +146,9 @@ it('no SQL of ours reads another clock than reaper.now()', async () => {
   );
   expect(rows.length).toBeGreaterThan(40);
   expect(
-    rows.filter(({ body }) => OTHER.test(withoutOurs(body)) || LITERAL.test(body)).map(({ name }) => name),
+    rows
+      .filter(({ body }) => OTHER.test(withoutOurs(body)) || LITERAL.test(body.replace(KEY, '')))
+      .map(({ name }) => name),
   ).toEqual([]);
   for (const folder of [
     'src/db',

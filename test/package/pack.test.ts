@@ -64,6 +64,7 @@ describe('the packed package', () => {
       return JSON.parse(stdout) as unknown;
     };
     expect(await exportsOf('job-reaper')).toEqual([
+      'GateNotAsked',
       'LeaseFolder',
       'ReaperClient',
       'SettingsError',

@@ -11,18 +11,24 @@ import type { RecordedHistory } from './world.js';
 let changed: ChangedBundle | undefined;
 afterEach(() => changed?.remove());
 
-/** Replays recorded histories; returns what failed, by file. */
+/** Replays recorded histories, one after another in one worker; returns what failed, by file. */
 async function replay(codePath: string, isWanted: (file: string) => boolean): Promise<Map<string, Error>> {
   quietRuntime();
+  const wanted = (await readHistories()).filter(([file]) => isWanted(file));
+  const histories = wanted.map(([, recorded]) => toProto(recorded));
   const failed = new Map<string, Error>();
-  for (const [file, recorded] of await readHistories()) {
-    if (!isWanted(file)) continue;
-    for await (const { error } of Worker.runReplayHistories({ workflowBundle: { codePath } }, [
-      toProto(recorded),
-    ])) {
-      if (error) failed.set(file, error);
-    }
+  let replayed = 0;
+  for await (const { error, runId } of Worker.runReplayHistories(
+    { workflowBundle: { codePath } },
+    histories,
+  )) {
+    const [file = ''] = wanted[replayed] ?? [];
+    const [started] = histories[replayed++]?.history.events ?? [];
+    const attributes = started?.workflowExecutionStartedEventAttributes;
+    expect(runId, file).toBe(attributes?.originalExecutionRunId);
+    if (error) failed.set(file, error);
   }
+  expect(replayed).toBe(wanted.length);
   return failed;
 }
 

@@ -67,7 +67,7 @@ it('says whom to ask where it may not, and all else is in place', async () => {
       do $$ declare v text; begin
         for v in select format('alter table %s owner to ${login}', oid::regclass) from pg_class
                   where relnamespace = 'reaper'::regnamespace and relkind in ('r', 'v')
-                 union all select format('alter sequence reaper.%s owner to ${login}', v) from unnest(array['late_write', 'late_write_claim']) v
+                 union all select format('alter sequence reaper.%s owner to ${login}', q) from unnest(array['late_write', 'late_write_claim']) q
                  union all select format('alter function %s owner to ${login}', oid::regprocedure) from pg_proc
                   where pronamespace = 'reaper'::regnamespace
                  union all select format('alter table public.%s owner to ${owner}', t) from unnest(array['jobs', 'tasks', 'agent_runs']) t
