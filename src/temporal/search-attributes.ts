@@ -4,8 +4,8 @@ import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** `temporal.api.enums.v1.IndexedValueType` of a keyword. */
 export const KEYWORD_TYPE = 2;
-/** gRPC status codes of a server that is away. */
-const AWAY = [4, 14];
+/** gRPC status codes of a server that is away, or takes no more calls for now. */
+const AWAY = [4, 8, 14];
 const VISIBLE_WITHIN_S = 60;
 
 /** Thrown when the search attributes are not there and cannot be registered; says the command that does it. */
@@ -53,7 +53,7 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
 
 /** Whether the server says that a namespace takes no more attributes: with SQL visibility it takes ten keywords. */
 export function isFull(message: string): boolean {
-  return /cannot have more than|unable to create|no (more )?(unused|free)|limit/i.test(message);
+  return /cannot have more than \d+ search attribute/i.test(message);
 }
 
 /** The server's parts learn of new attributes one after the other. */

@@ -11,7 +11,9 @@ const GATE_SLOTS = 20;
  */
 const MOST_ACTIVITIES = 1_600;
 
-/** One Temporal worker for each queue that this process polls. */
+/**
+ * One Temporal worker for each queue that this process polls. When one cannot be made, those made before it are ended.
+ */
 export async function createWorkers(
   context: WorkerContext,
   connection: NativeConnection,
@@ -30,34 +32,51 @@ export async function createWorkers(
   };
   const activities = createQueueActivities(context);
   const workers: Worker[] = [];
-  if (parts.workflows) {
-    const taskQueue = names.workflowQueue;
-    workers.push(
-      await Worker.create({
-        ...base,
-        taskQueue,
-        ...workflowSource(dataConverter),
-        maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
-        activities: activities.workflows,
-      }),
-    );
-    workers.push(
-      await Worker.create({
-        ...base,
-        taskQueue: names.gateQueue,
-        activities: activities.gates,
-        maxConcurrentActivityTaskExecutions: GATE_SLOTS,
-      }),
-    );
+  try {
+    if (parts.workflows) {
+      const taskQueue = names.workflowQueue;
+      workers.push(
+        await Worker.create({
+          ...base,
+          taskQueue,
+          ...workflowSource(dataConverter),
+          maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
+          activities: activities.workflows,
+        }),
+      );
+      workers.push(
+        await Worker.create({
+          ...base,
+          taskQueue: names.gateQueue,
+          activities: activities.gates,
+          maxConcurrentActivityTaskExecutions: GATE_SLOTS,
+        }),
+      );
+    }
+    if (parts.probe) {
+      const taskQueue = names.probeQueue(host);
+      workers.push(await Worker.create({ ...base, taskQueue, activities: activities.probe }));
+    }
+    if (activities.leases !== null) {
+      workers.push(
+        await Worker.create({ ...base, taskQueue: names.leaseQueue, activities: activities.leases }),
+      );
+    }
+    return workers;
+  } catch (error) {
+    await endUnrun(workers);
+    throw error;
   }
-  if (parts.probe) {
-    const taskQueue = names.probeQueue(host);
-    workers.push(await Worker.create({ ...base, taskQueue, activities: activities.probe }));
-  }
-  if (activities.leases !== null) {
-    workers.push(
-      await Worker.create({ ...base, taskQueue: names.leaseQueue, activities: activities.leases }),
-    );
-  }
-  return workers;
+}
+
+/** Ends the workers that were made and never run: they would keep the connection, and with it the process. */
+export async function endUnrun(workers: readonly Worker[]): Promise<void> {
+  const unrun = workers.filter((worker) => worker.getState() === 'INITIALIZED');
+  // There is no other way to end one than to run it.
+  const ends = unrun.map(async (worker) => {
+    const running = worker.run();
+    worker.shutdown();
+    await running;
+  });
+  await Promise.allSettled(ends);
 }

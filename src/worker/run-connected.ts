@@ -3,7 +3,7 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import { messageOf } from '../domain/trouble.js';
 import { SearchAttributesError } from '../temporal/search-attributes.js';
 import type { WorkerContext } from './context.js';
-import { createWorkers } from './create-workers.js';
+import { createWorkers, endUnrun } from './create-workers.js';
 import { ensureReaper } from './ensure-reaper.js';
 import { announceLeases } from './leases.js';
 import { pause } from './pause.js';
@@ -35,6 +35,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   let connection: NativeConnection | undefined;
+  let making: Promise<Worker[]> | undefined;
   try {
     connection = await waits.during(
       'a connection to Temporal',
@@ -44,7 +45,7 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     await ensure();
     temporal.back();
     // Not given up at a stop: once made, a worker has to run to its end, or it keeps connection and process.
-    const making = createWorkers(context, connection, namespace);
+    making = createWorkers(context, connection, namespace);
     const workers = await waits.during('the workers', within(ANSWER_MS, NEVER, making));
     context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
@@ -65,13 +66,22 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     await pause(RETRY_MS, signal);
   } finally {
     context.link = null;
-    if (connection) await close(connection, waits);
+    if (connection) await close(connection, making, waits);
   }
 }
 
 /** One that is silent is left behind: what it would still say is of no use. */
-async function close(connection: NativeConnection, waits: Waits): Promise<void> {
-  const closed = within(CLOSE_MS, NEVER, connection.close());
+async function close(
+  connection: NativeConnection,
+  making: Promise<Worker[]> | undefined,
+  waits: Waits,
+): Promise<void> {
+  const free = async () => {
+    // Those that came too late hold the connection like those that run.
+    await making?.then(endUnrun, () => undefined);
+    await connection.close();
+  };
+  const closed = within(CLOSE_MS, NEVER, free());
   await waits.during("the end of Temporal's connection", closed).catch(() => undefined);
 }
 

@@ -15,13 +15,13 @@ const jobs = createJobActivities({
   names,
   log,
 });
-const worker = await Worker.create({
-  connection: await NativeConnection.connect({ address: TEMPORAL_ADDRESS }),
+const connection = await NativeConnection.connect({ address: TEMPORAL_ADDRESS });
+const workflows = await Worker.create({
+  connection,
   taskQueue: names.workflowQueue,
   ...workflowSource(),
   activities: {
     ...jobs,
-    ...createGateActivities({ pipeline: defaultPipeline(), gates: createGates({}) }),
     claim: async (...args) => {
       const { result } = await jobs.claim(...args);
       console.log(`committed: ${result}`);
@@ -30,4 +30,9 @@ const worker = await Worker.create({
     },
   },
 });
-await worker.run();
+const gates = await Worker.create({
+  connection,
+  taskQueue: names.gateQueue,
+  activities: createGateActivities({ pipeline: defaultPipeline(), gates: createGates({}) }),
+});
+await Promise.all([workflows.run(), gates.run()]);
