@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Fate } from './fates/fate.js';
 import { look, play, type Result } from './fates/play.js';
 import type { Stage } from './fates/scene.js';
@@ -23,6 +24,8 @@ export async function perform(
   signal: AbortSignal,
 ): Promise<Result[]> {
   const { board } = cast;
+  // Each fate waits with it, and Node warns of a leak from the eleventh on.
+  setMaxListeners(2 * fates.length, signal);
   await board.until(() => board.snapshot.sweeps > 0, signal);
   await enqueueFates(world.admin, fates);
   await board.look();
