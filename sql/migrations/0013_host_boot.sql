@@ -99,7 +99,8 @@ begin
     -- A kernel that was stopped for a while seems younger from then on. One that seems older again is another.
     select v_now into v_twice from reaper.host_boot b
      where b.boot = p_boot and b.last_seen_at > v_now - reaper.report_window()
-    having v_began < max(b.told_began_at) - interval '60 s';
+    -- A clock that was put back makes every kernel seem older.
+    having v_began < max(b.told_began_at) - interval '60 s' and v_now >= max(b.last_seen_at);
   end if;
 
   insert into reaper.host_boot as b (boot, pid_namespace, host, machine_id, is_initial, began_at, told_began_at, pid1_began_at,

@@ -167,7 +167,7 @@ begin
   end if;
 
   if p_looked_at is not null then
-    perform set_config('lock_timeout', '1s', true);
+    perform set_config('lock_timeout', '250ms', true);
   end if;
   begin
     perform from reaper.control for share;
@@ -178,7 +178,9 @@ begin
     return;
   end;
   -- From here on a pause waits for this transaction, so it must not wait long for anybody's row.
-  perform set_config('lock_timeout', '1s', true);
+  -- All waits behind the job's row together stay below deadlock_timeout (1 s): of a claim and a transaction of the queue that wait
+  -- for each other, it is the claim that gives way.
+  perform set_config('lock_timeout', case when p_looked_at is null then '1s' else '500ms' end, true);
   v_block := reaper.block_on(v_run.job_id, v_run.agent, v_run.repo, v_run.host);
 
   -- Read after all waits. A recorded exit code is as true later; a process that was looked at is not.

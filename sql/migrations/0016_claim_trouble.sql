@@ -68,7 +68,8 @@ begin
 end
 $$;
 
--- Puts a sweep on record, see reaper.record_sweep, and forgets the trouble of runs that are over or show other facts.
+-- Puts a sweep on record, see reaper.record_sweep, and forgets the trouble of runs that are over, show other facts, or give no cause to be
+-- tried again.
 --
 -- is_new  false when this very sweep was on record already: whoever counts sweeps counts it once
 -- error   why only the sweep itself is on record, and not what follows from it; null when all is
@@ -82,7 +83,9 @@ begin
     perform reaper.record_sweep(p_at, p_summary);
     if exists (select from reaper.claim_trouble) then
       delete from reaper.claim_trouble t
-       where not exists (select from reaper.troubled_run u where u.job_id = t.job_id and u.run_key = t.run_key);
+       where not exists (select from reaper.troubled_run u where u.job_id = t.job_id and u.run_key = t.run_key)
+          -- Whatever still shows a symptom has been tried again by then: the others were troubled for a moment.
+          or t.retry_at < reaper.now() - make_interval(secs => greatest(60, 4 * reaper.published('intervalS', '15')::double precision));
     end if;
   exception
     when others then -- such as a row that makes the view of running jobs raise: that there was a sweep does not depend on it

@@ -115,7 +115,8 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     const observation = { ...seen, alerted, alertedUnknown };
     const { policy } = facts;
     const nowMs = watch.clockMs(facts.readMs);
-    const judgement = judge(observation, { policy, memory: watch.memory, nowMs, skipStreak });
+    const memory = isOtherProcess(watch, observation) ? FRESH_MEMORY : watch.memory;
+    const judgement = judge(observation, { policy, memory, nowMs, skipStreak });
     watch.memory = judgement.memory;
     watch.run = seen.run;
     watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);
@@ -208,6 +209,11 @@ async function reap(
       watch.tell(`busy: not claimed, ${detail}`);
       return (await giveUp(watch, 'locked', detail)) ?? lookAgain;
   }
+}
+
+/** Whether the row names another process than at the look before: what was counted is about that one. */
+function isOtherProcess({ run: before }: Watch, { run }: Observation): boolean {
+  return before !== null && (before.pid !== run.pid || before.processIdentity !== run.processIdentity);
 }
 
 /** Whether the process is taken for dead because somebody said so, rather than because a probe found it dead. */

@@ -121,7 +121,7 @@ it('stand in no history, answer, query or log, whatever fails', { timeout: 240_0
 
   // The claim is at work when Postgres goes away, as are sweeps and observations; then comes an operator.
   await db.admin.query(
-    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'`,
+    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(7); return new; end'`,
   );
   await claimAtWork('claimed', claimed.runId);
   told.adminPort += await adminPort();
