@@ -81,7 +81,8 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
   const metrics = new ProcessMetrics();
   const jobs = createJobActivities({ pool: db.reaper, names, log, metrics });
   const gates = createGates({});
-  const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 2_000 };
+  // Longer than the slowest activity of a test: one that goes on behind its worker's end keeps the worker in use.
+  const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 5_000 };
   let workers: Worker[] = [];
   let running: Promise<void>[] = [];
   const endWorkers = async () => {
