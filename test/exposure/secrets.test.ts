@@ -107,7 +107,7 @@ async function failing(workflowIds: readonly string[], reason: string): Promise<
   return seen;
 }
 
-it('stand in no history, answer, query or log, whatever fails', { timeout: 240_000 }, async () => {
+it('stand in no history, answer, query or log, whatever fails', { timeout: 360_000 }, async () => {
   const secrets = [login.password, 'SecretOfTheBot', 'PathOfTheHook', 'PasswordOfTheGates', 'KeyOfTemporal'];
   const told = { adminPort: '', queries: '', commands: '' };
   const dead = startProcess();
@@ -117,7 +117,7 @@ it('stand in no history, answer, query or log, whatever fails', { timeout: 240_0
   const later = await insertRunningJob(db.admin, { id: 'later', ...startProcess() });
   const names = new Names(name);
   const ids = [names.reaper, ...[watched, claimed, later].map((run) => names.watchId(run))];
-  await eventually('all watches', async () => (await queries(ids)) !== '');
+  await eventually('all watches', async () => (await queries(ids)) !== '', 120_000);
 
   // The claim is at work when Postgres goes away, as are sweeps and observations; then comes an operator.
   await db.admin.query(
