@@ -1,11 +1,11 @@
-import type { Connection, Database } from '../../src/db/database.js';
+import type { Database, Queryable } from '../../src/db/database.js';
+import { inTransaction } from '../../src/db/transaction.js';
 import { advanceTask } from './advance-task.js';
 import { endJob } from './end-job.js';
 import { enqueueJob } from './enqueue-job.js';
 import type { Outcome } from './decide-outcome.js';
 import { requeueJob } from './requeue-job.js';
 import type { TakenRun } from './taken-run.js';
-import { inTransaction } from './transaction.js';
 
 /**
  * Writes how the run ended and moves its task on, in one transaction: nobody ever sees one without the other.
@@ -21,7 +21,7 @@ export async function finalize(pool: Database, run: TakenRun, outcome: Outcome):
   });
 }
 
-function write(client: Connection, run: TakenRun, outcome: Outcome): Promise<boolean> {
+function write(client: Queryable, run: TakenRun, outcome: Outcome): Promise<boolean> {
   switch (outcome.status) {
     case 'done':
       return endJob(client, run, 'done', null);
@@ -33,7 +33,7 @@ function write(client: Connection, run: TakenRun, outcome: Outcome): Promise<boo
 }
 
 async function moveOn(
-  client: Connection,
+  client: Queryable,
   { taskId, repo }: TakenRun,
   { advance }: Extract<Outcome, { status: 'done' }>,
 ): Promise<void> {

@@ -2,7 +2,10 @@ import type { Database, Queryable } from './database.js';
 
 /** How {@link inTransaction} begins and ends. */
 export interface TransactionOptions {
-  /** @default 'begin isolation level read committed', because a session's default may be another */
+  /**
+   * @default 'begin isolation level read committed', because a session's default may be another, and a statement behind a lock has
+   * to see what was committed while it waited
+   */
   begin?: string;
   /** @default 'commit' */
   end?: 'commit' | 'rollback';

@@ -1,4 +1,5 @@
-import type { Database } from '../database.js';
+import type { Database, Queryable } from '../database.js';
+import { inTransaction } from '../transaction.js';
 
 /** A table that a scan reads as a whole, since no index helps. */
 export interface WholeRead {
@@ -23,36 +24,33 @@ const SCANS = [
 
 /** Finds the tables of the user that the scans can read only as a whole. Plans the scans; runs none. */
 export async function findWholeReads(pool: Database): Promise<WholeRead[]> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin read only');
-    // Small tables are read as a whole even where there is an index: with this, only where there is none.
-    await client.query('set local enable_seqscan = off');
-    const found = new Map<string, WholeRead>();
-    for (const scan of SCANS) {
-      const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-        `explain (format json, verbose) ${scan}`,
-      );
-      for (const { Schema: schema = '', 'Relation Name': name = '' } of wholeReads(
-        rows[0]?.['QUERY PLAN'][0].Plan,
-      )) {
-        if (schema !== 'reaper') found.set(`${schema}.${name}`, { table: `${schema}.${name}`, rows: 0 });
-      }
+  return inTransaction(pool, planScans, { begin: 'begin read only', end: 'rollback' });
+}
+
+async function planScans(connection: Queryable): Promise<WholeRead[]> {
+  // Small tables are read as a whole even where there is an index: with this, only where there is none.
+  await connection.query('set local enable_seqscan = off');
+  const found = new Map<string, WholeRead>();
+  for (const scan of SCANS) {
+    const { rows } = await connection.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `explain (format json, verbose) ${scan}`,
+    );
+    for (const { Schema: schema = '', 'Relation Name': name = '' } of wholeReads(
+      rows[0]?.['QUERY PLAN'][0].Plan,
+    )) {
+      if (schema !== 'reaper') found.set(`${schema}.${name}`, { table: `${schema}.${name}`, rows: 0 });
     }
-    for (const read of found.values()) {
-      const [schema = '', name = ''] = read.table.split('.');
-      const { rows } = await client.query<{ rows: number }>(
-        `select greatest(c.reltuples, 0)::bigint as rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = $1 and c.relname = $2`,
-        [schema, name],
-      );
-      read.rows = rows[0]?.rows ?? 0;
-    }
-    return [...found.values()];
-  } finally {
-    await client.query('rollback');
-    client.release();
   }
+  for (const read of found.values()) {
+    const [schema = '', name = ''] = read.table.split('.');
+    const { rows } = await connection.query<{ rows: number }>(
+      `select greatest(c.reltuples, 0)::bigint as rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relname = $2`,
+      [schema, name],
+    );
+    read.rows = rows[0]?.rows ?? 0;
+  }
+  return [...found.values()];
 }
 
 function wholeReads(node: PlanNode | undefined): PlanNode[] {
