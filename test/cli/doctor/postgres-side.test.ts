@@ -120,6 +120,14 @@ describe('rights', () => {
       got: '"test_reaper" may also write reaper.finish, public.jobs',
     });
   });
+
+  it('warns of a login that may create what a claim would run as the owner', async () => {
+    await db.admin.query('grant create on schema public to reaper');
+    expect((await examine('rights', patient)).at(-1)).toMatchObject({
+      level: 'warn',
+      got: 'it may create functions in schema public, in which the adapter looks names up',
+    });
+  });
 });
 
 describe('claims', () => {
