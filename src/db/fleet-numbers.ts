@@ -59,7 +59,7 @@ const SQL = `
   silent as (
     -- Nobody can be asked about these, so all their runs are unknown.
     select coalesce(r.host, '') as host, count(*) as runs
-      from reaper.running_job r
+      from reaper.readable_run r
      where coalesce(r.host, '') = '' or length(r.host) > 200 or (select s.hosts_without_probe from s) ? r.host
         or (select s.hosts_failing from s) ? r.host
      group by 1
