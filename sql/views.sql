@@ -134,7 +134,14 @@ select
   jsonb_build_object('count', coalesce((s.summary ->> 'waiting')::bigint, 0),
                      'first', coalesce(s.summary -> 'waitingJobs', '[]')) as waiting,
   coalesce(s.summary -> 'hostsFailing', '{}') as hosts_failing,
-  coalesce(s.summary -> 'unknownRuns', '{}') as unknown_runs,
+  -- By host, '' for the rows that name none: of which the host's probe could not tell, and whom nobody can be asked about.
+  coalesce(s.summary -> 'unknownRuns', '{}')
+    || (select coalesce(jsonb_object_agg(u.host, u.runs), '{}')
+          from (select coalesce(left(r.host, 200), '') as host, count(*) as runs
+                  from reaper.readable_run r
+                 where coalesce(r.host, '') = '' or length(r.host) > 200 or s.summary -> 'hostsWithoutProbe' ? r.host
+                    or s.summary -> 'hostsFailing' ? r.host
+                 group by 1) u) as unknown_runs,
   case when exists (select from reaper.hold h where h.until > (select reaper.now())) then
     (select count(*) from reaper.readable_run r
       where exists (select from reaper.hold h
