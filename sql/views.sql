@@ -94,7 +94,20 @@ select o.host, format('boot %s went on after boot %s of the same machine had beg
   join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
                          and n.first_seen_at > o.first_seen_at and o.last_seen_at > n.first_seen_at
  where o.machine_id <> '' and o.is_initial and n.is_initial
-   and o.last_seen_at > (select reaper.now()) - interval '1 day';
+   and o.last_seen_at > (select reaper.now()) - interval '1 day'
+union all
+-- The same where only one of the two has a probe.
+select p.host, format('a run of boot %s started at %s, after boot %s of the same machine had begun: two machines with one id and one name, or a clock that is ahead; the runs of the first are unknown',
+                      p.old, to_char(p.last_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.new)
+  from (select o.host, o.boot as old, n.boot as new, n.began_at, (select max(r.started_at) from reaper.readable_run r
+           where strpos(r.process_identity, ':' || o.boot || ':') > 0 and isfinite(r.started_at)) as last_start
+          from reaper.host_boot o
+          join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
+                                 and n.first_seen_at > o.last_seen_at
+         where o.machine_id <> '' and o.is_initial and n.is_initial
+           and n.last_seen_at > (select reaper.now()) - interval '1 day'
+           and n.first_seen_at > (select reaper.now()) - interval '1 day') p
+ where p.last_start > p.began_at + interval '1 minute';
 
 comment on view reaper.host_warning is 'What is odd about the probes of a host, in words';
 
