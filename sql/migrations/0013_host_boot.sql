@@ -175,14 +175,14 @@ create function reaper.host_is_gone(p_host text, p_started_at timestamptz) retur
        and coalesce(reaper.host_answered_at(p_host) <= g.declared_at, true)
   $$;
 
--- Boot id and pid namespace of a Linux stamp; null for any other text.
+-- Boot id and pid namespace of a Linux stamp; null for any other text. Without backslashes, which not every session reads alike.
 create function reaper.stamp_boot(p_process_identity text) returns text
   language sql immutable
-  as $$ select substring(p_process_identity from '^linux:[^:\s]*:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+:[0-9]+$') $$;
+  as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+:[0-9]+$') $$;
 
 create function reaper.stamp_namespace(p_process_identity text) returns text
   language sql immutable
-  as $$ select substring(p_process_identity from '^linux:[^:\s]*:[0-9a-f-]{36}:([0-9]+):[0-9]+$') $$;
+  as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:[0-9a-f-]{36}:([0-9]+):[0-9]+$') $$;
 
 -- What an operator declared of the place that a run's stamp names, as evidence of its death, or null where nothing stands: that its
 -- boot is gone, or that its host's name belongs to another machine or container by now. A probe that reports from that very place
