@@ -406,3 +406,60 @@ begin
 end
 $$;
 
+-- As before, but for what reads running jobs: rows that cannot be read (reaper.readable_run, see sql/views.sql) fail no sweep's record.
+create or replace function reaper.record_sweep(p_at timestamptz, p_summary jsonb) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_silent jsonb := coalesce(p_summary -> 'hostsWithoutProbe', '[]');
+begin
+  insert into reaper.last_sweep (at, summary) values (p_at, p_summary - 'hostsAnswered')
+  on conflict (only_row) do update set at = excluded.at, summary = excluded.summary;
+
+  insert into reaper.host_probe (host, answered_at)
+  select h, p_at from jsonb_array_elements_text(coalesce(p_summary -> 'hostsAnswered', '[]')) h
+  on conflict (host) do update set answered_at = excluded.answered_at, missing_since = null;
+
+  insert into reaper.host_probe (host, missing_since)
+  select h, p_at from jsonb_array_elements_text(v_silent) h
+  on conflict (host) do update set missing_since = excluded.missing_since where host_probe.missing_since is null;
+
+  perform reaper.owe_silent_hosts(p_at, v_silent);
+
+  -- Where nothing runs any more nobody asks: what was not worth an alert by then is forgotten. A failed sweep did not ask.
+  update reaper.host_probe p
+     set missing_since = null
+   where p.missing_since is not null
+     and p_summary ->> 'error' is null
+     and not exists (select from reaper.readable_run r where r.host = p.host)
+     and not exists (select from reaper.notification n
+                      where n.key = reaper.silent_host_key(p.host, p.missing_since));
+
+  update reaper.observation o
+     set became_at = reaper.now(),
+         became = case when exists (select from reaper.ledger l where l.job_id = o.job_id and l.run_key = o.run_key)
+                       then 'reaped' else 'ended by itself' end
+   where o.became is null
+     and not exists (select from reaper.readable_run r where r.job_id = o.job_id and r.run_key = o.run_key)
+     -- Of these nobody can tell whether they are over.
+     and not exists (select from reaper.unreadable_run u where u.job_id = o.job_id);
+end
+$$;
+
+create or replace function reaper.owe_silent_hosts(p_at timestamptz, p_hosts jsonb) returns void
+  language plpgsql
+as $$
+begin
+  insert into reaper.notification (key, kind, host, reason, text, due_at)
+  select reaper.silent_host_key(p.host, p.missing_since), 'host without probe', p.host, 'no probe answers since ' || since,
+         format('⚠️ reaper: no probe answers on host %s since %s: its %s running jobs are unknown, none of them is reaped by a dead pid',
+                p.host, since, (select count(*) from reaper.readable_run r where r.host = p.host)),
+         reaper.now()
+    from reaper.host_probe p
+    cross join lateral to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') since
+   where p_hosts ? p.host
+     and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
+     and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+  on conflict (key) do nothing;
+end
+$$;
