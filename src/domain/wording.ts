@@ -16,23 +16,20 @@ export function didYouMean(word: string, words: readonly string[]): string {
   return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
 }
 
-/** The word that was probably meant, or undefined when none is near. */
-export function nearestTo(word: string, words: readonly string[]): string | undefined {
+/**
+ * The word that was probably meant, or undefined when none is near.
+ *
+ * @param maxTypos letters that may be wrong, missing or too many; in short words fewer
+ */
+export function nearestTo(word: string, words: readonly string[], maxTypos = 3): string | undefined {
   if (words.length === 0) return undefined;
   const nearest = closest(word, words);
   const typos = distance(word.toLowerCase(), nearest.toLowerCase());
-  return typos < word.length && typos <= Math.min(3, Math.ceil(word.length / 2)) ? nearest : undefined;
+  return typos < word.length && typos <= Math.min(maxTypos, Math.ceil(word.length / 2)) ? nearest : undefined;
 }
 
 /** The words as a choice: `git, sql or command`. */
 export function oneOf(words: readonly string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
-}
-
-/** The text of whatever was thrown, also where the outer error says nothing (several addresses that all refused). */
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
-  return String(error);
 }
