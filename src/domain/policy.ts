@@ -9,6 +9,8 @@ export interface JudgeContext {
   nowMs: number;
   /** An operator's `reap`: one dead observation is enough. Nothing else is skipped. */
   skipStreak?: boolean;
+  /** Histories of versions before need it: they took one look at a run over its ceiling for enough, its grace or not. */
+  asBefore?: boolean;
 }
 
 /** What the policy says of one observation, and what to remember of it. */
@@ -20,10 +22,10 @@ export interface Judgement {
 /**
  * The policy: three tiers, without I/O. A verdict that waits never waits 0 s.
  *
- * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended.
+ * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before.
  * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
  * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted; on queues
- *   without exit codes also one of which nobody can tell.
+ *   without exit codes also one of which nobody can tell. What looks dead or defunct is tier 1's, at any age.
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
@@ -32,25 +34,32 @@ export function judge(observation: Observation, context: JudgeContext): Judgemen
     : judgeExit(observation, run.exitCode, context);
 }
 
-function judgeExit(observation: Observation, exitCode: number, { policy }: JudgeContext): Judgement {
+function judgeExit(
+  observation: Observation,
+  exitCode: number,
+  { policy, asBefore }: JudgeContext,
+): Judgement {
   const { run } = observation;
+  const { exitAgeS } = run;
   const memory = FRESH_MEMORY;
-  if (run.exitAgeS !== null && run.exitAgeS >= policy.finalizeGraceS) {
+  if (exitAgeS !== null && exitAgeS >= policy.finalizeGraceS) {
     const path = exitCode === 0 ? 'exit-zero' : 'unknown-outcome';
     return { verdict: { kind: 'reap', tier: 2, path, reason: `exit=${exitCode}` }, memory };
   }
-  const backstop = judgeAge(observation, policy);
+  const isWithinGrace = exitAgeS !== null && exitAgeS >= 0;
+  const backstop = isWithinGrace && asBefore !== true ? null : judgeAge(observation, policy);
   if (backstop) return { verdict: backstop, memory };
 
   // A time that is missing or still to come says nothing of the grace: whoever wrote it may write it again.
-  const graceLeftS =
-    run.exitAgeS !== null && run.exitAgeS >= 0 ? policy.finalizeGraceS - run.exitAgeS : policy.intervalS;
-  const age = run.exitAgeS === null ? 'at an unknown time' : `${run.exitAgeS}s ago`;
+  const leftS = isWithinGrace
+    ? policy.finalizeGraceS - exitAgeS
+    : Math.min(policy.intervalS, ceilingLeftS(run, policy));
+  const age = exitAgeS === null ? 'at an unknown time' : `${exitAgeS}s ago`;
   return {
     verdict: {
       kind: 'defer',
       why: 'finalizing',
-      waitMs: toWaitMs(1000 * Math.min(graceLeftS, ceilingLeftS(run, policy)), policy),
+      waitMs: toWaitMs(1000 * leftS, policy),
       line: `job ${run.jobId} exit_code=${exitCode} recorded ${age} (< grace ${policy.finalizeGraceS}s), deferring`,
     },
     memory,
@@ -70,10 +79,10 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
     const graceLeftMs = defunctSinceMs + policy.finalizeGraceS * 1000 - nowMs;
     if (graceLeftMs > 0) {
       const memory = { ...FRESH_MEMORY, defunctSinceMs };
-      const backstop = judgeAge(observation, policy);
+      const backstop = context.asBefore === true ? judgeAge(observation, policy) : null;
       if (backstop) return { verdict: backstop, memory };
       const line = `job ${run.jobId} pid=${printed(run.pid)} defunct (< grace ${policy.finalizeGraceS}s), deferring`;
-      const waitMs = toWaitMs(Math.min(graceLeftMs, 1000 * ceilingLeftS(run, policy)), policy);
+      const waitMs = toWaitMs(graceLeftMs, policy);
       return { verdict: { kind: 'defer', why: 'defunct', waitMs, line }, memory };
     }
   }
@@ -89,12 +98,11 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
     const reason = `dead pid=${printed(run.pid)}`;
     return { verdict: { kind: 'reap', tier: 1, path: 'unknown-outcome', reason }, memory };
   }
-  const backstop = judgeAge(observation, policy);
+  const backstop = context.asBefore === true ? judgeAge(observation, policy) : null;
   if (backstop) return { verdict: backstop, memory };
 
   const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
-  const leftMs = Math.min(policy.intervalS * 1000 - sinceCountedMs, 1000 * ceilingLeftS(run, policy));
-  const waitMs = toWaitMs(leftMs, policy);
+  const waitMs = toWaitMs(policy.intervalS * 1000 - sinceCountedMs, policy);
   const line = `job ${run.jobId} pid=${printed(run.pid)} dead (streak ${memory.streak}/${ticks}), deferring`;
   return { verdict: { kind: 'defer', why: 'dead', waitMs, line }, memory };
 }
@@ -120,7 +128,7 @@ function judgeAge({ run, liveness, alerted, alertedUnknown }: Observation, polic
   }
   // A recorded exit code tells that the agent has ended.
   if (policy.backstopUnknown !== 'alert' || run.exitCode !== null) return reap;
-  // One look is no proof: dead and defunct processes are the streak's.
+  // Only in histories of before: what looks dead or defunct is the streak's.
   if (liveness.state === 'dead' || liveness.state === 'defunct') return null;
   return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
 }

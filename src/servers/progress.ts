@@ -33,5 +33,6 @@ export async function withProgress<T>(
 
 /** The text of whatever was thrown, on one line. */
 export function reasonOf(error: unknown): string {
-  return messageOf(error).replace(/\s+/g, ' ').trim();
+  const text = messageOf(error);
+  return text.replace(/\s+/g, ' ').trim();
 }

@@ -8,7 +8,6 @@ import {
 } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
 import { planClaim } from '../domain/claim-plan.js';
-import { judge } from '../domain/policy.js';
 import { describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { answerReap } from './answer-reap.js';
@@ -18,6 +17,7 @@ import { describeFailure } from './describe-failure.js';
 import { freePlace } from './free-place.js';
 import { giveUp, type GivenUp } from './give-up.js';
 import { pokeSignal, readPoke, watchQuery } from './messages.js';
+import { judgeLook } from './judge-look.js';
 import { lookAt } from './observe.js';
 import { checkReadable } from './payload-converter.js';
 import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
@@ -116,7 +116,7 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     const { policy } = facts;
     const nowMs = watch.clockMs(facts.readMs);
     const memory = isOtherProcess(watch, observation) ? FRESH_MEMORY : watch.memory;
-    const judgement = judge(observation, { policy, memory, nowMs, skipStreak });
+    const judgement = judgeLook(observation, { policy, memory, nowMs, skipStreak });
     watch.memory = judgement.memory;
     watch.run = seen.run;
     watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);

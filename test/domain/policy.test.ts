@@ -118,16 +118,21 @@ describe('tier 2, exit code recorded', () => {
     expect(memory).toEqual(FRESH_MEMORY);
   });
 
-  it.each([
-    [{ exitAgeS: GRACE_S - 1, ageS: MAX_S }, reap(3, 'backstop age=7200s>=7200s')],
-    [{ exitAgeS: null, ageS: MAX_S + 1 }, reap(3, 'backstop age=7201s>=7200s')],
-  ])('leaves only tier 3 within the grace or without a finish time', (run, verdict) => {
-    expect(decide({ run: { exitCode: 0, ...run } }).verdict).toEqual(verdict);
+  it.each([MAX_S - 10, MAX_S, MAX_S + 10])('lets nothing fire within the grace, at %i s', (ageS) => {
+    for (const liveness of [alive, proven, dead, defunct, unknown]) {
+      for (const alerted of [false, true]) {
+        const run = { exitCode: 0, exitAgeS: GRACE_S - 20, ageS };
+        const { verdict } = decide({ run, liveness, alerted, skipStreak: true });
+        expect(verdict).toMatchObject({ kind: 'defer', why: 'finalizing', waitMs: 20_000 });
+      }
+    }
   });
 
-  it('waits for the ceiling when that comes before the end of the grace', () => {
-    const { verdict } = decide({ run: { exitCode: 0, exitAgeS: 0, ageS: MAX_S - 10 } });
-    expect(verdict).toMatchObject({ kind: 'defer', waitMs: 10_000 });
+  it.each([null, -5])('leaves only tier 3 without a usable finish time (%s s ago)', (exitAgeS) => {
+    const run = { exitCode: 0, exitAgeS, ageS: MAX_S + 1 };
+    for (const liveness of [alive, dead, defunct, unknown])
+      expect(decide({ run, liveness }).verdict).toEqual(reap(3, 'backstop age=7201s>=7200s'));
+    expect(decide({ run, liveness: proven }).verdict).toMatchObject({ kind: 'alert', about: 'alive' });
   });
 
   it('never reaps by an exit code without a finish time', () => {
@@ -235,15 +240,23 @@ describe('tier 3, backstop', () => {
     expect(decide({ run: { maxRunningS, ageS } }).verdict).toEqual(verdict);
   });
 
-  it('needs no streak', () => {
-    expect(decide({ run: { ageS: MAX_S }, liveness: dead }).verdict).toEqual(
-      reap(3, 'backstop age=7200s>=7200s'),
-    );
+  it('leaves what looks dead to the streak: one look proves no death', () => {
+    const run = { ageS: MAX_S };
+    const first = decide({ run, liveness: dead });
+    expect(first.verdict).toMatchObject({ kind: 'defer', why: 'dead', waitMs: INTERVAL_MS });
+    const second = decide({ run, liveness: dead, memory: first.memory, nowMs: 1_000_000 + INTERVAL_MS });
+    expect(second.verdict).toEqual(reap(1, 'dead pid=42'));
   });
 
-  it('lets a full streak speak first', () => {
-    const memory = { streak: 1, lastDeadAtMs: 0 };
-    expect(decide({ run: { ageS: MAX_S }, liveness: dead, memory }).verdict).toEqual(reap(1, 'dead pid=42'));
+  it('leaves what looks defunct to its grace and the streak', () => {
+    const run = { ageS: MAX_S };
+    const { verdict } = decide({ run, liveness: defunct });
+    expect(verdict).toMatchObject({ kind: 'defer', why: 'defunct', waitMs: GRACE_S * 1000 });
+  });
+
+  it.each([dead, defunct])('does not hurry a look at the ceiling', (liveness) => {
+    const near = decide({ run: { ageS: MAX_S - 1 }, liveness }).verdict;
+    expect(near).toEqual(decide({ run: { ageS: 60 }, liveness }).verdict);
   });
 
   it('only alerts, once, about a run that is proven alive', () => {

@@ -1,3 +1,4 @@
+import { backstopStories } from './backstop-stories.js';
 import { reapStories } from './reap-stories.js';
 import { reaperStories } from './reaper-stories.js';
 import { reaperTroubleStories } from './reaper-trouble-stories.js';
@@ -12,6 +13,7 @@ export type Story = (world: World) => Promise<void>;
 export const stories: Record<string, Story> = {
   ...watchStories,
   ...watchTroubleStories,
+  ...backstopStories,
   ...Object.fromEntries(
     Object.entries({ ...reaperStories, ...reaperTroubleStories, ...reapStories }).map(([name, story]) => [
       `reaper-${name}`,

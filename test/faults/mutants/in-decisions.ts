@@ -94,7 +94,7 @@ export const inDecisions: readonly Mutant[] = [
     name: 'the grace not waited for',
     scenario: 'a green exit 0',
     caughtBy: 'no grace cut short',
-    edits: [{ file: POLICY_JS, from: 'run.exitAgeS >= policy.finalizeGraceS', to: 'run.exitAgeS >= 0' }],
+    edits: [{ file: POLICY_JS, from: 'exitAgeS >= policy.finalizeGraceS', to: 'exitAgeS >= 0' }],
   },
   {
     name: 'the backstop reaps who is proven alive',

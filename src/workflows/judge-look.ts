@@ -1,0 +1,14 @@
+import { patched } from '@temporalio/workflow';
+import { judge, type JudgeContext, type Judgement } from '../domain/policy.js';
+import type { Observation } from '../domain/types.js';
+
+/**
+ * The policy's word on one look. Histories of versions that took one look over the ceiling for enough go on as they began; the marker
+ * that tells them apart is written only where that makes a difference.
+ */
+export function judgeLook(observation: Observation, context: JudgeContext): Judgement {
+  const judgement = judge(observation, context);
+  const before = judge(observation, { ...context, asBefore: true });
+  const isSame = JSON.stringify(judgement) === JSON.stringify(before);
+  return isSame || patched('one-look-proves-nothing') ? judgement : before;
+}
