@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type PublishedPolicy } from './domain/types.js';
+import { didYouMean, nearestTo, shown } from './domain/wording.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
 import { isServiceLink } from './service-links.js';
 import {
@@ -186,17 +186,15 @@ export function isSecret(name: string): boolean {
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
   // A URL may hold a password, also where none belongs.
-  return isSecret(name) || value.includes('://') ? '"<hidden>"' : JSON.stringify(value.slice(0, 200));
+  return isSecret(name) || value.includes('://') ? '"<hidden>"' : shown(value);
 }
 
 function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
   if (NAMES.includes(name) || isServiceLink(name, given[name] ?? '')) return [];
-  const nearest = closest(name, NAMES);
-  const isTypo = name.length > 8 && distance(name, nearest) <= 2 && given[nearest] === undefined;
+  const meant = nearestTo(name, NAMES, 2);
+  const isTypo = name.length > 8 && meant !== undefined && given[meant] === undefined;
   if (!/^(REAPER|TELEGRAM)_/.test(name) && !isTypo) return [];
-  return [
-    `${name}: no such setting${distance(name, nearest) <= name.length / 4 ? `; did you mean ${nearest}?` : ''}`,
-  ];
+  return [`${name}: no such setting${didYouMean(name, NAMES)}`];
 }
 
 /** The settings that decide, in the form in which they are published to the control row. */

@@ -71,7 +71,7 @@ describe('settings', () => {
     [
       'a typo',
       { REAPER_INTERVALS: '5' },
-      ['REAPER_INTERVALS: no such setting; did you mean REAPER_INTERVAL_S?'],
+      ['REAPER_INTERVALS: no such setting; did you mean "REAPER_INTERVAL_S"?'],
     ],
     [
       'an admin address without a port',
@@ -182,7 +182,7 @@ describe('settings', () => {
       'a service link whose value is none',
       { REAPER_PORT: '9464', REAPER_SERVICE_HOST: 'somewhere', REAPER_PORT_80_TCP_PROTO: 'http' },
       [
-        'REAPER_PORT: no such setting; did you mean REAPER_HOST?',
+        'REAPER_PORT: no such setting; did you mean "REAPER_HOST"?',
         'REAPER_SERVICE_HOST: no such setting',
         'REAPER_PORT_80_TCP_PROTO: no such setting',
       ],
@@ -191,7 +191,7 @@ describe('settings', () => {
     [
       'a typo in a name without our prefix',
       { DATABASE_ULR: 'x' },
-      ['DATABASE_ULR: no such setting; did you mean DATABASE_URL?'],
+      ['DATABASE_ULR: no such setting; did you mean "DATABASE_URL"?'],
     ],
   ])('reject %s', (_, env, expected) => {
     expect(mistakes(env)).toEqual(expected);
@@ -292,7 +292,7 @@ describe('settings', () => {
       REAPER_WEBHOOK_URL: 'hooks.example/secret',
     });
     expect(found).toEqual([
-      'REAPER_ENABELD: no such setting; did you mean REAPER_ENABLED?',
+      'REAPER_ENABELD: no such setting; did you mean "REAPER_ENABLED"?',
       'REAPER_DEAD_TICKS: expected a whole number, got "x"',
       'REAPER_WEBHOOK_URL: expected a URL http://… or https://…, got "<hidden>"',
       'REAPER_FINALIZE_GRACE_S: expected less than REAPER_MAX_RUNNING_S (100), got "100"',

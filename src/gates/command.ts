@@ -1,3 +1,5 @@
+import { messageOf } from '../domain/trouble.js';
+import { shown } from '../domain/wording.js';
 import { runInGroup } from './process-group.js';
 import { GateNotAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
@@ -5,8 +7,6 @@ import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placehol
 import { searchPath } from './search-path.js';
 import type { CommandSpec } from './spec.js';
 import { GateFailure, type GateInput, type GateResult } from './types.js';
-import { messageOf } from '../domain/trouble.js';
-import { shown } from './wording.js';
 
 const OUTPUT_CHARACTERS = 2000;
 

@@ -1,4 +1,5 @@
 import type { GateSpec } from '../domain/pipeline.js';
+import { messageOf } from '../domain/trouble.js';
 import { checkCommand } from './command.js';
 import { checkFunction } from './function.js';
 import { checkGit } from './git.js';
@@ -9,7 +10,6 @@ import { plainResult } from './plain.js';
 import { DEFAULT_TIMEOUT_S, gateSchema, type AnyGateSpec } from './spec.js';
 import { createSqlGate, type SqlGate, type Timed } from './sql.js';
 import { GateFailure, type Gate, type GateInput, type GateResult } from './types.js';
-import { messageOf } from '../domain/trouble.js';
 
 /** Options of {@link createGates}. */
 export interface GatesOptions {

@@ -1,8 +1,8 @@
+import { didYouMean, shown } from '../domain/wording.js';
 import { untilAborted } from './aborted.js';
 import { GateNotAsked, isAway, notAsked } from './not-asked.js';
 import type { FunctionSpec } from './spec.js';
 import type { Gate, GateInput, GateResult } from './types.js';
-import { didYouMean, shown } from './wording.js';
 
 /**
  * Kind `function`: asks the function of that name.

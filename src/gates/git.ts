@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { shown } from '../domain/wording.js';
 import { GateNotAsked, isUnreadable, notAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath } from './placeholders.js';
@@ -7,7 +8,6 @@ import { runInGroup } from './process-group.js';
 import { searchPath } from './search-path.js';
 import type { GitSpec } from './spec.js';
 import type { GateInput, GateResult } from './types.js';
-import { shown } from './wording.js';
 
 /** One line of each of our commands, even with the longest path there can be. */
 const OUTPUT_CHARACTERS = 8000;

@@ -1,5 +1,5 @@
 import { printParseErrorCode, visit } from 'jsonc-parser';
-import { shown } from './wording.js';
+import { shown } from '../domain/wording.js';
 
 /** A JSON text that cannot be read; the message starts with line and column, both counted from 1. */
 export class JsonTextError extends Error {

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { Pipeline } from '../domain/pipeline.js';
+import { messageOf } from '../domain/trouble.js';
+import { didYouMean, oneOf, shown } from '../domain/wording.js';
 import { defaultPipeline } from './default-pipeline.js';
 import { JsonTextError, parseJsonText } from './json-text.js';
 import { formatMistake, PipelineError, type Mistake } from './mistakes.js';
 import { findGraphMistakes, type StageEntry } from './pipeline-graph.js';
 import { expected, gateSchema, strict, text } from './spec.js';
-import { messageOf } from '../domain/trouble.js';
-import { didYouMean, oneOf, shown } from './wording.js';
 
 const A_STAGE = 'the name of a stage such as "review"';
 

@@ -1,5 +1,5 @@
+import { didYouMean, nearestTo, shown } from '../domain/wording.js';
 import type { Mistake } from './mistakes.js';
-import { didYouMean, nearestTo, shown } from './wording.js';
 
 /** What the graph checks need of a stage; other mistakes in it do not hide theirs. */
 export interface StageEntry {

@@ -1,5 +1,5 @@
+import { didYouMean, oneOf, shown } from '../domain/wording.js';
 import type { GateInput } from './types.js';
-import { didYouMean, oneOf, shown } from './wording.js';
 
 const NAMES = ['job', 'stage', 'repo', 'branch', 'work_item'] as const satisfies (keyof GateInput)[];
 type Name = (typeof NAMES)[number];

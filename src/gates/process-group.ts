@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../domain/trouble.js';
 import { untilAborted } from './aborted.js';
 import { hasLiveMember } from './group-members.js';
 import type { OutputTail } from './output-tail.js';
 import { isOutOfResources, notAsked } from './not-asked.js';
-import { messageOf } from '../domain/trouble.js';
 
 /** What {@link runInGroup} starts. */
 export interface GroupCommand {

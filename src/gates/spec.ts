@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { didYouMean, oneOf, shown } from '../domain/wording.js';
 import { hasPlaceholder, placeholderMistakes } from './placeholders.js';
-import { didYouMean, oneOf, shown } from './wording.js';
 
 /** Seconds that a gate gets unless it says otherwise. */
 export const DEFAULT_TIMEOUT_S = 30;

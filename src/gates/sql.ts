@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { shown } from '../domain/wording.js';
 import { untilAborted } from './aborted.js';
 import { GateNotAsked, notAsked } from './not-asked.js';
 import { Places } from './places.js';
@@ -7,7 +8,6 @@ import { DEFAULT_TIMEOUT_S, type SqlSpec } from './spec.js';
 import { cancelQuery } from './sql-cancel.js';
 import { connectSession, type SqlSession } from './sql-session.js';
 import type { GateInput, GateResult } from './types.js';
-import { shown } from './wording.js';
 
 /** Connections at a time: the database is not ours. */
 const MAX_CONNECTIONS = 4;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { shown } from '../domain/wording.js';
 
 /**
  * What a file of a repo is, by its name:
@@ -27,7 +28,7 @@ export class LeaseNames {
   constructor(readonly repo: string) {
     if (!isRepoName(repo)) {
       throw new Error(
-        `Expected \`repo\` to be ${REPO_NAME_RULE}, got \`${shown(repo)}\`: name the repo by another word`,
+        `Expected \`repo\` to be ${REPO_NAME_RULE}, got ${shown(repo)}: name the repo by another word`,
       );
     }
     this.lease = `.merge-lease-${repo}.json`;
@@ -65,8 +66,4 @@ export class LeaseNames {
 /** Whether a repo of that name can have leases: no other could name anything but a file of the lease folder. */
 export function isRepoName(text: string): boolean {
   return REPO.test(text);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text).slice(1, -1);
 }

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/envconfig';
 import { SettingsError } from '../config.js';
 import { messageOf } from '../domain/trouble.js';
+import { shown } from '../domain/wording.js';
 import { hostOf, isLoopback } from './address.js';
 
 const DEFAULT_NAMESPACE = 'default';
@@ -53,7 +54,7 @@ function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   if (tls !== undefined) {
     // The library takes whatever it does not know for false: a typo would turn TLS off.
     if (!/^(true|false|1|0)$/i.test(tls))
-      throw new SettingsError([`TEMPORAL_TLS: expected true, false, 1 or 0, got ${shown(tls)}`]);
+      throw new SettingsError([`TEMPORAL_TLS: expected true, false, 1 or 0, got ${shownUnlessSecret(tls)}`]);
     // Temporal's other clients take any case.
     given['TEMPORAL_TLS'] = tls.toLowerCase();
   }
@@ -75,7 +76,7 @@ function load(env: Record<string, string>): {
     const { message, line, path } = error as Error & { line?: number; path?: string };
     const [summary = ''] = message.split('\n', 1);
     throw new Error(
-      `Expected TEMPORAL_* and the profile that they name to say where Temporal is, got ${shown(path === undefined ? summary : message)}${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
+      `Expected TEMPORAL_* and the profile that they name to say where Temporal is, got ${shownUnlessSecret(path === undefined ? summary : message)}${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
     );
   }
 }
@@ -86,7 +87,7 @@ function findMistakes({ address = DEFAULT_ADDRESS, apiKey, tls, metadata }: Conn
   const host = hostOf(address);
   if (host === null)
     mistakes.push(
-      `TEMPORAL_ADDRESS, or the profile's: expected <host>:<port> or [<IPv6 address>]:<port>, with a port from 1 to 65535, got ${shown(address)}`,
+      `TEMPORAL_ADDRESS, or the profile's: expected <host>:<port> or [<IPv6 address>]:<port>, with a port from 1 to 65535, got ${shownUnlessSecret(address)}`,
     );
   if (apiKey !== undefined && !isSendable(apiKey))
     mistakes.push(`TEMPORAL_API_KEY, or the profile's: expected ${SENDABLE}`);
@@ -135,12 +136,12 @@ function refusal(name: string, expected: string, check: () => void): string[] {
     check();
     return [];
   } catch (error) {
-    return [`${name}, or the profile's: expected ${expected}, got ${shown(messageOf(error))}`];
+    return [`${name}, or the profile's: expected ${expected}, got ${shownUnlessSecret(messageOf(error))}`];
   }
 }
 
-/** A value for a message, unless it may be, or hold, a secret. */
-function shown(value: unknown): string {
-  const isPlain = /^[ -~]{0,200}$/.test(String(value)) && !/:\/\/|@|-----/.test(String(value));
-  return isPlain ? `"${String(value)}"` : '"<hidden>"';
+/** A value as an error text shows it, unless it may be, or hold, a secret. */
+function shownUnlessSecret(value: unknown): string {
+  const isPlain = /^[ -~]*$/.test(String(value)) && !/:\/\/|@|-----/.test(String(value));
+  return isPlain ? shown(value) : '"<hidden>"';
 }

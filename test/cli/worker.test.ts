@@ -41,7 +41,7 @@ test('all mistakes in the settings at once', async () => {
   });
   expect(stdout).toBe('');
   expect(stderr).toContain('3 mistakes');
-  expect(stderr).toContain('did you mean REAPER_INTERVAL');
+  expect(stderr).toContain('did you mean "REAPER_INTERVAL');
   expect(stderr).not.toContain('    at ');
   expect(code).toBe(1);
 });

@@ -139,7 +139,7 @@ it('stops with every mistake in its settings', async () => {
   const worker = startWorker({ REAPER_DEAD_TICKS: '0', REAPER_ENABELD: 'true', REAPER_INTERVAL_S: 'soon' });
   expect(await worker.end()).toBe(1);
   const printed = worker.lines.join('\n');
-  expect(printed).toContain('REAPER_ENABELD: no such setting; did you mean REAPER_ENABLED?');
+  expect(printed).toContain('REAPER_ENABELD: no such setting; did you mean "REAPER_ENABLED"?');
   expect(printed).toContain('REAPER_DEAD_TICKS: expected at least 1, got "0"');
   expect(printed).toContain('REAPER_INTERVAL_S: expected a number of seconds, got "soon"');
 });

@@ -16,12 +16,16 @@ export function didYouMean(word: string, words: readonly string[]): string {
   return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
 }
 
-/** The word that was probably meant, or undefined when none is near. */
-export function nearestTo(word: string, words: readonly string[]): string | undefined {
+/**
+ * The word that was probably meant, or undefined when none is near.
+ *
+ * @param maxTypos letters that may be wrong, missing or too many; in short words fewer
+ */
+export function nearestTo(word: string, words: readonly string[], maxTypos = 3): string | undefined {
   if (words.length === 0) return undefined;
   const nearest = closest(word, words);
   const typos = distance(word.toLowerCase(), nearest.toLowerCase());
-  return typos < word.length && typos <= Math.min(3, Math.ceil(word.length / 2)) ? nearest : undefined;
+  return typos < word.length && typos <= Math.min(maxTypos, Math.ceil(word.length / 2)) ? nearest : undefined;
 }
 
 /** The words as a choice: `git, sql or command`. */
