@@ -1,4 +1,4 @@
-# Debian, since the Temporal SDK's native part needs glibc.
+# Debian, because the Temporal SDK's native part needs glibc.
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -8,8 +8,8 @@ COPY . .
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
-# Certificates for TLS to Temporal and Postgres; git for gates of kind git; tini as PID 1, since node there would collect none of
-# the processes that gates leave behind.
+# Certificates for TLS to Temporal and Postgres; git for gates of kind git; tini as PID 1, because node would not collect the
+# processes that gates leave behind.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git tini && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
@@ -18,8 +18,8 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/workflow-bundle*.js ./dist/
 COPY --from=build /app/sql ./sql
-# The uid of user node, as a number so that Kubernetes can see that it is not root.
+# The uid of user node, as a number, so that Kubernetes can see that it is not root.
 USER 1000
-# -s: where PID 1 is another's, as with the host's pids, it collects all the same.
+# -s: tini collects them even if it is not PID 1, as in the host's pid namespace.
 ENTRYPOINT ["/usr/bin/tini", "-s", "--", "node", "/app/dist/src/cli.js"]
 CMD ["worker"]

@@ -53,6 +53,10 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'import-x/no-cycle': 'error',
       'import-x/no-restricted-paths': ['error', { zones: layers }],
+      'no-restricted-imports': [
+        'error',
+        { name: 'picocolors', message: 'It colours what a CI job pipes: use src/cli/colors.ts.' },
+      ],
     },
     settings: {
       'import-x/extensions': ['.ts'],
@@ -77,6 +81,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['src/cli/colors.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', AbortController: 'readonly' } },

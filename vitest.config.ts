@@ -7,15 +7,41 @@ const SHARED = {
   hookTimeout: 120_000,
 } as const;
 
-/** Each of them keeps a whole fleet of processes busy. */
-const ALONE = [
-  'test/e2e/demo.test.ts',
+/** `npm run test:system`: tests that wait for real limits, outages and whole fleets, more than 20 s a file. */
+const SYSTEM = [
+  'test/cli/control.test.ts',
+  'test/cli/doctor/*-side.test.ts',
+  'test/cli/explain-process.test.ts',
+  'test/cli/read.test.ts',
+  'test/cli/up.test.ts',
+  'test/clocks/*.test.ts',
+  'test/db/migrate/encodings.test.ts',
+  'test/db/pool.test.ts',
+  'test/deploy/compose-by-hand.test.ts',
+  'test/docs/operating.test.ts',
+  'test/e2e/gates-away.test.ts',
+  'test/exposure/{connections,payload-codec,pgbouncer,secrets,temporal-settings}.test.ts',
+  'test/faults/stopped-worker.test.ts',
+  'test/gates/sql-end.test.ts',
+  'test/input/{message-values,messages,rows}.test.ts',
+  'test/package/pack.test.ts',
+  'test/replay/deploy.test.ts',
+  'test/servers/*.test.ts',
+  'test/upgrade/*.test.ts',
+  'test/worker/{health,silence}.test.ts',
+  'test/workflows/{continue-as-new-fire,gone,interleavings,odd-rows,operator,places}.test.ts',
+];
+
+/** Of these, each keeps a whole fleet of processes busy, so they run one after the other. */
+const SYSTEM_ALONE = [
   'test/e2e/demo-killed.test.ts',
   'test/e2e/idle-cost.test.ts',
   'test/faults/torture.test.ts',
   'test/hosts/two-hosts.test.ts',
   'test/leases/torture.test.ts',
 ];
+
+const DEMO = ['test/e2e/demo.test.ts'];
 
 export default defineConfig({
   test: {
@@ -26,14 +52,25 @@ export default defineConfig({
       {
         test: {
           ...SHARED,
-          name: 'together',
+          name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...ALONE],
-          maxWorkers: 2,
+          exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...DEMO],
+          // Most of them wait most of the time.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },
-      { test: { ...SHARED, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      { test: { ...SHARED, name: 'demo', include: DEMO, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      { test: { ...SHARED, name: 'system', include: SYSTEM, maxWorkers: 3, sequence: { groupOrder: 3 } } },
+      {
+        test: {
+          ...SHARED,
+          name: 'system-alone',
+          include: SYSTEM_ALONE,
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
+        },
+      },
     ],
   },
 });

@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colors } from '../src/cli/colors.js';
 import { startServers, type Servers } from '../src/servers/index.js';
 import { fates } from './fates/index.js';
 import type { Result } from './fates/play.js';
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return results.every(({ isTrue }) => isTrue) ? 0 : 1;
   } catch (error) {
-    if (!interrupted.aborted) console.error(pc.red(`The demo failed: ${String(error)}`));
+    if (!interrupted.aborted) console.error(colors.red(`The demo failed: ${String(error)}`));
     return interrupted.aborted ? 130 : 1;
   } finally {
     view.clear();

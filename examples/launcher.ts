@@ -1,4 +1,4 @@
-// What a launcher writes beside the pid, and how it holds a merge lease.
+// Makes the stamp that a launcher writes next to the pid, and holds a merge lease.
 import { acquireLease, processIdentity, releaseLease } from 'job-reaper';
 
 console.log(`stamp ${processIdentity(process.pid)}`);

@@ -1,4 +1,4 @@
-// The reaper inside a Temporal worker of one's own, beside workflows of one's own.
+// The reaper inside your own Temporal worker, next to your workflows.
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities, payloadConverterPath, workflowsPath } from 'job-reaper';
 
@@ -8,12 +8,12 @@ const workers = await Promise.all([
   Worker.create({
     connection,
     taskQueue: 'my-queue',
-    // Or a module of yours that has: export * from 'job-reaper/workflows'
+    // Or your own module that contains: export * from 'job-reaper/workflows'
     workflowsPath,
     dataConverter: { payloadConverterPath },
     activities: { ...workflows },
   }),
-  // Gates may be slow: few slots, so that they take nobody else's.
+  // Gates can be slow: their own worker, so that they take no other activity's slots.
   Worker.create({
     connection,
     taskQueue: queues.gates,

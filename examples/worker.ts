@@ -1,4 +1,4 @@
-// A worker with a gate and a notifier of one's own: what `job-reaper worker` runs, in a program of yours.
+// `job-reaper worker` in your own program, with your own gate and notifier.
 import { createReaperWorker } from 'job-reaper';
 
 const worker = createReaperWorker({

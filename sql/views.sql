@@ -2,12 +2,29 @@
 -- a column of the user's table can require, takes them with it. New columns go to the end of a view: Postgres refuses any other
 -- change of a view in use.
 
+-- The running jobs whose row can be read. What fails in an unreadable row may stand behind any column, and Postgres works a column
+-- out as early as a filter on it allows: so where there is such a row, all of it is left out before (`offset 0`) anything else of the
+-- view is looked at. Where there is none, which is nearly always, the user's indexes serve every filter.
+create or replace view reaper.readable_run as
+select r.*
+  from reaper.running_job r
+ where not exists (select from reaper.unreadable_run)
+union all
+select f.*
+  from (select r.*
+          from reaper.running_job r
+         where not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
+        offset 0) f
+ where exists (select from reaper.unreadable_run);
+
+comment on view reaper.readable_run is 'Running jobs but those whose row cannot be read (reaper.unreadable_run)';
+
 -- The runs whose claim fails or whose row is locked, as long as they show the facts that were to be claimed.
 create or replace view reaper.troubled_run as
 select t.*
   from reaper.claim_trouble t
  where exists (
-         select from reaper.running_job r
+         select from reaper.readable_run r
           where r.job_id = t.job_id and r.run_key = t.run_key
             and (not t.facts_known
                  or r.pid is not distinct from t.pid
@@ -20,12 +37,11 @@ comment on view reaper.troubled_run is 'Running jobs that cannot be claimed, why
 -- with the facts they still show.
 create or replace view reaper.examinable_run as
 select r.*
-  from reaper.running_job r
+  from reaper.readable_run r
  where r.job_id is not null
    and r.run_key is not null
    and pg_catalog.length(r.job_id) <= 200
    and pg_catalog.length(r.run_key) <= 200
-   and not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
    and not exists (
          select from reaper.hold h
           where h.until > (select reaper.now())
@@ -78,7 +94,20 @@ select o.host, format('boot %s went on after boot %s of the same machine had beg
   join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
                          and n.first_seen_at > o.first_seen_at and o.last_seen_at > n.first_seen_at
  where o.machine_id <> '' and o.is_initial and n.is_initial
-   and o.last_seen_at > (select reaper.now()) - interval '1 day';
+   and o.last_seen_at > (select reaper.now()) - interval '1 day'
+union all
+-- The same where only one of the two has a probe.
+select p.host, format('a run of boot %s started at %s, after boot %s of the same machine had begun: two machines with one id and one name, or a clock that is ahead; the runs of the first are unknown',
+                      p.old, to_char(p.last_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.new)
+  from (select o.host, o.boot as old, n.boot as new, n.began_at, (select max(r.started_at) from reaper.readable_run r
+           where strpos(r.process_identity, ':' || o.boot || ':') > 0 and isfinite(r.started_at)) as last_start
+          from reaper.host_boot o
+          join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
+                                 and n.first_seen_at > o.last_seen_at
+         where o.machine_id <> '' and o.is_initial and n.is_initial
+           and n.last_seen_at > (select reaper.now()) - interval '1 day'
+           and n.first_seen_at > (select reaper.now()) - interval '1 day') p
+ where p.last_start > p.began_at + interval '1 minute';
 
 comment on view reaper.host_warning is 'What is odd about the probes of a host, in words';
 
@@ -118,9 +147,16 @@ select
   jsonb_build_object('count', coalesce((s.summary ->> 'waiting')::bigint, 0),
                      'first', coalesce(s.summary -> 'waitingJobs', '[]')) as waiting,
   coalesce(s.summary -> 'hostsFailing', '{}') as hosts_failing,
-  coalesce(s.summary -> 'unknownRuns', '{}') as unknown_runs,
+  -- By host, '' for the rows that name none: of which the host's probe could not tell, and whom nobody can be asked about.
+  coalesce(s.summary -> 'unknownRuns', '{}')
+    || (select coalesce(jsonb_object_agg(u.host, u.runs), '{}')
+          from (select coalesce(left(r.host, 200), '') as host, count(*) as runs
+                  from reaper.readable_run r
+                 where coalesce(r.host, '') = '' or length(r.host) > 200 or s.summary -> 'hostsWithoutProbe' ? r.host
+                    or s.summary -> 'hostsFailing' ? r.host
+                 group by 1) u) as unknown_runs,
   case when exists (select from reaper.hold h where h.until > (select reaper.now())) then
-    (select count(*) from reaper.running_job r
+    (select count(*) from reaper.readable_run r
       where exists (select from reaper.hold h
                      where h.until > (select reaper.now())
                        and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent

@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colors } from '../../src/cli/colors.js';
 import type { Result } from '../fates/play.js';
 
 const OUTCOMES = { queued: 'requeued', done: 'done', failed: 'failed' };
@@ -11,13 +11,13 @@ export function finalTable(results: readonly Result[]): string {
   const wrong = results.filter(({ isTrue }) => !isTrue).length;
   const verdict =
     wrong === 0
-      ? pc.green(`All ${results.length} fates came true.`)
-      : pc.red(`${wrong} of ${results.length} fates did not come true.`);
+      ? colors.green(`All ${results.length} fates came true.`)
+      : colors.red(`${wrong} of ${results.length} fates did not come true.`);
   return ['', ...lines, '', verdict].join('\n');
 }
 
 function lineOf({ fate, outcome, repairS, isTrue }: Result, width: number): string {
-  const mark = isTrue ? pc.green('✓') : pc.red('✗');
+  const mark = isTrue ? colors.green('✓') : colors.red('✗');
   const became = outcome === null ? LEFT_ALONE : OUTCOMES[outcome];
   const seconds = repairS === null ? '' : `${repairS.toFixed(1)} s`;
   return `${mark} ${fate.name.padEnd(width)} ${became.padEnd(LEFT_ALONE.length)} ${seconds.padStart(6)}`.trimEnd();
@@ -31,5 +31,5 @@ function differences({ fate, seen, isTrue }: Result): string[] {
     ...missing.map((fact) => `expected: ${fact}`),
     ...unexpected.map((fact) => `got:      ${fact}`),
   ];
-  return told.map((line) => `    ${pc.red(line)}`);
+  return told.map((line) => `    ${colors.red(line)}`);
 }

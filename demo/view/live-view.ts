@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colors } from '../../src/cli/colors.js';
 import { jobName, type Audience } from '../world/board.js';
 import type { JobState, Snapshot } from '../world/read-snapshot.js';
 
@@ -13,7 +13,7 @@ const HEAD = row({
   stage: 'STAGE',
   latest: 'WHAT HAPPENED LAST',
 });
-const PAINT = { queued: pc.yellow, running: pc.cyan, done: pc.green, failed: pc.red };
+const PAINT = { queued: colors.yellow, running: colors.cyan, done: colors.green, failed: colors.red };
 
 /** Shows what happens: on a terminal a table that is drawn in place, elsewhere a line for every event. */
 export class LiveView implements Audience {
@@ -38,7 +38,7 @@ export class LiveView implements Audience {
     const columns = this.out.columns || 80;
     const rows = this.out.rows || 24;
     const lines = [
-      pc.bold(HEAD.slice(0, columns - 1)),
+      colors.bold(HEAD.slice(0, columns - 1)),
       ...snapshot.jobs.map((job) => this.#line(job, columns)),
       `${snapshot.sweeps} sweeps, ${snapshot.claims.length} reaped. ${this.#latest.get(null) ?? ''}`.slice(
         0,

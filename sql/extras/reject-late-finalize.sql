@@ -10,6 +10,8 @@
 
 create or replace function reaper.reject_late_finalize() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp
+  -- Whatever the launcher's session has set.
+  set "DateStyle" = 'ISO, MDY' set "TimeZone" = 'UTC' set standard_conforming_strings = on
 as $$
 declare
   v_said    text := nullif(current_setting('job_reaper.run_key', true), '');

@@ -133,18 +133,34 @@ end
 $$;
 
 -- What is on record about some boots, with the database's clock: for a probe, which may not read the table.
+--
+-- last_start_ms  of the running jobs with a stamp of the boot, the youngest one's start, by their rows. Only for a boot that another of
+--                these may have followed, since every running job is read for it
 create function reaper.boots(p_boots text[]) returns table (
   now_ms double precision, boot text, pid_namespace text, host text, machine_id text, is_initial boolean,
-  began_ms double precision, first_seen_ms double precision, last_seen_ms double precision, twice_ms double precision)
-  language sql volatile security definer set search_path = pg_catalog, pg_temp
-  as $$
-    select 1000 * extract(epoch from n.now)::double precision, b.boot, b.pid_namespace, b.host, b.machine_id, b.is_initial,
-           1000 * extract(epoch from b.began_at)::double precision, 1000 * extract(epoch from b.first_seen_at)::double precision,
-           1000 * extract(epoch from b.last_seen_at)::double precision, 1000 * extract(epoch from b.twice_at)::double precision
-      from (select reaper.now() as now) n
-      join reaper.host_boot b on b.boot = any (p_boots)
-     order by b.boot, b.pid_namespace, b.host
-  $$;
+  began_ms double precision, first_seen_ms double precision, last_seen_ms double precision, twice_ms double precision,
+  last_start_ms double precision)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := reaper.now();
+begin
+  return query
+  select 1000 * extract(epoch from v_now)::double precision, b.boot, b.pid_namespace, b.host, b.machine_id, b.is_initial,
+         1000 * extract(epoch from b.began_at)::double precision, 1000 * extract(epoch from b.first_seen_at)::double precision,
+         1000 * extract(epoch from b.last_seen_at)::double precision, 1000 * extract(epoch from b.twice_at)::double precision,
+         case when exists (select from reaper.host_boot n
+                            where n.boot = any (p_boots) and n.host = b.host and n.machine_id = b.machine_id and n.boot <> b.boot
+                              and n.first_seen_at > b.first_seen_at)
+              then (select 1000 * extract(epoch from max(r.started_at))::double precision
+                      from reaper.readable_run r
+                     where strpos(r.process_identity, ':' || b.boot || ':') > 0 and isfinite(r.started_at)) end
+    from reaper.host_boot b
+   where b.boot = any (p_boots)
+   order by b.boot, b.pid_namespace, b.host;
+end
+$$;
 
 -- Who declared the host of a run gone, or null when no declaration stands for a run that started then: it speaks of runs that had
 -- started before it, and one answer or report of a probe there ends it for good.
@@ -159,14 +175,14 @@ create function reaper.host_is_gone(p_host text, p_started_at timestamptz) retur
        and coalesce(reaper.host_answered_at(p_host) <= g.declared_at, true)
   $$;
 
--- Boot id and pid namespace of a Linux stamp; null for any other text.
+-- Boot id and pid namespace of a Linux stamp; null for any other text. Without backslashes, which not every session reads alike.
 create function reaper.stamp_boot(p_process_identity text) returns text
   language sql immutable
-  as $$ select substring(p_process_identity from '^linux:[^:\s]*:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+:[0-9]+$') $$;
+  as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+:[0-9]+$') $$;
 
 create function reaper.stamp_namespace(p_process_identity text) returns text
   language sql immutable
-  as $$ select substring(p_process_identity from '^linux:[^:\s]*:[0-9a-f-]{36}:([0-9]+):[0-9]+$') $$;
+  as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:[0-9a-f-]{36}:([0-9]+):[0-9]+$') $$;
 
 -- What an operator declared of the place that a run's stamp names, as evidence of its death, or null where nothing stands: that its
 -- boot is gone, or that its host's name belongs to another machine or container by now. A probe that reports from that very place

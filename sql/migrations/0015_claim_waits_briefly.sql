@@ -82,7 +82,8 @@ $$;
 -- The claim as in 0005, with two more facts. Who names the time of the look is a caller that knows the result "busy": it waits for others'
 -- locks only briefly, and its facts may not be old.
 --
--- result   busy     somebody else holds the job's row, or what else the claim needs: nothing was done, try again later
+-- result   changed  also: the look is too old, a declaration no longer stands, or the view does not show the queue as it is
+--          busy     somebody else holds the job's row, or what else the claim needs: nothing was done, try again later
 drop function reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text);
 create function reaper.claim(
   p_job_id           text,
@@ -185,7 +186,12 @@ begin
 
   -- Read after all waits. A recorded exit code is as true later; a process that was looked at is not.
   v_now := reaper.now();
-  if v_run.pid is distinct from p_pid
+  -- Where the view follows a table that was swapped, its facts are of another row than finish would write to. The locks that
+  -- reading both has taken keep it so until the end.
+  select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;
+  if v_changed is not null then
+    null;
+  elsif v_run.pid is distinct from p_pid
      or v_run.process_identity is distinct from p_process_identity
      or v_run.exit_code is distinct from p_exit_code then
     v_changed := format('verdict on pid=%s exit=%s, found pid=%s exit=%s', coalesce(p_pid::text, 'None'),

@@ -5,6 +5,7 @@ import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostRuns } from '../db/host-runs.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
+import { messageOf } from '../domain/trouble.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
@@ -43,7 +44,12 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
   const { reporter = new HostReporter({ pool, host }) } = options;
 
-  async function answer<T>(work: string, asked: string, look: () => Promise<T>): Promise<T> {
+  /** Has what was seen answered, and what failed on record: what failed behind it keeps nothing back. */
+  async function answer<T>(
+    work: string,
+    asked: string,
+    look: () => Promise<{ result: T; failure: unknown }>,
+  ): Promise<T> {
     try {
       if (asked !== host) {
         throw ApplicationFailure.nonRetryable(
@@ -51,12 +57,12 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
           'WrongHost',
         );
       }
-      const result = await look();
-      reporter.ended(work, null);
+      const { result, failure } = await look();
+      reporter.ended(work, failure === null ? null : messageOf(failure));
       await reporter.report();
       return result;
     } catch (error) {
-      reporter.ended(work, error instanceof Error ? error.message : String(error));
+      reporter.ended(work, messageOf(error));
       // Its cause is on record as soon as Postgres takes it; the failure does not wait for that.
       reporter.report().catch(() => undefined);
       throw error;
@@ -77,33 +83,55 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     );
   }
 
+  async function examinePage(
+    after: Cursor | null,
+    symptoms: Symptom[],
+    counts: { seen: number; dead: number; unknown: number },
+  ): Promise<Cursor | null> {
+    const page = await readHostRuns(pool, host, after, BATCH);
+    // Rows first, then one look at all their processes: what the driver sees is never older than what the rows say.
+    const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
+    for (const [index, { state }] of (await probeAll(page.items, driver)).entries()) {
+      const run = page.items[index];
+      counts.seen += 1;
+      if (state === 'unknown') counts.unknown += 1;
+      if (state !== 'dead' && state !== 'defunct') continue;
+      counts.dead += 1;
+      if (run === undefined) continue;
+      const { jobId, runKey } = run;
+      symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
+    }
+    return page.next;
+  }
+
   return {
-    /** Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. */
+    /**
+     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. Where a page
+     * behind the first fails, what was found before it is returned, and the next examination begins with that page.
+     */
     examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
       return answer('examineHost', asked, async () => {
         const deadline = performance.now() + budgetMs;
         const symptoms: Symptom[] = [];
         const counts = { seen: 0, dead: 0, unknown: 0 };
         let next = after;
+        let failure: unknown = null;
         do {
-          const page = await readHostRuns(pool, host, next, BATCH);
-          // Rows first, then one look at all their processes: what the driver sees is never older than what the rows say.
-          const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
-          for (const [index, { state }] of (await probeAll(page.items, driver)).entries()) {
-            const run = page.items[index];
-            counts.seen += 1;
-            if (state === 'unknown') counts.unknown += 1;
-            if (state !== 'dead' && state !== 'defunct') continue;
-            counts.dead += 1;
-            if (run === undefined) continue;
-            const { jobId, runKey } = run;
-            symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
+          try {
+            next = await examinePage(next, symptoms, counts);
+          } catch (error) {
+            if (counts.seen === 0) throw error;
+            failure = error;
           }
-          next = page.next;
           await setImmediate();
-        } while (next !== null && symptoms.length < SYMPTOM_LIMIT && performance.now() < deadline);
+        } while (
+          failure === null &&
+          next !== null &&
+          symptoms.length < SYMPTOM_LIMIT &&
+          performance.now() < deadline
+        );
         reporter.examined(counts);
-        return { symptoms, unknown: counts.unknown, next };
+        return { result: { symptoms, unknown: counts.unknown, next }, failure };
       });
     },
 
@@ -112,7 +140,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       return answer('probeRun', asked, async () => {
         const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
         if (seen === undefined) throw new Error('Expected what one process looks like, got nothing');
-        return seen;
+        return { result: seen, failure: null };
       });
     },
   };

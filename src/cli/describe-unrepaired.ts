@@ -7,8 +7,15 @@ export function describeUnrepaired(status: Status): [what: string, why: string][
   for (const [host, cause] of Object.entries(status.hosts_failing)) {
     rows.push([`probe on ${host}`, `fails: ${cause}`]);
   }
-  const unknown = Object.entries(status.unknown_runs).map(([host, runs]) => `${runs} on ${host}`);
+  const { '': hostless = 0, ...hosts } = status.unknown_runs;
+  const unknown = Object.entries(hosts).map(([host, runs]) => `${runs} on ${host}`);
   if (unknown.length > 0) rows.push(['unknown runs', `${unknown.join(', ')}: job-reaper doctor says why`]);
+  if (hostless > 0) {
+    rows.push([
+      'unknown runs without a host',
+      `${hostless}: nobody can look at their processes; have launchers write the host with the pid`,
+    ]);
+  }
   if (status.held > 0) rows.push(['held runs', String(status.held)]);
   if (waiting.count > 0) {
     const jobs = waiting.first.join(', ');

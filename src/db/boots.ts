@@ -6,7 +6,8 @@ export async function readBoots(pool: Queryable, boots: readonly string[]): Prom
   const { rows } = await pool.query<BootLine & { nowMs: number }>(
     `select now_ms as "nowMs", boot, pid_namespace as "pidNamespace", host, machine_id as "machineId",
             is_initial as "isInitial", began_ms as "beganMs", first_seen_ms as "firstSeenMs",
-            last_seen_ms as "lastSeenMs", twice_ms as "twiceMs"
+            last_seen_ms as "lastSeenMs", twice_ms as "twiceMs",
+            last_start_ms as "lastStartMs"
        from reaper.boots($1)`,
     [boots],
   );

@@ -55,15 +55,7 @@ export interface FleetNumbers {
 }
 
 const SQL = `
-  with s as (select * from reaper.status),
-  silent as (
-    -- Nobody can be asked about these, so all their runs are unknown.
-    select coalesce(r.host, '') as host, count(*) as runs
-      from reaper.running_job r
-     where coalesce(r.host, '') = '' or length(r.host) > 200 or (select s.hosts_without_probe from s) ? r.host
-        or (select s.hosts_failing from s) ? r.host
-     group by 1
-  )
+  with s as (select * from reaper.status)
   select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
          coalesce((s.last_sweep ->> 'unwatchableCount')::bigint, 0) as unwatchable,
          jsonb_array_length(s.host_warnings) as "hostWarnings",
@@ -83,8 +75,7 @@ const SQL = `
          (s.waiting ->> 'count')::bigint as waiting,
          s.hosts_without_probe as "hostsWithoutProbe",
          (select count(*) from jsonb_object_keys(s.hosts_failing)) as "hostsFailing",
-         coalesce(s.last_sweep -> 'unknownRuns', '{}')
-           || (select coalesce(jsonb_object_agg(left(host, 200), runs), '{}') from silent) as "unknownByHost"
+         s.unknown_runs as "unknownByHost"
     from s
    cross join (select count(*) as owed,
                       coalesce(extract(epoch from (select reaper.now()) - min(at)), 0)::double precision as "oldestOwedS"

@@ -20,8 +20,7 @@ const FLEET = `
                 when length(r.job_id) > 200 then 'its job id has over 200 characters'
                 when length(r.run_key) > 200 then 'its run key has over 200 characters'
                 when length(r.host) > 200 then 'its host has over 200 characters' end as why
-      from reaper.running_job r
-     where not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
+      from reaper.readable_run r
   )
   select (select count(*) from r) as running,
          coalesce((select array_agg(h.host order by h.host) from (
@@ -59,9 +58,8 @@ export async function readFleet(
 export async function readRuns(pool: Queryable, limit: number): Promise<HostedRun[]> {
   const { rows } = await pool.query<HostedRun>(
     `select job_id as "jobId", run_key as "runKey", host
-       from reaper.running_job r
-      where not exists (select from reaper.unreadable_run u where u.job_id = r.job_id)
-        and length(job_id) <= 200 and length(run_key) <= 200 and coalesce(length(host), 0) <= 200
+       from reaper.readable_run r
+      where length(job_id) <= 200 and length(run_key) <= 200 and coalesce(length(host), 0) <= 200
       order by started_at nulls first, job_id, run_key
       limit $1`,
     [limit],

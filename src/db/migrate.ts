@@ -52,7 +52,8 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
   await client.connect();
   try {
     await client.query(
-      `set client_min_messages = warning; set standard_conforming_strings = on; set lock_timeout = '60s';
+      `set client_min_messages = warning; set standard_conforming_strings = on;
+       set quote_all_identifiers = off; set lock_timeout = '60s';
        set statement_timeout = 0; select pg_advisory_lock(${LOCK}); set lock_timeout = '10s'`,
     );
     const encoding = await readEncoding(client);
@@ -104,7 +105,7 @@ async function install(
       );
     }
   }
-  for (const file of ['views.sql', 'grants.sql']) await client.query(await readSql(file, encoding));
+  for (const file of ['views.sql', 'grants.sql', 'settings.sql']) await client.query(await readSql(file, encoding));
   await raiseIds(client);
   if (source !== null || before !== null) notes.push(...(await checkView(client)));
 

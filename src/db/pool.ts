@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { QueryResultRow } from 'pg';
 import type { Connection, Database, QueryRows } from './database.js';
 import { PoolBusyError, SilentConnectionError } from './pool-errors.js';
-import { sessionSettings, setLocally } from './session-settings.js';
+import { findLostSettings, sessionSettings, setLocally, type LostSetting } from './session-settings.js';
 
 /** Options of {@link createPool}. */
 export interface PoolOptions {
@@ -116,21 +116,9 @@ export class Pool implements Database {
     }
   }
 
-  /**
-   * Reads the settings back from the server.
-   *
-   * @returns those that are not in force, in words: a pooler that runs each statement by itself loses them
-   */
-  async readBack(): Promise<string[]> {
-    const { rows } = await this.query<{ name: string; setting: string }>(
-      'select name, setting from pg_settings where name = any ($1)',
-      [Object.keys(this.#wanted)],
-    );
-    const found = new Map(rows.map(({ name, setting }) => [name, setting]));
-    return Object.entries(this.#wanted)
-      .map(([name, value]) => ({ name, value: value.replace(/ms$/, ''), got: found.get(name) ?? 'nothing' }))
-      .filter(({ value, got }) => value !== got)
-      .map(({ name, value, got }) => `${name}: expected ${value}, got ${got}`);
+  /** Reads the settings back from the server: those that do not hold. A pooler that runs each statement by itself loses them. */
+  readBack(): Promise<LostSetting[]> {
+    return findLostSettings(this, this.#wanted);
   }
 
   /**

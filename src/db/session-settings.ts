@@ -1,3 +1,5 @@
+import type { Queryable } from './database.js';
+
 /** How long one statement, and a transaction between two statements, may take. Milliseconds. */
 export interface SessionLimits {
   statementMs: number;
@@ -41,4 +43,30 @@ export function sessionSettings({ statementMs, idleInTransactionMs }: SessionLim
 export function setLocally(settings: Record<string, string>): string {
   const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
   return `select ${calls.join(', ')}`;
+}
+
+/** A setting that the server has in force otherwise than we set it. */
+export interface LostSetting {
+  name: string;
+  expected: string;
+  got: string;
+}
+
+/** Reads these settings back from the server, in whose sessions they were set: which ones do not hold there. */
+export async function findLostSettings(
+  session: Queryable,
+  wanted: Record<string, string>,
+): Promise<LostSetting[]> {
+  const { rows } = await session.query<{ name: string; setting: string }>(
+    'select name, setting from pg_catalog.pg_settings where name = any ($1)',
+    [Object.keys(wanted)],
+  );
+  const found = new Map(rows.map(({ name, setting }) => [name, setting]));
+  return Object.entries(wanted)
+    .map(([name, value]) => ({
+      name,
+      expected: value.replace(/ms$/, ''),
+      got: found.get(name) ?? 'nothing',
+    }))
+    .filter(({ expected, got }) => expected !== got);
 }

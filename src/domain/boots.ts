@@ -14,6 +14,11 @@ export interface BootLine {
   lastSeenMs: number;
   /** When it was last noticed that two kernels have this boot id, or null. */
   twiceMs: number | null;
+  /**
+   * When the youngest of the running jobs with a stamp of this boot started, as their rows say; null without any, or where no other
+   * line of the facts can have followed this one.
+   */
+  lastStartMs: number | null;
 }
 
 /** What is on record about some boots, as it was read at `nowMs`. */
@@ -39,7 +44,8 @@ const TWICE_MS = 3_600_000;
 /**
  * Whether the boot that a stamp names is over, so that nothing of it lives. Only where the facts show that its machine has booted
  * again since: one machine id and one host, both boots seen from the kernel's first pid namespace, and no sign of life of the
- * old one since the new kernel began. Machine ids alone prove nothing, since images and containers share them.
+ * old one since the new kernel began. Machine ids alone prove nothing, since images and containers share them; nor does the silence
+ * of a probe, where a run with a stamp of the old boot started later: then that boot went on, on another machine.
  *
  * @param stamped the boot id of the stamp
  * @param here the boot id of the probe
@@ -47,6 +53,7 @@ const TWICE_MS = 3_600_000;
 export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootFacts): BootJudgement {
   const old = lines.filter(({ boot }) => boot === stamped);
   const lastSeenMs = Math.max(...old.map((line) => line.lastSeenMs));
+  const lastStartMs = Math.max(...old.map((line) => line.lastStartMs ?? -Infinity));
   const doubt = (why: string): BootJudgement => ({
     isOver: false,
     evidence: `stamped in boot ${stamped}, this probe is in boot ${here}, and ${why}`,
@@ -67,6 +74,11 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
     if (next.beganMs === null) continue;
     if (lastSeenMs > Math.min(next.beganMs + SKEW_MS, next.firstSeenMs)) continue;
     if (nowMs < next.firstSeenMs + SILENCE_MS) continue;
+    if (lastStartMs > next.beganMs + SKEW_MS) {
+      return doubt(
+        `a run of the first started ${at(lastStartMs)}, by its row, after the second had begun ${at(next.beganMs)}: two machines with one machine id and one REAPER_HOST`,
+      );
+    }
     return {
       isOver: true,
       evidence: `stamped in boot ${stamped}, last seen ${at(lastSeenMs)}; this machine has rebooted since (boot ${here}, its kernel began ${at(next.beganMs)})`,

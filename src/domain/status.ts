@@ -52,7 +52,10 @@ export interface Status {
   waiting: { count: number; first: string[] };
   /** Hosts whose probe failed at the last sweep's question, with the cause. */
   hosts_failing: Record<string, string>;
-  /** Runs whose liveness is unknown, by the hosts that answered the last sweep and have any. */
+  /**
+   * Runs whose liveness is unknown, by host: those of which the host's probe could not tell at the last sweep, all of a host whose
+   * probe does not answer or fails, and under '' those whose row names no host.
+   */
   unknown_runs: Record<string, number>;
   /** Running jobs under a hold. */
   held: number;

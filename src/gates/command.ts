@@ -5,7 +5,8 @@ import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placehol
 import { searchPath } from './search-path.js';
 import type { CommandSpec } from './spec.js';
 import { GateFailure, type GateInput, type GateResult } from './types.js';
-import { messageOf, shown } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
+import { shown } from './wording.js';
 
 const OUTPUT_CHARACTERS = 2000;
 

@@ -9,7 +9,7 @@ import { plainResult } from './plain.js';
 import { DEFAULT_TIMEOUT_S, gateSchema, type AnyGateSpec } from './spec.js';
 import { createSqlGate, type SqlGate, type Timed } from './sql.js';
 import { GateFailure, type Gate, type GateInput, type GateResult } from './types.js';
-import { messageOf } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
 
 /** Options of {@link createGates}. */
 export interface GatesOptions {

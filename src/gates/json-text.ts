@@ -1,3 +1,4 @@
+import { printParseErrorCode, visit } from 'jsonc-parser';
 import { shown } from './wording.js';
 
 /** A JSON text that cannot be read; the message starts with line and column, both counted from 1. */
@@ -5,99 +6,64 @@ export class JsonTextError extends Error {
   override name = 'JsonTextError';
 }
 
-const DEEPEST = 100;
-const BLANKS = /[ \t\n\r]*/y;
-const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-const WORD = /[\w.+-]+|[^]/uy;
+/** The library calls itself for each level: far deeper, the stack would end before the text does. */
+const MAX_LEVELS = 100;
+
+/** What should have stood where the library found a mistake, by the library's name for it. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'true, false, null, a number or a text in double quotes',
+  UnexpectedEndOfNumber: 'a number',
+  PropertyNameExpected: 'a name in double quotes',
+  ValueExpected: 'a value',
+  ColonExpected: '":" after the name',
+  CommaExpected: '"," after the value',
+  CloseBraceExpected: '"," or "}" after the value',
+  CloseBracketExpected: '"," or "]" after the value',
+  EndOfFileExpected: 'the end',
+  InvalidCommentToken: 'no comment',
+  UnexpectedEndOfString: 'a double quote at the end of the text, on the same line',
+  InvalidUnicode: 'four hexadecimal digits after each \\u',
+  InvalidEscapeCharacter: 'only \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u after a backslash',
+  InvalidCharacter: 'control characters to be escaped, such as \\t',
+};
+
+type Place = [offset: number, length: number, line: number, character: number, ...rest: unknown[]];
 
 /**
  * Reads what `JSON.parse` reads. On every runtime it says where a mistake is, and it refuses a name given twice, of
  * which `JSON.parse` silently drops the first.
  *
- * @throws JsonTextError
+ * @throws JsonTextError for the first mistake
  */
 export function parseJsonText(text: string): unknown {
-  const reader = new Reader(text);
-  const value = reader.value(0);
-  reader.end();
-  return value;
-}
+  // Without the byte order mark that some editors write.
+  const json = text.replace(/^\uFEFF/, '');
+  /** The names so far in each object or array that is open. */
+  const open: Set<string>[] = [];
+  const enter = (...place: Place) => {
+    if (open.push(new Set()) > MAX_LEVELS) fail(`at most ${MAX_LEVELS} levels`, place);
+  };
+  const leave = () => void open.pop();
+  visit(
+    json,
+    {
+      onError: (code, ...place) => fail(EXPECTED[printParseErrorCode(code)] ?? 'JSON', place),
+      onObjectBegin: enter,
+      onObjectProperty: (name, ...place) => {
+        const names = open.at(-1);
+        if (names?.has(name)) fail(`each name once (${shown(name)} was there before)`, place);
+        names?.add(name);
+      },
+      onObjectEnd: leave,
+      onArrayBegin: enter,
+      onArrayEnd: leave,
+    },
+    { disallowComments: true },
+  );
+  return JSON.parse(json);
 
-class Reader {
-  readonly #text: string;
-  #at: number;
-
-  constructor(text: string) {
-    this.#text = text;
-    // A byte order mark, as some editors write it.
-    this.#at = text.startsWith('\uFEFF') ? 1 : 0;
-    this.#take(BLANKS);
-  }
-
-  value(depth: number): unknown {
-    if (depth > DEEPEST) this.#fail(`at most ${DEEPEST} levels`);
-    if (this.#sign('{')) return this.#object(depth);
-    if (this.#sign('[')) return this.#array(depth);
-    const scalar = this.#token(STRING) ?? this.#token(SCALAR);
-    return scalar === undefined ? this.#fail('a value') : JSON.parse(scalar);
-  }
-
-  end(): void {
-    if (this.#at < this.#text.length) this.#fail('the end');
-  }
-
-  #object(depth: number): unknown {
-    const entries = new Map<string, unknown>();
-    if (this.#sign('}')) return {};
-    do {
-      const start = this.#at;
-      const key = this.#token(STRING) ?? this.#fail('a name in double quotes');
-      const name = JSON.parse(key) as string;
-      if (entries.has(name)) this.#fail(`each name once (${key} was there before)`, start);
-      if (!this.#sign(':')) this.#fail('":" after the name');
-      entries.set(name, this.value(depth + 1));
-    } while (this.#sign(','));
-    if (!this.#sign('}')) this.#fail('"," or "}" after the value');
-    return Object.fromEntries(entries);
-  }
-
-  #array(depth: number): unknown {
-    const values: unknown[] = [];
-    if (this.#sign(']')) return values;
-    do values.push(this.value(depth + 1));
-    while (this.#sign(','));
-    if (!this.#sign(']')) this.#fail('"," or "]" after the value');
-    return values;
-  }
-
-  #sign(sign: string): boolean {
-    if (this.#text[this.#at] !== sign) return false;
-    this.#at += 1;
-    this.#take(BLANKS);
-    return true;
-  }
-
-  #token(pattern: RegExp): string | undefined {
-    const token = this.#take(pattern);
-    if (token !== undefined) this.#take(BLANKS);
-    return token;
-  }
-
-  #take(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const match = pattern.exec(this.#text)?.[0];
-    this.#at += match?.length ?? 0;
-    return match;
-  }
-
-  #fail(expected: string, at = this.#at): never {
-    const before = this.#text.slice(0, at).split('\n');
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    WORD.lastIndex = at;
-    const got = WORD.exec(this.#text)?.[0];
-    throw new JsonTextError(
-      `${place}: expected ${expected}, got ${got === undefined ? 'the end of the file' : shown(got)}`,
-    );
+  function fail(expected: string, [offset, length, line, character]: Place): never {
+    const got = length === 0 ? 'the end of the file' : shown(json.slice(offset, offset + length));
+    throw new JsonTextError(`line ${line + 1}, column ${character + 1}: expected ${expected}, got ${got}`);
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
 
 /**
  * A gate that could not be asked: nothing is known of the work, so the gate is neither green nor red, and is asked again

@@ -6,7 +6,8 @@ import { JsonTextError, parseJsonText } from './json-text.js';
 import { formatMistake, PipelineError, type Mistake } from './mistakes.js';
 import { findGraphMistakes, type StageEntry } from './pipeline-graph.js';
 import { expected, gateSchema, strict, text } from './spec.js';
-import { didYouMean, messageOf, oneOf, shown } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
+import { didYouMean, oneOf, shown } from './wording.js';
 
 const A_STAGE = 'the name of a stage such as "review"';
 

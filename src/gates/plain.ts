@@ -1,4 +1,4 @@
-import { messageOf } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
 import type { GateResult } from './types.js';
 
 const REASON_CHARACTERS = 1000;

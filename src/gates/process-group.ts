@@ -5,7 +5,7 @@ import { untilAborted } from './aborted.js';
 import { hasLiveMember } from './group-members.js';
 import type { OutputTail } from './output-tail.js';
 import { isOutOfResources, notAsked } from './not-asked.js';
-import { messageOf } from './wording.js';
+import { messageOf } from '../domain/trouble.js';
 
 /** What {@link runInGroup} starts. */
 export interface GroupCommand {

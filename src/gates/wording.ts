@@ -29,10 +29,3 @@ export function oneOf(words: readonly string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
 }
-
-/** The text of whatever was thrown, also where the outer error says nothing (several addresses that all refused). */
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
-  return String(error);
-}

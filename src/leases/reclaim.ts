@@ -1,3 +1,4 @@
+import { messageOf } from '../domain/trouble.js';
 import { DEFAULT_LEASE_TTL_S, type LeaseReclaim, type LeaseRecordResult } from '../domain/lease.js';
 import { moveAside, putBack } from './aside.js';
 import { LeaseFolder } from './folder.js';
@@ -138,7 +139,7 @@ function toHeld({ files }: LeaseGroup, reason: string): Finding {
 }
 
 function toTrouble(error: unknown): Finding {
-  return { result: 'trouble', detail: error instanceof Error ? error.message : String(error) };
+  return { result: 'trouble', detail: messageOf(error) };
 }
 
 const BY_WEIGHT = ['trouble', 'reclaimed', 'blocked', 'held', 'free'] as const;

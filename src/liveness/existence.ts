@@ -1,3 +1,5 @@
+import { messageOf } from '../domain/trouble.js';
+
 /** Whether a process has this pid, and nothing else about it. */
 export type Existence = { kind: 'absent' } | { kind: 'exists' } | { kind: 'unclear'; why: string };
 
@@ -19,9 +21,4 @@ export function signalZero(pid: number): Existence {
     if (code === 'EPERM') return { kind: 'exists' };
     return { kind: 'unclear', why: `signal 0 to pid ${pid} failed: ${messageOf(error)}` };
   }
-}
-
-/** What went wrong, for evidence. The system's own messages name the call and the file. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../domain/trouble.js';
 import { isPossibleStart, isSameStart, normalizeTicks, readBootOffset, readOffsetOf } from './boot-time.js';
 import type { LivenessDriver, Sighting, StampOrigin, StartComparison } from './driver.js';
-import { messageOf, signalZero } from './existence.js';
+import { signalZero } from './existence.js';
 import { readPlace, type Place, type PlaceOptions } from './place.js';
 import { formatStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 

@@ -1,7 +1,8 @@
 import { isTwice, judgeBoot, type BootFacts } from '../domain/boots.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
+import { messageOf } from '../domain/trouble.js';
 import type { LivenessDriver, Sighting } from './driver.js';
-import { messageOf, isPid } from './existence.js';
+import { isPid } from './existence.js';
 import { defaultDriver } from './select.js';
 import { parseStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 

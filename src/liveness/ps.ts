@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
+import { messageOf } from '../domain/trouble.js';
 import type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
-import { messageOf, isPid, signalZero } from './existence.js';
+import { isPid, signalZero } from './existence.js';
 import { formatStamp, isPsStart, singleSpaced, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
 /** How the driver calls `ps`, and what it calls this host. */

@@ -1,3 +1,4 @@
+import { messageOf } from '../domain/trouble.js';
 import { TELEGRAM, type Channel } from './channels.js';
 import { toWebhookMessage, type WebhookMessage } from './message.js';
 
@@ -32,7 +33,7 @@ export function toChannels(notifiers: readonly Notifier[]): Channel[] {
           await notify(toWebhookMessage(notification), signal);
           return { result: 'sent' };
         } catch (error) {
-          return { result: 'not delivered', why: error instanceof Error ? error.message : String(error) };
+          return { result: 'not delivered', why: messageOf(error) };
         }
       },
     };

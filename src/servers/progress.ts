@@ -1,3 +1,5 @@
+import { messageOf } from '../domain/trouble.js';
+
 /** Receives one finished line per event. Silent servers get `() => undefined`. */
 export type ServerLog = (line: string) => void;
 
@@ -31,6 +33,6 @@ export async function withProgress<T>(
 
 /** The text of whatever was thrown, on one line. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
+  const text = messageOf(error);
   return text.replace(/\s+/g, ' ').trim();
 }

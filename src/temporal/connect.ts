@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import { isLoopback, parseAddress } from './address.js';
+import { hostOf, isLoopback } from './address.js';
 import { explainTemporalError } from './explain-error.js';
 import { DEFAULT_ADDRESS, type TemporalTarget } from './read-target.js';
 
@@ -14,7 +14,7 @@ export async function connectClient(
   dataConverter?: DataConverter,
 ): Promise<Client> {
   const { address = DEFAULT_ADDRESS } = connectionOptions;
-  const isHere = isLoopback(parseAddress(address)?.host ?? '');
+  const isHere = isLoopback(hostOf(address) ?? '');
   try {
     const options = {
       ...connectionOptions,

@@ -1,5 +1,5 @@
 import { messageOf, type Trouble } from '../domain/trouble.js';
-import { isLoopback, parseAddress } from './address.js';
+import { hostOf, isLoopback } from './address.js';
 import { DEFAULT_ADDRESS, type TemporalTarget } from './read-target.js';
 
 const CANCELLED = 1;
@@ -110,7 +110,7 @@ function readable(text: string): string {
 }
 
 function proxyInTheWay(address: string, env: NodeJS.ProcessEnv): string | null {
-  const host = parseAddress(address)?.host ?? address;
+  const host = hostOf(address) ?? address;
   if (isLoopback(host)) return null;
   const exempt = (env['no_grpc_proxy'] ?? env['no_proxy'] ?? '').split(',').map((name) => name.trim());
   if (exempt.some((name) => name !== '' && host.endsWith(name))) return null;

@@ -1,23 +1,26 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import {
   loadClientConfigProfile,
   toClientOptions,
-  type ClientConfigProfile,
+  type ClientConfigTLS,
   type ClientConnectConfig,
 } from '@temporalio/envconfig';
 import { SettingsError } from '../config.js';
-import { isHostName, isLoopback, parseAddress } from './address.js';
-import { checkTlsFiles } from './tls-files.js';
-import { readVariables, shown, unreadOnTls, type TemporalVariables } from './variables.js';
+import { messageOf } from '../domain/trouble.js';
+import { hostOf, isLoopback } from './address.js';
 
 const DEFAULT_NAMESPACE = 'default';
 /** Where Temporal is looked for when nothing says where it is. */
 export const DEFAULT_ADDRESS = 'localhost:7233';
 const SENDABLE = 'printable ASCII characters, got nothing or others, such as a line break at its end';
 
+type Connection = ClientConnectConfig['connectionOptions'];
+
 /** Where Temporal is: TEMPORAL_* and the profiles of @temporalio/envconfig, with TLS and API keys. */
 export interface TemporalTarget {
-  connectionOptions: ClientConnectConfig['connectionOptions'];
+  connectionOptions: Connection;
   namespace: string;
 }
 
@@ -25,95 +28,119 @@ export interface TemporalTarget {
  * Reads where Temporal is from the environment and the configuration file it names. As with settings, a value that is empty or
  * blank counts as not set.
  *
- * @throws SettingsError for what is wrong with them, and an Error when the file or the profile cannot be read: with what to do,
+ * Checked is only what `@temporalio/envconfig` and gRPC get wrong: they would turn TLS off, send a key in cleartext, quote a
+ * secret, or speak of a server that does not answer.
+ *
+ * @throws SettingsError for what is wrong with them, and an Error when a file or the profile cannot be read: with what to do,
  *   and without a secret
  */
 export function readTemporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
-  const variables = readVariables(env);
-  const { given, mistakes } = variables;
-  mistakes.push(...checkConfigFile(given['TEMPORAL_CONFIG_FILE']));
+  const { tls, options } = load(readVariables(env));
+  const { connectionOptions, namespace = DEFAULT_NAMESPACE } = options;
+  const mistakes = [...findMistakes(connectionOptions), ...findTlsMistakes(tls, connectionOptions)];
   if (mistakes.length > 0) throw new SettingsError(mistakes);
-  const profile = load(given);
-  mistakes.push(...checkProfile(profile, variables));
-  if (mistakes.length > 0) throw new SettingsError(mistakes);
-  const { connectionOptions, namespace } = toClientOptions(profile);
-  return { connectionOptions, namespace: namespace ?? DEFAULT_NAMESPACE };
+  return { connectionOptions, namespace };
 }
 
-/** The library takes a file that is not there for one that says nothing, and with it TLS for off. */
-function checkConfigFile(path: string | undefined): string[] {
-  if (path === undefined) return [];
-  try {
-    readFileSync(path);
-    return [];
-  } catch (error) {
-    const { code = 'an error' } = error as NodeJS.ErrnoException;
-    return [`TEMPORAL_CONFIG_FILE: expected a file that can be read, got ${code} for ${shown(path)}`];
+function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    // An empty header is Temporal's own word for leaving out the profile's.
+    if (value !== undefined && (value.trim() !== '' || name.startsWith('TEMPORAL_GRPC_META_')))
+      given[name] = value;
   }
+  const { TEMPORAL_TLS: tls } = given;
+  if (tls !== undefined) {
+    // The library takes whatever it does not know for false: a typo would turn TLS off.
+    if (!/^(true|false|1|0)$/i.test(tls))
+      throw new SettingsError([`TEMPORAL_TLS: expected true, false, 1 or 0, got ${shown(tls)}`]);
+    // Temporal's other clients take any case.
+    given['TEMPORAL_TLS'] = tls.toLowerCase();
+  }
+  return given;
 }
 
-function load(env: Record<string, string>): ClientConfigProfile {
+function load(env: Record<string, string>): {
+  tls: ClientConfigTLS | undefined;
+  options: ClientConnectConfig;
+} {
   try {
-    return loadClientConfigProfile({ overrideEnvVars: env });
+    const { TEMPORAL_CONFIG_FILE: file } = env;
+    // The library takes a file that is not there for one that says nothing, and with it TLS for off.
+    if (file !== undefined) readFileSync(file);
+    const profile = loadClientConfigProfile({ overrideEnvVars: env });
+    return { tls: profile.tls, options: toClientOptions(profile) };
   } catch (error) {
     // A mistake in a TOML file comes with the lines around it, which may hold the key: so only the first, and no cause.
-    const { message, line } = error as Error & { line?: number };
+    const { message, line, path } = error as Error & { line?: number; path?: string };
     const [summary = ''] = message.split('\n', 1);
     throw new Error(
-      `Expected TEMPORAL_* and the profile that they name to say where Temporal is, got "${summary}"${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
+      `Expected TEMPORAL_* and the profile that they name to say where Temporal is, got ${shown(path === undefined ? summary : message)}${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
     );
   }
 }
 
-/** What is wrong with a profile, the variables that outrank it included. A file may hold values of any type. */
-function checkProfile(profile: ClientConfigProfile, variables: TemporalVariables): string[] {
-  const { address, namespace, apiKey, tls, grpcMeta = {} } = profile;
+/** A profile may hold values of any type. */
+function findMistakes({ address = DEFAULT_ADDRESS, apiKey, tls, metadata }: Connection): string[] {
   const mistakes: string[] = [];
-  const place = isText(address) ? parseAddress(address) : null;
-  if (address !== undefined && place === null)
-    refuse('ADDRESS', '<host>:<port> or [<IPv6 address>]:<port>, with a port from 1 to 65535', address);
-  if (namespace !== undefined && !isText(namespace)) refuse('NAMESPACE', 'a name', namespace);
-  if (apiKey !== undefined && !isSendable(apiKey)) refuse('API_KEY', SENDABLE);
-  for (const [name, value] of Object.entries<unknown>(grpcMeta)) {
-    if (!/^[0-9a-z_.-]+$/.test(name) || name.endsWith('-bin'))
-      mistakes.push(
-        `TEMPORAL_GRPC_META_*: expected names of a-z 0-9 . _ - that do not end in -bin, got ${shown(name)}`,
-      );
-    else if (value !== '' && !isSendable(value))
+  const host = hostOf(address);
+  if (host === null)
+    mistakes.push(
+      `TEMPORAL_ADDRESS, or the profile's: expected <host>:<port> or [<IPv6 address>]:<port>, with a port from 1 to 65535, got ${shown(address)}`,
+    );
+  if (apiKey !== undefined && !isSendable(apiKey))
+    mistakes.push(`TEMPORAL_API_KEY, or the profile's: expected ${SENDABLE}`);
+  for (const [name, value] of Object.entries<unknown>(metadata ?? {})) {
+    if (value !== '' && !isSendable(value))
       mistakes.push(`TEMPORAL_GRPC_META_* (${name}): expected ${SENDABLE}`);
   }
-  if (tls === undefined) {
-    if (apiKey === undefined) mistakes.push(...unreadOnTls(variables));
-    return mistakes;
-  }
-  const { disabled = false, serverName } = tls;
-  if (typeof disabled !== 'boolean') refuse('TLS', 'true or false', disabled);
-  if (serverName !== undefined && !(isText(serverName) && isHostName(serverName)))
-    refuse('TLS_SERVER_NAME', 'the name of a host', serverName);
-  if (!disabled) mistakes.push(...checkTlsFiles(tls, origin));
   // All on the way could read it. What listens on this machine, such as a tunnel, may add the TLS.
-  else if (apiKey !== undefined && place !== null && !isLoopback(place.host))
-    refuse('TLS', 'TLS to be on, since an API key would go to another machine in clear', 'off');
+  if (apiKey !== undefined && tls === false && host !== null && !isLoopback(host))
+    mistakes.push(
+      'TEMPORAL_TLS, or the profile\'s: expected TLS to be on, because an API key would go to another machine in cleartext, got "off"',
+    );
   return mistakes;
-
-  function refuse(name: string, expected: string, got?: unknown): void {
-    const came = got === undefined ? '' : `, got ${typeof got === 'string' ? shown(got) : `a ${typeof got}`}`;
-    mistakes.push(`${origin(name)}: expected ${expected}${came}`);
-  }
-
-  /** The variable that a value comes from, or its key in the profile. */
-  function origin(name: string): string {
-    const names = [name, `${name}_PATH`, `${name}_DATA`].map((each) => `TEMPORAL_${each}`);
-    const key = name === 'TLS' ? 'tls.disabled' : name.toLowerCase().replace(/^tls_/, 'tls.');
-    return names.find((each) => variables.given[each] !== undefined) ?? `${key} of the profile`;
-  }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.trim() !== '';
 }
 
 /** Else gRPC would refuse each call, in words that quote it. */
 function isSendable(value: unknown): boolean {
-  return isText(value) && /^[ -~]*$/.test(value);
+  return typeof value === 'string' && /^[ -~]*[!-~][ -~]*$/.test(value);
+}
+
+/** Half a pair would be left out, and what is no PEM be told of as a server that does not answer. */
+function findTlsMistakes(given: ClientConfigTLS | undefined, { tls }: Connection): string[] {
+  if (given === undefined || typeof tls !== 'object' || tls === null) return [];
+  const { clientCertPair: pair, serverRootCACertificate: authority } = tls;
+  const [certificate, key] = ['TEMPORAL_TLS_CLIENT_CERT_*', 'TEMPORAL_TLS_CLIENT_KEY_*'];
+  if ((given.clientCert === undefined) !== (given.clientKey === undefined))
+    return [
+      `${certificate} and ${key}, or the profile's: expected both or neither, got one: set the other too`,
+    ];
+  return [
+    ...refusal(
+      `${certificate} and ${key}`,
+      'a certificate in PEM and its private key, without a passphrase',
+      () => {
+        if (pair) createSecureContext({ cert: Buffer.from(pair.crt), key: Buffer.from(pair.key) });
+      },
+    ),
+    ...refusal('TEMPORAL_TLS_SERVER_CA_CERT_*', 'a certificate in PEM', () => {
+      if (authority) new X509Certificate(authority);
+    }),
+  ];
+}
+
+function refusal(name: string, expected: string, check: () => void): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [`${name}, or the profile's: expected ${expected}, got ${shown(messageOf(error))}`];
+  }
+}
+
+/** A value for a message, unless it may be, or hold, a secret. */
+function shown(value: unknown): string {
+  const isPlain = /^[ -~]{0,200}$/.test(String(value)) && !/:\/\/|@|-----/.test(String(value));
+  return isPlain ? `"${String(value)}"` : '"<hidden>"';
 }

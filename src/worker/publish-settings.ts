@@ -26,10 +26,12 @@ export async function publishSettings({
     pulse.beat();
     try {
       const lost = await pools.control.readBack();
-      if (lost.length > 0)
+      if (lost.length > 0) {
+        const words = lost.map(({ name, expected, got }) => `${name}: expected ${expected}, got ${got}`);
         throw new Error(
-          `the settings that bound our statements do not hold (${lost.join('; ')}): a pooler has to run in transaction or session mode`,
+          `the settings that bound our statements do not hold (${words.join('; ')}): a pooler has to run in transaction or session mode`,
         );
+      }
       const { adapter } = await readControl(pool);
       if (adapter === null) {
         throw new Error('no adapter is installed: run job-reaper migrate --adapter <name or file>');

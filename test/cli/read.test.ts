@@ -15,7 +15,7 @@ beforeAll(async () => {
   await eventually('a claim', async () => (await admin.query('select 1 from reaper.ledger')).rowCount === 1);
   await admin.query(`select reaper.set_mode('observe', 'test')`);
   await insertRunningJob(admin, { id: 'would-be', agent: 'writer', exitCode: 4, exitedS: 400 });
-  await insertRunningJob(admin, { id: 'no-start', startedS: null, runId: null });
+  await insertRunningJob(admin, { id: 'no-start', host: null, startedS: null, runId: null });
   await admin.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
   await eventually('a would-be reap and a sweep that saw all', async () => {
     const { rows } = await admin.query<{ seen: boolean }>(
@@ -44,6 +44,7 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/last sweep .* ago, no\. \d+: 2 running/);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
+  expect(stdout).toMatch(/unknown runs without a host .* 1: .*have launchers write the host with the pid/);
   expect(stdout).toMatch(/agent .* tester .* ada .* being mended/);
   expect(stdout).not.toContain('Postgres alone');
 });
@@ -58,6 +59,7 @@ test('status --json has the names of the view', async () => {
     reaped_total: 1,
     running: 2,
     unwatchable: [{ jobId: 'no-start', why: 'its run key is null' }],
+    unknown_runs: { '': 1 },
     holds: [{ kind: 'agent', value: 'tester', by: 'ada' }],
     last_sweep: { error: null, hostsAnswered: ['host-1'] },
     temporal_error: null,

@@ -5,6 +5,7 @@ import { operate } from '../../src/db/operate.js';
 import { reportHost, type HostReport } from '../../src/db/report-host.js';
 import { readSymptoms } from '../../src/db/symptoms.js';
 import { observeRun } from '../../src/db/observe-run.js';
+import { judgeBoot } from '../../src/domain/boots.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { insertBoot, INITIAL_NAMESPACE } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -168,6 +169,62 @@ describe('two machines with one name', () => {
     expect(await warnings()).toEqual([
       expect.stringContaining(`boot ${BOOT_A} went on after boot ${BOOT_B}`),
     ]);
+  });
+});
+
+describe('a boot whose probe is silent while its runs go on', () => {
+  const CLONE = { host: 'host-1', machineId: 'a'.repeat(32) };
+  const lastStarts = async () =>
+    (await readBoots(db.probe, [BOOT_A, BOOT_B])).lines.map(({ boot, lastStartMs }) => [
+      boot,
+      lastStartMs !== null,
+    ]);
+  beforeEach(async () => {
+    await insertBoot(db.admin, { ...CLONE, boot: BOOT_A, firstSeenS: 9_000, lastSeenS: 8_000 });
+    await insertBoot(db.admin, {
+      ...CLONE,
+      boot: BOOT_B,
+      beganS: 5_000,
+      pid1S: 5_000,
+      firstSeenS: 4_900,
+      lastSeenS: 0,
+    });
+    await insertRunningJob(db.admin, { id: 'old', startedS: 8_500, processIdentity: stamp(BOOT_A) });
+    await insertRunningJob(db.admin, { id: 'new', startedS: 10, processIdentity: stamp(BOOT_B) });
+  });
+
+  it('is over by what the probes alone told', async () => {
+    const facts = await readBoots(db.probe, [BOOT_A, BOOT_B]);
+    expect(judgeBoot(BOOT_A, BOOT_B, facts).isOver).toBe(true);
+    expect(await warnings()).toEqual([]);
+    // Every running job is read for it, so only where it can matter.
+    expect(await lastStarts()).toEqual([
+      [BOOT_A, true],
+      [BOOT_B, false],
+    ]);
+    expect((await readBoots(db.probe, [BOOT_A])).lines[0]?.lastStartMs).toBeNull();
+  });
+
+  it('is in doubt, and named, when a run with its stamp started after the other had begun', async () => {
+    await insertRunningJob(db.admin, {
+      id: 'later',
+      host: 'elsewhere',
+      startedS: 4_000,
+      processIdentity: stamp(BOOT_A, '7'),
+    });
+    const { isOver, evidence } = judgeBoot(BOOT_A, BOOT_B, await readBoots(db.probe, [BOOT_A, BOOT_B]));
+    expect([isOver, evidence]).toEqual([false, expect.stringContaining('a run of the first started')]);
+    expect(await warnings()).toEqual([
+      expect.stringMatching(
+        new RegExp(`^host-1: a run of boot ${BOOT_A} started at .*, after boot ${BOOT_B}`),
+      ),
+    ]);
+  });
+
+  it('is over all the same beside a row that does not say when it started', async () => {
+    await insertRunningJob(db.admin, { id: 'odd', startedS: null, processIdentity: stamp(BOOT_A) });
+    await db.admin.query(`update jobs set started_at = 'infinity' where id = 'odd'`);
+    expect(judgeBoot(BOOT_A, BOOT_B, await readBoots(db.probe, [BOOT_A, BOOT_B])).isOver).toBe(true);
   });
 });
 

@@ -18,6 +18,7 @@ const line = (fields: Partial<BootLine>): BootLine => ({
   firstSeenMs: BEGAN + 20 * S,
   lastSeenMs: BEGAN + 300 * S,
   twiceMs: null,
+  lastStartMs: null,
   ...fields,
 });
 const old = (fields: Partial<BootLine> = {}): BootLine =>
@@ -62,6 +63,14 @@ describe('a boot', () => {
         line({}),
       ),
     ],
+    [
+      'a run of it started over a minute after the new kernel began',
+      facts(old({ lastStartMs: BEGAN + 61 * S }), line({})),
+    ],
+    [
+      'a run of it started then, and another probe reported from it',
+      facts(old(), old({ host: 'pod-1', pidNamespace: '7', lastStartMs: BEGAN + 61 * S }), line({})),
+    ],
     ['two machines have it', facts(old({ twiceMs: BEGAN }), line({}))],
     ['two machines have the new one', facts(old(), line({ twiceMs: BEGAN }))],
   ])('is in doubt while %s', (_, given) => {
@@ -78,6 +87,12 @@ describe('a boot', () => {
     expect(isOver(facts(old({ lastSeenMs: BEGAN + 59 * S }), line({ firstSeenMs: BEGAN + 90 * S })))).toBe(
       true,
     );
+  });
+
+  it('is over where its youngest run started before the new kernel began, or a little after', () => {
+    for (const lastStartMs of [BEGAN - 5_000 * S, BEGAN + 60 * S]) {
+      expect(isOver(facts(old({ lastStartMs }), line({ lastStartMs: BEGAN + 200 * S })))).toBe(true);
+    }
   });
 
   it('is two machines’ for an hour after that was noticed last', () => {

@@ -52,15 +52,6 @@ describe('TEMPORAL_TLS', () => {
       expect(mistakes({ TEMPORAL_TLS: value, ...PAIR })).toEqual(expected);
     },
   );
-
-  it.each(['true', '1', 'yes'])('_DISABLE_HOST_VERIFICATION=%s is refused: it would do nothing', (value) => {
-    const [mistake, ...others] = mistakes({ TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: value });
-    expect(mistake).toMatch(
-      /^TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: expected false or 0,.*SERVER_CA_CERT_PATH/,
-    );
-    expect(others).toEqual([]);
-    expect(mistakes({ TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'False' })).toEqual([]);
-  });
 });
 
 describe('an API key', () => {
@@ -74,14 +65,14 @@ describe('an API key', () => {
     '[2001:db8::1]:7233',
     'localhost.example.com:1',
     '128.0.0.1:1',
-  ])('is not sent to %s in clear', (address) => {
+  ])('is not sent to %s in cleartext', (address) => {
     expect(mistakes({ TEMPORAL_ADDRESS: address, TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: KEY })).toEqual([
-      'TEMPORAL_TLS: expected TLS to be on, since an API key would go to another machine in clear, got "off"',
+      `TEMPORAL_TLS, or the profile's: expected TLS to be on, because an API key would go to another machine in cleartext, got "off"`,
     ]);
   });
 
   it.each(['localhost:7233', '127.0.0.1:7233', '127.1.2.3:1', '[::1]:7233', undefined])(
-    'may go in clear to %s, on this machine',
+    'may go in cleartext to %s, on this machine',
     (address) => {
       const env = { TEMPORAL_ADDRESS: address, TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: KEY };
       expect(readTemporalTarget(env).connectionOptions).toMatchObject({ apiKey: KEY, tls: false });
@@ -121,7 +112,7 @@ describe('TEMPORAL_ADDRESS', () => {
   ])('is refused as %j', (address) => {
     const [mistake, ...others] = mistakes({ TEMPORAL_ADDRESS: address });
     expect(mistake).toMatch(
-      /^TEMPORAL_ADDRESS: expected <host>:<port> or \[<IPv6 address>\]:<port>.*, got "/,
+      /^TEMPORAL_ADDRESS.*: expected <host>:<port> or \[<IPv6 address>\]:<port>.*, got "/,
     );
     expect(others).toEqual([]);
   });
@@ -130,7 +121,7 @@ describe('TEMPORAL_ADDRESS', () => {
     'is refused as %s, and hidden',
     (address) => {
       expect(mistakes({ TEMPORAL_ADDRESS: address }).join()).toMatch(
-        /^TEMPORAL_ADDRESS: expected.*got "<hidden>"$/,
+        /^TEMPORAL_ADDRESS.*: expected.*got "<hidden>"$/,
       );
     },
   );
@@ -160,16 +151,14 @@ describe('certificates and keys', () => {
 
   it.each(['CERT', 'KEY'])('half a pair, the %s alone, is refused', (half) => {
     const name = `TEMPORAL_TLS_CLIENT_${half}_PATH`;
-    const other = half === 'CERT' ? 'KEY' : 'CERT';
     expect(mistakes({ [name]: PAIR[name] })).toEqual([
-      `${name}: expected the other half of the pair too, got nothing: set TEMPORAL_TLS_CLIENT_${other}_PATH or tls.client_${other.toLowerCase()}_path of the profile`,
+      "TEMPORAL_TLS_CLIENT_CERT_* and TEMPORAL_TLS_CLIENT_KEY_*, or the profile's: expected both or neither, got one: set the other too",
     ]);
   });
 
   it('of two pairs are refused', () => {
-    expect(mistakes({ ...PAIR, TEMPORAL_TLS_CLIENT_KEY_PATH: certificates.server.key })).toEqual([
-      "TEMPORAL_TLS_CLIENT_KEY_PATH: expected the key of TEMPORAL_TLS_CLIENT_CERT_PATH, got another's",
-    ]);
+    const found = mistakes({ ...PAIR, TEMPORAL_TLS_CLIENT_KEY_PATH: certificates.server.key });
+    expect(found.join()).toMatch(/^TEMPORAL_TLS_CLIENT_CERT_\* and .*: expected .*key values mismatch"$/);
   });
 
   it.each(['CLIENT_CERT', 'CLIENT_KEY', 'SERVER_CA_CERT'])(
@@ -177,25 +166,27 @@ describe('certificates and keys', () => {
     async (name) => {
       const { ca, client } = certificates;
       const right = { CLIENT_CERT: client.cert, CLIENT_KEY: client.key, SERVER_CA_CERT: ca }[name] ?? '';
-      const expected =
-        name === 'CLIENT_KEY' ? 'a private key in PEM, without a passphrase' : 'a certificate in PEM';
       const others = Object.fromEntries(Object.entries(PAIR).filter(([each]) => !each.includes(name)));
-      const bundle = `${await read(ca)}${broken(await read(ca))}`;
-      for (const text of ['geheim', broken(await read(right)), ...(name === 'CLIENT_KEY' ? [] : [bundle])]) {
-        const found = mistakes({ ...others, [`TEMPORAL_TLS_${name}_DATA`]: text });
-        expect(found).toEqual([`TEMPORAL_TLS_${name}_DATA: expected ${expected}, got something else`]);
+      for (const text of ['geheim', broken(await read(right))]) {
+        const [found, ...more] = mistakes({ ...others, [`TEMPORAL_TLS_${name}_DATA`]: text });
+        expect(found).toMatch(
+          new RegExp(`TEMPORAL_TLS_${name}_\\*.*: expected a certificate in PEM.*, got "`),
+        );
+        expect(found).not.toContain(text);
+        expect(more).toEqual([]);
       }
     },
   );
 
   it('that cannot be read are refused, by their path unless that is a key', async () => {
-    const key = await read(certificates.client.key);
-    const paths = ['/nowhere/client.key', certificates.folder, key];
-    const found = paths.map((path) => mistakes({ ...PAIR, TEMPORAL_TLS_CLIENT_KEY_PATH: path }).join());
-    const expected = 'TEMPORAL_TLS_CLIENT_KEY_PATH: expected a file that can be read, got';
-    expect(found[0]).toBe(`${expected} ENOENT at "/nowhere/client.key"`);
-    expect(found[1]).toBe(`${expected} EISDIR at "${certificates.folder}"`);
-    expect(found[2]).toMatch(new RegExp(`^${expected} \\w+ at "<hidden>"$`));
+    const key = (await read(certificates.client.key)).replaceAll('\n', ' ');
+    const refused = (path: string) => () => mistakes({ ...PAIR, TEMPORAL_TLS_CLIENT_KEY_PATH: path });
+    const expected = 'Expected TEMPORAL_* and the profile that they name to say where Temporal is, got';
+    expect(refused('/nowhere/client.key')).toThrow(
+      `${expected} "ENOENT: no such file or directory, open '/no`,
+    );
+    expect(refused(certificates.folder)).toThrow(`${expected} "EISDIR: `);
+    expect(refused(key)).toThrow(`${expected} "<hidden>"`);
   });
 
   it('are not looked at when TLS is off', () => {
@@ -213,101 +204,30 @@ describe('a profile', () => {
   }
 
   it.each([
-    ['address = 7233', 'address of the profile: expected <host>:<port>'],
-    ['address = ""', 'address of the profile: expected <host>:<port>'],
-    ['namespace = " "', 'namespace of the profile: expected a name, got " "'],
-    ['api_key = 5', 'api_key of the profile: expected printable ASCII'],
-    ['api_key = ""', 'api_key of the profile: expected printable ASCII'],
+    ['address = 7233', "TEMPORAL_ADDRESS, or the profile's: expected <host>:<port>"],
+    ['address = ""', "TEMPORAL_ADDRESS, or the profile's: expected <host>:<port>"],
+    ['api_key = 5', "TEMPORAL_API_KEY, or the profile's: expected printable ASCII"],
+    ['api_key = ""', "TEMPORAL_API_KEY, or the profile's: expected printable ASCII"],
     ['grpc_meta = { team = 5 }', 'TEMPORAL_GRPC_META_* (team): expected printable ASCII'],
-    ['grpc_meta = { "team x" = "5" }', 'TEMPORAL_GRPC_META_*: expected names of a-z'],
-    ['grpc_meta = { team-bin = "5" }', 'TEMPORAL_GRPC_META_*: expected names of a-z'],
-    ['tls = { disabled = "true" }', 'tls.disabled of the profile: expected true or false, got "true"'],
-    [
-      'tls = { server_name = "a b" }',
-      'tls.server_name of the profile: expected the name of a host, got "a b"',
-    ],
-    ['tls = { client_key_path = 0 }', 'tls.client_key of the profile: expected'],
   ])('that says %s is refused', async (line, expected) => {
     expect((await mistakesIn([line])).join('\n')).toContain(expected);
   });
 
   it('that names half a pair is refused', async () => {
     const found = await mistakesIn([`tls = { client_cert_path = "${certificates.client.cert}" }`]);
-    expect(found.join()).toContain('tls.client_cert of the profile: expected the other half');
+    expect(found.join()).toContain("or the profile's: expected both or neither");
   });
 
   it('in a file that is not there is refused: TLS would be off', () => {
-    expect(mistakes({ TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' })).toEqual([
-      'TEMPORAL_CONFIG_FILE: expected a file that can be read, got ENOENT for "/nowhere/temporal.toml"',
-    ]);
+    expect(() => mistakes({ TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' })).toThrow(
+      'got "ENOENT: no such file or directory, open \'/nowhere/temporal.toml\'": correct them, or the file',
+    );
   });
 });
 
-describe('a name', () => {
-  it.each([
-    ['TEMPORAL_ADRESS', 'TEMPORAL_ADDRESS'],
-    ['TEMPORAL_NAMESPCE', 'TEMPORAL_NAMESPACE'],
-    ['TEMPORAL_APIKEY', 'TEMPORAL_API_KEY'],
-    ['TEMPORAL_TSL', 'TEMPORAL_TLS'],
-    ['TEMPORAL_TLS_CLIENT_CRT_PATH', 'TEMPORAL_TLS_CLIENT_CERT_PATH'],
-    ['TEMPORAL_PROFIL', 'TEMPORAL_PROFILE'],
-  ])('%s that is nearly %s is refused', (name, meant) => {
-    expect(mistakes({ [name]: 'geheim' })).toContain(`${name}: no such variable; did you mean ${meant}?`);
-  });
-
-  it('of another tool is left alone', () => {
-    const names = [
-      'CLI_PATH',
-      'CLI_ADDRESS',
-      'CLI_NAMESPACE',
-      'HOST',
-      'PORT',
-      'ENV',
-      'UI_PORT',
-      'DEBUG',
-      'URL',
-    ];
-    const more = [
-      'TASK_QUEUE',
-      'IDENTITY',
-      'SERVICE_HOST',
-      'PORT_7233_TCP',
-      'CLOUD_API_KEY',
-      'CLI_TLS_CERT',
-      'DB',
-    ];
-    const env = Object.fromEntries([...names, ...more].map((name) => [`TEMPORAL_${name}`, 'x']));
-    expect(mistakes(env)).toEqual([]);
-  });
-
-  it.each(['CERT', 'CERT_PATH', 'CA'])(
-    'TEMPORAL_TLS_%s, as other tools have it, is refused while TLS is neither on nor off',
-    (part) => {
-      const name = `TEMPORAL_TLS_${part}`;
-      expect(mistakes({ ...FAR, [name]: 'x' }).join()).toMatch(
-        new RegExp(
-          `^${name}: no such variable, and TLS is off: name the files in TEMPORAL_TLS_CLIENT_CERT_PATH,`,
-        ),
-      );
-      for (const decided of [
-        { TEMPORAL_TLS: 'true' },
-        { TEMPORAL_TLS: 'false' },
-        { TEMPORAL_API_KEY: KEY },
-        PAIR,
-      ])
-        expect(mistakes({ ...FAR, ...decided, [name]: 'x' })).toEqual([]);
-    },
-  );
-
-  it.each(['', ' ', '\t\n'])('that is set to %j is not set', (blank) => {
-    const env = {
-      TEMPORAL_NAMESPACE: blank,
-      TEMPORAL_ADDRESS: blank,
-      TEMPORAL_TLS: blank,
-      TEMPORAL_ADRESS: blank,
-    };
-    expect(readTemporalTarget(env)).toEqual(readTemporalTarget({}));
-  });
+it.each(['', ' ', '\t\n'])('a variable that is set to %j is not set', (blank) => {
+  const env = { TEMPORAL_NAMESPACE: blank, TEMPORAL_ADDRESS: blank, TEMPORAL_TLS: blank };
+  expect(readTemporalTarget(env)).toEqual(readTemporalTarget({}));
 });
 
 describe('whatever the environment says', () => {
@@ -342,16 +262,11 @@ describe('whatever the environment says', () => {
     TEMPORAL_NAMESPACE: either('jobs'),
     TEMPORAL_API_KEY: either(SECRET),
     TEMPORAL_TLS: either('true', 'false', 'TRUE', '0'),
-    TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: either('false'),
-    TEMPORAL_TLS_SERVER_NAME: either('h'),
     TEMPORAL_TLS_CLIENT_CERT_PATH: either('cert', 'ca', 'folder'),
     TEMPORAL_TLS_CLIENT_KEY_PATH: either('key', 'other key'),
     TEMPORAL_TLS_CLIENT_KEY_DATA: odd,
     TEMPORAL_TLS_SERVER_CA_CERT_PATH: either('ca', 'key'),
-    TEMPORAL_TLS_CERT: odd,
     TEMPORAL_GRPC_META_X: either('x'),
-    TEMPORAL_GRPC_META_Ü: odd,
-    TEMPORAL_ADRESS: odd,
   };
   const names = Object.keys(values) as (keyof typeof values)[];
   const inClear: typeof names = ['TEMPORAL_ADDRESS', 'TEMPORAL_API_KEY', 'TEMPORAL_TLS'];
@@ -398,7 +313,7 @@ describe('whatever the environment says', () => {
             expect(message).toMatch(/^Expected TEMPORAL_\* and the profile/);
           else
             for (const mistake of error.mistakes)
-              expect(mistake).toMatch(/^TEMPORAL_[A-Z_*]+[^:]*: (expected|no such)/);
+              expect(mistake).toMatch(/^TEMPORAL_[A-Z_*]+[^:]*: expected/);
           expect(message).not.toContain(SECRET);
         }
       }),

@@ -86,7 +86,7 @@ describe('what cannot be used is refused with what to do and without the key', (
     await isRefused(
       { ...reachable, ...unsendable },
       '2 mistakes',
-      'TEMPORAL_API_KEY: expected printable',
+      "TEMPORAL_API_KEY, or the profile's: expected printable",
       'TEMPORAL_GRPC_META_* (authorization): expected printable',
     );
   });

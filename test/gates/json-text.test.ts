@@ -75,16 +75,19 @@ describe('a text that is not', () => {
 
   it.each([
     ['', 'line 1, column 1: expected a value, got the end of the file'],
-    ['{"a": 1,\n  "b": tru\n}', 'line 2, column 8: expected a value, got "tru"'],
-    ['{\n  "a": 1\n  "b": 2\n}', 'line 3, column 3: expected "," or "}" after the value, got "\\""'],
+    ['{"a": 1,\n  "b": tru\n}', 'line 2, column 8: expected true, false, null, a number or a text in'],
+    ['{\n  "a": 1\n  "b": 2\n}', 'line 3, column 3: expected "," after the value, got "\\"b\\""'],
     ['[1, 2\n', 'line 2, column 1: expected "," or "]" after the value, got the end of the file'],
     ['{"a": 1,}', 'line 1, column 9: expected a name in double quotes, got "}"'],
-    ['{a: 1}', 'line 1, column 2: expected a name in double quotes, got "a"'],
+    ["{'a': 1}", 'line 1, column 2: expected true, false, null, a number or a text in double quotes, got'],
     ['{"a" 1}', 'line 1, column 6: expected ":" after the name, got "1"'],
     ['{} {}', 'line 1, column 4: expected the end, got "{"'],
-    ['{} // why', 'line 1, column 4: expected the end, got "/"'],
-    ['{"a": 1, "a": 2}', 'line 1, column 10: expected each name once ("a" was there before), got "\\""'],
-    ['['.repeat(10_000), 'line 1, column 102: expected at most 100 levels, got "["'],
+    ['{} // why', 'line 1, column 4: expected no comment, got "// why"'],
+    ['["\\x"]', 'line 1, column 2: expected only \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u after a backslash'],
+    ['["a\n"]', 'line 1, column 2: expected a double quote at the end of the text, on the same line'],
+    ['{"a": 1, "a": 2}', 'line 1, column 10: expected each name once ("a" was there before), got "\\"a\\""'],
+    ['['.repeat(10_000), 'line 1, column 101: expected at most 100 levels, got "["'],
+    ['{"a":'.repeat(10_000), 'line 1, column 501: expected at most 100 levels, got "{"'],
   ])('%s', (text, message) => {
     expect(() => parseJsonText(text)).toThrow(message);
   });

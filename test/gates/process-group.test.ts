@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
@@ -9,7 +9,14 @@ import { pidsIn, runs, temporaryFolder, until } from './support.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const MODULES = ['process-group', 'group-members', 'aborted', 'not-asked', 'output-tail', 'wording'];
+const MODULES = [
+  'gates/process-group',
+  'gates/group-members',
+  'gates/aborted',
+  'gates/not-asked',
+  'gates/output-tail',
+  'domain/trouble',
+];
 
 /** The modules compiled to where a process of its own finds them and the packages they use. */
 function compileModules(): string {
@@ -17,7 +24,8 @@ function compileModules(): string {
   mkdirSync(folder, { recursive: true });
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const name of MODULES) {
-    const source = readFileSync(join(packageRoot, 'src', 'gates', `${name}.ts`), 'utf8');
+    mkdirSync(join(folder, dirname(name)), { recursive: true });
+    const source = readFileSync(join(packageRoot, 'src', `${name}.ts`), 'utf8');
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
@@ -32,8 +40,8 @@ it('ends the group when the worker exits in the middle', async () => {
   const program = join(folder, 'program.mjs');
   writeFileSync(
     program,
-    `import { runInGroup } from './process-group.js';
-     import { OutputTail } from './output-tail.js';
+    `import { runInGroup } from './gates/process-group.js';
+     import { OutputTail } from './gates/output-tail.js';
      const output = new OutputTail(10);
      process.stdin.once('data', () => process.exit(3));
      await runInGroup({

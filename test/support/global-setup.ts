@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection } from '@temporalio/worker';
+import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/db/migrate.js';
 import { createDatabase, dropDatabase, startServers } from '../../src/servers/index.js';
@@ -21,6 +22,14 @@ declare module 'vitest' {
   }
 }
 
+/** Before, everybody may create objects in schema public: an installation where they may is doctor's business. */
+async function asFromVersion15On(url: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query('revoke create on schema public from public');
+  await client.end();
+}
+
 /** One Postgres, one Temporal and one bundle for all tests; each test has its own database and names. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const servers = await startServers({ log: (line) => console.log(line) });
@@ -30,7 +39,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const templates = { reference: `reaper_template_${suffix}`, minimal: `reaper_minimal_${suffix}` };
   try {
     for (const [adapter, name] of Object.entries(templates)) {
-      await migrate(await createDatabase(adminUrl, name), adapter);
+      const url = await createDatabase(adminUrl, name);
+      await asFromVersion15On(url);
+      await migrate(url, adapter);
     }
     const quiet = () => undefined;
     const logger = {

@@ -122,6 +122,8 @@ describe.skipIf(here === null)('a run of another boot (needs /proc)', () => {
   const insertOld = () =>
     insertRunningJob(db.admin, {
       id: 'old',
+      // The age that matters is the new boot's: a run that started later is proof that its own went on.
+      startedS: 7_000,
       pid: process.pid,
       processIdentity: `linux:${here?.machineId}:${OLD_BOOT}:4026531836:5`,
     });

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Database } from '../../db/database.js';
+import type { Pool } from '../../db/pool.js';
 import type { Settings } from '../../config.js';
 import type { Names } from '../../naming.js';
 
@@ -9,7 +10,7 @@ export interface DoctorContext {
   names: Names;
   namespace: string;
   /** As DATABASE_URL's login. */
-  pool: Database;
+  pool: Database & Pick<Pool, 'readBack'>;
   /** As DATABASE_ADMIN_URL's login; null where it is not set. */
   admin: Database | null;
   /**

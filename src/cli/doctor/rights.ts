@@ -6,7 +6,8 @@ export const rightsCheck: Check = {
   name: 'rights',
   needs: ['postgres', 'schema'],
   async run({ pool }) {
-    const { user, isSuperuser, mayClaim, mayReadView, mayFinish, writable } = await readLoginRights(pool);
+    const { user, isSuperuser, mayClaim, mayReadView, mayFinish, writable, plantable } =
+      await readLoginRights(pool);
     const grant = `GRANT reaper TO "${user}"`;
     if (isSuperuser) {
       return [
@@ -31,6 +32,15 @@ export const rightsCheck: Check = {
           'the claim to be the only write',
           `"${user}" may also write ${excess.join(', ')}`,
           'REVOKE it, or use a login of its own for job-reaper',
+        ),
+      );
+    }
+    for (const schema of plantable) {
+      findings.push(
+        warn(
+          `"${user}" to make nothing that a claim runs with the rights of the owner of schema reaper`,
+          `it may create functions in schema ${schema}, in which the adapter looks names up`,
+          `REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC, as from Postgres 15 on, or from "${user}"`,
         ),
       );
     }

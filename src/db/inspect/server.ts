@@ -10,6 +10,8 @@ export interface LoginRights {
   mayFinish: boolean;
   /** Tables behind the view of running jobs that it may write. */
   writable: string[];
+  /** Schemas in which the adapter's functions look names up, and in which it may make objects of such names. */
+  plantable: string[];
 }
 
 /** The server's version as a number, such as 170002. */
@@ -44,7 +46,16 @@ export async function readLoginRights(pool: Queryable): Promise<LoginRights> {
             u.usage and has_table_privilege('reaper.running_job', 'select') as "mayReadView",
             u.usage and coalesce((select bool_or(may) from f where proname = 'finish'), false) as "mayFinish",
             coalesce((select array_agg(b.oid::regclass::text order by 1) from behind b
-                       where has_table_privilege(b.oid, 'insert, update, delete')), '{}') as writable
+                       where has_table_privilege(b.oid, 'insert, update, delete')), '{}') as writable,
+            coalesce((select array_agg(quote_ident(n.nspname) order by 1) from pg_namespace n
+                       where has_schema_privilege(n.oid, 'create')
+                         and n.nspname in (
+                               select trim(s.name, ' "')
+                                 from pg_proc p
+                                cross join unnest(p.proconfig) c(setting)
+                                cross join unnest(string_to_array(substr(c.setting, length('search_path=') + 1), ',')) s(name)
+                                where p.pronamespace = 'reaper'::regnamespace and starts_with(c.setting, 'search_path=')
+                                  and p.proname in ('lock_run', 'lock_runs', 'finish', 'advance'))), '{}') as plantable
        from u`,
   );
   if (rows[0] === undefined) throw new Error('Expected one row about the login, got none');

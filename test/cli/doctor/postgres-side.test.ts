@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../../src/db/database.js';
+
 import { anotherRunKey } from '../../../src/db/inspect/adapter-trial.js';
 import { migrate } from '../../../src/db/migrate.js';
-import { createPool } from '../../../src/db/pool.js';
+import { createPool, type Pool } from '../../../src/db/pool.js';
+import { findLostSettings, sessionSettings, setLocally } from '../../../src/db/session-settings.js';
 import { packageRoot } from '../../../src/paths.js';
 import { createDatabase, dropDatabase, freePort } from '../../../src/servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -117,6 +118,14 @@ describe('rights', () => {
     expect((await examine('rights', patient)).at(-1)).toMatchObject({
       level: 'warn',
       got: '"test_reaper" may also write reaper.finish, public.jobs',
+    });
+  });
+
+  it('warns of a login that may create what a claim would run as the owner', async () => {
+    await db.admin.query('grant create on schema public to reaper');
+    expect((await examine('rights', patient)).at(-1)).toMatchObject({
+      level: 'warn',
+      got: 'it may create functions in schema public, in which the adapter looks names up',
     });
   });
 });
@@ -450,18 +459,27 @@ describe('session', () => {
   it('is ok', async () => expect(await levels('session')).toEqual(['ok']));
 
   it.each([
-    ['default_transaction_read_only', 'on', 'read-only: default_transaction_read_only is on'],
-    ['statement_timeout', '0', 'statement_timeout is 0'],
+    ['transaction_read_only', 'on', 'read-only: default_transaction_read_only is on'],
+    ['session_replication_role', 'replica', 'replica'],
+    ['statement_timeout', '0', '0'],
+    ['lock_timeout', '1s', '1000'],
     ['standard_conforming_strings', 'off', 'off'],
     ['client_encoding', 'LATIN1', 'LATIN1'],
     ['DateStyle', 'German', 'German, DMY'],
-    ['session_replication_role', 'replica', 'replica'],
+    ['TimeZone', 'Asia/Tokyo', 'Asia/Tokyo'],
+    ['search_path', 'public', 'public'],
   ])('fails when %s is %s', async (name, value, got) => {
     const connection = await db.admin.connect();
     try {
-      await connection.query(`set statement_timeout = '10s'`);
-      await connection.query(`set ${name} = '${value}'`);
-      const pool = { query: connection.query.bind(connection) } as unknown as Database;
+      // What a pooler does that runs each statement by itself, or resets the session between two: ours were set, and are lost.
+      const wanted = sessionSettings({ statementMs: 10_000, idleInTransactionMs: 30_000 });
+      await connection.query('begin');
+      await connection.query(setLocally(wanted));
+      await connection.query(`set local ${name} = '${value}'`);
+      const pool = {
+        query: connection.query.bind(connection),
+        readBack: () => findLostSettings(connection, wanted),
+      } as unknown as Pool;
       const { context } = patient;
       const found = await examine('session', { ...patient, context: { ...context, pool } });
       expect(found).toMatchObject([{ level: 'fail', got }]);
