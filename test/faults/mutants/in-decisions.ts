@@ -27,7 +27,7 @@ export const inDecisions: readonly Mutant[] = [
     edits: [
       {
         file: POLICY_JS,
-        from: 'context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks)',
+        from: 'context.skipStreak === true ? 1 : looksNeeded(policy)',
         to: '1',
       },
     ],
