@@ -109,15 +109,16 @@ it('SIGKILL of the worker while a streak runs: the next one goes on with it', as
 
 it('SIGKILL of a worker with its probe: the next one calls nothing dead until it is known to be gone', async () => {
   await killedJob('j1');
-  const first = startWorker();
+  const first = startWorker({ REAPER_INTERVAL_S: '3' });
   await eventually('its report', async () => {
     const { rowCount } = await db.admin.query('select from reaper.host_reporter');
     return rowCount;
   });
   await first.kill();
-  const second = startWorker();
-  await requeued('j1');
-  expect(second.count('reaped -> queued')).toBeLessThanOrEqual(1);
+  expect(await jobStatus('j1')).toBe('running');
+  const second = startWorker({ REAPER_INTERVAL_S: '3' });
+  await requeued('j1', 120_000);
+  expect(second.count('reaped -> queued')).toBe(1);
   const { rows } = await db.admin.query('select what from reaper.host_warning');
   expect(rows).toEqual([]);
 });
