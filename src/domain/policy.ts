@@ -22,7 +22,8 @@ export interface Judgement {
 /**
  * The policy: three tiers, without I/O. A verdict that waits never waits 0 s.
  *
- * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before.
+ * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before. A record
+ *   that is older than the run says nothing of it.
  * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
  * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted; on queues
  *   without exit codes also one of which nobody can tell. A stamped one, which can be proven alive, is reaped after as many looks of
@@ -30,9 +31,17 @@ export interface Judgement {
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
-  return run.exitCode === null
-    ? judgeProcess(observation, context)
-    : judgeExit(observation, run.exitCode, context);
+  if (run.exitCode === null) return judgeProcess(observation, context);
+  if (context.asBefore === true || !isExitOfAnotherRun(run)) {
+    return judgeExit(observation, run.exitCode, context);
+  }
+  return judgeProcess({ ...observation, run: { ...run, exitCode: null, exitAgeS: null } }, context);
+}
+
+/** Whether a run's exit record is older than the run: a launcher has not cleared what the run before it had left. */
+export function isExitOfAnotherRun({ exitBeforeStart, exitAgeS, ageS }: JobRun): boolean {
+  if (exitBeforeStart !== undefined) return exitBeforeStart;
+  return exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
 }
 
 function judgeExit(observation: Observation, exitCode: number, context: JudgeContext): Judgement {
@@ -68,10 +77,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
   const { run, liveness } = observation;
   const { policy, nowMs } = context;
   if (liveness.state === 'alive' || liveness.state === 'unknown') {
-    const backstop = judgeBackstop(observation, context);
-    if (backstop) return backstop;
-    const verdict: Verdict = { kind: 'healthy' };
-    return { verdict, memory: FRESH_MEMORY };
+    return judgeBackstop(observation, context) ?? { verdict: { kind: 'healthy' }, memory: FRESH_MEMORY };
   }
 
   if (liveness.state === 'defunct') {

@@ -35,6 +35,8 @@ export interface JobRun extends HostedRun {
   exitCode: number | null;
   /** Seconds since the exit code was recorded, or null when the row does not say. */
   exitAgeS: number | null;
+  /** Whether it was recorded before the run started; a worker of an older version does not tell. */
+  exitBeforeStart?: boolean;
   branch: string | null;
   /** The stage of the job's task now. */
   stage: string | null;

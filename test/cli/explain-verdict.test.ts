@@ -60,6 +60,11 @@ const cases: Cases = {
     { seen: DEAD, run: { exitCode: 1, exitAgeS: null } },
     'exit code 1 recorded at an unknown time',
   ],
+  'an exit code of the run before': [
+    { seen: ALIVE, run: { exitCode: 0, exitAgeS: 400, ageS: 60, exitBeforeStart: true } },
+    'not reaped, because it is alive',
+    "exit code 0 was recorded before it started, so it is another run's",
+  ],
   'an exit code beyond the grace': [
     { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
     'due to be reaped at the next look of its watch',

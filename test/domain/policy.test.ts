@@ -109,6 +109,42 @@ describe('tier 2, exit code recorded', () => {
     });
   });
 
+  describe('of a run before, which a launcher has not cleared', () => {
+    const exit = { exitCode: 0, exitAgeS: 400, ageS: 60 };
+
+    it.each([
+      ['as the row says', { exitBeforeStart: true }],
+      ['as its ages say, where a worker of before does not tell', {}],
+      ['as the row says, though its ages do not show it', { exitBeforeStart: true, exitAgeS: 60 }],
+    ])('says nothing of a live process, %s', (_, told) => {
+      for (const liveness of [alive, proven, unknown])
+        expect(decide({ run: { ...exit, ...told }, liveness }).verdict).toEqual({ kind: 'healthy' });
+    });
+
+    it('leaves a dead process to the streak, whatever the grace', () => {
+      const run = { ...exit, exitBeforeStart: true };
+      const first = decide({ run, liveness: dead });
+      expect(first.verdict).toMatchObject({ kind: 'defer', why: 'dead' });
+      const second = decide({ run, liveness: dead, memory: first.memory, nowMs: 1_000_000 + INTERVAL_MS });
+      expect(second.verdict).toEqual(reap(1, 'dead pid=42'));
+    });
+
+    it('leaves a run over its ceiling to what is said of one without an exit code', () => {
+      const run = { ...exit, ageS: MAX_S, exitAgeS: 2 * MAX_S };
+      expect(decide({ run, liveness: proven }).verdict).toMatchObject({ kind: 'alert', about: 'alive' });
+      const policy = { backstopUnknown: 'alert' } as const;
+      expect(decide({ run, liveness: unknown, policy }).verdict).toMatchObject({ about: 'unknown' });
+    });
+
+    it.each([{ exitBeforeStart: false, exitAgeS: 400 }, { exitAgeS: 61 }, { ageS: null }])(
+      'is not one that only may be of a run before (%j)',
+      (told) => {
+        const { verdict } = decide({ run: { ...exit, ...told }, policy: { finalizeGraceS: 10 } });
+        expect(verdict).toEqual(reap(2, 'exit=0', 'exit-zero'));
+      },
+    );
+  });
+
   it('drops the streak', () => {
     const { memory } = decide({
       run: { exitCode: 1, exitAgeS: 0 },
@@ -429,9 +465,11 @@ describe('for any history of observations', () => {
         for (const { state, laterMs, skipStreak, ...look } of history) {
           nowMs += laterMs;
           const isProven = look.proven && state === 'alive';
-          deadSince = state === 'dead' && look.exitCode === null ? [...deadSince, nowMs] : [];
-          const liveness = { state, proven: isProven, evidence: '' };
           const { ageS, exitCode, exitAgeS } = look;
+          const isOlder = exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
+          const hasExited = exitCode !== null && !isOlder;
+          deadSince = state === 'dead' && !hasExited ? [...deadSince, nowMs] : [];
+          const liveness = { state, proven: isProven, evidence: '' };
           const judged = decide({
             run: { ageS, exitCode, exitAgeS },
             liveness,
@@ -445,16 +483,18 @@ describe('for any history of observations', () => {
           if (verdict.kind === 'defer') expect(verdict.waitMs).toBeGreaterThan(0);
           if (verdict.kind !== 'reap') continue;
 
-          const mayReapAlive = exitCode !== null || policy.backstopAlive === 'reap';
+          const mayReapAlive = hasExited || policy.backstopAlive === 'reap';
           if (isProven && !mayReapAlive) expect.unreachable('reaped a run that is proven alive');
-          if (policy.backstopUnknown === 'alert' && verdict.tier === 3 && exitCode === null && !isProven)
+          if (policy.backstopUnknown === 'alert' && verdict.tier === 3 && !hasExited && !isProven)
             expect.unreachable('reaped a run of which nobody can tell');
           if (verdict.tier === 1 && state === 'dead' && !skipStreak && memory.defunctSinceMs === null) {
             const first = deadSince[0] ?? nowMs;
             expect(deadSince.length).toBeGreaterThanOrEqual(Math.max(1, policy.deadTicks));
             expect(nowMs - first).toBeGreaterThanOrEqual((Math.max(1, policy.deadTicks) - 1) * INTERVAL_MS);
           }
-          if (verdict.tier === 1) expect(['dead', 'defunct']).toContain(state);
+          if (verdict.tier === 1)
+            expect([hasExited, ['dead', 'defunct'].includes(state)]).toEqual([false, true]);
+          if (verdict.tier === 2) expect(hasExited).toBe(true);
           if (verdict.tier === 2) expect(exitAgeS ?? -1).toBeGreaterThanOrEqual(GRACE_S);
           if (verdict.path === 'exit-zero') expect(exitCode).toBe(0);
         }

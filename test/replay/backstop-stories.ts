@@ -35,4 +35,18 @@ export const backstopStories: Record<string, Story> = {
     await world.sql(`update jobs set status = 'done'`);
     await world.keepWatch(run, 'ended by itself');
   },
+  'exit-code-of-the-run-before': async (world) => {
+    const run = await insertRunningJob(world.db.admin, {
+      id: 'j1',
+      startedS: 100,
+      exitCode: 0,
+      exitedS: 400,
+    });
+    await world.start();
+    await world.until(run, 'parked');
+    await world.watch(run).signal('poke', { why: 'look', park: true });
+    await world.until(run, 'parked', 'seen alive');
+    world.see('j1', 'dead');
+    await world.keepWatch(run, 'queued');
+  },
 };

@@ -72,6 +72,26 @@ describe('a killed job', () => {
   });
 });
 
+it('a live run is not ended by the exit code of the run before, which its launcher has not cleared', async () => {
+  const agent = startProcess();
+  const run = await insertRunningJob(db.admin, {
+    id: 'again',
+    startedS: 100,
+    exitCode: 0,
+    exitedS: 400,
+    ...agent,
+  });
+  const { watch, sweepNow } = await start();
+  await sweepNow();
+  await watch(run).signal('poke', { why: 'look', park: true });
+  await eventually('a look', async () =>
+    (await watch(run).query<WatchState>('watch')).story.some((line) => line.includes('seen alive')),
+  );
+  expect(await status('again')).toBe('running');
+  await agent.kill();
+  expect(await watch(run).result()).toMatchObject({ outcome: 'queued', reason: `dead pid=${agent.pid}` });
+});
+
 describe('fan-out', () => {
   async function insertSix() {
     for (let n = 1; n <= 6; n += 1) await insertRunningJob(db.admin, { id: `j${n}`, ...startProcess() });
