@@ -7,7 +7,7 @@ import { ask, createShop, git, snapshot } from './git-repository.js';
 vi.setConfig({ testTimeout: 30_000 });
 
 describe('nothing is changed', () => {
-  it('and nothing is run, whatever the repository wants', async () => {
+  it('and nothing is run, whatever the repository configures', async () => {
     const { folder, bare } = createShop();
     const marker = join(folder, 'marker');
     const hook = `#!/bin/sh\ntouch ${marker}\n`;
@@ -31,7 +31,7 @@ describe('nothing is changed', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  it('nor fetched, where a partial clone lacks the folder', async () => {
+  it('and nothing is fetched when a partial clone lacks the folder', async () => {
     const { folder, bare } = createShop();
     const marker = join(folder, 'marker');
     git(bare, 'config', 'uploadpack.allowFilter', 'true');
