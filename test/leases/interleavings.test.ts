@@ -110,7 +110,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is left to its holder by a third who takes its place meanwhile, and withdraws first', async () => {
+  it('is left to its holder by a third process that takes its place meanwhile and withdraws first', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
@@ -122,7 +122,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is left to its holder by a third who takes its place meanwhile, and withdraws last', async () => {
+  it('is left to its holder by a third process that takes its place meanwhile and withdraws last', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
@@ -140,14 +140,14 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is renewed only when the third is gone, who could miss the new term', async () => {
+  it('is renewed only once the third process is gone, because it could miss the new term', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
     const looking = third.steps.pauseBefore('list');
     third.entering.goOn();
     await looking.reached;
-    await expect(renewLease(held)).rejects.toThrow('to stand alone');
+    await expect(renewLease(held)).rejects.toThrow('Expected no other file beside the lease');
     looking.goOn();
     expect(await third.result).toMatchObject({ acquired: false });
     aside.goOn();
@@ -208,7 +208,7 @@ it.each(['held by its second name too', 'written by another program'])(
   },
 );
 
-it('a lease without its own name, its holder suspended in the middle of a renewal, is shown again', async () => {
+it('a lease without its main name, whose holder is suspended during a renewal, gets that name back', async () => {
   const held = await acquire(folder.path);
   await new SteppedFolder(folder.path).unlink(LEASE);
   expect((await reclaim(folder.path)).result).toBe('held');
@@ -228,7 +228,7 @@ it('a lease that is reclaimed while its holder writes the next term is lost, and
   expect(await folder.files()).toEqual([]);
 });
 
-it('a lease that is renewed between the two looks of a reclaim is not reclaimed', async () => {
+it('a lease that is renewed between the two checks of a reclaim is not reclaimed', async () => {
   const held = await acquire(folder.path, 0.001, 'elsewhere');
   held.lease.ttlS = 600;
   await nextMillisecond();

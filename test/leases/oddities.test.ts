@@ -70,7 +70,7 @@ describe.each(['lease', 'held', 'aside'])('an unreadable file as %s', (kind) => 
   );
 });
 
-describe('what is no regular file', () => {
+describe('anything but a regular file', () => {
   const oddities: [string, (path: string) => Promise<unknown>][] = [
     ['a symbolic link', (path) => symlink(join(folder.path, 'target'), path)],
     ['a directory', (path) => mkdir(path)],
@@ -93,7 +93,7 @@ describe('what is no regular file', () => {
 
       expect(await reclaim(folder.path)).toMatchObject({
         result: 'trouble',
-        trouble: [`Expected \`${name}\` to be a regular file, got ${what}: remove it by hand`],
+        trouble: [`Expected \`${name}\` to be a regular file, got ${what}: remove it manually`],
       });
       expect((await lstat(join(folder.path, name))).ino).toBe(before.ino);
       expect(await readFile(target, 'utf8')).toContain('token-1');
@@ -104,7 +104,7 @@ describe('what is no regular file', () => {
 });
 
 describe('a temporary file', () => {
-  it('that a crash left is removed when it is old, unless reclaims are blocked', async () => {
+  it('left by a crash is removed when it is old, unless reclaims are blocked', async () => {
     const [old, young] = [names.newTemporary(), names.newTemporary()];
     await writeFile(join(folder.path, old), '{');
     await setAge(old, 600);
@@ -115,13 +115,13 @@ describe('a temporary file', () => {
     expect(await folder.files()).toEqual([young]);
   });
 
-  it('is in nobody’s way', async () => {
+  it('blocks nobody', async () => {
     await writeFile(join(folder.path, names.newTemporary()), leaseText(holder));
     await acquire(folder.path);
   });
 });
 
-it('a lease that other programs wrote, with fields of their own, is judged by what it says', async () => {
+it('a lease that another program wrote, with extra fields, is judged by its content', async () => {
   const text = leaseText(holder, { branch: 'main', acquired_at: '2026-01-31T12:00:00.123456+01:00' });
   await writeFile(join(folder.path, LEASE), text);
   expect((await reclaim(folder.path)).result).toBe('held');
@@ -129,7 +129,7 @@ it('a lease that other programs wrote, with fields of their own, is judged by wh
   expect((await reclaim(folder.path)).result).toBe('reclaimed');
 });
 
-it('a folder that is not there is trouble', async () => {
+it('a missing folder is trouble', async () => {
   expect(await reclaim(join(folder.path, 'none'))).toMatchObject({
     result: 'trouble',
     trouble: [expect.stringContaining('ENOENT') as string],
