@@ -14,7 +14,7 @@ const FATES = [
   'the monitor is killed after exit 1 of the last attempt',
   'a live monitor finalizes slowly',
   'the monitor is killed while it merges, under a lease',
-  'the launcher is killed, the agent works on',
+  'the launcher is killed, the agent keeps working',
   'agent and monitor are killed, the pid is reused',
   'a whole machine is gone, then declared gone',
 ];
