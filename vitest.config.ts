@@ -37,6 +37,7 @@ const SYSTEM_ALONE = [
   'test/e2e/demo-killed.test.ts',
   'test/e2e/idle-cost.test.ts',
   'test/faults/torture.test.ts',
+  'test/hosts/replaced.test.ts',
   'test/hosts/two-hosts.test.ts',
   'test/leases/torture.test.ts',
 ];

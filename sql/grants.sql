@@ -30,7 +30,7 @@ grant select on reaper.look_back to reaper, reaper_probe;
 grant execute on function
   reaper.now(),
   reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
-                     integer, text),
+                     integer, text, jsonb),
   reaper.boots(text[]),
   reaper.note_look_back(text, bigint[], jsonb)
 to reaper, reaper_probe;
@@ -53,9 +53,9 @@ $$;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
-  reaper.survivor, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
+  reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
   reaper.readable_run,
-  reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.gone_boot, reaper.replaced_host,
+  reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.host_reporter, reaper.gone_boot, reaper.replaced_host,
   reaper.host_warning to reaper;
 grant execute on function
   reaper.has_stages(),

@@ -57,7 +57,7 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
     .default('job-reaper'),
-  /** This host, exactly as the job rows name it. */
+  /** This host, exactly as the job rows name it; no other machine may have its name. */
   REAPER_HOST: z
     .string()
     .max(200, 'expected at most 200 characters')

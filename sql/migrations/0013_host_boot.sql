@@ -23,6 +23,23 @@ create index host_boot_host_idx on reaper.host_boot (host);
 
 comment on table reaper.host_boot is 'Which boots of which machines probes have reported from, and when';
 
+-- The processes that report, since machines that were resumed from one snapshot of memory report as one: boot id, namespace, machine
+-- id and host are the same, and so is the process itself if it was part of the snapshot.
+create table reaper.host_reporter (
+  boot          text not null,
+  pid_namespace text not null,
+  pid           bigint not null,
+  start         text not null,           -- its start ticks, as in a stamp: a boot has no other process with this pid and start
+  instance      text not null,           -- tells reporters of one process apart
+  host          text not null,
+  turn          bigint not null,         -- how often it has reported: what the answer said, and the next report has to say
+  reset_at      timestamptz,             -- when it last reported without knowing its turn, since the answer before was lost
+  last_seen_at  timestamptz not null,
+  primary key (boot, pid_namespace, pid, start, instance)
+);
+
+comment on table reaper.host_reporter is 'The processes that report boots: two that cannot be on one machine show that two have one boot id';
+
 -- Boots that an operator declared gone.
 create table reaper.gone_boot (
   boot        text primary key,
@@ -54,11 +71,93 @@ create function reaper.host_answered_at(p_host text) returns timestamptz
                     (select max(b.last_seen_at) from reaper.host_boot b where b.host = p_host))
   $$;
 
+-- Notes which process reports, and whether that shows that its boot is alive on two machines. It does so in two ways, and neither of
+-- them can be caused by workers that end, start or run side by side on one machine:
+--
+--   * A process that the reporter did not find in its own pid namespace of this boot has reported since. On one machine it is dead, since
+--     pid and start never come again, and what it had sent before is over 10 s later: refused as late. A restarted worker finds the one
+--     before it absent as well, but that one reports no more.
+--   * Two processes with one pid and start, as in two machines that were resumed with their worker, take turns: each reports with the
+--     turn that the other one's answer has made obsolete. A single one knows its turn, or knows that it does not. (One that is ahead of
+--     what stands here has met a restored database.)
+--
+-- Until the first has shown, who found another reporter absent whose last report is fresh is in doubt, which is for it to say: see
+-- src/activities/shared-boot.ts.
+--
+-- p_reporter  pid, start, instance, turn (null: not known), sentMs (the database's clock as the reporter reckons it, never ahead),
+--             absent (others it did not find, and when it first looked, likewise: [{pid, start, atMs}]), isLeaving
+-- result      nowMs, turn, isLate (it counts for nothing), isTwice, others ([{pid, start}] of this boot and namespace with a fresh report)
+create function reaper.note_reporter(p_boot text, p_pid_namespace text, p_host text, p_reporter jsonb) returns jsonb
+  language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- For so long a report can be under way; and a reckoned time may lag as much behind.
+  c_late     constant interval := interval '10 s';
+  v_now      timestamptz := reaper.now();
+  v_pid      bigint := p_reporter ->> 'pid';
+  v_start    text := p_reporter ->> 'start';
+  v_instance text := p_reporter ->> 'instance';
+  v_turn     bigint := p_reporter ->> 'turn';
+  v_sent     timestamptz := to_timestamp((p_reporter ->> 'sentMs')::double precision / 1000);
+  v_mine     reaper.host_reporter;
+  v_is_late  boolean;
+  v_is_twice boolean := false;
+  v_is_new   boolean;
+begin
+  if v_pid is null or v_pid not between 1 and 2147483647 or v_start is null or v_start !~ '^[0-9]{1,13}$'
+     or v_instance is null or length(v_instance) > 40 or v_sent is null then
+    raise exception 'expected a reporter with pid, start, instance and sentMs, got %', left(p_reporter::text, 200)
+      using errcode = 'invalid_parameter_value';
+  end if;
+  select r.* into v_mine from reaper.host_reporter r
+   where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance
+     for update;
+  v_is_late := v_sent < v_now - c_late or coalesce(v_sent < v_mine.reset_at, false);
+  if not v_is_late then
+    v_is_twice := coalesce(v_turn < v_mine.turn, false)
+      or exists (select from reaper.host_reporter r
+                   join jsonb_to_recordset(coalesce(p_reporter -> 'absent', '[]')) a(pid bigint, start text, "atMs" double precision)
+                     on a.pid = r.pid and a.start = r.start
+                  where r.boot = p_boot and r.pid_namespace = p_pid_namespace
+                    and r.last_seen_at > to_timestamp(a."atMs" / 1000) + 2 * c_late and r.last_seen_at <= v_now);
+    if (p_reporter ->> 'isLeaving')::boolean then
+      delete from reaper.host_reporter r
+       where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance;
+    else
+      insert into reaper.host_reporter as r (boot, pid_namespace, pid, start, instance, host, turn, last_seen_at)
+      values (p_boot, p_pid_namespace, v_pid, v_start, v_instance, p_host, coalesce(v_turn, 0) + 1, v_now)
+      on conflict (boot, pid_namespace, pid, start, instance) do update
+        set turn = greatest(r.turn, v_turn) + 1, host = excluded.host, last_seen_at = excluded.last_seen_at,
+            reset_at = case when v_turn is null then v_now else r.reset_at end
+      returning r.turn, xmax = 0 into v_turn, v_is_new;
+      if v_is_new then
+        delete from reaper.host_reporter
+         where ctid = any (array(select r.ctid from reaper.host_reporter r
+                                  where r.last_seen_at < v_now - greatest(interval '1 hour', 2 * reaper.report_window())
+                                    for update skip locked));
+      end if;
+    end if;
+  end if;
+  return jsonb_build_object(
+    'nowMs', 1000 * extract(epoch from v_now)::double precision,
+    'turn', v_turn,
+    'isLate', v_is_late,
+    'isTwice', v_is_twice,
+    'others', (select coalesce(jsonb_agg(jsonb_build_object('pid', o.pid, 'start', o.start)), '[]')
+                 from (select r.pid, r.start from reaper.host_reporter r
+                        where r.boot = p_boot and r.pid_namespace = p_pid_namespace and (r.pid, r.start) <> (v_pid, v_start)
+                          and r.last_seen_at > v_now - reaper.report_window() and r.last_seen_at <= v_now
+                        order by r.last_seen_at desc limit 50) o));
+end
+$$;
+
 -- What a probe says of itself: once an interval, and before the result of a look or an examination goes out. A report ends what was
 -- declared of its host or boot.
 --
 -- p_measured_at  the database's clock as it was read BEFORE the two uptimes were measured: so a probe that is held up in between
 --                makes its kernel seem older, which proves no death
+-- p_reporter     which process reports, see reaper.note_reporter, whose result is reporter; there isTwice says whether the boot counts
+--                as two machines' for whatever reason
 create function reaper.report_host(
   p_host          text,
   p_boot          text,
@@ -72,9 +171,11 @@ create function reaper.report_host(
   p_dead          integer default null,
   p_unknown       integer default null,
   p_failing       text default null,
+  p_reporter      jsonb default null,
   out interval_s  double precision,
   out enabled     boolean,
-  out paused      boolean
+  out paused      boolean,
+  out reporter    jsonb
 )
   language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
@@ -102,6 +203,12 @@ begin
     -- A clock that was put back makes every kernel seem older.
     having v_began < max(b.told_began_at) - interval '60 s' and v_now >= max(b.last_seen_at);
   end if;
+  if p_boot <> '' and p_reporter is not null then
+    reporter := reaper.note_reporter(p_boot, p_pid_namespace, p_host, p_reporter);
+    if (reporter ->> 'isTwice')::boolean then
+      v_twice := v_now;
+    end if;
+  end if;
 
   insert into reaper.host_boot as b (boot, pid_namespace, host, machine_id, is_initial, began_at, told_began_at, pid1_began_at,
                                      first_seen_at, last_seen_at, twice_at, seen, dead, unknown, failing, failing_since)
@@ -124,6 +231,10 @@ begin
   -- Every pod has a line of its own. None is of use once no run is that old.
   if v_new then
     delete from reaper.host_boot where last_seen_at < v_now - interval '90 days';
+  end if;
+  if reporter is not null then
+    reporter := reporter || jsonb_build_object('isTwice', exists (
+      select from reaper.host_boot b where b.boot = p_boot and b.twice_at > v_now - interval '1 hour'));
   end if;
 
   select coalesce((c.policy ->> 'intervalS')::double precision, 15), coalesce((c.policy ->> 'enabled')::boolean, true), c.paused
@@ -295,3 +406,60 @@ begin
 end
 $$;
 
+-- As before, but for what reads running jobs: rows that cannot be read (reaper.readable_run, see sql/views.sql) fail no sweep's record.
+create or replace function reaper.record_sweep(p_at timestamptz, p_summary jsonb) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_silent jsonb := coalesce(p_summary -> 'hostsWithoutProbe', '[]');
+begin
+  insert into reaper.last_sweep (at, summary) values (p_at, p_summary - 'hostsAnswered')
+  on conflict (only_row) do update set at = excluded.at, summary = excluded.summary;
+
+  insert into reaper.host_probe (host, answered_at)
+  select h, p_at from jsonb_array_elements_text(coalesce(p_summary -> 'hostsAnswered', '[]')) h
+  on conflict (host) do update set answered_at = excluded.answered_at, missing_since = null;
+
+  insert into reaper.host_probe (host, missing_since)
+  select h, p_at from jsonb_array_elements_text(v_silent) h
+  on conflict (host) do update set missing_since = excluded.missing_since where host_probe.missing_since is null;
+
+  perform reaper.owe_silent_hosts(p_at, v_silent);
+
+  -- Where nothing runs any more nobody asks: what was not worth an alert by then is forgotten. A failed sweep did not ask.
+  update reaper.host_probe p
+     set missing_since = null
+   where p.missing_since is not null
+     and p_summary ->> 'error' is null
+     and not exists (select from reaper.readable_run r where r.host = p.host)
+     and not exists (select from reaper.notification n
+                      where n.key = reaper.silent_host_key(p.host, p.missing_since));
+
+  update reaper.observation o
+     set became_at = reaper.now(),
+         became = case when exists (select from reaper.ledger l where l.job_id = o.job_id and l.run_key = o.run_key)
+                       then 'reaped' else 'ended by itself' end
+   where o.became is null
+     and not exists (select from reaper.readable_run r where r.job_id = o.job_id and r.run_key = o.run_key)
+     -- Of these nobody can tell whether they are over.
+     and not exists (select from reaper.unreadable_run u where u.job_id = o.job_id);
+end
+$$;
+
+create or replace function reaper.owe_silent_hosts(p_at timestamptz, p_hosts jsonb) returns void
+  language plpgsql
+as $$
+begin
+  insert into reaper.notification (key, kind, host, reason, text, due_at)
+  select reaper.silent_host_key(p.host, p.missing_since), 'host without probe', p.host, 'no probe answers since ' || since,
+         format('⚠️ reaper: no probe answers on host %s since %s: its %s running jobs are unknown, none of them is reaped by a dead pid',
+                p.host, since, (select count(*) from reaper.readable_run r where r.host = p.host)),
+         reaper.now()
+    from reaper.host_probe p
+    cross join lateral to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') since
+   where p_hosts ? p.host
+     and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
+     and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+  on conflict (key) do nothing;
+end
+$$;

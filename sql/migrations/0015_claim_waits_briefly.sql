@@ -82,7 +82,8 @@ $$;
 -- The claim as in 0005, with two more facts. Who names the time of the look is a caller that knows the result "busy": it waits for others'
 -- locks only briefly, and its facts may not be old.
 --
--- result   changed  also: the look is too old, a declaration no longer stands, or the view does not show the queue as it is
+-- result   changed  also: the look is too old, a declaration no longer stands, the exit record is older than the run, or the view does
+--                   not show the queue as it is
 --          busy     somebody else holds the job's row, or what else the claim needs: nothing was done, try again later
 drop function reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text);
 create function reaper.claim(
@@ -124,6 +125,7 @@ declare
   v_ledger  reaper.ledger;
   v_block   text;
   v_changed text;
+  v_exit_is_older boolean;
   v_now     timestamptz;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -186,6 +188,7 @@ begin
 
   -- Read after all waits. A recorded exit code is as true later; a process that was looked at is not.
   v_now := reaper.now();
+  v_exit_is_older := coalesce(isfinite(v_run.finished_at) and isfinite(v_run.started_at) and v_run.finished_at < v_run.started_at, false);
   -- Where the view follows a table that was swapped, its facts are of another row than finish would write to. The locks that
   -- reading both has taken keep it so until the end.
   select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;
@@ -197,6 +200,14 @@ begin
     v_changed := format('verdict on pid=%s exit=%s, found pid=%s exit=%s', coalesce(p_pid::text, 'None'),
                         coalesce(p_exit_code::text, 'None'), coalesce(v_run.pid::text, 'None'),
                         coalesce(v_run.exit_code::text, 'None'));
+  elsif p_tier = 2 and v_exit_is_older then
+    v_changed := format('its exit record of %s is older than its start at %s: have the launcher clear it when it starts a run',
+                        to_char(v_run.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                        to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+  elsif p_tier in (1, 3) and v_run.exit_code is not null and not v_exit_is_older and isfinite(v_run.finished_at)
+        and v_run.finished_at <= v_now then
+    -- Also by the same code as one that was older: then the comparison above has found no difference.
+    v_changed := format('its exit code %s was recorded meanwhile', v_run.exit_code);
   elsif p_tier in (1, 3) and p_looked_at > v_now then
     v_changed := 'the look lies ahead by the database''s clock, which was put back';
   elsif p_tier in (1, 3) and p_looked_at < v_now - interval '30 seconds' then

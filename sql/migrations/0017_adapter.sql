@@ -56,6 +56,19 @@ create function reaper.adapter_trouble() returns setof text
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- The ordinary case, at a fifth of the price: the view itself reads every table that is called as it was then.
+  if exists (
+       select from reaper.adapter a
+        where a.relations <> '{}'
+          and not exists (
+                select from unnest(a.relations) r(name)
+                 where not exists (
+                         select from pg_rewrite w
+                           join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                          where w.ev_class = to_regclass('reaper.running_job')
+                            and d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass(r.name)))) then
+    return;
+  end if;
   return query
   select 'expected view reaper.running_job, got none: it was dropped; run job-reaper migrate'
    where to_regclass('reaper.running_job') is null

@@ -1,5 +1,6 @@
--- The brake: some seconds after a claim by a dead pid (tier 1) a probe looks at the process once more. One that finds the very
--- stamp alive has found a wrong verdict: it goes on record here, people are told, and the reaper stops itself.
+-- The brake: some seconds after a claim by a dead pid (tier 1), or of a run over its ceiling that was not proven alive (tier 3), a
+-- probe looks at the process once more. One that finds the very stamp alive has found a wrong verdict: it goes on record here, people
+-- are told, and the reaper stops itself.
 alter table reaper.ledger add column looked_back_at timestamptz;
 create index ledger_host_idx on reaper.ledger (host, claimed_at);
 
@@ -37,17 +38,27 @@ begin
 end
 $$;
 
--- What a probe of these hosts looks at once more. A claim of more than a day ago says nothing any more. As a WITH query the view
--- cannot be written through.
+-- The claims that a living process shows to have been wrong: not those that end a run though it lives, as REAPER_BACKSTOP_ALIVE=reap
+-- has it. As a WITH query the view cannot be written through.
+create view reaper.refutable_claim as
+with claims as (
+  select * from reaper.ledger
+)
+select l.*
+  from claims l
+ where l.process_identity is not null
+   and (l.tier = 1
+        or l.tier = 3 and coalesce(l.evidence #>> '{liveness,proven}', 'false') <> 'true'
+           and coalesce(l.evidence #>> '{policy,backstopAlive}', 'alert') <> 'reap');
+
+-- What a probe of these hosts looks at once more. A claim of more than a day ago says nothing any more.
 create view reaper.look_back as
 with late as (
   select last_value as id from reaper.late_write_claim where is_called
 )
 select l.id as ledger_id, l.host, l.pid, l.process_identity, l.claimed_at
-  from reaper.ledger l
- where l.tier = 1
-   and l.process_identity is not null
-   and l.claimed_at > (select reaper.now()) - interval '1 day'
+  from reaper.refutable_claim l
+ where l.claimed_at > (select reaper.now()) - interval '1 day'
    and (l.looked_back_at is null or exists (select from late where late.id = l.id));
 
 -- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that live.
@@ -60,7 +71,8 @@ declare
   v_found reaper.survivor;
   v_jobs  text[] := '{}';
 begin
-  update reaper.ledger set looked_back_at = reaper.now() where id = any (p_seen) and host = p_host and tier = 1;
+  update reaper.ledger l set looked_back_at = reaper.now()
+   where l.id = any (p_seen) and l.host = p_host and exists (select from reaper.refutable_claim r where r.id = l.id);
   if exists (select from reaper.late_write_claim where is_called and last_value = any (p_seen)) then
     perform setval('reaper.late_write_claim', 1, false);
   end if;
@@ -72,7 +84,7 @@ begin
     ), marked as (
       update reaper.ledger l set looked_back_at = reaper.now()
         from alive a
-       where l.id = a.ledger_id and l.host = p_host and l.tier = 1
+       where l.id = a.ledger_id and l.host = p_host and exists (select from reaper.refutable_claim r where r.id = l.id)
       returning l.*, a.evidence as evidence_now
     )
     insert into reaper.survivor (ledger_id, job_id, run_key, host, reason, claimed_at, evidence_then, evidence_now)
@@ -84,8 +96,9 @@ begin
     insert into reaper.notification (key, kind, job_id, run_key, host, agent, repo, reason, text, due_at)
     select reaper.notification_key('survivor', l.job_id, l.run_key), 'survivor', l.job_id, l.run_key, l.host, l.agent, l.repo,
            format('%s: then "%s", now "%s"', l.reason, l.evidence #>> '{liveness,evidence}', v_found.evidence_now),
-           format('🛑 reaper: job %s (%s, repo %s) was reaped as dead (%s), but its process lives. Then: %s. Now: %s. %s', l.job_id,
-                  coalesce(l.agent, 'None'), coalesce(l.repo, 'None'), l.reason, l.evidence #>> '{liveness,evidence}',
+           format('🛑 reaper: job %s (%s, repo %s) was reaped %s (%s), but its process lives. Then: %s. Now: %s. %s', l.job_id,
+                  coalesce(l.agent, 'None'), coalesce(l.repo, 'None'),
+                  case l.tier when 1 then 'as dead' else 'over its ceiling' end, l.reason, l.evidence #>> '{liveness,evidence}',
                   v_found.evidence_now,
                   case when reaper.published('brake', 'true')::boolean
                        then 'Nothing more is reaped until an operator says: job-reaper activate'

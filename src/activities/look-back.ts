@@ -33,6 +33,6 @@ export async function lookBack({ pool, host, log }: LookBackOptions): Promise<vo
   }
   if (seen.length + survivors.length === 0) return;
   for (const job of await noteLookBack(pool, host, seen, survivors)) {
-    log.error(`job ${job} was reaped as dead, but its process lives: see job-reaper status`, { job_id: job });
+    log.error(`job ${job} was reaped, but its process lives: see job-reaper status`, { job_id: job });
   }
 }

@@ -44,11 +44,15 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
   const { reporter = new HostReporter({ pool, host }) } = options;
 
-  /** Has what was seen answered, and what failed on record: what failed behind it keeps nothing back. */
+  /**
+   * Has what was seen answered, and what failed on record: what failed behind it keeps nothing back. The report comes after the look,
+   * so its doubt is about this very look.
+   */
   async function answer<T>(
     work: string,
     asked: string,
     look: () => Promise<{ result: T; failure: unknown }>,
+    inDoubt: (result: T, doubt: string) => T,
   ): Promise<T> {
     try {
       if (asked !== host) {
@@ -59,8 +63,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       }
       const { result, failure } = await look();
       reporter.ended(work, failure === null ? null : messageOf(failure));
-      await reporter.report();
-      return result;
+      const { doubt } = await reporter.report();
+      return doubt === null ? result : inDoubt(result, doubt);
     } catch (error) {
       reporter.ended(work, messageOf(error));
       // Its cause is on record as soon as Postgres takes it; the failure does not wait for that.
@@ -110,7 +114,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
      * behind the first fails, what was found before it is returned, and the next examination begins with that page.
      */
     examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
-      return answer('examineHost', asked, async () => {
+      const look = async () => {
         const deadline = performance.now() + budgetMs;
         const symptoms: Symptom[] = [];
         const counts = { seen: 0, dead: 0, unknown: 0 };
@@ -132,16 +136,26 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
         );
         reporter.examined(counts);
         return { result: { symptoms, unknown: counts.unknown, next }, failure };
-      });
+      };
+      return answer('examineHost', asked, look, ({ symptoms, unknown, next }) => ({
+        symptoms: [],
+        unknown: unknown + symptoms.length,
+        next,
+      }));
     },
 
     /** One fresh look at one process of this host. */
     probeRun(asked: string, stamp: ProcessStamp): Promise<Liveness> {
-      return answer('probeRun', asked, async () => {
+      const look = async () => {
         const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
         if (seen === undefined) throw new Error('Expected what one process looks like, got nothing');
         return { result: seen, failure: null };
-      });
+      };
+      return answer('probeRun', asked, look, (seen, doubt) =>
+        seen.state === 'dead' || seen.state === 'defunct'
+          ? { state: 'unknown', proven: false, evidence: `${doubt}; here ${seen.evidence}` }
+          : seen,
+      );
     },
   };
 }

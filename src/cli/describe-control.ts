@@ -8,7 +8,7 @@ export function describeControl({ policy, paused, pausedBy, pausedReason, mode, 
   if (mode === 'observe') obstacles.push('observing: a dry run, would-be reaps go to job-reaper report');
   if (brakedBy !== null) {
     obstacles.push(
-      `stopped itself: job ${brakedBy} was reaped as dead, but its process lives. Find out why, then job-reaper activate`,
+      `stopped itself: job ${brakedBy} was reaped, but its process lives. Find out why, then job-reaper activate`,
     );
   }
   return obstacles.length === 0 ? 'active: dead runs are reaped' : obstacles.join('; ');

@@ -1,4 +1,5 @@
 import { secondsSince } from './age.js';
+import { EXIT_IS_OLDER } from './exit-record.js';
 import type { JobRun } from '../domain/types.js';
 
 /** The columns of {@link JobRun} for a view aliased `r`, and `c.now` for the database's clock. */
@@ -7,6 +8,7 @@ export const JOB_RUN_COLUMNS = `
   r.process_identity as "processIdentity", r.attempts, r.max_attempts as "maxAttempts",
   r.max_running_s as "maxRunningS", trunc(${secondsSince('r.started_at')})::bigint as "ageS",
   r.exit_code as "exitCode", trunc(${secondsSince('r.finished_at')})::bigint as "exitAgeS",
+  ${EXIT_IS_OLDER} as "exitBeforeStart",
   r.branch, r.stage, r.job_stage as "jobStage", r.work_item as "workItem"`;
 
 const FIELDS = [
@@ -25,6 +27,7 @@ const FIELDS = [
   'ageS',
   'exitCode',
   'exitAgeS',
+  'exitBeforeStart',
   'branch',
   'stage',
   'jobStage',

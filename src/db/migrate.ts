@@ -10,6 +10,7 @@ import { installAdapter } from './adapter/install.js';
 import { raiseIds } from './adapter/raise-ids.js';
 import { readAdapter, type AdapterSource } from './adapter/source.js';
 import { findInstalled } from './adapter/stored.js';
+import { expectOwnSession } from './own-session.js';
 import { CONNECT_MS, KEEPALIVE_MS } from './pool.js';
 
 const SQL_FOLDER = join(packageRoot, 'sql');
@@ -35,7 +36,7 @@ export interface MigrateResult {
  *
  * @param adminUrl a login that owns the schema and may create roles
  * @param adapter `reference`, `minimal`, the path of an SQL file or of a folder, or null to install the one in place again
- * @throws when there is no such adapter, when it does not keep the SQL contract, or when somebody holds what has to be replaced
+ * @throws when there is no such adapter, when a pooler gives us no session of our own, when it does not keep the SQL contract, or when somebody holds what has to be replaced
  */
 export async function migrate(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
   const given = adapter === null ? null : await readAdapter(adapter);
@@ -51,6 +52,7 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
   client.on('error', () => undefined);
   await client.connect();
   try {
+    await expectOwnSession(client, adminUrl);
     await client.query(
       `set client_min_messages = warning; set standard_conforming_strings = on;
        set quote_all_identifiers = off; set lock_timeout = '60s';
@@ -105,7 +107,8 @@ async function install(
       );
     }
   }
-  for (const file of ['views.sql', 'grants.sql', 'settings.sql']) await client.query(await readSql(file, encoding));
+  for (const file of ['views.sql', 'grants.sql', 'settings.sql'])
+    await client.query(await readSql(file, encoding));
   await raiseIds(client);
   if (source !== null || before !== null) notes.push(...(await checkView(client)));
 

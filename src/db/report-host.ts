@@ -1,5 +1,39 @@
 import type { Queryable } from './database.js';
 
+/** A process as its boot and pid namespace know it. */
+export interface ReporterProcess {
+  pid: number;
+  /** Its start ticks, as in a stamp. */
+  start: string;
+}
+
+/** Which process reports, as far as it shows that two machines have one boot id; see `reaper.note_reporter`. */
+export interface Reporter extends ReporterProcess {
+  /** Tells reporters of one process apart. */
+  instance: string;
+  /** As the last answer said; null where that is not known, since there was none or it was lost. */
+  turn: number | null;
+  /** The database's clock as the process reckons it, in milliseconds; never ahead of it. */
+  sentMs: number;
+  /** Of the others that the last answer named, those that are not in this pid namespace, and when that was first seen, likewise. */
+  absent: readonly (ReporterProcess & { atMs: number })[];
+  /** It reports no more. */
+  isLeaving: boolean;
+}
+
+/** What the database says to a {@link Reporter}. */
+export interface ReporterAnswer {
+  /** The database's clock in milliseconds. */
+  nowMs: number;
+  turn: number | null;
+  /** The report was under way for so long that it counts for nothing. */
+  isLate: boolean;
+  /** The boot counts as two machines'. */
+  isTwice: boolean;
+  /** Who else has reported from this boot and namespace of late. */
+  others: ReporterProcess[];
+}
+
 /** What a probe says of itself. */
 export interface HostReport {
   host: string;
@@ -21,6 +55,8 @@ export interface HostReport {
   examined: { seen: number; dead: number; unknown: number } | null;
   /** What the probe fails with, or null. */
   failing: string | null;
+  /** Null where it cannot be told. @default null */
+  reporter?: Reporter | null;
 }
 
 /** What a probe has to know of the reaper. */
@@ -29,6 +65,8 @@ export interface HostOrders {
   intervalS: number;
   enabled: boolean;
   paused: boolean;
+  /** Null where nothing was said of the process. */
+  reporter: ReporterAnswer | null;
 }
 
 /**
@@ -39,10 +77,10 @@ export interface HostOrders {
 export async function reportHost(pool: Queryable, report: HostReport): Promise<HostOrders> {
   const { uptimes, examined } = report;
   const { rows } = await pool.query<HostOrders>(
-    `select interval_s as "intervalS", enabled, paused
+    `select interval_s as "intervalS", enabled, paused, reporter
        from reaper.report_host(p_host => $1, p_boot => $2, p_pid_namespace => $3, p_machine_id => $4, p_is_initial => $5,
               p_measured_at => $6, p_uptime_s => $7, p_pid1_age_s => $8, p_seen => $9, p_dead => $10, p_unknown => $11,
-              p_failing => $12)`,
+              p_failing => $12, p_reporter => $13)`,
     [
       report.host,
       report.boot,
@@ -56,6 +94,7 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
       examined?.dead ?? null,
       examined?.unknown ?? null,
       report.failing,
+      report.reporter ? JSON.stringify(report.reporter) : null,
     ],
   );
   const orders = rows[0];

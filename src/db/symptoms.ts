@@ -1,4 +1,5 @@
 import { secondsSince } from './age.js';
+import { EXIT_IS_OLDER } from './exit-record.js';
 import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -16,6 +17,7 @@ const SQL = `
   d as (select exists (select from reaper.gone_boot) as any_place),
   r as (
     select r.*,
+           r.exit_code is not null and not ${EXIT_IS_OLDER} as exited,
            case when exists (select from reaper.gone_host g where g.host = r.host)
                 then reaper.host_is_gone(r.host, r.started_at) is not null else false end
            or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)
@@ -26,10 +28,10 @@ const SQL = `
      where coalesce(length(r.host), 0) <= 200
   )
   select ${CURSOR_COLUMNS}, r.host,
-         case when r.exit_code is not null then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
+         case when r.exited then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
          r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
     from r
-   where (r.exit_code is not null or r.gone
+   where (r.exited or r.gone
           or r.over_age and not exists (
                select from reaper.notification n
                 where n.job_id = r.job_id and n.run_key = r.run_key

@@ -1,10 +1,11 @@
 import pg from 'pg';
 
 /**
- * SQLSTATEs after which the same statement may well succeed a moment later: the connection broke, the server stops, starts or is
- * read-only for a while, it has no connection left, or another transaction was in the way.
+ * SQLSTATEs after which the same statement may well succeed a moment later, since they say nothing of it: the connection broke, the login
+ * is refused, its database is not there, the server stops, starts or is read-only for a while, it has no connection, memory or disk left,
+ * or another transaction was in the way.
  */
-const PASSING = /^(08|57P0|53300|25006|40001|40P01)/;
+const PASSING = /^(08|28|3D000|57P0|53|25006|40001|40P01)/;
 
 /**
  * Whether a statement that failed is worth trying again at once: its connection was lost, or could not be had. What the server

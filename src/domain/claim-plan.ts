@@ -29,6 +29,7 @@ export function planClaim(
   const evidence = {
     liveness,
     streak: memory.streak,
+    unknownLooks: memory.unknown?.looks ?? 0,
     deadForS: deadForS(verdict.tier, observation, memory),
     ageS: run.ageS,
     exitCode: run.exitCode,

@@ -22,23 +22,30 @@ export interface Judgement {
 /**
  * The policy: three tiers, without I/O. A verdict that waits never waits 0 s.
  *
- * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before.
+ * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before. A record
+ *   that is older than the run says nothing of it.
  * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
  * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted; on queues
- *   without exit codes also one of which nobody can tell. What looks dead or defunct is tier 1's, at any age.
+ *   without exit codes also one of which nobody can tell. A stamped one, which can be proven alive, is reaped after as many looks of
+ *   which nobody could tell as tier 1 takes; once it was alerted about as alive, never. What looks dead or defunct is tier 1's.
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
-  return run.exitCode === null
-    ? judgeProcess(observation, context)
-    : judgeExit(observation, run.exitCode, context);
+  if (run.exitCode === null) return judgeProcess(observation, context);
+  if (context.asBefore === true || !isExitOfAnotherRun(run)) {
+    return judgeExit(observation, run.exitCode, context);
+  }
+  return judgeProcess({ ...observation, run: { ...run, exitCode: null, exitAgeS: null } }, context);
 }
 
-function judgeExit(
-  observation: Observation,
-  exitCode: number,
-  { policy, asBefore }: JudgeContext,
-): Judgement {
+/** Whether a run's exit record is older than the run: a launcher has not cleared what the run before it had left. */
+export function isExitOfAnotherRun({ exitBeforeStart, exitAgeS, ageS }: JobRun): boolean {
+  if (exitBeforeStart !== undefined) return exitBeforeStart;
+  return exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
+}
+
+function judgeExit(observation: Observation, exitCode: number, context: JudgeContext): Judgement {
+  const { policy, asBefore } = context;
   const { run } = observation;
   const { exitAgeS } = run;
   const memory = FRESH_MEMORY;
@@ -47,8 +54,8 @@ function judgeExit(
     return { verdict: { kind: 'reap', tier: 2, path, reason: `exit=${exitCode}` }, memory };
   }
   const isWithinGrace = exitAgeS !== null && exitAgeS >= 0;
-  const backstop = isWithinGrace && asBefore !== true ? null : judgeAge(observation, policy);
-  if (backstop) return { verdict: backstop, memory };
+  const backstop = isWithinGrace && asBefore !== true ? null : judgeBackstop(observation, context);
+  if (backstop) return backstop;
 
   // A time that is missing or still to come says nothing of the grace: whoever wrote it may write it again.
   const leftS = isWithinGrace
@@ -70,8 +77,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
   const { run, liveness } = observation;
   const { policy, nowMs } = context;
   if (liveness.state === 'alive' || liveness.state === 'unknown') {
-    const verdict = judgeAge(observation, policy) ?? { kind: 'healthy' };
-    return { verdict, memory: FRESH_MEMORY };
+    return judgeBackstop(observation, context) ?? { verdict: { kind: 'healthy' }, memory: FRESH_MEMORY };
   }
 
   if (liveness.state === 'defunct') {
@@ -79,7 +85,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
     const graceLeftMs = defunctSinceMs + policy.finalizeGraceS * 1000 - nowMs;
     if (graceLeftMs > 0) {
       const memory = { ...FRESH_MEMORY, defunctSinceMs };
-      const backstop = context.asBefore === true ? judgeAge(observation, policy) : null;
+      const backstop = context.asBefore === true ? judgeAge(observation, context) : null;
       if (backstop) return { verdict: backstop, memory };
       const line = `job ${run.jobId} pid=${printed(run.pid)} defunct (< grace ${policy.finalizeGraceS}s), deferring`;
       const waitMs = toWaitMs(graceLeftMs, policy);
@@ -93,12 +99,12 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
   const { policy, nowMs } = context;
   const memory = countDead(context);
-  const ticks = context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks);
+  const ticks = context.skipStreak === true ? 1 : looksNeeded(policy);
   if (memory.streak >= ticks) {
     const reason = `dead pid=${printed(run.pid)}`;
     return { verdict: { kind: 'reap', tier: 1, path: 'unknown-outcome', reason }, memory };
   }
-  const backstop = context.asBefore === true ? judgeAge(observation, policy) : null;
+  const backstop = context.asBefore === true ? judgeAge(observation, context) : null;
   if (backstop) return { verdict: backstop, memory };
 
   const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
@@ -115,8 +121,43 @@ function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
   return { streak: streak + 1, lastDeadAtMs: nowMs, firstDeadAtMs, defunctSinceMs };
 }
 
-/** Tier 3, one shot; null below the ceiling, where the run's alert was already sent, and where only the streak may speak. */
-function judgeAge({ run, liveness, alerted, alertedUnknown }: Observation, policy: Policy): Verdict | null {
+/** Tier 3; null where it has nothing to say. One shot where nothing can prove the run alive, or no proof would save it. */
+function judgeBackstop(observation: Observation, context: JudgeContext): Judgement | null {
+  const { run, liveness } = observation;
+  const { policy, nowMs, asBefore } = context;
+  const verdict = judgeAge(observation, context);
+  if (verdict === null) return null;
+  const mayBeProven =
+    liveness.state === 'unknown' && run.processIdentity !== null && policy.backstopAlive === 'alert';
+  if (verdict.kind !== 'reap' || !mayBeProven || asBefore === true) return { verdict, memory: FRESH_MEMORY };
+
+  const unknown = countUnknown(context);
+  const memory = { ...FRESH_MEMORY, unknown };
+  const ticks = looksNeeded(policy);
+  if (unknown.looks >= ticks) return { verdict, memory };
+  const waitMs = toWaitMs(policy.intervalS * 1000 - (nowMs - unknown.lastAtMs), policy);
+  const line = `job ${run.jobId} pid=${printed(run.pid)} unknown over its ceiling (look ${unknown.looks}/${ticks}), deferring`;
+  return { verdict: { kind: 'defer', why: 'unknown', waitMs, line }, memory };
+}
+
+/** Counts as {@link countDead} does. */
+function countUnknown({ memory: { unknown }, nowMs, policy }: JudgeContext): {
+  looks: number;
+  lastAtMs: number;
+} {
+  if (unknown && nowMs - unknown.lastAtMs < policy.intervalS * 1000) return unknown;
+  return { looks: (unknown?.looks ?? 0) + 1, lastAtMs: nowMs };
+}
+
+function looksNeeded({ deadTicks }: Policy): number {
+  return Math.max(1, deadTicks);
+}
+
+/** The verdict of the age alone; null below the ceiling, where the run's alert was already sent, and where only the streak may speak. */
+function judgeAge(
+  { run, liveness, alerted, alertedUnknown }: Observation,
+  { policy, asBefore }: JudgeContext,
+): Verdict | null {
   const ageS = run.ageS ?? 0;
   const maxS = ceilingS(run, policy);
   if (ageS < maxS) return null;
@@ -126,10 +167,14 @@ function judgeAge({ run, liveness, alerted, alertedUnknown }: Observation, polic
     if (policy.backstopAlive === 'reap') return reap;
     return alerted ? null : { kind: 'alert', about: 'alive', reason };
   }
+  const isSeenEnded = liveness.state === 'dead' || liveness.state === 'defunct';
+  if (alerted && !isSeenEnded && policy.backstopAlive === 'alert' && asBefore !== true) {
+    return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
+  }
   // A recorded exit code tells that the agent has ended.
   if (policy.backstopUnknown !== 'alert' || run.exitCode !== null) return reap;
   // Only in histories of before: what looks dead or defunct is the streak's.
-  if (liveness.state === 'dead' || liveness.state === 'defunct') return null;
+  if (isSeenEnded) return null;
   return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
 }
 

@@ -5,7 +5,7 @@ import type { Observation, Policy, Verdict, WatchMemory } from './types.js';
 export function describeProof(
   { tier }: Extract<Verdict, { kind: 'reap' }>,
   { run, liveness }: Observation,
-  { streak }: WatchMemory,
+  { streak, unknown }: WatchMemory,
   policy: Policy,
 ): string {
   switch (tier) {
@@ -18,7 +18,13 @@ export function describeProof(
     case 3:
       return (
         `running for ${run.ageS ?? 0}s, longer than its ceiling of ${ceilingS(run, policy)}s, ` +
-        (liveness.proven ? 'alive, but REAPER_BACKSTOP_ALIVE=reap' : 'and not proven alive')
+        describeDoubt()
       );
+  }
+
+  function describeDoubt(): string {
+    if (liveness.proven) return 'alive, but REAPER_BACKSTOP_ALIVE=reap';
+    if (!unknown || unknown.looks < 2) return 'and not proven alive';
+    return `and not proven alive in ${unknown.looks} looks in a row, at least ${policy.intervalS}s apart: ${liveness.evidence}`;
   }
 }

@@ -35,6 +35,8 @@ export interface JobRun extends HostedRun {
   exitCode: number | null;
   /** Seconds since the exit code was recorded, or null when the row does not say. */
   exitAgeS: number | null;
+  /** Whether it was recorded before the run started; a worker of an older version does not tell. */
+  exitBeforeStart?: boolean;
   branch: string | null;
   /** The stage of the job's task now. */
   stage: string | null;
@@ -51,7 +53,7 @@ export interface Policy {
   leaseReclaim: boolean;
   /** Seconds between sweeps, and the least distance of two dead observations that count. @default 15 */
   intervalS: number;
-  /** Consecutive dead observations before a dead pid is believed. @default 2 */
+  /** Consecutive dead observations before a dead pid is believed, or that nobody can prove a stamped run alive. @default 2 */
   deadTicks: number;
   /** Seconds a monitor gets to finalize after it recorded the exit code. @default 300 */
   finalizeGraceS: number;
@@ -110,6 +112,8 @@ export interface WatchMemory {
   firstDeadAtMs: number | null;
   /** Since when the process has been seen defunct without a break. */
   defunctSinceMs: number | null;
+  /** Consecutive looks that counted at a stamped run over its ceiling of which nobody could tell; absent before the first. */
+  unknown?: { looks: number; lastAtMs: number };
 }
 
 export const FRESH_MEMORY: WatchMemory = {
@@ -126,7 +130,7 @@ export type Verdict =
       kind: 'defer';
       /** Milliseconds until the next observation is worth making. */
       waitMs: number;
-      why: 'dead' | 'defunct' | 'finalizing';
+      why: 'dead' | 'defunct' | 'finalizing' | 'unknown';
       /** One log line, in the words an operator searches for. */
       line: string;
     }

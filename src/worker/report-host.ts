@@ -28,4 +28,5 @@ export async function reportHostInTurn(
     }
     await pause(waitMs, signal);
   }
+  await reporter.leave();
 }

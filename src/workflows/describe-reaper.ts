@@ -40,7 +40,7 @@ function describeMode(status: Reaper['status']): string {
   // Missing from what a worker of the version before recorded.
   if (status.braked) {
     obstacles.push(
-      `**stopped itself**: job ${code(status.braked.job_id)} was reaped as dead, but its process lives; ask \`job-reaper status\``,
+      `**stopped itself**: job ${code(status.braked.job_id)} was reaped, but its process lives; ask \`job-reaper status\``,
     );
   }
   if (obstacles.length === 0) return '**active**: dead runs are reaped';

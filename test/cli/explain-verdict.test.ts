@@ -60,6 +60,11 @@ const cases: Cases = {
     { seen: DEAD, run: { exitCode: 1, exitAgeS: null } },
     'exit code 1 recorded at an unknown time',
   ],
+  'an exit code of the run before': [
+    { seen: ALIVE, run: { exitCode: 0, exitAgeS: 400, ageS: 60, exitBeforeStart: true } },
+    'not reaped, because it is alive',
+    "exit code 0 was recorded before it started, so it is another run's",
+  ],
   'an exit code beyond the grace': [
     { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
     'due to be reaped at the next look of its watch',
@@ -78,6 +83,17 @@ const cases: Cases = {
     { seen: UNKNOWN, run: { ageS: 7_300 } },
     'due: backstop age=7300s>=7200s (tier 3)',
     'running for 7300 s of 7200 s',
+  ],
+  'a stamped run over its ceiling that nobody sees': [
+    { seen: UNKNOWN, run: { ageS: 7_300, processIdentity: 'linux:m:b:1:2' } },
+    'not reaped yet, because one look at which nobody can tell is not enough',
+    'its stamp could prove it alive, so it takes 2 such looks in a row, 15 s apart',
+    'then it is queued again: 1 of 2 attempts are used',
+  ],
+  'a run that was alerted about as alive and that nobody sees any more': [
+    { seen: UNKNOWN, run: { ageS: 7_300 }, running: { alerted: true } },
+    'nobody can tell whether it lives, though it is over its ceiling',
+    'it was proven alive before: its probe, or job-reaper host-gone if its host is gone, has to tell',
   ],
   'its own ceiling': [
     { seen: UNKNOWN, run: { ageS: 50, maxRunningS: 60 } },

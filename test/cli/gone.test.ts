@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hostsCheck } from '../../src/cli/doctor/hosts.js';
 import { insertBoot } from '../support/boots.js';
 import { insertRunningJob } from '../support/rows.js';
@@ -103,4 +103,41 @@ test('a worker reports its host by itself, with Temporal away', async () => {
   } finally {
     await kill(worker);
   }
+});
+
+test('workers that follow each other on one machine, killed or told to end, never make its boot two machines’', async () => {
+  const { admin } = place.db;
+  await admin.query(`update reaper.control set policy = '{"intervalS": 1}'`);
+  const reporters = async () =>
+    (
+      await admin.query<{ pid: number; turn: number }>(
+        `select pid, turn from reaper.host_reporter where host = 'rolling' order by last_seen_at desc`,
+      )
+    ).rows;
+  const start = async () => {
+    const worker = startCli(['worker', '--no-workflows'], {
+      ...place.envWithoutTemporal,
+      REAPER_HOST: 'rolling',
+      DATABASE_URL: place.db.probeUrl,
+    });
+    onTestFinished(() => kill(worker));
+    await eventually('its reports', async () =>
+      (await reporters()).some(({ pid, turn }) => pid === worker.pid && turn >= 4),
+    );
+    return worker;
+  };
+  const first = await start();
+  await kill(first);
+  const second = await start();
+  const third = await start();
+  expect((await reporters()).map(({ pid }) => pid).sort()).toEqual(
+    [first, second, third].map(({ pid }) => pid).sort(),
+  );
+  for (const worker of [second, third]) {
+    worker.process.kill('SIGTERM');
+    await worker.ended;
+  }
+  expect((await reporters()).map(({ pid }) => pid)).toEqual([first.pid]);
+  const { rows } = await admin.query('select what from reaper.host_warning');
+  expect(rows).toEqual([]);
 });

@@ -207,7 +207,7 @@ describe('the dry run', () => {
     expect(await examinable()).toBe(0);
     await db.admin.query('update agent_runs set exit_code = 1, finished_at = reaper.now()');
     expect(await examinable()).toBe(1);
-    await claimRun(db.reaper, run, { run: { ...seen, exitCode: 1 } });
+    await claimRun(db.reaper, run, { tier: 2, run: { ...seen, exitCode: 1 } });
     expect(await examinable()).toBe(0);
     await db.admin.query(`select reaper.set_mode('active', 'op')`);
     expect(await examinable()).toBe(1);

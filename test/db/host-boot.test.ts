@@ -70,9 +70,9 @@ describe('a probe’s report', () => {
     await db.admin.query(
       `update reaper.control set policy = '{"intervalS": 7, "enabled": false}', paused = true`,
     );
-    expect(await report()).toEqual({ intervalS: 7, enabled: false, paused: true });
+    expect(await report()).toEqual({ intervalS: 7, enabled: false, paused: true, reporter: null });
     await db.admin.query(`update reaper.control set policy = null, paused = false`);
-    expect(await report()).toEqual({ intervalS: 15, enabled: true, paused: false });
+    expect(await report()).toEqual({ intervalS: 15, enabled: true, paused: false, reporter: null });
   });
 
   it('is one line, first and last seen by the database’s clock', async () => {

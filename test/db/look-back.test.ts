@@ -25,12 +25,17 @@ afterEach(async () => {
   await db.drop();
 });
 
+/** A run, and what its claim rests on. */
+type Reaped = RunningJob & { tier?: 1 | 3; evidence?: Record<string, unknown> };
+
+const DEAD = { liveness: { state: 'dead', evidence: 'pid 7 absent, as a broken probe said' } };
+const UNSEEN = { liveness: { state: 'unknown', proven: false, evidence: 'the probe did not answer' } };
+
 /** A run of the live agent, reaped by a verdict that is wrong on purpose. */
-async function reapWrongly(job: RunningJob & { tier?: 1 | 3 } = {}) {
-  const { tier = 1, ...row } = job;
+async function reapWrongly(job: Reaped = {}) {
+  const { tier = 1, evidence = DEAD, ...row } = job;
   const process = { pid: agent.pid ?? 0, processIdentity: processIdentity(agent.pid ?? 0), ...row };
   const ref = await insertRunningJob(db.admin, { host: HOST, ...process });
-  const evidence = { liveness: { state: 'dead', evidence: 'pid 7 absent, as a broken probe said' } };
   const { pid, processIdentity: stamp } = process;
   const claimed = await claimRun(db.reaper, ref, {
     tier,
@@ -98,10 +103,42 @@ it('with REAPER_BRAKE=false people are told, and reaping goes on', async () => {
   expect(rows[0]?.text).toContain('REAPER_BRAKE=false');
 });
 
-it.each<[string, RunningJob & { tier?: 1 | 3 }]>([
+it('a run over its ceiling of which nobody could tell stops it too, if it is found alive afterwards', async () => {
+  const { jobId } = await reapWrongly({
+    tier: 3,
+    evidence: { ...UNSEEN, policy: { backstopAlive: 'alert' } },
+  });
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({
+    mode: 'observe',
+    survivors: 1,
+    braked: { job_id: jobId, then: 'the probe did not answer' },
+  });
+  const { rows } = await db.reaper.query<{ text: string }>('select text from reaper.notification');
+  expect(rows[0]?.text).toMatch(
+    /was reaped over its ceiling .* but its process lives\. Then: the probe did not answer/,
+  );
+});
+
+it('a run over its ceiling that is gone is looked at once', async () => {
+  await reapWrongly({ tier: 3, evidence: UNSEEN });
+  await endAgent();
+  await look();
+  const { rows } = await db.probe.query('select * from reaper.look_back');
+  expect([rows, (await readStatus(db.reaper)).survivors]).toEqual([[], 0]);
+});
+
+it.each<[string, Reaped]>([
   ['a pid that lives but has no stamp: it may be reused', { processIdentity: null }],
   ['a pid that was reused: another start', { processIdentity: 'reused' }],
-  ['a run over its ceiling, which may live', { tier: 3 }],
+  [
+    'a run over its ceiling that was reaped though it was proven alive',
+    { tier: 3, evidence: { liveness: { state: 'alive', proven: true, evidence: 'as stamped' } } },
+  ],
+  [
+    'a run over its ceiling that a proof of life would not have saved',
+    { tier: 3, evidence: { ...UNSEEN, policy: { backstopAlive: 'reap' } } },
+  ],
 ])('does not stop for %s', async (_, job) => {
   const stamp = processIdentity(agent.pid ?? 0) ?? '';
   const reused = stamp.replace(/\d+$/, (ticks) => String(Number(ticks) - 5000));

@@ -110,5 +110,11 @@ it.each([
   expect(await countRunsOfBoot(db.reaper, BOOT)).toBe(4);
   expect((await readStatus(db.reaper)).claim_trouble.count).toBe(4);
   expect((await readFleetNumbers(db.reaper)).claimTrouble).toEqual({ failed: 4, locked: 0 });
+  const { rows: recorded } = await db.reaper.query<{ error: string | null }>(
+    `select error from reaper.note_sweep(reaper.now(), '{"hostsWithoutProbe": ["host-1", "host-7"]}')`,
+  );
+  expect(recorded).toEqual([{ error: null }]);
+  const { rows: over } = await db.reaper.query('select from reaper.observation where became is not null');
+  expect(over).toEqual([]);
   expect((await observeRun(db.reaper, last)).run?.jobId).toBe('d');
 });

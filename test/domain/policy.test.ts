@@ -109,6 +109,42 @@ describe('tier 2, exit code recorded', () => {
     });
   });
 
+  describe('of a run before, which a launcher has not cleared', () => {
+    const exit = { exitCode: 0, exitAgeS: 400, ageS: 60 };
+
+    it.each([
+      ['as the row says', { exitBeforeStart: true }],
+      ['as its ages say, where a worker of before does not tell', {}],
+      ['as the row says, though its ages do not show it', { exitBeforeStart: true, exitAgeS: 60 }],
+    ])('says nothing of a live process, %s', (_, told) => {
+      for (const liveness of [alive, proven, unknown])
+        expect(decide({ run: { ...exit, ...told }, liveness }).verdict).toEqual({ kind: 'healthy' });
+    });
+
+    it('leaves a dead process to the streak, whatever the grace', () => {
+      const run = { ...exit, exitBeforeStart: true };
+      const first = decide({ run, liveness: dead });
+      expect(first.verdict).toMatchObject({ kind: 'defer', why: 'dead' });
+      const second = decide({ run, liveness: dead, memory: first.memory, nowMs: 1_000_000 + INTERVAL_MS });
+      expect(second.verdict).toEqual(reap(1, 'dead pid=42'));
+    });
+
+    it('leaves a run over its ceiling to what is said of one without an exit code', () => {
+      const run = { ...exit, ageS: MAX_S, exitAgeS: 2 * MAX_S };
+      expect(decide({ run, liveness: proven }).verdict).toMatchObject({ kind: 'alert', about: 'alive' });
+      const policy = { backstopUnknown: 'alert' } as const;
+      expect(decide({ run, liveness: unknown, policy }).verdict).toMatchObject({ about: 'unknown' });
+    });
+
+    it.each([{ exitBeforeStart: false, exitAgeS: 400 }, { exitAgeS: 61 }, { ageS: null }])(
+      'is not one that only may be of a run before (%j)',
+      (told) => {
+        const { verdict } = decide({ run: { ...exit, ...told }, policy: { finalizeGraceS: 10 } });
+        expect(verdict).toEqual(reap(2, 'exit=0', 'exit-zero'));
+      },
+    );
+  });
+
   it('drops the streak', () => {
     const { memory } = decide({
       run: { exitCode: 1, exitAgeS: 0 },
@@ -240,6 +276,94 @@ describe('tier 3, backstop', () => {
     expect(decide({ run: { maxRunningS, ageS } }).verdict).toEqual(verdict);
   });
 
+  describe('of a stamped run, whose life can be proven', () => {
+    const run = { ageS: MAX_S, processIdentity: 'linux:m:b:1:2' };
+    const again = (memory: WatchMemory, laterMs: number, policy: Partial<Policy> = {}, liveness = unknown) =>
+      decide({ run, liveness, memory, nowMs: 1_000_000 + laterMs, policy });
+
+    it('needs as many looks in a row of which nobody can tell as a dead pid, as far apart', () => {
+      const first = decide({ run, liveness: unknown });
+      expect(first.verdict).toEqual({
+        kind: 'defer',
+        why: 'unknown',
+        waitMs: INTERVAL_MS,
+        line: 'job j1 pid=42 unknown over its ceiling (look 1/2), deferring',
+      });
+      expect(again(first.memory, INTERVAL_MS - 1).verdict).toMatchObject({ kind: 'defer', waitMs: 1 });
+      expect(again(first.memory, INTERVAL_MS).verdict).toEqual(reap(3, 'backstop age=7200s>=7200s'));
+      expect(again(first.memory, INTERVAL_MS, { deadTicks: 3 }).verdict).toMatchObject({ kind: 'defer' });
+    });
+
+    it.each([proven, dead, defunct])('starts over when anything else was seen ($state)', (liveness) => {
+      const first = decide({ run, liveness: unknown });
+      const other = again(first.memory, INTERVAL_MS, {}, liveness);
+      expect(other.verdict.kind).not.toBe('reap');
+      const third = decide({
+        run,
+        liveness: unknown,
+        memory: other.memory,
+        nowMs: 1_000_000 + 2 * INTERVAL_MS,
+      });
+      expect(third.verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
+    });
+
+    it("takes no operator's word for it", () => {
+      expect(decide({ run, liveness: unknown, skipStreak: true }).verdict).toMatchObject({ kind: 'defer' });
+    });
+
+    it('counts them too where an exit code has no usable time', () => {
+      const exited = { ...run, exitCode: 0, exitAgeS: null };
+      const first = decide({ run: exited, liveness: unknown });
+      expect(first.verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
+      const nowMs = 1_000_000 + INTERVAL_MS;
+      expect(decide({ run: exited, liveness: unknown, memory: first.memory, nowMs }).verdict).toMatchObject({
+        kind: 'reap',
+        tier: 3,
+      });
+    });
+
+    it('needs one where not even a proof of life would save it', () => {
+      const policy = { backstopAlive: 'reap' } as const;
+      expect(decide({ run, liveness: unknown, policy }).verdict).toMatchObject({ kind: 'reap', tier: 3 });
+      expect(decide({ run, liveness: unknown, policy, alerted: true }).verdict).toMatchObject({ tier: 3 });
+    });
+
+    it('is told, once, when it was alerted about as alive and nobody can tell any more, and is never reaped for that', () => {
+      for (const exit of [{}, { exitCode: 0, exitAgeS: null }]) {
+        let memory: WatchMemory = FRESH_MEMORY;
+        const told: Verdict[] = [];
+        for (let n = 0; n < 5; n += 1) {
+          const judged = decide({
+            run: { ...run, ...exit },
+            liveness: unknown,
+            alerted: true,
+            alertedUnknown: told.some(({ kind }) => kind === 'alert'),
+            memory,
+            nowMs: n * INTERVAL_MS,
+          });
+          told.push(judged.verdict);
+          ({ memory } = judged);
+        }
+        expect(told[0]).toEqual({ kind: 'alert', about: 'unknown', reason: 'backstop age=7200s>=7200s' });
+        for (const { kind } of told.slice(1)) expect(['healthy', 'defer']).toContain(kind);
+      }
+    });
+
+    it('still dies by its streak after that', () => {
+      const memory = { streak: 1, lastDeadAtMs: 0 };
+      expect(decide({ run, liveness: dead, alerted: true, alertedUnknown: true, memory }).verdict).toEqual(
+        reap(1, 'dead pid=42'),
+      );
+    });
+  });
+
+  it('needs one look of a run without a stamp, whose life nobody can ever prove', () => {
+    expect(decide({ run: { ageS: MAX_S }, liveness: unknown }).verdict).toMatchObject({
+      kind: 'reap',
+      tier: 3,
+    });
+  });
+
   it('leaves what looks dead to the streak: one look proves no death', () => {
     const run = { ageS: MAX_S };
     const first = decide({ run, liveness: dead });
@@ -341,9 +465,11 @@ describe('for any history of observations', () => {
         for (const { state, laterMs, skipStreak, ...look } of history) {
           nowMs += laterMs;
           const isProven = look.proven && state === 'alive';
-          deadSince = state === 'dead' && look.exitCode === null ? [...deadSince, nowMs] : [];
-          const liveness = { state, proven: isProven, evidence: '' };
           const { ageS, exitCode, exitAgeS } = look;
+          const isOlder = exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
+          const hasExited = exitCode !== null && !isOlder;
+          deadSince = state === 'dead' && !hasExited ? [...deadSince, nowMs] : [];
+          const liveness = { state, proven: isProven, evidence: '' };
           const judged = decide({
             run: { ageS, exitCode, exitAgeS },
             liveness,
@@ -357,16 +483,18 @@ describe('for any history of observations', () => {
           if (verdict.kind === 'defer') expect(verdict.waitMs).toBeGreaterThan(0);
           if (verdict.kind !== 'reap') continue;
 
-          const mayReapAlive = exitCode !== null || policy.backstopAlive === 'reap';
+          const mayReapAlive = hasExited || policy.backstopAlive === 'reap';
           if (isProven && !mayReapAlive) expect.unreachable('reaped a run that is proven alive');
-          if (policy.backstopUnknown === 'alert' && verdict.tier === 3 && exitCode === null && !isProven)
+          if (policy.backstopUnknown === 'alert' && verdict.tier === 3 && !hasExited && !isProven)
             expect.unreachable('reaped a run of which nobody can tell');
           if (verdict.tier === 1 && state === 'dead' && !skipStreak && memory.defunctSinceMs === null) {
             const first = deadSince[0] ?? nowMs;
             expect(deadSince.length).toBeGreaterThanOrEqual(Math.max(1, policy.deadTicks));
             expect(nowMs - first).toBeGreaterThanOrEqual((Math.max(1, policy.deadTicks) - 1) * INTERVAL_MS);
           }
-          if (verdict.tier === 1) expect(['dead', 'defunct']).toContain(state);
+          if (verdict.tier === 1)
+            expect([hasExited, ['dead', 'defunct'].includes(state)]).toEqual([false, true]);
+          if (verdict.tier === 2) expect(hasExited).toBe(true);
           if (verdict.tier === 2) expect(exitAgeS ?? -1).toBeGreaterThanOrEqual(GRACE_S);
           if (verdict.path === 'exit-zero') expect(exitCode).toBe(0);
         }

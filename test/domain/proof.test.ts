@@ -24,3 +24,16 @@ it.each<[Tier, number, Partial<JobRun>, string]>([
   };
   expect(describeProof(verdict, observation, { ...FRESH_MEMORY, streak }, DEFAULT_POLICY)).toBe(expected);
 });
+
+it('tier 3 after looks of which nobody could tell says how many there were', () => {
+  const verdict = { kind: 'reap', tier: 3, path: 'unknown-outcome', reason: 'any' } as const;
+  const observation = {
+    run: aRun({ ageS: 61, maxRunningS: 60 }),
+    liveness: { state: 'unknown', proven: false, evidence: 'the probe did not answer' } as const,
+    alerted: false,
+  };
+  const memory = { ...FRESH_MEMORY, unknown: { looks: 2, lastAtMs: 1 } };
+  expect(describeProof(verdict, observation, memory, DEFAULT_POLICY)).toBe(
+    'running for 61s, longer than its ceiling of 60s, and not proven alive in 2 looks in a row, at least 15s apart: the probe did not answer',
+  );
+});

@@ -97,12 +97,30 @@ it('SIGKILL between the COMMIT of a claim and the end of its activity: one advan
 
 it('SIGKILL of the worker while a streak runs: the next one goes on with it', async () => {
   await killedJob('j1');
-  const first = startWorker({ REAPER_INTERVAL_S: '3' });
+  startWorker({ PARTS: 'probe', DATABASE_URL: db.probeUrl });
+  const start = () => startWorker({ PARTS: 'workflows', REAPER_HOST: 'host-2', REAPER_INTERVAL_S: '3' });
+  const first = start();
   await eventually('the first dead observation', () => first.count('dead (streak 1/2), deferring') === 1);
   await first.kill();
-  const second = startWorker({ REAPER_INTERVAL_S: '3' });
+  const second = start();
   await requeued('j1');
   expect(second.count('dead (streak 1/2), deferring')).toBe(0);
+});
+
+it('SIGKILL of a worker with its probe: the next one calls nothing dead until it is known to be gone', async () => {
+  await killedJob('j1');
+  const first = startWorker({ REAPER_INTERVAL_S: '3' });
+  await eventually('its report', async () => {
+    const { rowCount } = await db.admin.query('select from reaper.host_reporter');
+    return rowCount;
+  });
+  await first.kill();
+  expect(await jobStatus('j1')).toBe('running');
+  const second = startWorker({ REAPER_INTERVAL_S: '3' });
+  await requeued('j1', 120_000);
+  expect(second.count('reaped -> queued')).toBe(1);
+  const { rows } = await db.admin.query('select what from reaper.host_warning');
+  expect(rows).toEqual([]);
 });
 
 it.each(['SIGTERM', 'SIGINT'] as const)('ends well at %s', async (signal) => {

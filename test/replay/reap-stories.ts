@@ -56,7 +56,7 @@ export const reapStories: Record<string, Story> = {
   },
   'operator-reaps-before-the-first-sweep': async (world) => {
     const { pass, letGo } = createHold();
-    await insertRunningJob(world.db.admin, { id: 'j1', startedS: 60, exitCode: 1, exitedS: 60 });
+    await insertRunningJob(world.db.admin, { id: 'j1', startedS: 70, exitCode: 1, exitedS: 60 });
     const { handle } = await world.start({
       policy: { ...SLOW, watchAllLimit: 0 },
       jobs: (real) => ({

@@ -13,7 +13,7 @@ export interface RunningJob {
   processIdentity?: string | null;
   /** Null for a row that names no run. */
   runId?: null;
-  /** Seconds ago. */
+  /** Seconds ago. @default 10 seconds before its exit, or ago */
   startedS?: number | null;
   exitCode?: number | null;
   /** Seconds ago. */
@@ -72,7 +72,7 @@ export async function insertRunningJob(
       job.pid === undefined ? 4242 : job.pid,
       job.processIdentity ?? null,
       job.runId === null ? null : runId,
-      job.startedS === undefined ? 10 : job.startedS,
+      job.startedS === undefined ? 10 + (exitedS ?? 0) : job.startedS,
     ],
   );
   const { rows } = await admin.query<{ run_key: string }>(

@@ -15,7 +15,7 @@ export function aRun(run: Partial<JobRun> = {}): JobRun {
     attempts: 1,
     maxAttempts: 2,
     maxRunningS: null,
-    ageS: 60,
+    ageS: 60 + (run.exitAgeS ?? 0),
     exitCode: null,
     exitAgeS: null,
     branch: 'main',

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WatchState } from '../../src/workflows/messages.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -69,6 +70,26 @@ describe('a killed job', () => {
     await db.admin.query(`update jobs set status = 'done'`);
     expect(await watch(run).result()).toMatchObject({ outcome: 'ended by itself' });
   });
+});
+
+it('a live run is not ended by the exit code of the run before, which its launcher has not cleared', async () => {
+  const agent = startProcess();
+  const run = await insertRunningJob(db.admin, {
+    id: 'again',
+    startedS: 100,
+    exitCode: 0,
+    exitedS: 400,
+    ...agent,
+  });
+  const { watch, sweepNow } = await start();
+  await sweepNow();
+  await watch(run).signal('poke', { why: 'look', park: true });
+  await eventually('a look', async () =>
+    (await watch(run).query<WatchState>('watch')).story.some((line) => line.includes('seen alive')),
+  );
+  expect(await status('again')).toBe('running');
+  await agent.kill();
+  expect(await watch(run).result()).toMatchObject({ outcome: 'queued', reason: `dead pid=${agent.pid}` });
 });
 
 describe('fan-out', () => {
@@ -174,7 +195,56 @@ describe('a run over its ceiling', () => {
     expect(await status('late')).toBe('running');
   });
 
-  it('is reaped at once when nobody can prove it alive', async () => {
+  it('is left alone, and told of, when its probe does not answer after it was proven alive', async () => {
+    const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, ...startProcess() });
+    let isSilent = false;
+    const { watch, log } = await start({
+      policy,
+      probes: (real) => ({
+        probeRun(...args) {
+          if (isSilent) throw ApplicationFailure.nonRetryable('the probe is restarting');
+          return real.probeRun(...args);
+        },
+      }),
+    });
+    const isTold = (text: string) => () => log.lines.some((line) => line.includes(text));
+    await eventually('the alert', isTold('proven alive but over its ceiling'));
+    isSilent = true;
+    for (let looks = 0; looks < 3; looks += 1) {
+      await watch(run).signal('poke', { why: 'look', park: true });
+      await eventually('the alert that nobody can tell', isTold('nobody can tell whether it lives'));
+      await eventually('a rest', async () => {
+        const { phase } = await watch(run).query<WatchState>('watch');
+        return phase === 'parked';
+      });
+    }
+    expect(await status('late')).toBe('running');
+    expect(log.lines.filter((line) => line.includes('over its ceiling'))).toHaveLength(2);
+  });
+
+  it('is reaped by no single look when it is stamped and its probe does not answer', async () => {
+    const { pid, processIdentity } = startProcess();
+    const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, pid, processIdentity });
+    let looks = 0;
+    const { watch } = await start({
+      policy: { ...policy, deadTicks: 3 },
+      probes: () => ({
+        probeRun() {
+          looks += 1;
+          throw ApplicationFailure.nonRetryable('the probe is restarting');
+        },
+      }),
+    });
+    await eventually('the watch', () => watch(run).describe());
+    expect(await watch(run).result()).toMatchObject({
+      outcome: 'queued',
+      reason: expect.stringMatching(/^backstop age=1\d\ds>=100s$/) as unknown,
+      evidence: { unknownLooks: 3, liveness: { state: 'unknown' } },
+    });
+    expect(looks).toBeGreaterThanOrEqual(3);
+  });
+
+  it('is reaped at once when nobody can ever prove it alive', async () => {
     const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, host: 'elsewhere' });
     const { watch } = await start({ policy });
     await eventually('the watch', () => watch(run).describe());

@@ -8,7 +8,7 @@ export const rowsCheck: Check = {
   name: 'rows',
   needs: ['postgres', 'schema'],
   async run({ pool }) {
-    const { running, unreadable, duplicates, reused, zones, withoutHost, withoutStart } =
+    const { running, unreadable, duplicates, reused, zones, withoutHost, withoutStart, olderExits } =
       await readRowOddities(pool);
     const findings: Finding[] = unreadable.map(({ jobId, why }) =>
       fail(
@@ -58,6 +58,15 @@ export const rowsCheck: Check = {
           'a host in each row',
           `${withoutHost} without one, so they are unknown`,
           'have launchers write the host with the pid',
+        ),
+      );
+    }
+    if (olderExits.length > 0) {
+      findings.push(
+        warn(
+          'exit records that are younger than their run',
+          `older ones, so that their runs are judged as if they had none: ${olderExits.join(', ')}`,
+          'have launchers clear exit_code and finished_at whenever they start a run: docs/sql-contract.md',
         ),
       );
     }

@@ -1,4 +1,4 @@
-import { ceilingS } from '../../domain/policy.js';
+import { ceilingS, isExitOfAnotherRun } from '../../domain/policy.js';
 import type { JobRun, Policy } from '../../domain/types.js';
 
 /** The row in words: who runs it, where, which attempt, for how long. */
@@ -9,6 +9,11 @@ export function describeRun(run: JobRun, policy: Policy): string[] {
     `run ${named(run.runKey)}, ${describeAge(run, policy)}`,
   ];
   if (run.stage !== null) lines.push(`its task is in stage ${run.stage}, branch ${named(run.branch)}`);
+  if (run.exitCode !== null && isExitOfAnotherRun(run)) {
+    lines.push(
+      `exit code ${run.exitCode} was recorded before it started, so it is another run's: the launcher has to clear it when it starts a run`,
+    );
+  }
   return lines;
 }
 

@@ -20,20 +20,31 @@ export function describeVerdict(facts: VerdictFacts): string[] {
     case 'healthy':
       return [...describeHealthy(observation), age];
     case 'alert':
-      return verdict.about === 'alive'
-        ? [
-            `over its ceiling (${verdict.reason}), but proven alive: alerted once, not reaped`,
-            'REAPER_BACKSTOP_ALIVE=reap would reap it',
-          ]
-        : [
-            `over its ceiling (${verdict.reason}), and nobody can tell whether it lives: alerted once, not reaped`,
-            'REAPER_BACKSTOP_UNKNOWN=reap would reap it',
-          ];
+      return describeAlert(verdict, observation);
     case 'reap':
       return [`due: ${verdict.reason} (tier ${verdict.tier})`, describeOutcome(facts, verdict)];
     case 'defer':
       return [...describeDefer(facts, verdict.why), age];
   }
+}
+
+function describeAlert(
+  { about, reason }: Extract<Verdict, { kind: 'alert' }>,
+  { alerted }: Observation,
+): string[] {
+  if (about === 'alive') {
+    return [
+      `over its ceiling (${reason}), but proven alive: alerted once, not reaped`,
+      'REAPER_BACKSTOP_ALIVE=reap would reap it',
+    ];
+  }
+  const doubt = `over its ceiling (${reason}), and nobody can tell whether it lives: alerted once, not reaped`;
+  return alerted
+    ? [
+        doubt,
+        'it was proven alive before: its probe, or job-reaper host-gone if its host is gone, has to tell',
+      ]
+    : [doubt, 'REAPER_BACKSTOP_UNKNOWN=reap would reap it'];
 }
 
 function describeHealthy({ liveness, alerted, alertedUnknown }: Observation): string[] {
@@ -59,6 +70,12 @@ function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer
       return [
         `exited, but its parent, perhaps a live monitor, has not collected it: counts as dead once it has been seen ` +
           `so for ${policy.finalizeGraceS} s`,
+      ];
+    case 'unknown':
+      return [
+        `over its ceiling, and not seen alive or dead from here: its stamp could prove it alive, so it takes ${policy.deadTicks} such looks ` +
+          `in a row, ${policy.intervalS} s apart`,
+        describeUnknownOutcome(observation.run, 'then it'),
       ];
     case 'finalizing':
       return [

@@ -59,6 +59,7 @@ const WAITS_FOR = {
   dead: 'one dead observation is not enough',
   defunct: 'its parent may still collect its exit',
   finalizing: 'its monitor may still finalize it',
+  unknown: 'one look at which nobody can tell is not enough',
 };
 
 /** Why nobody would act on a run that is due, or null. */

@@ -1,4 +1,5 @@
 import type { Database } from '../database.js';
+import { EXIT_IS_OLDER } from '../exit-record.js';
 import { inTransaction } from '../transaction.js';
 import { findUnreadableRuns, type UnreadableRun } from './unreadable.js';
 import { findZoneDependence, type ZoneDependence } from './zones.js';
@@ -16,6 +17,8 @@ export interface RowOddities {
   zones: ZoneDependence[];
   withoutHost: number;
   withoutStart: number;
+  /** Jobs whose exit record is older than their run, the first few. */
+  olderExits: string[];
 }
 
 /** Looks at the rows as role `reaper` sees them, every column of every row. Reads only. */
@@ -32,7 +35,9 @@ export async function readRowOddities(pool: Database): Promise<RowOddities> {
                 coalesce((select array_agg(job_id) from (select job_id from r group by job_id
                                                          having count(*) > 1 order by job_id limit 5) d), '{}') as duplicates,
                 coalesce((select array_agg(job_id) from (select r.job_id from r join reaper.ledger l using (job_id, run_key)
-                                                          order by 1 limit 5) d), '{}') as reused
+                                                          order by 1 limit 5) d), '{}') as reused,
+                coalesce((select array_agg(job_id) from (select r.job_id from r where r.exit_code is not null and ${EXIT_IS_OLDER}
+                                                          order by 1 limit 5) d), '{}') as "olderExits"
            from r`,
         [ids],
       );

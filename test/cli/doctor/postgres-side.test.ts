@@ -178,6 +178,14 @@ describe('rows', () => {
     ]);
   });
 
+  it('warns of an exit record that is older than its run', async () => {
+    await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 400 });
+    await insertRunningJob(db.admin, { id: 'j2', exitCode: 0, exitedS: 400 });
+    expect(await examine('rows', patient)).toMatchObject([
+      { level: 'warn', got: 'older ones, so that their runs are judged as if they had none: j1' },
+    ]);
+  });
+
   it('names the row and the column that cannot be read', async () => {
     await db.admin.query('drop view reaper.running_job cascade; alter table jobs alter column pid type text');
     await migrate(db.adminUrl, null);

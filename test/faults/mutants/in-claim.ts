@@ -112,7 +112,13 @@ export const inClaim: readonly Mutant[] = [
     name: 'the evidence not compared with the row',
     scenario: 'a late exit code',
     caughtBy: 'evidence is what was found',
-    edits: [{ file: CLAIM, from: '  if v_changed is not null then', to: '  if false then' }],
+    edits: [
+      {
+        file: CLAIM,
+        from: `  if v_changed is not null then\n    result := 'changed';`,
+        to: `  if false then\n    result := 'changed';`,
+      },
+    ],
   },
   {
     name: 'the next job made twice',

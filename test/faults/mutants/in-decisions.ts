@@ -15,8 +15,8 @@ export const inDecisions: readonly Mutant[] = [
     edits: [
       {
         file: POLICY_JS,
-        from: 'return { verdict, memory: FRESH_MEMORY };',
-        to: 'return { verdict, memory: context.memory };',
+        from: `{ verdict: { kind: 'healthy' }, memory: FRESH_MEMORY }`,
+        to: `{ verdict: { kind: 'healthy' }, memory: context.memory }`,
       },
     ],
   },
@@ -27,7 +27,7 @@ export const inDecisions: readonly Mutant[] = [
     edits: [
       {
         file: POLICY_JS,
-        from: 'context.skipStreak === true ? 1 : Math.max(1, policy.deadTicks)',
+        from: 'context.skipStreak === true ? 1 : looksNeeded(policy)',
         to: '1',
       },
     ],

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { observeRun } from '../../src/db/observe-run.js';
+import { readRowOddities } from '../../src/db/inspect/rows.js';
+import { readSymptoms } from '../../src/db/symptoms.js';
+import { DEFAULT_POLICY, type RunRef } from '../../src/domain/types.js';
+import { claimRun, countLedger } from '../support/claims.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { insertRunningJob, readJob } from '../support/rows.js';
+
+// A launcher that requeued a job without clearing how its last run ended: the row of the new run shows that.
+
+let db: TestDatabase;
+let run: RunRef & { runId: string };
+beforeEach(async () => {
+  db = await createTestDatabase();
+  run = await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 100.5 });
+});
+afterEach(() => db.drop());
+
+const EXIT = { run: { exitCode: 0 } };
+const symptoms = async () => (await readSymptoms(db.reaper, DEFAULT_POLICY, null, 9)).items;
+const record = (exitCode: number) =>
+  db.admin.query('update agent_runs set exit_code = $1, finished_at = reaper.now()', [exitCode]);
+
+describe('an exit record that is older than its run', () => {
+  it('is called that, and is no symptom, until it is written again', async () => {
+    expect((await observeRun(db.reaper, run)).run).toMatchObject({ exitCode: 0, exitBeforeStart: true });
+    expect(await symptoms()).toEqual([]);
+    await record(0);
+    expect((await observeRun(db.reaper, run)).run).toMatchObject({ exitCode: 0, exitBeforeStart: false });
+    expect(await symptoms()).toMatchObject([{ jobId: 'j1', symptom: 'exit code' }]);
+  });
+
+  it('ends no run: the claim that rests on it is refused, and leaves everything as it was', async () => {
+    const before = await readJob(db.admin, 'j1');
+    const claimed = await claimRun(db.reaper, run, { ...EXIT, tier: 2, outcome: 'done', error: null });
+    expect(claimed).toMatchObject({ result: 'changed' });
+    expect(claimed.detail).toMatch(
+      /^its exit record of \S+Z is older than its start at \S+Z: have the launcher clear it/,
+    );
+    expect([await readJob(db.admin, 'j1'), await countLedger(db.admin)]).toEqual([before, 0]);
+  });
+
+  it.each([1, 3] as const)(
+    'keeps nobody from claiming a run that is dead or too old (tier %i)',
+    async (tier) => {
+      expect(await claimRun(db.reaper, run, { ...EXIT, tier })).toMatchObject({ result: 'won' });
+    },
+  );
+
+  it.each([1, 3] as const)(
+    'gives way to one of the run itself that was written meanwhile, though by the same code (tier %i)',
+    async (tier) => {
+      await record(0);
+      expect(await claimRun(db.reaper, run, { ...EXIT, tier })).toMatchObject({
+        result: 'changed',
+        detail: 'its exit code 0 was recorded meanwhile',
+      });
+    },
+  );
+
+  it('is named by doctor', async () => {
+    await insertRunningJob(db.admin, { id: 'j2', exitCode: 0, exitedS: 5 });
+    expect((await readRowOddities(db.admin)).olderExits).toEqual(['j1']);
+  });
+});
+
+it.each<[string, { startedS?: number | null; exitedS: number | null }]>([
+  ['younger than its run', { startedS: 100, exitedS: 50 }],
+  ['of a run that does not say when it started', { startedS: null, exitedS: 50 }],
+  ['without a time', { startedS: 100, exitedS: null }],
+])('an exit record %s is its own', async (_, times) => {
+  const own = await insertRunningJob(db.admin, { id: 'own', exitCode: 1, ...times });
+  expect((await observeRun(db.reaper, own)).run).toMatchObject({ exitBeforeStart: false });
+  expect(await symptoms()).toMatchObject([{ jobId: 'own' }]);
+  expect(await claimRun(db.reaper, own, { run: { exitCode: 1 }, tier: 2 })).toMatchObject({ result: 'won' });
+});
