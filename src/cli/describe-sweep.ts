@@ -1,4 +1,7 @@
+import { isOverdue } from '../domain/overdue.js';
 import type { SweepSummary } from '../workflows/messages.js';
+import { formatDuration } from './duration.js';
+import type { LastSweep } from './read-state.js';
 
 /** A sweep in one sentence: what it saw, and what it did. */
 export function describeSweep(sweep: SweepSummary): string {
@@ -20,4 +23,13 @@ export function describeSweep(sweep: SweepSummary): string {
   }
   if (sweep.waiting > 0) parts.push(`${sweep.waiting} that wait for a place`);
   return `no. ${sweep.number}: ${parts.join(', ')}`;
+}
+
+/** The last sweep in a sentence or two; says what to do when it is long ago. */
+export function describeLastSweep(lastSweep: LastSweep | null, intervalS: number): string {
+  if (lastSweep === null) return 'none yet: no worker has run here; start job-reaper worker';
+  const told = `${formatDuration(lastSweep.ageS)} ago, ${describeSweep(lastSweep.summary)}`;
+  return isOverdue(lastSweep, intervalS)
+    ? `${told}. It is overdue (every ${intervalS} s): see that a worker and Temporal run`
+    : told;
 }

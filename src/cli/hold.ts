@@ -4,13 +4,14 @@ import type { HoldKind } from '../domain/operation.js';
 import { carryOut } from './carry-out.js';
 import { withContext } from './context.js';
 import { parseDuration } from './duration.js';
+import { CliError } from './errors.js';
 import { byOption, reasonOption } from './operator.js';
 import { examples, formatTime } from './output.js';
 
 const HOUR_S = 3600;
 
 /** What a hold can be about. */
-export function holdKindArgument(): Argument {
+function holdKindArgument(): Argument {
   return new Argument('<kind>', 'what the value names').choices(['job', 'agent', 'repo', 'host']);
 }
 
@@ -47,6 +48,26 @@ export function holdCommand(): Command {
         const hold = holds.find((each) => each.kind === kind && each.value === value);
         const until = hold ? ` until ${formatTime(hold.until)}` : '';
         console.log(`Held ${kind} ${value}${until} by ${by}: ${reason}.`);
+      });
+    });
+}
+
+/** `job-reaper release` */
+export function releaseCommand(): Command {
+  return new Command('release')
+    .description('End a hold before its time')
+    .addArgument(holdKindArgument())
+    .argument('<value>', 'exactly as the hold has it')
+    .addOption(byOption())
+    .addHelpText('after', examples('job-reaper release job 4711'))
+    .action(async (kind: HoldKind, value: string, { by }: { by: string }) => {
+      await withContext(async (context) => {
+        if (!(await carryOut(context, { action: 'release', kind, value, by }))) {
+          throw new CliError(
+            `Expected a hold on ${kind} "${value}", got none: job-reaper status lists those there are`,
+          );
+        }
+        console.log(`Released ${kind} ${value}.`);
       });
     });
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { withContext } from './context.js';
 import { describeControl } from './describe-control.js';
-import { describeLastSweep } from './describe-last-sweep.js';
+import { describeLastSweep } from './describe-sweep.js';
 import { examples, formatTime, printJson } from './output.js';
 import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';

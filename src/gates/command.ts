@@ -1,10 +1,9 @@
 import { messageOf } from '../domain/trouble.js';
 import { shown } from '../domain/wording.js';
-import { runInGroup } from './process-group.js';
+import { runInGroup, searchPath } from './process-group.js';
 import { GateNotAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placeholders.js';
-import { searchPath } from './search-path.js';
 import type { CommandSpec } from './spec.js';
 import { GateFailure, type GateInput, type GateResult } from './types.js';
 

@@ -4,8 +4,7 @@ import { shown } from '../domain/wording.js';
 import { GateNotAsked, isUnreadable, notAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath } from './placeholders.js';
-import { runInGroup } from './process-group.js';
-import { searchPath } from './search-path.js';
+import { runInGroup, searchPath } from './process-group.js';
 import type { GitSpec } from './spec.js';
 import type { GateInput, GateResult } from './types.js';
 

@@ -1,5 +1,4 @@
 import type { Notification } from '../domain/notification.js';
-import { quoteForShell } from './quote-for-shell.js';
 
 /** What a webhook is sent. `text` is what chat webhooks show. */
 export interface WebhookMessage {
@@ -44,4 +43,10 @@ export function toWebhookMessage(notification: Notification): WebhookMessage {
 export function explainCommand(jobId: string): string {
   const separator = jobId.startsWith('-') ? '-- ' : '';
   return `job-reaper explain ${separator}${quoteForShell(jobId)}`;
+}
+
+/** A text as one word of a POSIX shell; plain words stay as they are. */
+function quoteForShell(text: string): string {
+  if (/^[A-Za-z0-9._:@/-]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -4,6 +4,9 @@ import { request as overHttps } from 'node:https';
 /** Characters of an answer that are read. */
 const BODY_LIMIT = 16_384;
 
+/** Statuses with which a server did not take a request, but may take it later. */
+const LATER = [408, 425, 429];
+
 /** What became of a request. `unsent`: no connection came about. `unanswered`: it may or may not have arrived. */
 export type PostResult =
   | { kind: 'answered'; status: number; headers: IncomingHttpHeaders; body: string }
@@ -69,4 +72,11 @@ export function postJson(
 export function retryAfterOf(headers: IncomingHttpHeaders): number | undefined {
   const seconds = Number(headers['retry-after']);
   return seconds > 0 ? seconds : undefined;
+}
+
+/** What a status says of a request. A redirect is not followed, so it refuses. */
+export function judgeStatus(status: number): 'taken' | 'later' | 'failed' | 'refused' {
+  if (status >= 200 && status < 300) return 'taken';
+  if (LATER.includes(status)) return 'later';
+  return status >= 500 ? 'failed' : 'refused';
 }

@@ -1,11 +1,11 @@
 import type { Delivery } from '../domain/notification.js';
 import { TELEGRAM, type Channel } from './channels.js';
-import { postJson, retryAfterOf } from './post-json.js';
-import { scrub } from './scrub.js';
-import { judgeStatus } from './status.js';
+import { judgeStatus, postJson, retryAfterOf } from './post-json.js';
 
 /** Telegram takes no longer text. */
 const TEXT_LIMIT = 4096;
+/** Characters of Telegram's own words that a log line quotes. */
+const QUOTE_LIMIT = 200;
 
 /** What {@link createTelegram} needs. */
 export interface TelegramOptions {
@@ -82,4 +82,10 @@ function readAnswer(body: string): Answer {
   } catch {
     return {};
   }
+}
+
+/** A stranger's text as a log line may quote it: one line, not long, and without secrets. */
+function scrub(text: string, secrets: readonly string[]): string {
+  const hidden = secrets.reduce((rest, secret) => rest.replaceAll(secret, '<hidden>'), text);
+  return hidden.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').slice(0, QUOTE_LIMIT);
 }

@@ -1,8 +1,7 @@
 import type { Delivery } from '../domain/notification.js';
 import type { Channel } from './channels.js';
 import { toWebhookMessage } from './message.js';
-import { postJson, retryAfterOf } from './post-json.js';
-import { judgeStatus } from './status.js';
+import { judgeStatus, postJson, retryAfterOf } from './post-json.js';
 
 /**
  * A webhook gets a message at least once, always with the same key and content. Its URL may hold a secret that its answers
