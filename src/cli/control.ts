@@ -9,7 +9,7 @@ import { examples } from './output.js';
 /** `job-reaper pause` */
 export function pauseCommand(): Command {
   return new Command('pause')
-    .description('Claim nothing more until resume; holds as soon as it returns, also while Temporal is away')
+    .description('Stop claiming until resume. In effect once the command returns, even if Temporal is down')
     .addOption(reasonOption())
     .addOption(byOption())
     .addHelpText('after', examples('job-reaper pause --reason "database maintenance until 6"'))
@@ -21,7 +21,7 @@ export function pauseCommand(): Command {
 
 /** `job-reaper resume` */
 export function resumeCommand(): Command {
-  return switchCommand('resume', 'End a pause; the mode stays as it is', 'Resumed', ['job-reaper resume']);
+  return switchCommand('resume', 'End a pause. The mode does not change', 'Resumed', ['job-reaper resume']);
 }
 
 /** `job-reaper observe` */
@@ -36,13 +36,13 @@ export function observeCommand(): Command {
 
 /** `job-reaper activate` */
 export function activateCommand(): Command {
-  return switchCommand('activate', 'End the dry run: reap. A pause stays as it is', 'Set to active', [
+  return switchCommand('activate', 'End the dry run and reap. Does not end a pause', 'Set to active', [
     'job-reaper report --since 7d',
     'job-reaper activate',
   ]);
 }
 
-/** A command that says afterwards whether anything is claimed: other switches may still stand in the way. */
+/** A command that prints afterwards whether anything is claimed: other switches may still prevent it. */
 function switchCommand(
   action: 'resume' | 'observe' | 'activate',
   description: string,

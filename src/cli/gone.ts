@@ -12,13 +12,13 @@ import { examples } from './output.js';
 export function hostGoneCommand(): Command {
   return new Command('host-gone')
     .description(
-      'Declare every run that started on a host before now dead. Refused while a probe there answers',
+      'Declare a host gone: every run that started there before now is dead. Refused while a probe there answers',
     )
-    .argument('<host>', 'exactly as the job rows have it')
+    .argument('<host>', 'the name of the host, exactly as in the job rows')
     .option(
       '--replaced',
-      'another machine or pod has its name by now: what had started before the pid 1 of the probe that answers, and has a ' +
-        'stamp of another pid namespace, is dead',
+      'another machine or pod has this name now: runs that started before pid 1 of the answering probe, and have a stamp of ' +
+        'another pid namespace, are dead',
     )
     .addOption(byOption())
     .addHelpText(
@@ -33,13 +33,13 @@ export function hostGoneCommand(): Command {
         const runs = await context.query((pool) => countRunsOnHost(pool, host));
         console.log(
           replaced
-            ? `Host ${host} is declared replaced by ${by}; running there by their rows: ${runs}. Those from before it are ` +
-                'reaped like any dead run, unless a probe of where they ran reports after all.'
-            : `Host ${host} is declared gone by ${by}; running there by their rows: ${runs}. ` +
+            ? `${by} declared host ${host} replaced. Runs marked running there: ${runs}. Those from before the replacement are ` +
+                'reaped like any dead run, unless a probe from where they ran reports after all.'
+            : `${by} declared host ${host} gone. Runs marked running there: ${runs}. ` +
                 'They are reaped like any dead run, unless a probe there answers after all.',
         );
         if (runs === 0)
-          console.error(`No running job names host "${host}": see that it is spelt as in the rows.`);
+          console.error(`No running job names host "${host}": check that it is spelled as in the rows.`);
       });
     });
 }
@@ -48,9 +48,9 @@ export function hostGoneCommand(): Command {
 export function bootGoneCommand(): Command {
   return new Command('boot-gone')
     .description(
-      'Declare every run of a boot dead: for a machine that never returns. Refused while a probe of that boot reports',
+      'Declare a boot gone, for a machine that will never return: all its runs are dead. Refused while a probe of it reports',
     )
-    .argument('<boot>', 'its boot id: the third field of the stamps, as job-reaper explain shows them')
+    .argument('<boot>', 'the boot id: the third field of an identity stamp')
     .addOption(byOption())
     .addHelpText('after', examples('job-reaper boot-gone 1549cfe1-389a-48f0-86bd-df24e9729d85'))
     .action(async (boot: string, { by }: { by: string }) => {
@@ -58,18 +58,18 @@ export function bootGoneCommand(): Command {
         await refusable(() => carryOut(context, { action: 'boot-gone', boot, by }));
         const runs = await context.query((pool) => countRunsOfBoot(pool, boot));
         console.log(
-          `Boot ${boot} is declared gone by ${by}; running with its stamp: ${runs}. ` +
+          `${by} declared boot ${boot} gone. Running jobs with a stamp of it: ${runs}. ` +
             'They are reaped like any dead run, unless a probe of that boot reports after all.',
         );
         if (runs === 0)
           console.error(
-            `No running job has a stamp of boot "${boot}": see that it is spelt as in the stamps.`,
+            `No running job has a stamp of boot "${boot}": check that it is spelled as in the stamps.`,
           );
       });
     });
 }
 
-/** Says what Postgres refused to declare gone, and why, rather than that Postgres had trouble. */
+/** If Postgres refuses the declaration, reports why, instead of a database error. */
 async function refusable<T>(declare: () => Promise<T>): Promise<T> {
   try {
     return await declare();

@@ -10,9 +10,9 @@ import { examples, formatTime } from './output.js';
 
 const HOUR_S = 3600;
 
-/** What a hold can be about. */
+/** What a hold can apply to. */
 function holdKindArgument(): Argument {
-  return new Argument('<kind>', 'what the value names').choices(['job', 'agent', 'repo', 'host']);
+  return new Argument('<kind>', 'what to hold').choices(['job', 'agent', 'repo', 'host']);
 }
 
 interface HoldOptions {
@@ -24,9 +24,9 @@ interface HoldOptions {
 /** `job-reaper hold` */
 export function holdCommand(): Command {
   return new Command('hold')
-    .description('Leave the runs of one job, agent, repo or host alone for a while, whatever becomes of them')
+    .description('Leave the runs of a job, agent, repo or host alone for a while, whatever happens to them')
     .addArgument(holdKindArgument())
-    .argument('<value>', 'exactly as the job rows have it')
+    .argument('<value>', 'its id or name, exactly as in the job rows')
     .addOption(
       new Option('--for <duration>', 'how long, such as 1h30m; at most 365d')
         .argParser(parseDuration)
@@ -55,16 +55,16 @@ export function holdCommand(): Command {
 /** `job-reaper release` */
 export function releaseCommand(): Command {
   return new Command('release')
-    .description('End a hold before its time')
+    .description('End a hold early')
     .addArgument(holdKindArgument())
-    .argument('<value>', 'exactly as the hold has it')
+    .argument('<value>', 'its id or name, exactly as in the hold')
     .addOption(byOption())
     .addHelpText('after', examples('job-reaper release job 4711'))
     .action(async (kind: HoldKind, value: string, { by }: { by: string }) => {
       await withContext(async (context) => {
         if (!(await carryOut(context, { action: 'release', kind, value, by }))) {
           throw new CliError(
-            `Expected a hold on ${kind} "${value}", got none: job-reaper status lists those there are`,
+            `Expected a hold on ${kind} "${value}", got none: job-reaper status lists all holds`,
           );
         }
         console.log(`Released ${kind} ${value}.`);

@@ -8,7 +8,7 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-/** A moment as tables show it: UTC, to the second. */
+/** Formats a time for tables: UTC, to the second. */
 export function formatTime(moment: Date): string {
   return `${moment.toISOString().slice(0, 19)}Z`;
 }

@@ -16,19 +16,19 @@ import { upCommand } from './up.js';
 import { workerCommand } from './worker.js';
 import { packageVersion } from '../paths.js';
 
-/** The command `job-reaper` with all its commands. */
+/** The command `job-reaper` with all its subcommands. */
 export function createProgram(): Command {
   const program = new Command('job-reaper')
     .description(
-      'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
+      'Finds jobs that died while their table still says they are running, and repairs them exactly once.',
     )
     .version(packageVersion)
-    .showHelpAfterError('Add --help for the arguments and examples.')
+    .showHelpAfterError('Use --help to see arguments and examples.')
     .exitOverride();
 
   const groups = {
-    'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-    'Look:': [
+    'Run:': [upCommand(), workerCommand(), migrateCommand()],
+    'Inspect:': [
       statusCommand(),
       doctorCommand(),
       explainCommand(),
@@ -36,7 +36,7 @@ export function createProgram(): Command {
       reportCommand(),
       identityCommand(),
     ],
-    'Act:': [
+    'Operate:': [
       pauseCommand(),
       resumeCommand(),
       observeCommand(),

@@ -10,7 +10,7 @@ const DAY_S = 86_400;
 /** `job-reaper report` */
 export function reportCommand(): Command {
   return new Command('report')
-    .description('What the dry run would have reaped, and what became of those runs')
+    .description('Show what the dry run would have reaped, and what happened to those runs')
     .addOption(
       new Option('--since <duration>', 'how far back, such as 7d')
         .argParser(parseDuration)
@@ -35,11 +35,11 @@ function print(lines: ReportLine[], sinceS: number): void {
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
   console.log(
     `In ${period} the dry run would have reaped ${sum('runs')} times; ` +
-      `${sum('endedByThemselves')} of these runs ended by themselves, so look at why before job-reaper activate.`,
+      `${sum('endedByThemselves')} of these runs ended by themselves. Find out why before you run job-reaper activate.`,
   );
 }
 
-/** @param width columns of the terminal */
+/** @param width the terminal's width in columns */
 export function reportTable(lines: ReportLine[], width: number | undefined = process.stdout.columns): string {
   return renderTable(
     ['agent', 'tier', 'would be', 'runs', 'ended by themselves', 'reaped later', 'running', 'last', 'reason'],

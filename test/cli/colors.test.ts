@@ -23,7 +23,7 @@ function onTerminal(env: Record<string, string>) {
   });
 }
 
-test('a pipe gets no colours, not even in a CI job, unless they are asked for', () => {
+test('a pipe gets no colors, not even in a CI job, unless they are requested', () => {
   expect(piped({})).toBe('x\n');
   expect(piped({ CI: 'true' })).toBe('x\n');
   expect(piped({ FORCE_COLOR: '1' })).toContain(COLOURED);

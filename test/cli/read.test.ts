@@ -44,7 +44,7 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/last sweep .* ago, no\. \d+: 2 running/);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
-  expect(stdout).toMatch(/unknown runs without a host .* 1: .*have launchers write the host with the pid/);
+  expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
   expect(stdout).toMatch(/agent .* tester .* ada .* being mended/);
   expect(stdout).not.toContain('Postgres alone');
 });
@@ -100,7 +100,7 @@ test('report sums the dry run up', async () => {
   ]);
 });
 
-test('report of a time without would-be reaps says so', async () => {
+test('report says so if there were no would-be reaps', async () => {
   await place.db.admin.query(`update reaper.observation set observed_at = observed_at - interval '2 days'`);
   expect(await run(['report'])).toContain('would have reaped nothing');
   expect(JSON.parse(await run(['report', '--json']))).toEqual([]);

@@ -66,7 +66,7 @@ export async function kill({ process: child, ended }: RunningCli): Promise<void>
   await ended;
 }
 
-/** A database and a name of its own for one test file, with the environment that its commands need. */
+/** A database and a REAPER_NAME for one test file, with the environment that its commands need. */
 export interface Place {
   db: TestDatabase;
   /** REAPER_NAME. */

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import { fail, ok, type Check } from './check.js';
 
-/** Temporal answers. */
+/** Checks that Temporal answers. */
 export const temporalCheck: Check = {
   name: 'temporal',
   needs: [],
