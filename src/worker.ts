@@ -30,21 +30,21 @@ export interface RunWorkerOptions {
   settings: Settings;
   parts: WorkerParts;
   log: Logger;
-  /** Where Temporal is. @default what TEMPORAL_* in the environment say */
+  /** Where Temporal is. @default read from TEMPORAL_* in the environment */
   target?: TemporalTarget;
   /** Gates of kind `function`, by name. @default none */
   gates?: Readonly<Record<string, Gate>>;
-  /** Ways of one's own to tell people. @default none */
+  /** Custom notification channels. @default none */
   notifiers?: readonly Notifier[];
-  /** Ends the worker: it finishes what it is doing and returns. */
+  /** Stops the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
 
 /**
- * The long-running worker. Waits for Temporal and Postgres while they are away, at start and later.
+ * The long-running worker. Waits for Temporal and Postgres while they are down, at start and later.
  *
- * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend, and StuckError when it was told to end
- *   and something hangs
+ * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can fix, and StuckError if something hangs
+ *   when it stops
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
@@ -81,7 +81,7 @@ async function work(context: WorkerContext): Promise<void> {
     if (parts.probe) reports = reportHostInTurn(context, AbortSignal.any([signal, ended.signal]));
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
-    // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
+    // Not before it connects: a runtime without a connection would keep the process alive at the end.
     if (!signal.aborted) sdkPort = await installRuntimeFor(context);
     while (!signal.aborted) await runConnected(context);
   } finally {
@@ -120,6 +120,6 @@ function logStart({ settings, parts, leases, channels, log }: WorkerContext): vo
     channels: channels.map(({ name }) => name),
   });
   if (parts.probe && selectDriver().kind === 'unsupported') {
-    log.warn(`processes cannot be looked at on ${process.platform}: every run of this host is unknown`);
+    log.warn(`processes cannot be checked on ${process.platform}: every run of this host is unknown`);
   }
 }

@@ -182,7 +182,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
   expect(hook.requests.every(({ path }) => path.includes(WEBHOOK_PATH))).toBe(true);
 });
 
-it('is kept where the settings themselves are wrong', async () => {
+it('is kept even if the settings themselves are wrong', async () => {
   worker = new WorkerProcess({
     REAPER_NAME: name,
     DATABASE_URL: `mysql://u:${GATE_PASSWORD}@h/d`,
