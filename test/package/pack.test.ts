@@ -163,7 +163,7 @@ describe('the examples', () => {
       () => /job good .* reaped -> done \(exit0, gate green\)/.test(output()),
       90_000,
     );
-    await eventually('the notification', () => output().includes('told of failed: 🚨 reaper: job bad'));
+    await eventually('the notification', () => output().includes('notification: failed: 🚨 reaper: job bad'));
     await eventually('it to be settled', async () => {
       const { rows } = await db.admin.query<{ as: string }>(
         'select settled_as as as from reaper.notification',
