@@ -1,7 +1,7 @@
 import { ceilingS } from './policy.js';
 import type { Observation, Policy, Verdict, WatchMemory } from './types.js';
 
-/** What a verdict to reap rests on, in words a person can check. */
+/** The evidence for a verdict to reap, in words a person can check. */
 export function describeProof(
   { tier }: Extract<Verdict, { kind: 'reap' }>,
   { run, liveness }: Observation,
