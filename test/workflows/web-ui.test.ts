@@ -115,7 +115,7 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
   for (const { name, description } of messages)
     expect(description, `description of ${name ?? ''}`).toMatch(/\w/);
   expect(currentDetails).toContain('**Mode**: **active**: dead runs are reaped');
-  expect(currentDetails).toContain('| `pause`, `resume` | claim nothing more; go on |');
+  expect(currentDetails).toContain('| `pause`, `resume` | stop claiming; continue |');
 });
 
 it('says what is being watched and why, and who paused it', async () => {
