@@ -1,4 +1,4 @@
-/** Whether the worker's own loops still turn. */
+/** When the worker's loops last turned. */
 export class Pulse {
   #lastMs = performance.now();
 

@@ -1,4 +1,4 @@
-/** What the admin port answers a request with. */
+/** The admin port's answer to a request. */
 export interface Reply {
   code: number;
   contentType: string;

@@ -300,7 +300,9 @@ describe('what is owed', () => {
     await settle(id);
     expect(hook.requests).toHaveLength(0);
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
-    expect(log.lines).toEqual([expect.stringMatching(/^given up after a day, not delivered on every channel: 🚨/u)]);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^given up after a day, not delivered on every channel: 🚨/u),
+    ]);
   });
 
   it('is nothing to nobody: a notification that does not exist', async () => {
