@@ -46,7 +46,11 @@ export function explainTemporalError(
         );
       break;
     case UNAUTHENTICATED:
-      return told('not let in', 'to connect to Temporal', 'correct TEMPORAL_API_KEY, or the client certificate');
+      return told(
+        'not let in',
+        'to connect to Temporal',
+        'correct TEMPORAL_API_KEY, or the client certificate',
+      );
     case PERMISSION_DENIED:
       return told(
         'not allowed',
