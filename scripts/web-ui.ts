@@ -36,7 +36,7 @@ async function check(): Promise<void> {
   for (const word of [
     'seen',
     'dead in 2 looks in a row',
-    'failed, since dead pid=',
+    'fail, because pid ',
     'job-reaper explain 4705',
   ]) {
     await ui.expect(word);

@@ -1,6 +1,6 @@
--- Run after every migration and adapter: what each role may do, whole. Nothing that an adapter or anybody else granted to our
--- roles or to PUBLIC stays, and nothing that a default privilege of the owner grants to anybody. What was granted on purpose to
--- another role, such as a monitor's that reads reaper.status, stays.
+-- Run after every migration and adapter: everything that each role may do. Any other grant to our roles or to PUBLIC is revoked, by
+-- whomever it was made, and so are the owner's default privileges. Grants to other roles, such as a monitor's that reads reaper.status,
+-- stay.
 do $$
 declare
   v_grantee text;
@@ -35,7 +35,7 @@ grant execute on function
   reaper.note_look_back(text, bigint[], jsonb)
 to reaper, reaper_probe;
 
--- Whoever reads a view has to be allowed to call the functions in it.
+-- Reading a view takes the right to call the functions in it.
 do $$
 declare
   v_function text;

@@ -1,5 +1,5 @@
--- Run before every migration: roles are the server's, so a dump restored on another one comes without them. They cannot log
--- in by themselves: grant them to a login role, or ALTER ROLE ... LOGIN.
+-- Run before every migration: roles belong to the server, so a dump restored on another one lacks them. They cannot log in: grant
+-- them to a login role, or ALTER ROLE ... LOGIN.
 do $$
 declare
   v_role text;
@@ -15,7 +15,7 @@ begin
       end;
     end if;
   end loop;
-  -- migrate and doctor look as role reaper does. A superuser may anyway; whoever may not grant it looks as the owner.
+  -- migrate and doctor read as role reaper does. A superuser may do that anyway; a login that may not grant it reads as the owner.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
     begin
       execute pg_catalog.format('grant reaper to %I', current_user);

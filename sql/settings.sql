@@ -1,6 +1,6 @@
--- Run after every migration and adapter: whatever a session of a caller has set, our functions that run with the rights of their owner
--- read and write texts, times and numbers alike, and so do what they call and the triggers of the user's tables. The same list is in
--- src/db/session-settings.ts. What an adapter made sets its own.
+-- Run after every migration and adapter. Whatever the caller's session has set, our SECURITY DEFINER functions read and write texts, times
+-- and numbers the same way, and so do the functions that they call and the triggers of the user's tables. src/db/session-settings.ts has
+-- the same list. Functions of an adapter set their own.
 do $$
 declare
   c_settings constant text[] := array[

@@ -1,10 +1,10 @@
--- The views over the adapter's view of running jobs. Run after every migration and adapter, because dropping that view, as altering
--- a column of the user's table can require, takes them with it. New columns go to the end of a view: Postgres refuses any other
--- change of a view in use.
+-- The views over the adapter's view of running jobs. Run after every migration and adapter, because dropping that view, which altering
+-- a column of the user's table can require, drops them too. New columns go to the end of a view: Postgres refuses any other change of a
+-- view in use.
 
--- The running jobs whose row can be read. What fails in an unreadable row may stand behind any column, and Postgres works a column
--- out as early as a filter on it allows: so where there is such a row, all of it is left out before (`offset 0`) anything else of the
--- view is looked at. Where there is none, which is nearly always, the user's indexes serve every filter.
+-- The running jobs whose row can be read. Any column of an unreadable row may fail, and Postgres computes a column as soon as a filter
+-- needs it. So if there are such rows, they are excluded first (`offset 0`). If there are none, which is nearly always, the user's
+-- indexes serve every filter.
 create or replace view reaper.readable_run as
 select r.*
   from reaper.running_job r
@@ -17,9 +17,9 @@ select f.*
         offset 0) f
  where exists (select from reaper.unreadable_run);
 
-comment on view reaper.readable_run is 'Running jobs but those whose row cannot be read (reaper.unreadable_run)';
+comment on view reaper.readable_run is 'Running jobs, except those whose row cannot be read (reaper.unreadable_run)';
 
--- The runs whose claim fails or whose row is locked, as long as they show the facts that were to be claimed.
+-- The runs whose claim fails or whose row is locked, as long as they show the facts that the claim was based on.
 create or replace view reaper.troubled_run as
 select t.*
   from reaper.claim_trouble t
@@ -31,10 +31,10 @@ select t.*
                     and r.process_identity is not distinct from t.process_identity
                     and r.exit_code is not distinct from t.exit_code));
 
-comment on view reaper.troubled_run is 'Running jobs that cannot be claimed, why, and when each is tried again';
+comment on view reaper.troubled_run is 'Running jobs that cannot be claimed, why, and when each is retried';
 
--- The runs worth examining: not held, not waiting to be tried again after a claim that failed, and, in the dry run, not yet reported
--- with the facts they still show.
+-- The runs worth examining: not held, not waiting for the retry of a failed claim, and, in the dry run, not yet reported with the facts
+-- that they still show.
 create or replace view reaper.examinable_run as
 select r.*
   from reaper.readable_run r
@@ -64,9 +64,9 @@ select r.*
                     and r.exit_code is not distinct from t.exit_code));
 
 comment on view reaper.examinable_run is
-  'Running jobs without a hold, without a failed claim that waits to be tried again and, in the dry run, without an observation';
+  'Running jobs without a hold, without a failed claim that waits for its retry and, in the dry run, without an observation';
 
--- What is odd about the probes of a host, in words. Where two answer for one name, each undoes the other's streaks.
+-- What is wrong with the probes of a host, in words. If two probes answer for one name, each resets the other's streaks.
 create or replace view reaper.host_warning as
 with recent as (
   select b.*, format('machine %s, boot %s, pid namespace %s', coalesce(nullif(b.machine_id, ''), 'without an id'),
@@ -75,7 +75,7 @@ with recent as (
    where b.last_seen_at > (select reaper.now()) - (select reaper.report_window())
 )
 select a.host,
-       format('two probes answer for it at once: %s; and %s. Give each machine a REAPER_HOST of its own, or stop one', a.place, b.place) as what
+       format('two probes answer for it at once: %s; and %s. Give each machine its own REAPER_HOST, or stop one', a.place, b.place) as what
   from recent a
   join recent b on b.host = a.host and (b.boot, b.pid_namespace) > (a.boot, a.pid_namespace)
                and b.last_seen_at > a.first_seen_at and a.last_seen_at > b.first_seen_at
@@ -85,19 +85,19 @@ select r.host, format('its probe fails since %s: %s (%s)',
   from recent r
  where r.failing is not null
 union all
-select distinct b.host, format('boot %s is alive on two machines, as after restoring a snapshot: its runs are unknown', b.boot)
+select distinct b.host, format('boot %s is alive on two machines, as after a snapshot was restored: its runs are unknown', b.boot)
   from reaper.host_boot b
  where b.twice_at > (select reaper.now()) - interval '1 hour'
 union all
-select o.host, format('boot %s went on after boot %s of the same machine had begun: two machines with one id and one name, and the runs of the first are unknown', o.boot, n.boot)
+select o.host, format('boot %s went on after boot %s of the same machine began: two machines share an id and a name, and the runs of the first are unknown', o.boot, n.boot)
   from reaper.host_boot o
   join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
                          and n.first_seen_at > o.first_seen_at and o.last_seen_at > n.first_seen_at
  where o.machine_id <> '' and o.is_initial and n.is_initial
    and o.last_seen_at > (select reaper.now()) - interval '1 day'
 union all
--- The same where only one of the two has a probe.
-select p.host, format('a run of boot %s started at %s, after boot %s of the same machine had begun: two machines with one id and one name, or a clock that is ahead; the runs of the first are unknown',
+-- The same if only one of the two has a probe.
+select p.host, format('a run of boot %s started at %s, after boot %s of the same machine began: two machines share an id and a name, or a clock is ahead; the runs of the first are unknown',
                       p.old, to_char(p.last_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.new)
   from (select o.host, o.boot as old, n.boot as new, n.began_at, (select max(r.started_at) from reaper.readable_run r
            where strpos(r.process_identity, ':' || o.boot || ':') > 0 and isfinite(r.started_at)) as last_start
@@ -109,7 +109,7 @@ select p.host, format('a run of boot %s started at %s, after boot %s of the same
            and n.first_seen_at > (select reaper.now()) - interval '1 day') p
  where p.last_start > p.began_at + interval '1 minute';
 
-comment on view reaper.host_warning is 'What is odd about the probes of a host, in words';
+comment on view reaper.host_warning is 'What is wrong with the probes of a host, in words';
 
 create or replace view reaper.status as
 select
@@ -147,7 +147,7 @@ select
   jsonb_build_object('count', coalesce((s.summary ->> 'waiting')::bigint, 0),
                      'first', coalesce(s.summary -> 'waitingJobs', '[]')) as waiting,
   coalesce(s.summary -> 'hostsFailing', '{}') as hosts_failing,
-  -- By host, '' for the rows that name none: of which the host's probe could not tell, and whom nobody can be asked about.
+  -- By host, '' for rows that name none: runs that the host's probe called unknown, and runs whose host has no probe to ask.
   coalesce(s.summary -> 'unknownRuns', '{}')
     || (select coalesce(jsonb_object_agg(u.host, u.runs), '{}')
           from (select coalesce(left(r.host, 200), '') as host, count(*) as runs
@@ -169,4 +169,4 @@ select
 from reaper.control c
 left join reaper.last_sweep s on true;
 
-comment on view reaper.status is 'What the worker would say of itself, for any monitor that can run SQL';
+comment on view reaper.status is 'The state of job-reaper, for any monitor that can run SQL';

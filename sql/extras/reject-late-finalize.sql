@@ -1,16 +1,16 @@
 -- Opt-in, for the reference schema; for your own tables, copy it and change the names. Run as the owner of schema reaper.
 --
--- A monitor that was only stopped for a while may wake up after its run was reaped, and finalize a job that is no longer its
--- own. A launcher that guards its write by (job, run, 'running') cannot do that. This trigger rejects it from any launcher:
+-- A monitor that was only stopped for a while may wake up after its run was reaped, and finalize a job that is no longer its own.
+-- A launcher that guards its write by (job, run, 'running') cannot do that. This trigger rejects such writes from any launcher:
 --   - until the job is taken again, whatever the launcher does;
 --   - after that, if the launcher says which run it means before it finalizes, in the same transaction:
 --       select set_config('job_reaper.run_key', <the run key>, true)
--- A queued job may be cancelled: "failed" on it passes, unless the writer says that it means a run that was reaped. Whatever else
--- an operator writes manually passes after: set local job_reaper.override = 'on'
+-- A queued job may be cancelled: setting it "failed" is allowed, unless the writer names a run that was reaped. An operator can make
+-- any other write after: set local job_reaper.override = 'on'
 
 create or replace function reaper.reject_late_finalize() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp
-  -- Whatever the launcher's session has set.
+  -- Independent of what the launcher's session has set.
   set "DateStyle" = 'ISO, MDY' set "TimeZone" = 'UTC' set standard_conforming_strings = on
 as $$
 declare
@@ -33,11 +33,11 @@ begin
     end if;
     return new;
   end if;
-  -- Nobody can tell this from a cancellation, but by a run that is named.
+  -- Without a named run this cannot be told from a cancellation.
   if v_said is null and old.status = 'queued' and new.status = 'failed' then
     return new;
   end if;
-  -- The attempt is counted when a run starts: the same one as in the ledger means that no other has started since.
+  -- Attempts are counted when a run starts: the same number as in the ledger means that no other run has started since.
   select * into v_ledger from reaper.ledger l
    where l.job_id = old.id
      and case when v_said is null then l.attempts is not distinct from old.attempts else l.run_key = v_said end

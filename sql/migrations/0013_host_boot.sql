@@ -1,21 +1,21 @@
--- Boots as facts: what a death by reboot, and the end of a declaration, rest on. A line per boot, pid namespace and name of a
--- host, written by the probes that report from there and by nothing else.
+-- Facts about boots: they prove deaths by reboot, and end declarations. One line per boot, pid namespace and host name, written only
+-- by the probes that report from there.
 create table reaper.host_boot (
   boot          text not null,           -- '' where the platform has no boot ids
   pid_namespace text not null,           -- its inode; '' likewise
   host          text not null,           -- as REAPER_HOST says
   machine_id    text not null,           -- '' for none
   is_initial    boolean not null,        -- seen from the kernel's first pid namespace, with a boot id that is the kernel's own
-  began_at      timestamptz,             -- when its kernel began, by the database's clock: the earliest that was told
-  told_began_at timestamptz,             -- the same as it was told last
+  began_at      timestamptz,             -- when its kernel began, by the database's clock: the earliest reported time
+  told_began_at timestamptz,             -- the last reported time
   pid1_began_at timestamptz,             -- when pid 1 of the probe's namespace began
   first_seen_at timestamptz not null,
   last_seen_at  timestamptz not null,
-  twice_at      timestamptz,             -- when it was last noticed that two kernels have this boot id
+  twice_at      timestamptz,             -- when two kernels were last seen with this boot id
   seen          integer,                 -- runs at the last examination, and how many of them were dead or unknown
   dead          integer,
   unknown       integer,
-  failing       text,                    -- what its probe fails with
+  failing       text,                    -- why its probe fails
   failing_since timestamptz,
   primary key (boot, pid_namespace, host)
 ) with (fillfactor = 50);
@@ -23,8 +23,8 @@ create index host_boot_host_idx on reaper.host_boot (host);
 
 comment on table reaper.host_boot is 'Which boots of which machines probes have reported from, and when';
 
--- The processes that report, since machines that were resumed from one snapshot of memory report as one: boot id, namespace, machine
--- id and host are the same, and so is the process itself if it was part of the snapshot.
+-- The processes that report. Needed because machines that were resumed from one memory snapshot report as one: boot id, namespace,
+-- machine id and host are the same, and so is the process itself if it was part of the snapshot.
 create table reaper.host_reporter (
   boot          text not null,
   pid_namespace text not null,
@@ -32,8 +32,8 @@ create table reaper.host_reporter (
   start         text not null,           -- its start ticks, as in a stamp: a boot has no other process with this pid and start
   instance      text not null,           -- tells reporters of one process apart
   host          text not null,
-  turn          bigint not null,         -- how often it has reported: what the answer said, and the next report has to say
-  reset_at      timestamptz,             -- when it last reported without knowing its turn, since the answer before was lost
+  turn          bigint not null,         -- how often it has reported: the answer says it, and the next report must repeat it
+  reset_at      timestamptz,             -- when it last reported without knowing its turn, because an answer was lost
   last_seen_at  timestamptz not null,
   primary key (boot, pid_namespace, pid, start, instance)
 );
@@ -47,8 +47,8 @@ create table reaper.gone_boot (
   by          text not null
 );
 
--- Hosts whose name another machine or container has taken over, as an operator says: what had started before it began, and not in
--- its pid namespace, is dead.
+-- Hosts whose name another machine or container has taken over, as an operator declared: what started before that one began, and not
+-- in its pid namespace, is dead.
 create table reaper.replaced_host (
   host          text primary key,
   declared_at   timestamptz not null,
@@ -58,12 +58,12 @@ create table reaper.replaced_host (
   began_at      timestamptz not null
 );
 
--- For how long a host's last report stands for a probe that is there.
+-- For how long a host's last report proves that its probe is up.
 create function reaper.report_window() returns interval
   language sql stable
   as $$ select make_interval(secs => 3 * greatest(reaper.published('intervalS', '15')::double precision, 5)) $$;
 
--- When a probe of a host last answered a sweep or reported; null for never.
+-- When a probe of a host last answered a sweep or reported; null if never.
 create function reaper.host_answered_at(p_host text) returns timestamptz
   language sql stable
   as $$
@@ -71,27 +71,27 @@ create function reaper.host_answered_at(p_host text) returns timestamptz
                     (select max(b.last_seen_at) from reaper.host_boot b where b.host = p_host))
   $$;
 
--- Notes which process reports, and whether that shows that its boot is alive on two machines. It does so in two ways, and neither of
--- them can be caused by workers that end, start or run side by side on one machine:
+-- Records which process reports, and whether that shows that its boot is alive on two machines. Two things show it, and neither can be
+-- caused by workers that end, start or run side by side on one machine:
 --
---   * A process that the reporter did not find in its own pid namespace of this boot has reported since. On one machine it is dead, since
---     pid and start never come again, and what it had sent before is over 10 s later: refused as late. A restarted worker finds the one
---     before it absent as well, but that one reports no more.
---   * Two processes with one pid and start, as in two machines that were resumed with their worker, take turns: each reports with the
---     turn that the other one's answer has made obsolete. A single one knows its turn, or knows that it does not. (One that is ahead of
---     what stands here has met a restored database.)
+--   * A process that the reporter did not find in its own pid namespace of this boot has reported since. On one machine it is dead,
+--     because pid and start never recur, and what it sent before is more than 10 s old and refused as late. A restarted worker finds its
+--     predecessor absent too, but that one no longer reports.
+--   * Two processes with one pid and start, as on two machines that were resumed with their worker, take turns: each reports with the
+--     turn that the other one's answer has made obsolete. A single process knows its turn, or knows that it does not. (A process that is
+--     ahead of the turn here has met a restored database.)
 --
--- Until the first has shown, who found another reporter absent whose last report is fresh is in doubt, which is for it to say: see
--- src/activities/shared-boot.ts.
+-- Before the first of these shows, a reporter that found another one absent whose last report is recent is in doubt, and has to say so
+-- itself: see src/activities/shared-boot.ts.
 --
--- p_reporter  pid, start, instance, turn (null: not known), sentMs (the database's clock as the reporter reckons it, never ahead),
---             absent (others it did not find, and when it first looked, likewise: [{pid, start, atMs}]), isLeaving
--- result      nowMs, turn, isLate (it counts for nothing), isTwice, others ([{pid, start}] of this boot and namespace with a fresh report)
+-- p_reporter  pid, start, instance, turn (null: not known), sentMs (the reporter's estimate of the database's clock, never ahead of it),
+--             absent (others that it did not find, and when it first looked, by the same estimate: [{pid, start, atMs}]), isLeaving
+-- result      nowMs, turn, isLate (it does not count), isTwice, others ([{pid, start}] of this boot and namespace with a recent report)
 create function reaper.note_reporter(p_boot text, p_pid_namespace text, p_host text, p_reporter jsonb) returns jsonb
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- For so long a report can be under way; and a reckoned time may lag as much behind.
+  -- A report can take this long, and an estimated time may lag this far behind.
   c_late     constant interval := interval '10 s';
   v_now      timestamptz := reaper.now();
   v_pid      bigint := p_reporter ->> 'pid';
@@ -151,13 +151,13 @@ begin
 end
 $$;
 
--- What a probe says of itself: once an interval, and before the result of a look or an examination goes out. A report ends what was
--- declared of its host or boot.
+-- A probe's report about itself: once per interval, and before it answers a look or an examination. A report ends what was declared
+-- about its host or boot.
 --
--- p_measured_at  the database's clock as it was read BEFORE the two uptimes were measured: so a probe that is held up in between
---                makes its kernel seem older, which proves no death
--- p_reporter     which process reports, see reaper.note_reporter, whose result is reporter; there isTwice says whether the boot counts
---                as two machines' for whatever reason
+-- p_measured_at  the database's clock, read BEFORE the two uptimes were measured: a probe that is delayed in between makes its kernel
+--                seem older, which proves no death
+-- p_reporter     which process reports, see reaper.note_reporter. Its result becomes reporter, where isTwice says whether the boot counts
+--                as shared by two machines for any reason
 create function reaper.report_host(
   p_host          text,
   p_boot          text,
@@ -197,10 +197,10 @@ begin
   if p_boot <> '' and p_measured_at between v_now - interval '30 s' and v_now then
     v_began := p_measured_at - make_interval(secs => p_uptime_s);
     v_pid1 := p_measured_at - make_interval(secs => p_pid1_age_s);
-    -- A kernel that was stopped for a while seems younger from then on. One that seems older again is another.
+    -- A kernel that was stopped for a while seems younger from then on. One that then seems older is another kernel.
     select v_now into v_twice from reaper.host_boot b
      where b.boot = p_boot and b.last_seen_at > v_now - reaper.report_window()
-    -- A clock that was put back makes every kernel seem older.
+    -- A clock that was set back makes every kernel seem older.
     having v_began < max(b.told_began_at) - interval '60 s' and v_now >= max(b.last_seen_at);
   end if;
   if p_boot <> '' and p_reporter is not null then
@@ -228,7 +228,7 @@ begin
         failing = excluded.failing,
         failing_since = case when excluded.failing is not null then coalesce(b.failing_since, excluded.failing_since) end
   returning xmax = 0 into v_new;
-  -- Every pod has a line of its own. None is of use once no run is that old.
+  -- Every pod has its own line. A line is useless once no run is as old.
   if v_new then
     delete from reaper.host_boot where last_seen_at < v_now - interval '90 days';
   end if;
@@ -245,8 +245,8 @@ $$;
 
 -- What is on record about some boots, with the database's clock: for a probe, which may not read the table.
 --
--- last_start_ms  of the running jobs with a stamp of the boot, the youngest one's start, by their rows. Only for a boot that another of
---                these may have followed, since every running job is read for it
+-- last_start_ms  when the youngest running job with a stamp of the boot started, according to its row. Only for a boot that another of
+--                these may have followed, because it takes reading every running job
 create function reaper.boots(p_boots text[]) returns table (
   now_ms double precision, boot text, pid_namespace text, host text, machine_id text, is_initial boolean,
   began_ms double precision, first_seen_ms double precision, last_seen_ms double precision, twice_ms double precision,
@@ -273,7 +273,7 @@ begin
 end
 $$;
 
--- Who declared the host of a run gone, or null when no declaration stands for a run that started then: it speaks of runs that had
+-- Who declared the host of a run gone, or null if no declaration applies to a run that started then. A declaration covers runs that
 -- started before it, and one answer or report of a probe there ends it for good.
 create function reaper.host_is_gone(p_host text, p_started_at timestamptz) returns text
   language sql stable
@@ -281,12 +281,12 @@ create function reaper.host_is_gone(p_host text, p_started_at timestamptz) retur
     select g.by from reaper.gone_host g
      where g.host = p_host
        and p_started_at < g.declared_at
-       -- One that lies ahead was made before the clock was put back: it says nothing of what started since.
+       -- A declaration in the future was made before the clock was set back: it says nothing about runs that started since.
        and g.declared_at <= (select reaper.now())
        and coalesce(reaper.host_answered_at(p_host) <= g.declared_at, true)
   $$;
 
--- Boot id and pid namespace of a Linux stamp; null for any other text. Without backslashes, which not every session reads alike.
+-- Boot id and pid namespace of a Linux stamp; null for any other text. Without backslashes, because sessions differ in reading them.
 create function reaper.stamp_boot(p_process_identity text) returns text
   language sql immutable
   as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+:[0-9]+$') $$;
@@ -295,9 +295,8 @@ create function reaper.stamp_namespace(p_process_identity text) returns text
   language sql immutable
   as $$ select substring(p_process_identity from '^linux:[^:[:space:]]*:[0-9a-f-]{36}:([0-9]+):[0-9]+$') $$;
 
--- What an operator declared of the place that a run's stamp names, as evidence of its death, or null where nothing stands: that its
--- boot is gone, or that its host's name belongs to another machine or container by now. A probe that reports from that very place
--- outranks it.
+-- What an operator declared about the place in a run's stamp, as evidence of its death, or null: that its boot is gone, or that its
+-- host's name now belongs to another machine or container. A report of a probe from that very place overrides it.
 create function reaper.place_is_gone(p_host text, p_started_at timestamptz, p_process_identity text) returns text
   language sql stable
   as $$
@@ -316,8 +315,8 @@ create function reaper.place_is_gone(p_host text, p_started_at timestamptz, p_pr
                              and b.last_seen_at > r.declared_at)))
   $$;
 
--- Declares every run that started on a host before now dead. Refused while a probe there answers: one that answered or reported
--- within three intervals still counts.
+-- Declares every run dead that started on a host before now. Refused while a probe there answers, which means that it answered or
+-- reported within the last three intervals.
 create or replace function reaper.declare_host_gone(p_host text, p_by text) returns timestamptz
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -330,7 +329,7 @@ begin
   v_now := reaper.now();
   v_answered := reaper.host_answered_at(p_host);
   if v_answered > v_now - reaper.report_window() then
-    raise exception 'expected host "%" to be gone, got an answer of its probe % s ago: stop the probe there first, or hold its jobs; if another machine or pod has its name by now, declare it with --replaced',
+    raise exception 'expected host "%" to be gone, got an answer of its probe % s ago: stop the probe there first, or hold its jobs; if another machine or pod now has its name, declare it with --replaced',
         p_host, floor(extract(epoch from v_now - v_answered))
       using errcode = 'RP002';
   end if;
@@ -341,7 +340,7 @@ begin
 end
 $$;
 
--- Declares that the probe that answers for a host now is in another place than the one before it: see reaper.place_is_gone.
+-- Declares that the probe that now answers for a host is in another place than its predecessor: see reaper.place_is_gone.
 create function reaper.declare_host_replaced(p_host text, p_by text) returns timestamptz
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -357,14 +356,14 @@ begin
    where b.host = p_host and b.last_seen_at > v_now - reaper.report_window();
   if v_count <> 1 then
     raise exception 'expected one probe to report for host "%", got %: %', p_host, v_count,
-        case when v_count = 0 then 'start a worker there, or leave out --replaced if it is gone for good'
-             else 'wait until the one before it has been silent for three intervals, or see job-reaper status' end
+        case when v_count = 0 then 'start a worker there, or omit --replaced if the host is gone for good'
+             else 'wait until the old one has been silent for three intervals, or see job-reaper status' end
       using errcode = 'RP002';
   end if;
   select b.* into v_probe from reaper.host_boot b
    where b.host = p_host and b.last_seen_at > v_now - reaper.report_window();
   if v_probe.pid1_began_at is null then
-    raise exception 'expected the probe of host "%" to say when its pid 1 began, got nothing: it cannot read /proc/1/stat (hidepid?), or has not reported that yet', p_host
+    raise exception 'expected the probe of host "%" to report when its pid 1 started, got nothing: it cannot read /proc/1/stat (hidepid?), or has not reported it yet', p_host
       using errcode = 'RP002';
   end if;
   insert into reaper.replaced_host (host, declared_at, by, boot, pid_namespace, began_at)
@@ -378,7 +377,7 @@ begin
 end
 $$;
 
--- Declares every run of a boot dead, for a machine that never returns. Refused while a probe of that boot reports.
+-- Declares every run of a boot dead, for a machine that will not return. Refused while a probe of that boot reports.
 create function reaper.declare_boot_gone(p_boot text, p_by text) returns timestamptz
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -387,7 +386,7 @@ declare
   v_last reaper.host_boot;
 begin
   if p_boot is null or p_boot !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-    raise exception 'expected a boot id, as in the third field of a stamp, got %', quote_nullable(left(p_boot, 200))
+    raise exception 'expected a boot id, which is the third field of a stamp, got %', quote_nullable(left(p_boot, 200))
       using errcode = 'invalid_parameter_value';
   end if;
   lock table reaper.control in share row exclusive mode;
@@ -406,7 +405,7 @@ begin
 end
 $$;
 
--- As before, but for what reads running jobs: rows that cannot be read (reaper.readable_run, see sql/views.sql) fail no sweep's record.
+-- As before, except that unreadable rows (see reaper.readable_run in sql/views.sql) no longer fail a sweep's record.
 create or replace function reaper.record_sweep(p_at timestamptz, p_summary jsonb) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -426,7 +425,7 @@ begin
 
   perform reaper.owe_silent_hosts(p_at, v_silent);
 
-  -- Where nothing runs any more nobody asks: what was not worth an alert by then is forgotten. A failed sweep did not ask.
+  -- Hosts without running jobs are no longer asked: silence that caused no alert by then is forgotten. A failed sweep did not ask.
   update reaper.host_probe p
      set missing_since = null
    where p.missing_since is not null
@@ -441,7 +440,7 @@ begin
                        then 'reaped' else 'ended by itself' end
    where o.became is null
      and not exists (select from reaper.readable_run r where r.job_id = o.job_id and r.run_key = o.run_key)
-     -- Of these nobody can tell whether they are over.
+     -- It is unknown whether these are over.
      and not exists (select from reaper.unreadable_run u where u.job_id = o.job_id);
 end
 $$;

@@ -1,5 +1,5 @@
--- Whether somebody records exit codes: then a run over its ceiling without one has no monitor any more. An adapter whose queue
--- knows none says so with reaper.has_exit_codes(); without that function it is taken for one that does.
+-- Whether exit codes are recorded: then a run over its ceiling without one no longer has a monitor. An adapter whose queue has none
+-- says so with reaper.has_exit_codes(); without that function exit codes are assumed.
 create function reaper.records_exit_codes() returns boolean
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -14,14 +14,14 @@ begin
 end
 $$;
 
--- The program lists the kinds; here a list would have to be replaced with each.
+-- The program lists the kinds; a list here would have to be replaced for each new one.
 alter table reaper.notification drop constraint notification_kind_check;
 alter table reaper.notification add constraint notification_kind_check check (kind ~ '^[a-z][a-z ]{0,49}$');
 
 drop function reaper.owe_backstop_alert(text, text, text, text, text, text);
 
--- The alert that a run is over its ceiling and is left alone, because it is proven alive or nobody can tell: once per run and kind.
--- Returns its text, or null when it is not new.
+-- The alert that a run is over its ceiling and left alone, because it is proven alive or unknown: once per run and kind. Returns its
+-- text, or null if it is not new.
 create function reaper.owe_backstop_alert(p_job_id text, p_run_key text, p_host text, p_agent text, p_repo text,
                                           p_reason text, p_kind text default 'backstop alive') returns text
   language sql security definer set search_path = pg_catalog, pg_temp
@@ -31,7 +31,7 @@ create function reaper.owe_backstop_alert(p_job_id text, p_run_key text, p_host 
            p_agent, p_repo, p_reason,
            format(case k.kind
                     when 'backstop alive' then '⚠️ reaper: job %s (%s, repo %s) is proven alive but over its ceiling: %s'
-                    else '⚠️ reaper: job %s (%s, repo %s) is over its ceiling, and nobody can tell whether it lives: %s' end,
+                    else '⚠️ reaper: job %s (%s, repo %s) is over its ceiling, and it is unknown whether it is alive: %s' end,
                   p_job_id, coalesce(p_agent, 'None'), coalesce(p_repo, 'None'), p_reason),
            reaper.now()
       from (select case p_kind when 'backstop unknown' then p_kind else 'backstop alive' end as kind) k

@@ -1,5 +1,5 @@
--- Who holds what a session of the caller's own login waits for: the sessions at the root of the queue, in words; null when it does not
--- wait. Role reaper learns no more of them than this line.
+-- Who holds the lock that a session of the caller's own login waits for: the sessions at the head of the queue, in words; null if it
+-- does not wait. Role reaper learns nothing else about them.
 create function reaper.lock_holder(p_pid integer) returns text
   language sql
   security definer
@@ -21,7 +21,7 @@ as $$
    where a.pid = 0 or pg_blocking_pids(a.pid) = '{}'
 $$;
 
--- What a claim writes, all of it or nothing. Whoever calls it holds the lock of the job's row, and has found the run to be running.
+-- What a claim writes, all of it or nothing. The caller holds the lock on the job's row and has found the run running.
 --
 -- result   won, lost: finish found no such run; changed: the stage moved
 create function reaper.end_run(
@@ -54,7 +54,7 @@ begin
     detail := 'the run is over';
     return;
   end if;
-  if p_to_stage is not null then -- a condition of its own: advance may not exist
+  if p_to_stage is not null then -- a separate condition, because advance may not exist
     if not coalesce(reaper.advance(p_job_id, p_run_key, p_from_stage, p_to_stage, p_next_agent), false) then
       raise exception 'the stage moved' using errcode = 'RP001';
     end if;
@@ -72,19 +72,19 @@ begin
   result := 'won';
   detail := p_outcome;
 exception
-  when sqlstate 'RP001' then -- leaving this block undid finish
+  when sqlstate 'RP001' then -- leaving this block has undone finish
     result := 'changed';
     detail := format('the stage is no longer %s', p_from_stage);
     ledger_id := null;
 end
 $$;
 
--- The claim as in 0005, with two more facts. Who names the time of the look is a caller that knows the result "busy": it waits for others'
--- locks only briefly, and its facts may not be old.
+-- The claim as in 0005, with two more facts. A caller that passes the time of the look knows the result "busy": then the claim waits for
+-- locks only briefly, and its facts must not be old.
 --
--- result   changed  also: the look is too old, a declaration no longer stands, the exit record is older than the run, or the view does
---                   not show the queue as it is
---          busy     somebody else holds the job's row, or what else the claim needs: nothing was done, try again later
+-- result   changed  also: the look is too old, a declaration is no longer in force, the exit record is older than the run, or the view
+--                   does not show the queue as it is
+--          busy     another session has locked the job's row, or something else that the claim needs: nothing was done, retry later
 drop function reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text);
 create function reaper.claim(
   p_job_id           text,
@@ -104,19 +104,19 @@ create function reaper.claim(
   p_from_stage       text default null,
   p_to_stage         text default null,
   p_next_agent       text default null,
-  -- when the facts were read, by the database's clock; null from callers of before
+  -- when the facts were read, by the database's clock; null from callers of older versions
   p_looked_at        timestamptz default null,
-  -- the declaration that the run's host, boot or pod is gone, in words, where the verdict rests on that
+  -- the declaration that the run's host, boot or pod is gone, in words, if the verdict rests on it
   p_host_gone_by     text default null,
   out result         text,
   out detail         text,
   out ledger_id      bigint,
-  out notification_id bigint             -- what this win owes to people, if anything
+  out notification_id bigint             -- the notification that this win owes, if any
 )
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
-  -- A claim that waits for the job's row holds nothing else; one that waits further would hold up a pause.
+  -- While a claim waits for the job's row it holds nothing else. Waiting for more than that would delay a pause.
   set lock_timeout = '8s'
 as $$
 declare
@@ -129,7 +129,7 @@ declare
   v_now     timestamptz;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'expected isolation level "read committed" for reaper.claim, got "%": each step must see what was committed while the one before it waited', current_setting('transaction_isolation')
+    raise exception 'expected isolation level "read committed" for reaper.claim, got "%": each step must see what was committed while the previous step waited', current_setting('transaction_isolation')
       using errcode = 'active_sql_transaction';
   end if;
   if p_claimer is null or p_workflow_id is null or p_reason is null or p_evidence is null then
@@ -138,7 +138,7 @@ begin
   end if;
 
   if p_looked_at is not null then
-    -- A monitor that finalizes the run takes milliseconds. Who takes longer is not worth a connection.
+    -- A monitor that finalizes the run takes milliseconds. Waiting longer is not worth a connection.
     perform set_config('lock_timeout', '250ms', true);
   end if;
   begin
@@ -180,17 +180,17 @@ begin
     detail := 'the control row is locked';
     return;
   end;
-  -- From here on a pause waits for this transaction, so it must not wait long for anybody's row.
-  -- All waits behind the job's row together stay below deadlock_timeout (1 s): of a claim and a transaction of the queue that wait
-  -- for each other, it is the claim that gives way.
+  -- From here on a pause waits for this transaction, so it must not wait long for any row.
+  -- All waits after the job's row together stay below deadlock_timeout (1 s): if a claim and a transaction of the queue wait for each
+  -- other, the claim gives way.
   perform set_config('lock_timeout', case when p_looked_at is null then '1s' else '500ms' end, true);
   v_block := reaper.block_on(v_run.job_id, v_run.agent, v_run.repo, v_run.host);
 
-  -- Read after all waits. A recorded exit code is as true later; a process that was looked at is not.
+  -- Read after all waits. A recorded exit code stays true; what a look at a process found may not.
   v_now := reaper.now();
   v_exit_is_older := coalesce(isfinite(v_run.finished_at) and isfinite(v_run.started_at) and v_run.finished_at < v_run.started_at, false);
-  -- Where the view follows a table that was swapped, its facts are of another row than finish would write to. The locks that
-  -- reading both has taken keep it so until the end.
+  -- If the view follows a table that was swapped away, its facts are about another row than the one that finish would write to. The
+  -- locks that were taken by reading both keep it so until the end.
   select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;
   if v_changed is not null then
     null;
@@ -206,7 +206,7 @@ begin
                         to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
   elsif p_tier in (1, 3) and v_run.exit_code is not null and not v_exit_is_older and isfinite(v_run.finished_at)
         and v_run.finished_at <= v_now then
-    -- Also by the same code as one that was older: then the comparison above has found no difference.
+    -- It may be the same code as one that was older: then the comparison above finds no difference.
     v_changed := format('its exit code %s was recorded meanwhile', v_run.exit_code);
   elsif p_tier in (1, 3) and p_looked_at > v_now then
     v_changed := 'the look lies ahead by the database''s clock, which was put back';
@@ -243,7 +243,7 @@ begin
       from reaper.end_run(p_job_id, p_run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence,
                           p_from_stage, p_to_stage, p_next_agent) e;
   exception
-    when lock_not_available then -- leaving this block undid all of it
+    when lock_not_available then -- leaving this block has undone all of it
       if p_looked_at is null then raise; end if;
       result := 'busy';
       detail := 'a row that goes with it is locked';
@@ -251,7 +251,7 @@ begin
 end
 $$;
 
--- The database's clock is what it says. Steps are no longer put on record; what workers of the version before ask for does nothing.
+-- The database's clock is taken as it is. Steps are no longer recorded; what workers of the previous version call for it does nothing.
 create or replace function reaper.age_s(p_since timestamptz, p_now timestamptz) returns double precision
   language sql stable
   as $$

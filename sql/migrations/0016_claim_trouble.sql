@@ -1,14 +1,14 @@
--- Runs that cannot be claimed although their verdict stands, and when each is tried again. It lives here, not in Temporal, so
--- that it survives a watch that ends, a reaper that continues as new, and a Temporal that was wiped.
+-- Runs that cannot be claimed although their verdict stands, and when each is retried. This is here, not in Temporal, so that it
+-- survives a watch that ends, a reaper that continues as new, and a Temporal that was wiped.
 create table reaper.claim_trouble (
   job_id           text not null,
   run_key          text not null,
-  kind             text not null check (kind in ('failed', 'locked')), -- failed: an error; locked: somebody holds the job's row
+  kind             text not null check (kind in ('failed', 'locked')), -- failed: an error; locked: another session has locked the job's row
   why              text not null,
   failures         integer not null,      -- of this kind, in a row
   since            timestamptz not null,  -- the first of them, of either kind
-  retry_at         timestamptz not null,  -- until then sweeps and probes pass the run by
-  -- The facts that the verdict rested on: a run that shows others is looked at at once. Not known where the look itself failed.
+  retry_at         timestamptz not null,  -- until then sweeps and probes skip the run
+  -- The facts that the verdict rested on: a run with other facts is checked at once. Not known if the look itself failed.
   facts_known      boolean not null,
   pid              bigint,
   process_identity text,
@@ -17,8 +17,8 @@ create table reaper.claim_trouble (
 );
 create index claim_trouble_retry_idx on reaper.claim_trouble (retry_at);
 
--- Puts on record that a run could not be claimed, and when it is to be tried again: after an interval, then twice as long each time,
--- up to ten minutes, or up to a minute for a locked row. Null for a run that is no longer running: nothing is on record then.
+-- Records that a run could not be claimed, and when it is retried: after an interval, then after twice as long each time, up to ten
+-- minutes, or up to one minute for a locked row. Null for a run that is no longer running: then nothing is recorded.
 create function reaper.note_claim_trouble(
   p_job_id           text,
   p_run_key          text,
@@ -45,7 +45,7 @@ begin
   begin
     v_running := exists (select from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key);
   exception
-    when others then null; -- a row that cannot even be read is no reason to try it all the time
+    when others then null; -- a row that cannot even be read is no reason to retry it all the time
   end;
   if not v_running then
     return;
@@ -68,11 +68,11 @@ begin
 end
 $$;
 
--- Puts a sweep on record, see reaper.record_sweep, and forgets the trouble of runs that are over, show other facts, or give no cause to be
--- tried again.
+-- Records a sweep, see reaper.record_sweep, and forgets the trouble of runs that are over, show other facts, or no longer show a
+-- symptom.
 --
--- is_new  false when this very sweep was on record already: whoever counts sweeps counts it once
--- error   why only the sweep itself is on record, and not what follows from it; null when all is
+-- is_new  false if this very sweep was already recorded: sweeps are counted once
+-- error   why only the sweep itself was recorded, and not what follows from it; null if everything was
 create function reaper.note_sweep(p_at timestamptz, p_summary jsonb, out is_new boolean, out error text)
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -84,11 +84,11 @@ begin
     if exists (select from reaper.claim_trouble) then
       delete from reaper.claim_trouble t
        where not exists (select from reaper.troubled_run u where u.job_id = t.job_id and u.run_key = t.run_key)
-          -- Whatever still shows a symptom has been tried again by then: the others were troubled for a moment.
+          -- Whatever still shows a symptom has been retried by then: the others were in trouble only for a moment.
           or t.retry_at < reaper.now() - make_interval(secs => greatest(60, 4 * reaper.published('intervalS', '15')::double precision));
     end if;
   exception
-    when others then -- such as a row that makes the view of running jobs raise: that there was a sweep does not depend on it
+    when others then -- such as a row that makes the view of running jobs raise: the sweep is recorded all the same
       error := sqlerrm;
       insert into reaper.last_sweep (at, summary)
       values (p_at, p_summary - 'hostsAnswered'

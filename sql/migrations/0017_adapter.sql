@@ -1,5 +1,5 @@
--- What is installed: each migration installs it again, since views follow a renamed table, and dropping the view, as altering
--- a column of the user's table can require, takes what depends on it along.
+-- The installed adapter. Each migration installs it again, because views follow a renamed table, and dropping the view, which altering
+-- a column of the user's table can require, drops what depends on it.
 create table reaper.adapter (
   only_row     boolean primary key default true check (only_row),
   name         text not null,
@@ -8,7 +8,7 @@ create table reaper.adapter (
   indexes      text,
   parameters   jsonb not null default '{}',
   functions    text[] not null default '{}', -- those that it made in schema reaper, to be dropped with it
-  relations    text[] not null default '{}', -- the user's tables and views that it reads, as they were called then
+  relations    text[] not null default '{}', -- the user's tables and views that it reads, by their names at that time
   installed_at timestamptz not null default reaper.now(),
   installed_by text not null default session_user
 );
@@ -50,13 +50,13 @@ begin
 end
 $$;
 
--- What keeps the view from showing the queue as it is, one sentence each: then no running job is no news, and nothing may be claimed.
--- Asked by every sweep and claim: in plpgsql, which plans it once a session, a call takes a tenth of what it takes in SQL.
+-- Why the view does not show the queue as it is, one sentence each. Then an empty view proves nothing, and nothing may be claimed.
+-- Called by every sweep and claim: in plpgsql, which plans it once per session, a call takes a tenth of the time that it takes in SQL.
 create function reaper.adapter_trouble() returns setof text
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The ordinary case, at a fifth of the price: the view itself reads every table that is called as it was then.
+  -- The ordinary case, at a fifth of the cost: the view itself reads every table that has a name from that time.
   if exists (
        select from reaper.adapter a
         where a.relations <> '{}'
@@ -77,7 +77,7 @@ begin
            when to_regclass(r.name) is null then
              format('expected %s, which reaper.running_job reads, got no such table: it was renamed or dropped', r.name)
            else
-             format('expected reaper.running_job to read %s, got a view of the table that was called so before', r.name)
+             format('expected reaper.running_job to read %s, got a view of the table that had this name before', r.name)
          end || '; run job-reaper migrate'
     from reaper.adapter a
    cross join unnest(a.relations) r(name)
@@ -88,15 +88,15 @@ begin
 end
 $$;
 
--- Running jobs whose row cannot be read, such as for the want of a cast: left out of what sweeps examine, so that they stop
--- nobody else's repair.
+-- Running jobs whose row cannot be read, for example because a cast fails. Sweeps do not examine them, so that other runs are still
+-- repaired.
 create table reaper.unreadable_run (
   job_id   text primary key,
   why      text not null,
   noted_at timestamptz not null default reaper.now()
 );
 
--- Puts on record which they are now: [{"jobId", "why"}].
+-- Records which ones they are now: [{"jobId", "why"}].
 create function reaper.note_unreadable(p_runs jsonb) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -109,9 +109,9 @@ begin
 end
 $$;
 
--- Tries on a running job what a claim does, with the claim's own settings, and undoes each step: what the adapter does other
--- than the contract says, one sentence each. The control row is left alone, and so is the dry run: it is not asked. Whoever
--- calls it rolls back, which lets go of the job's row.
+-- Tries what a claim does on a running job, with the claim's own settings, and undoes each step. Returns where the adapter breaks the
+-- contract, one sentence each. Does not touch the control row, and works in the dry run too. The caller rolls back, which releases the
+-- job's row.
 create function reaper.try_claim(p_job_id text, p_run_key text, p_other_run_key text) returns setof text
   language plpgsql
   security definer
@@ -143,7 +143,7 @@ begin
     raise exception 'undo' using errcode = 'RP009';
   exception
     when sqlstate 'RP009' then null;
-    when lock_not_available then raise; -- somebody else's row is no mistake of the adapter
+    when lock_not_available then raise; -- a locked row is no mistake of the adapter
     when others then return next format('another run of it (%s): expected false, got %s', p_other_run_key, sqlerrm);
   end;
 
@@ -155,7 +155,7 @@ begin
       if v_result <> 'won' then
         return next format('finish as %s: expected true, got false', v_status);
       end if;
-      -- What the user's tables check at the end of a transaction: a claim meets it at its commit.
+      -- What the user's tables check at the end of a transaction: for a claim that is its commit.
       set constraints all immediate;
       select count(*) into v_rows from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
       if v_rows <> 0 then

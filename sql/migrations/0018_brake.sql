@@ -1,10 +1,10 @@
--- The brake: some seconds after a claim by a dead pid (tier 1), or of a run over its ceiling that was not proven alive (tier 3), a
--- probe looks at the process once more. One that finds the very stamp alive has found a wrong verdict: it goes on record here, people
--- are told, and the reaper stops itself.
+-- The brake: some seconds after a claim for a dead pid (tier 1), or of a run over its ceiling that was not proven alive (tier 3), a
+-- probe checks the process once more. If it finds the very stamp alive, the verdict was wrong: that is recorded here, people are
+-- notified, and the reaper stops itself.
 alter table reaper.ledger add column looked_back_at timestamptz;
 create index ledger_host_idx on reaper.ledger (host, claimed_at);
 
--- Runs that were reaped although their process lives. Never pruned: each one is a fault to be understood.
+-- Runs that were reaped although their process is alive. Never pruned: each one is a fault to investigate.
 create table reaper.survivor (
   ledger_id     bigint primary key,
   job_id        text not null,
@@ -17,16 +17,16 @@ create table reaper.survivor (
   evidence_now  text not null
 );
 
--- Set while the dry run is the brake's doing; an operator's activate or observe clears it.
+-- Set while the brake is the reason for the dry run; an operator's activate or observe clears it.
 alter table reaper.control add column braked_by bigint references reaper.survivor;
 
--- A late write of a reaped run's monitor, as sql/extras/reject-late-finalize.sql rejects it. Sequences, because they keep what a
--- transaction that fails has counted.
+-- Late writes by monitors of reaped runs, which sql/extras/reject-late-finalize.sql rejects. Sequences, because they keep what a failed
+-- transaction has counted.
 create sequence reaper.late_write;
--- The claim that the last one of them was about: its process is looked at once more.
+-- The claim that the last of them was about: its process is checked once more.
 create sequence reaper.late_write_claim;
 
--- Counts a late write about this claim (null: none is known), also in a transaction that is about to fail.
+-- Counts a late write about this claim (null: none is known), even in a transaction that is about to fail.
 create function reaper.note_late_write(p_ledger_id bigint) returns void
   language plpgsql
 as $$
@@ -38,8 +38,8 @@ begin
 end
 $$;
 
--- The claims that a living process shows to have been wrong: not those that end a run though it lives, as REAPER_BACKSTOP_ALIVE=reap
--- has it. As a WITH query the view cannot be written through.
+-- The claims that a living process would prove wrong. Not those that end a live run on purpose, with REAPER_BACKSTOP_ALIVE=reap. As a
+-- WITH query the view is not updatable.
 create view reaper.refutable_claim as
 with claims as (
   select * from reaper.ledger
@@ -51,7 +51,7 @@ select l.*
         or l.tier = 3 and coalesce(l.evidence #>> '{liveness,proven}', 'false') <> 'true'
            and coalesce(l.evidence #>> '{policy,backstopAlive}', 'alert') <> 'reap');
 
--- What a probe of these hosts looks at once more. A claim of more than a day ago says nothing any more.
+-- What the probes of these hosts check once more. Claims more than a day old no longer matter.
 create view reaper.look_back as
 with late as (
   select last_value as id from reaper.late_write_claim where is_called
@@ -61,7 +61,7 @@ select l.id as ledger_id, l.host, l.pid, l.process_identity, l.claimed_at
  where l.claimed_at > (select reaper.now()) - interval '1 day'
    and (l.looked_back_at is null or exists (select from late where late.id = l.id));
 
--- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that live.
+-- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that are alive.
 -- Only claims of runs on p_host count. Returns the jobs of new survivors.
 create function reaper.note_look_back(p_host text, p_seen bigint[], p_survivors jsonb) returns text[]
   language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -96,13 +96,13 @@ begin
     insert into reaper.notification (key, kind, job_id, run_key, host, agent, repo, reason, text, due_at)
     select reaper.notification_key('survivor', l.job_id, l.run_key), 'survivor', l.job_id, l.run_key, l.host, l.agent, l.repo,
            format('%s: then "%s", now "%s"', l.reason, l.evidence #>> '{liveness,evidence}', v_found.evidence_now),
-           format('🛑 reaper: job %s (%s, repo %s) was reaped %s (%s), but its process lives. Then: %s. Now: %s. %s', l.job_id,
+           format('🛑 reaper: job %s (%s, repo %s) was reaped %s (%s), but its process is alive. Then: %s. Now: %s. %s', l.job_id,
                   coalesce(l.agent, 'None'), coalesce(l.repo, 'None'),
                   case l.tier when 1 then 'as dead' else 'over its ceiling' end, l.reason, l.evidence #>> '{liveness,evidence}',
                   v_found.evidence_now,
                   case when reaper.published('brake', 'true')::boolean
-                       then 'Nothing more is reaped until an operator says: job-reaper activate'
-                       else 'Reaping goes on, because REAPER_BRAKE=false' end),
+                       then 'Nothing more is reaped until an operator runs job-reaper activate'
+                       else 'Reaping continues, because REAPER_BRAKE=false' end),
            reaper.now()
       from reaper.ledger l where l.id = v_found.ledger_id
     on conflict (key) do nothing;

@@ -1,15 +1,15 @@
--- Where people are told, and whether that still works: a channel that takes nothing must not look like silence.
+-- The notification channels, and whether they still work: a channel that fails must not look like one that has nothing to say.
 
 create table reaper.channel (
   name          text primary key,
-  lost          bigint not null default 0, -- messages that it did not take and that are not sent again, ever
+  lost          bigint not null default 0, -- all messages that it did not accept and that are not sent again
   failing_since timestamptz,               -- the first of them since a message arrived; null when the last one arrived
   why           text                       -- of the last of them, free of secrets
 );
 
--- What became of one sending. Telegram's is given back when it is known that nothing was delivered. What did not arrive
--- is due again in a minute, so that sweeps leave it to whoever tries now. p_why: the message is lost on this channel, counted
--- once; a worker of an older version does not tell why.
+-- What became of one attempt to send. If Telegram certainly did not receive it, it may be taken again. What did not arrive is due again
+-- in a minute, so that sweeps leave it to the worker that is retrying now. p_why: why the message is lost on this channel, counted once;
+-- workers of older versions do not pass it.
 drop function reaper.note_delivery(bigint, text, text);
 create function reaper.note_delivery(p_id bigint, p_channel text, p_result text, p_why text default null) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -38,7 +38,7 @@ begin
 end
 $$;
 
--- At a worker's start: a channel that nobody sends on any more is no trouble.
+-- At a worker's start: a channel that is no longer used does not count as failing.
 create function reaper.keep_channels(p_names text[]) returns void
   language sql security definer set search_path = pg_catalog, pg_temp
   as $$ update reaper.channel set failing_since = null, why = null where failing_since is not null and name <> all (p_names) $$;

@@ -1,9 +1,9 @@
-/** Runs that are remembered; more than can be watched. */
-const MOST_REMEMBERED = 2_000;
+/** Runs that are remembered at most: more than can be watched. */
+const MAX_REMEMBERED = 2_000;
 
 /**
- * Keeps runs whose row was locked at their last claim from waiting on all connections at once: together they have a share, and the
- * rest is for others. Whoever finds no room in it is told at once what the last claim was told.
+ * Keeps runs whose row was locked at their last claim from waiting on all connections at once: they share a few, and the rest is for
+ * others. If none of those few is free, a claim gets the last claim's answer at once.
  */
 export class ClaimShare {
   readonly #room: number;
@@ -16,10 +16,10 @@ export class ClaimShare {
   }
 
   /**
-   * Makes a claim, or does not.
+   * Makes a claim if there is room for it.
    *
-   * @param isBusy what a claim says of a locked row, or null when it was not locked
-   * @returns what the claim returned, or in words why it was not made
+   * @param isBusy what a result says about a locked row, or null if it was not locked
+   * @returns what the claim returned, or why it was not made, in words
    */
   async claim<T>(
     run: string,
@@ -42,7 +42,7 @@ export class ClaimShare {
 
   #remember(run: string, why: string): void {
     const [oldest] = this.#lockedBy.keys();
-    if (this.#lockedBy.size >= MOST_REMEMBERED && oldest !== undefined) this.#lockedBy.delete(oldest);
+    if (this.#lockedBy.size >= MAX_REMEMBERED && oldest !== undefined) this.#lockedBy.delete(oldest);
     this.#lockedBy.set(run, why);
   }
 }

@@ -6,7 +6,7 @@ import { GateNotAsked, type GateResult, type Gates } from '../gates/index.js';
 
 const HEARTBEAT_MS = 3_000;
 
-/** What an agent that exited with 0 calls for, its gate asked. */
+/** What to do about a run whose agent exited with 0, after asking its gate. */
 export type ExitZeroJudgement =
   | { kind: 'done'; reason: string; advance: Advance | null; gate: GateResult | null }
   | { kind: 'unknown-outcome'; reason: 'exit0 but gate red'; gate: GateResult };
@@ -21,9 +21,9 @@ export interface GateActivitiesOptions {
 export function createGateActivities({ pipeline, gates }: GateActivitiesOptions) {
   return {
     /**
-     * Finds out what is left to do for a run whose agent exited with 0. Heartbeats while a gate is at work.
+     * Finds out what remains to be done for a run whose agent exited with 0. Heartbeats while a gate works.
      *
-     * @throws ApplicationFailure of type GateNotAsked when the gate could not be asked, which says nothing of the work
+     * @throws ApplicationFailure of type GateNotAsked if the gate could not be asked, which says nothing about the work
      */
     async judgeExitZero(run: JobRun, hasStages: boolean): Promise<ExitZeroJudgement> {
       const plan = planExitZero(run, pipeline, hasStages);

@@ -2,10 +2,10 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { isWorthRetrying } from '../db/worth-retrying.js';
 
 /**
- * Runs what talks to Postgres. A lost connection is thrown as it is, so that Temporal tries again; what Postgres answered it would
- * answer again.
+ * Runs work that uses Postgres. A lost connection is thrown as it is, so that Temporal retries. An error that Postgres answered with
+ * would come again, so it is not retried.
  *
- * @throws ApplicationFailure of type `Refused`, not to be retried, for what Postgres answered
+ * @throws ApplicationFailure of type `Refused`, not retryable, for an error that Postgres answered with
  */
 export async function giveUpOnAnswer<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -3,11 +3,11 @@ import { readDatabaseNow, reportHost, type HostOrders, type HostReport } from '.
 import { measureUptimes, readPlace, selectDriver } from '../liveness/index.js';
 import { SharedBoot } from './shared-boot.js';
 
-/** Milliseconds after which uptimes are measured again, which takes a child. */
+/** Milliseconds between two measurements of the uptimes, each of which starts a child process. */
 const MEASURE_MS = 15_000;
-/** Milliseconds that one report gets. */
+/** Time limit of one report, in milliseconds. */
 const LIMIT_MS = 10_000;
-/** Milliseconds that the last one gets: its process is to end. */
+/** Time limit of the last one: its process is about to end. */
 const LEAVE_MS = 2_000;
 
 /** What {@link HostReporter} needs. */
@@ -17,15 +17,15 @@ export interface HostReporterOptions {
   host: string;
 }
 
-/** What came of a report. */
+/** The result of a report. */
 export interface Reported extends HostOrders {
-  /** Why nothing may be called dead here now; null where nothing stands against it. */
+  /** Why nothing may be called dead here now; null if it may. */
   doubt: string | null;
 }
 
 /**
- * Says for a process's probe that it is there, which machine and boot it is, and what it fails with. One report at a time; those
- * who ask meanwhile share the one after it, so that each one's report begins after it has asked.
+ * Reports that this process's probe is up, on which machine and boot, and why it fails if it does. One report at a time. Callers
+ * that ask meanwhile share the next one, so that each caller's report begins after it asked.
  */
 export class HostReporter {
   readonly #pool: Queryable;
@@ -48,21 +48,21 @@ export class HostReporter {
     this.#examined = counts;
   }
 
-  /** Keeps why a kind of work failed, until that kind succeeds, which is null. */
+  /** Keeps why a kind of work failed until it succeeds, which is reported by null. */
   ended(work: string, failure: string | null): void {
     if (failure === null) this.#failing.delete(work);
     else this.#failing.set(work, failure);
   }
 
-  /** @throws when it is not on record within 10 s */
+  /** @throws if it is not recorded within 10 s */
   report(): Promise<Reported> {
     this.#next ??= this.#after(this.#current);
     return this.#next;
   }
 
   /**
-   * Says that this process ends, so that the one that takes its place need not wait until it is known to be silent. Later reports say
-   * the same. Never throws.
+   * Reports that this process is ending, so that its successor need not wait until it counts as silent. Later reports say the same.
+   * Never throws.
    */
   async leave(): Promise<void> {
     this.#isLeaving = true;
@@ -80,7 +80,7 @@ export class HostReporter {
   async #send(): Promise<Reported> {
     const place = selectDriver().kind === 'linux' ? readPlace() : null;
     const isDue = place !== null && performance.now() - this.#measuredMs > MEASURE_MS;
-    // The clock first: a process that is stopped in between takes its kernel for older, not for younger.
+    // The clock first: if the process is stopped in between, its kernel seems older, not younger.
     const measuredAt = isDue ? await readDatabaseNow(this.#pool) : null;
     if (measuredAt !== null) this.#sharedBoot.readClock(measuredAt.getTime());
     const uptimes = measuredAt === null ? null : { measuredAt, ...measureUptimes() };
@@ -109,7 +109,7 @@ async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`Expected Postgres to take this host's report within ${limitMs / 1000} s`)),
+      () => reject(new Error(`Expected Postgres to record this host's report within ${limitMs / 1000} s`)),
       limitMs,
     );
   });

@@ -19,22 +19,22 @@ import { giveUpOnAnswer } from './give-up.js';
 import { Once } from './once.js';
 import { createSweepActivities, type WatchTarget } from './sweeps.js';
 
-/** Claims at a time of runs whose row was locked before: half of the connections for claims. */
+/** Concurrent claims of runs whose row was locked before: half of the connections for claims. */
 const BUSY_CLAIMS = 2;
 
-/** A fresh look at a run's row, with where to ask about its process. */
+/** A run's row as just read, and where to ask about its process. */
 export interface RunObservation extends RunFacts {
-  /** The queue of the run's host, or null where no probe can be asked. */
+  /** The queue of the run's host, or null if no probe can be asked. */
   probeQueue: string | null;
-  /** The queue of gates; a worker of an older version does not tell, and asks them itself. */
+  /** The queue of gates; missing from workers of older versions, which ask gates themselves. */
   gateQueue?: string;
-  /** The database's clock has stepped since this worker's look before: what was counted until then does not count. */
+  /** The database's clock has stepped since this worker's previous look: what was counted before no longer counts. */
   clockStepped: boolean;
-  /** How the run was claimed, when it is over and was reaped. */
+  /** How the run was claimed, if it was reaped. */
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
 
-/** When a run is tried again that could not be claimed. */
+/** When a run that could not be claimed is retried. */
 export interface RetryNote {
   failures: number;
   /** By the database's clock, ISO 8601. */
@@ -43,17 +43,17 @@ export interface RetryNote {
 
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
-  /** For sweeps and operators' wishes. */
+  /** For sweeps and operators' requests. */
   pool: Database;
-  /** For looks, of which there can be many at once. @default pool */
+  /** For watches' looks, of which there can be many at once. @default pool */
   looks?: Database;
-  /** For claims, which wait for others' locks. @default pool */
+  /** For claims, which may wait for locks. @default pool */
   claims?: Database;
-  /** For what nobody waits for. @default pool */
+  /** For everything that nothing waits for. @default pool */
   others?: Database;
   names: Names;
   log: Logger;
-  /** Counts claims and sweeps. @default counted for nobody */
+  /** Counts claims and sweeps. @default not exported anywhere */
   metrics?: ProcessMetrics;
 }
 
@@ -69,14 +69,14 @@ export function createJobActivities(options: JobActivitiesOptions) {
   function noteReading(reading: ClockReading): boolean {
     const stepped = clock.hasStepped(reading);
     if (stepped)
-      log.warn("the database's clock has stepped, or this machine was suspended: one look does not count");
+      log.warn("the database's clock stepped, or this machine was suspended: one look does not count");
     return stepped;
   }
 
   return {
     ...createSweepActivities({ pool, names, log, metrics }),
 
-    /** Reads one run afresh, with everything that decides beside its process. */
+    /** Reads one run, with every fact that decides except its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
       const askedMs = performance.now();
       const facts = await giveUpOnAnswer(() => observeRun(looks, ref));
@@ -97,11 +97,11 @@ export function createJobActivities(options: JobActivitiesOptions) {
       };
     },
 
-    /** The run of a job that is running: its watch's target, or why there can be none, in words. */
+    /** The current run of a job, as the target of a watch, or why it has none, in words. */
     async findRun(jobId: string): Promise<WatchTarget | string> {
       const run = await findRunningJob(pool, jobId);
       if (run === null) {
-        return `Expected job "${jobId}" to be running, got no such running job: job-reaper explain tells what became of it`;
+        return `Expected job "${jobId}" to be running, got no such running job: job-reaper explain says what became of it`;
       }
       const why = whyUnwatchable(run);
       if (why !== null) return `Expected job "${jobId}" to be one that can be watched, but ${why}`;
@@ -111,7 +111,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
     /**
      * Ends a run, once, with its ledger row; see `reaper.claim`.
      *
-     * @throws ApplicationFailure of type `Refused` for what Postgres would answer again, such as a trigger that raises
+     * @throws ApplicationFailure of type `Refused` for an error that would come again, such as from a trigger that raises
      */
     async claim(run: JobRun, rest: Omit<Claim, 'run'>): Promise<ClaimResult> {
       const made = await giveUpOnAnswer(() =>
@@ -151,7 +151,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return result;
     },
 
-    /** Takes the alert that a run is over its ceiling and left alone, once; a sweep sends it, since a watch must not wait. */
+    /** Records, once, the alert that a run is over its ceiling and left alone. A sweep sends it, because a watch must not wait. */
     async takeBackstopAlert(run: JobRun, reason: string, kind?: BackstopAlert): Promise<boolean> {
       const text = await oweBackstopAlert(others, run, reason, kind);
       if (text !== null) log.warn(text, { job_id: run.jobId, run_key: run.runKey });
@@ -159,9 +159,9 @@ export function createJobActivities(options: JobActivitiesOptions) {
     },
 
     /**
-     * Writes an operator's wish to Postgres.
+     * Writes an operator's request to Postgres.
      *
-     * @throws ApplicationFailure that is not tried again for what Postgres can never take
+     * @throws ApplicationFailure that is not retried, for a request that Postgres will never accept
      */
     async operate(operation: Operation): Promise<boolean> {
       const done = await operate(pool, operation).catch((error: unknown) => {
@@ -173,7 +173,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return done;
     },
 
-    /** Puts on record that a run could not be claimed. Null when it is no longer running: nothing is on record then. */
+    /** Records that a run could not be claimed. Null if it is no longer running: then nothing is recorded. */
     async noteClaimTrouble(ref: RunRef, trouble: Trouble): Promise<RetryNote | null> {
       const retry = await noteClaimTrouble(pool, ref, trouble);
       if (retry === null) return null;

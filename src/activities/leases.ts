@@ -16,19 +16,19 @@ export interface LeaseActivitiesOptions {
   host: string;
   sharedPidNamespace: boolean;
   log: Logger;
-  /** Seconds that one look at the folder is waited for. @default 10 */
+  /** Seconds to wait for one look at the folder. @default 10 */
   limitS?: number;
 }
 
-/** What one reclaim of all repos came to. */
+/** The result of one reclaim over all repos. */
 export interface LeaseSweep {
-  /** Leases that it put on record and removed. */
+  /** Leases that it recorded and removed. */
   reclaimed: number;
-  /** What a person has to look at, one line each. */
+  /** What a person must check, one line each. */
   trouble: string[];
 }
 
-/** Seconds that one look at the folder is waited for: a network file system may hang for ever. */
+/** Seconds to wait for one look at the folder: a network file system may hang forever. */
 const LOOK_LIMIT_S = 10;
 
 /** The activity that reclaims merge leases whose holder is gone. */
@@ -36,20 +36,20 @@ export function createLeaseActivities(options: LeaseActivitiesOptions) {
   const { pool, log, limitS = LOOK_LIMIT_S, ...standpoint } = options;
   const { host, folder } = standpoint;
   let knownTrouble = new Set<string>();
-  /** The look under way: another one would only hang beside it, and take one thread more. */
+  /** The look in progress: a second one would only hang beside it and occupy another thread. */
   let look: Promise<RepoReport[]> | null = null;
 
   return {
     /**
-     * Removes stale leases, each put on record once. What goes wrong in one repo is trouble of that repo only. Never waits
-     * long for the folder.
+     * Removes stale leases and records each once. A failure in one repo affects only that repo. Never waits long for the
+     * folder.
      */
     async reclaimLeases(): Promise<LeaseSweep> {
       const reports = await lookOnce();
       const reclaimed = (reports ?? []).flatMap((report) => report.reclaimed);
       const trouble =
         reports === null
-          ? [`the lease folder ${folder} does not answer within ${limitS} s: see that its mount is well`]
+          ? [`the lease folder ${folder} did not answer within ${limitS} s: check its mount`]
           : reports.flatMap((report) => report.trouble.map((line) => `repo ${report.repo}: ${line}`));
       for (const line of trouble) if (!knownTrouble.has(line)) log.warn(`lease trouble: ${line}`);
       knownTrouble = new Set(trouble);
@@ -57,7 +57,7 @@ export function createLeaseActivities(options: LeaseActivitiesOptions) {
     },
   };
 
-  /** Null when it takes too long; it goes on then, and the next call waits for the same one. */
+  /** Null if it takes too long. The look goes on then, and the next call waits for it. */
   async function lookOnce(): Promise<RepoReport[] | null> {
     look ??= reclaimLeases({
       ...standpoint,
@@ -68,7 +68,7 @@ export function createLeaseActivities(options: LeaseActivitiesOptions) {
         return recorded;
       },
     }).finally(() => (look = null));
-    // Heard by whoever waits; one that ends later than they wait must not end the process.
+    // Whoever waits handles a failure; one that comes after the wait must not end the process.
     look.catch(() => undefined);
     const late = new AbortController();
     try {

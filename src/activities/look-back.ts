@@ -4,7 +4,7 @@ import { judgeLookBack } from '../domain/look-back.js';
 import { probeProcess, selectDriver } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 
-/** Processes of reaped runs that one turn looks at, the newest first. */
+/** Maximum of reaped runs' processes that one turn checks, the newest first. */
 const LIMIT = 500;
 
 /** What {@link lookBack} needs. */
@@ -16,8 +16,8 @@ export interface LookBackOptions {
 }
 
 /**
- * Looks once more at the processes of runs of this host that were reaped as dead. One that lives pulls the brake. It takes no
- * operator's word for a proof: only an identity stamp that matches is one.
+ * Checks once more the processes of this host's runs that were reaped as dead. One that is alive pulls the brake. The only proof
+ * of life is an identity stamp that matches; what an operator declared is none.
  */
 export async function lookBack({ pool, host, log }: LookBackOptions): Promise<void> {
   const reaped = await readReapedProcesses(pool, host, LIMIT);
@@ -33,6 +33,6 @@ export async function lookBack({ pool, host, log }: LookBackOptions): Promise<vo
   }
   if (seen.length + survivors.length === 0) return;
   for (const job of await noteLookBack(pool, host, seen, survivors)) {
-    log.error(`job ${job} was reaped, but its process lives: see job-reaper status`, { job_id: job });
+    log.error(`job ${job} was reaped, but its process is alive: see job-reaper status`, { job_id: job });
   }
 }

@@ -12,37 +12,37 @@ import type { Delivery } from '../domain/notification.js';
 import type { Logger } from '../log.js';
 import { TELEGRAM, type Channel } from '../notify/channels.js';
 
-/** Seconds after which nobody wants to be told any more. */
+/** Seconds after which a notification is no longer worth sending. */
 const GIVE_UP_AFTER_S = 24 * 3600;
-/** Seconds within which whoever took a notification for Telegram has said what became of it, or never will. */
+/** A worker that took a notification for Telegram has recorded the result within so many seconds, or never will. */
 const TAKEN_FOR_S = 20;
-/** Seconds that a retry waits at most, whatever a server asks for. */
-const LONGEST_WAIT_S = 60;
+/** Maximum of seconds before a retry, whatever a server asks for. */
+const MAX_WAIT_S = 60;
 
 /** What {@link createNotifyActivities} needs. */
 export interface NotifyActivitiesOptions {
   pool: Queryable;
   log: Logger;
-  /** Where people are told; none is fine. */
+  /** Where notifications are sent; may be empty. */
   channels: readonly Channel[];
-  /** Milliseconds that one sending may take. @default 10000 */
+  /** Time limit of one attempt to send, in milliseconds. @default 10000 */
   timeoutMs?: number;
 }
 
-/** A sending that has to be tried again. */
+/** An attempt that has to be retried. */
 interface Again {
   why: string;
   retryAfterS: number | undefined;
 }
 
-/** The activities that tell people. */
+/** The activities that send notifications. */
 export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000 }: NotifyActivitiesOptions) {
   return {
     /**
-     * Settles a notification: sends it on every channel that has not had it, all at once. Reads it from Postgres, so
-     * anybody can do it at any time, several at once too.
+     * Settles a notification: sends it at once on every channel that has not received it. Reads it from Postgres, so any worker
+     * can do it at any time, even several at once.
      *
-     * @throws ApplicationFailure of type NotDelivered when it has to be tried again
+     * @throws ApplicationFailure of type NotDelivered if it has to be retried
      */
     async settleOwed(notificationId: number): Promise<void> {
       const notification = await readNotification(pool, notificationId);
@@ -52,7 +52,10 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
       } else if (notification.ageS > GIVE_UP_AFTER_S) {
         await giveUp(notification);
         if (await settleNotification(pool, notificationId, 'given up')) {
-          log.warn(`given up after a day, not everybody was told: ${notification.text}`, about(notification));
+          log.warn(
+            `given up after a day, not delivered on every channel: ${notification.text}`,
+            about(notification),
+          );
         }
       } else {
         await sendOnAll(notification);
@@ -61,7 +64,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
   };
 
   async function sendOnAll(notification: NotificationRow): Promise<void> {
-    // Each to its end, whatever becomes of the others.
+    // Each runs to its end, whatever becomes of the others.
     const sendings = await Promise.allSettled(channels.map((channel) => sendOn(channel, notification)));
     const again = sendings.flatMap((sending) => {
       if (sending.status === 'rejected') throw sending.reason;
@@ -76,7 +79,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
     );
   }
 
-  /** Null when there is nothing left to do on this channel. */
+  /** Null if nothing is left to do on this channel. */
   async function sendOn(channel: Channel, notification: NotificationRow): Promise<Again | null> {
     const { id } = notification;
     const before = notification.deliveries[channel.name];
@@ -84,9 +87,9 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
     if (channel.name === TELEGRAM && !(await takeForTelegram(pool, id))) {
       const takenS = notification.telegramTakenS ?? 0;
       if (takenS < TAKEN_FOR_S) {
-        return { why: `${channel.name}: it is being sent elsewhere`, retryAfterS: TAKEN_FOR_S - takenS };
+        return { why: `${channel.name}: another worker is sending it`, retryAfterS: TAKEN_FOR_S - takenS };
       }
-      await conclude(channel, notification, { result: 'unknown', why: 'whoever sent it died' });
+      await conclude(channel, notification, { result: 'unknown', why: 'the worker that sent it died' });
       return null;
     }
     const delivery = await channel.send(notification, AbortSignal.timeout(timeoutMs));
@@ -96,7 +99,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
     return { why: `${channel.name}: ${delivery.why}`, retryAfterS };
   }
 
-  /** A channel that did not take it for a day has lost it. */
+  /** A channel that did not accept it for a day has lost it. */
   async function giveUp({ id, deliveries }: NotificationRow): Promise<void> {
     for (const channel of channels) {
       const before = deliveries[channel.name];
@@ -120,7 +123,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
   }
 }
 
-/** Whether nothing is left to do on a channel after a sending. */
+/** Whether nothing is left to do on a channel after an attempt. */
 function isOver({ name }: Channel, result: DeliveryRecord): boolean {
   return result === 'unknown' ? name === TELEGRAM : result !== 'not delivered';
 }
@@ -134,7 +137,7 @@ function notDelivered({ id }: NotificationRow, again: Again[]): ApplicationFailu
   return ApplicationFailure.create({
     type: 'NotDelivered',
     message: `Expected notification ${id} to be delivered, got ${again.map(({ why }) => why).join('; ')}: it stays owed`,
-    ...(retryAfterS > 0 && { nextRetryDelay: Math.min(retryAfterS, LONGEST_WAIT_S) * 1000 }),
+    ...(retryAfterS > 0 && { nextRetryDelay: Math.min(retryAfterS, MAX_WAIT_S) * 1000 }),
   });
 }
 

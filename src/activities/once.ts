@@ -1,13 +1,13 @@
 import { Context } from '@temporalio/activity';
 
-/** Activities that are remembered: far more than can be under way at once. */
+/** Activities that are remembered: far more than can run at once. */
 const REMEMBERED = 5_000;
 
-/** Tells the first time that an activity gets somewhere from those when it runs again, since its result was lost. */
+/** Tells an activity's first run from its later ones, which follow when a result was lost. */
 export class Once {
   readonly #known = new Set<string>();
 
-  /** True for the first call in this process on behalf of the activity that is running. */
+  /** True for the first call in this process by the running activity. */
   isFirst(): boolean {
     const { workflowExecution, activityId } = Context.current().info;
     const key = `${workflowExecution?.runId ?? ''}/${activityId}`;

@@ -11,17 +11,17 @@ import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
 import type { Symptom } from './sweeps.js';
 
-/** Rows that are read and probed before other work gets its turn. */
+/** Rows to read and probe before other work gets its turn. */
 const BATCH = 1_000;
-/** Symptoms after which an examination stops; the next one goes on behind them. */
+/** Symptoms after which an examination stops; the next one continues after them. */
 const SYMPTOM_LIMIT = 250;
 
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
   symptoms: Symptom[];
-  /** How many of the rows that it saw have a process of which nobody can tell. */
+  /** How many of the rows that it saw have a process whose liveness is unknown. */
   unknown: number;
-  /** Where the next examination goes on, or null when this one saw all rows. */
+  /** Where the next examination continues, or null if this one saw all rows. */
   next: Cursor | null;
 }
 
@@ -32,21 +32,21 @@ export interface ProbeActivitiesOptions {
   /** This host, as the job rows name it. */
   host: string;
   sharedPidNamespace: boolean;
-  /** The process's own. @default a new one */
+  /** This process's reporter. @default a new one */
   reporter?: HostReporter;
 }
 
 /**
- * The activities of one host's probe: a pid means something on its own host only. They write nothing but that this host was asked,
- * before their answer goes out: from then on no declaration that the host is gone stands.
+ * The activities of one host's probe: a pid means something only on its own host. All they write is that this host was asked, before
+ * they answer. That ends any declaration that the host is gone.
  */
 export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
   const { reporter = new HostReporter({ pool, host }) } = options;
 
   /**
-   * Has what was seen answered, and what failed on record: what failed behind it keeps nothing back. The report comes after the look,
-   * so its doubt is about this very look.
+   * Answers with what was seen and records what failed; a later failure does not hold back what was seen before. The report comes
+   * after the look, so its doubt is about this very look.
    */
   async function answer<T>(
     work: string,
@@ -57,7 +57,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     try {
       if (asked !== host) {
         throw ApplicationFailure.nonRetryable(
-          `Expected runs of host "${host}", got host "${asked}": set REAPER_HOST to what the rows say`,
+          `Expected runs of host "${host}", got host "${asked}": set REAPER_HOST to the name in the rows`,
           'WrongHost',
         );
       }
@@ -67,13 +67,13 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       return doubt === null ? result : inDoubt(result, doubt);
     } catch (error) {
       reporter.ended(work, messageOf(error));
-      // Its cause is on record as soon as Postgres takes it; the failure does not wait for that.
+      // The cause is recorded as soon as Postgres takes it; the failure does not wait for that.
       reporter.report().catch(() => undefined);
       throw error;
     }
   }
 
-  /** Looks at each process, and asks what is on record about boots only where that can change the answer. */
+  /** Probes each process, and reads what is on record about boots only if that can change the answer. */
   async function probeAll(runs: readonly ProcessStamp[], driver: LivenessDriver): Promise<Liveness[]> {
     const first = runs.map((run) => {
       const seen = probeProcess(run, { sharedPidNamespace, driver });
@@ -93,7 +93,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     counts: { seen: number; dead: number; unknown: number },
   ): Promise<Cursor | null> {
     const page = await readHostRuns(pool, host, after, BATCH);
-    // Rows first, then one look at all their processes: what the driver sees is never older than what the rows say.
+    // Rows first, then one look at all their processes: what the driver sees is never older than the rows.
     const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
     for (const [index, { state }] of (await probeAll(page.items, driver)).entries()) {
       const run = page.items[index];
@@ -110,8 +110,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
   return {
     /**
-     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. Where a page
-     * behind the first fails, what was found before it is returned, and the next examination begins with that page.
+     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. If a page after
+     * the first fails, returns what was found before it; the next examination begins with that page.
      */
     examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
       const look = async () => {
@@ -144,11 +144,11 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       }));
     },
 
-    /** One fresh look at one process of this host. */
+    /** Probes one process of this host now. */
     probeRun(asked: string, stamp: ProcessStamp): Promise<Liveness> {
       const look = async () => {
         const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
-        if (seen === undefined) throw new Error('Expected what one process looks like, got nothing');
+        if (seen === undefined) throw new Error('Expected the liveness of one process, got none');
         return { result: seen, failure: null };
       };
       return answer('probeRun', asked, look, (seen, doubt) =>

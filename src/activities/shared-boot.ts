@@ -5,26 +5,26 @@ import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from 
 let instances = 0;
 
 /**
- * What this process can tell of whether its boot is alive on another machine as well, as after restoring a snapshot of memory: there
- * the reports of both look like those of one, and a pid that is absent here may live there.
+ * What this process knows about whether its boot is also alive on another machine, as after a memory snapshot was restored. Then the
+ * reports of both look like those of one, and a pid that is absent here may be alive there.
  *
- * A process that reported a moment ago and is not here has either just ended, or is on that other machine. Until it has been silent for
- * long enough, or has reported again, which tells, nothing that is dead here is called dead.
+ * A process that reported a moment ago and is not here has either just ended, or is on that other machine. Until it has been silent
+ * long enough, or reports again and so settles it, nothing that is dead here is called dead.
  */
 export class SharedBoot {
   readonly #instance = `${threadId}.${(instances += 1)}`;
-  /** The database's clock at some moment of this process's own. */
+  /** The database's clock at one moment of this process's own clock. */
   #clock: { databaseMs: number; ownMs: number } | null = null;
   #turn: number | null = null;
   #absent: Reporter['absent'] = [];
   #asked = 0;
 
-  /** Keeps what the database's clock showed before this moment. */
+  /** Keeps what the database's clock showed before now. */
   readClock(databaseMs: number): void {
     this.#clock = { databaseMs, ownMs: performance.now() };
   }
 
-  /** This process for the next report; null where it cannot be told which it is, or nobody has read the database's clock. */
+  /** This process for the next report; null if it cannot identify itself, or the database's clock has not been read. */
   introduce(isLeaving: boolean): { me: Reporter; nr: number } | null {
     const stamp = parseStamp(selectDriver().identify(process.pid) ?? '');
     if (stamp?.scheme !== 'linux' || this.#clock === null) return null;
@@ -38,18 +38,18 @@ export class SharedBoot {
       isLeaving,
     };
     this.#asked += 1;
-    // Until there is an answer: if it is lost, so is the turn.
+    // Unknown until there is an answer: if the answer is lost, so is the turn.
     this.#turn = null;
     return { me, nr: this.#asked };
   }
 
   /**
-   * Takes the answer to a report, and looks for the others that it names.
+   * Takes the answer to a report, and looks for the other processes that it names.
    *
    * @returns why nothing may be called dead here now, or null
    */
   hear(answer: ReporterAnswer, { me, nr }: { me: Reporter; nr: number }, place: Place): string | null {
-    // An answer that was given up on: its turn and its time are of the past, and a later report has been sent without them.
+    // An answer that came too late: its turn and its time are outdated, and a later report has been sent without them.
     if (nr !== this.#asked) return null;
     this.#turn = answer.turn;
     this.readClock(answer.nowMs);
@@ -59,7 +59,7 @@ export class SharedBoot {
         (other) => this.#absent.find((known) => isSame(known, other)) ?? { ...other, atMs: this.#nowMs() },
       );
     if (answer.isTwice) return `boot ${place.bootId} is alive on two machines`;
-    if (answer.isLate) return 'this probe, or its report, was held up: it may not be what it was';
+    if (answer.isLate) return 'this probe or its report was delayed: what it saw may be outdated';
     const [other] = this.#absent;
     if (other === undefined) return null;
     return `another probe of boot ${place.bootId} reported a moment ago (pid ${other.pid}, start tick ${other.start}) and is not on this machine: it has just ended, or two machines have this boot`;
@@ -76,9 +76,9 @@ function isSame(one: ReporterProcess, other: ReporterProcess): boolean {
   return one.pid === other.pid && one.start === other.start;
 }
 
-/** Whatever cannot be told counts as here. */
+/** In doubt it counts as here. */
 function isHere(other: ReporterProcess, me: ReporterProcess, { bootId, pidNamespace }: Place): boolean {
-  // Starts may be read a tick apart, but nobody else has this process's pid.
+  // Starts may be read a tick apart, but no other process has this one's pid.
   if (other.pid === me.pid) return isSame(other, me);
   const processIdentity = formatStamp({
     scheme: 'linux',

@@ -17,17 +17,18 @@ import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
 
-/** Symptoms that one scan returns at most; the next scan goes on behind them. */
+/** Maximum of symptoms that one scan returns; the next scan continues after them. */
 const SYMPTOM_PAGE = 250;
-/** Hosts that one sweep examines at most: a workflow has room for 2,000 activities at once. */
+/** Maximum of hosts that one sweep examines: a workflow has room for 2,000 activities at once. */
 const HOST_PAGE = 500;
-/** Rows that cannot be watched and are named in a sweep's summary. */
+/** Rows that cannot be watched: how many of them a sweep's summary names. */
 const UNWATCHABLE_SHOWN = 5;
-/** Owed notifications that one sweep settles at most. */
+/** Maximum of owed notifications that one sweep sends. */
 const OWED_PAGE = 20;
-/** Due retries that one scan names at most. */
+/** Maximum of due retries that one scan names. */
 const RETRY_PAGE = 1_000;
-/** A run that a watch is for. */
+
+/** A run to watch. */
 export interface WatchTarget extends HostedRun {
   watchId: string;
 }
@@ -35,13 +36,13 @@ export interface WatchTarget extends HostedRun {
 /** A run that shows a symptom. */
 export interface Symptom extends WatchTarget {
   symptom: string;
-  /** The exit code with the time of its record, as a text that differs when it is written again; null without one. */
+  /** The exit code and when it was recorded, as a text that changes when it is written again; null without one. */
   exitRecord?: string | null;
 }
 
-/** What a caller of `scan` makes of it. */
+/** What a caller of `scan` can handle. */
 export interface ScanOptions {
-  /** Takes a scan of which parts failed; without it the whole scan fails. @default false */
+  /** Accepts a scan in which parts failed; without it the whole scan fails. @default false */
   inParts?: boolean;
 }
 
@@ -53,26 +54,26 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
-  /** The hosts to examine now, and the one behind which the next scan goes on, or null behind the last. */
+  /** The hosts to examine now, and the one after which the next scan continues, or null after the last. */
   hosts: { host: string; queue: string }[];
   nextHost: string | null;
-  /** Whether every run has its watch; a worker of an older version does not tell. */
+  /** Whether every run has a watch; missing from workers of older versions. */
   watchAll?: boolean;
-  /** Every run, while there are no more than the fan-out limit; else null, or where they could not be read. */
+  /** Every run, while there are no more than the fan-out limit; else, or if they could not be read, null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
   /** Notifications that are due. */
   owed: number[];
-  /** The queue of those who look after the merge leases; null where nobody does, or nothing may be reclaimed now. */
+  /** The queue of the workers that reclaim merge leases; null if there are none, or nothing may be reclaimed now. */
   leaseQueue: string | null;
   unwatchable: Fleet['unwatchable'];
-  /** Ids of the watches whose run could not be claimed before and is due to be tried again. */
+  /** Ids of the watches whose run could not be claimed before and is due for a retry. */
   retries?: string[];
-  /** What could not be read, in words; the rest stands. */
+  /** What could not be read, in words; the rest is valid. */
   failed?: string[];
 }
 
-/** A sweep's summary, as far as its record depends on it. */
+/** The parts of a sweep's summary that its record depends on. */
 export interface RecordableSweep {
   error: string | null;
   seconds: number;
@@ -86,14 +87,14 @@ export interface SweepActivitiesOptions {
   metrics: ProcessMetrics;
 }
 
-/** The activities of a sweep: what Postgres shows of all running jobs, and the record. As role `reaper`. */
+/** The activities of a sweep: what Postgres shows about all running jobs, and the sweep's record. As role `reaper`. */
 export function createSweepActivities({ pool, names, log, metrics }: SweepActivitiesOptions) {
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
 
   return {
     /**
-     * One pass over all running jobs, as far as Postgres shows them. For a caller that takes it in parts, none fails the others: an
-     * odd row that the view cannot show keeps no lease and no notification from being looked after.
+     * One pass over all running jobs, as Postgres shows them. For a caller that accepts parts, no part fails the others: a row that
+     * the view cannot show delays no lease and no notification.
      */
     async scan(
       after: Cursor | null,
@@ -129,7 +130,9 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       return {
         atMs: Date.parse(control.now),
         mode: control.mode,
-        paused: control.paused ? `${control.pausedBy ?? 'somebody'}: ${control.pausedReason ?? ''}` : null,
+        paused: control.paused
+          ? `${control.pausedBy ?? 'an unknown operator'}: ${control.pausedReason ?? ''}`
+          : null,
         policy,
         running: (fleet?.running ?? 0) + unreadable.length,
         hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
@@ -154,10 +157,9 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
     },
 
     /**
-     * Puts a sweep on record; returns the state for the reaper's query, or null where it cannot be read, which is no failure of the
-     * sweep.
+     * Records a sweep. Returns the state for the reaper's query, or null if it cannot be read, which does not fail the sweep.
      *
-     * @throws ApplicationFailure of type `Refused` when only the sweep itself is on record, and not what follows from it
+     * @throws ApplicationFailure of type `Refused` if only the sweep itself was recorded, and not what follows from it
      */
     async recordSweep(atMs: number, summary: RecordableSweep): Promise<Status | null> {
       const { isNew, error } = await recordSweep(pool, atMs, summary);
@@ -169,7 +171,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       try {
         return await readStatus(pool);
       } catch (unread) {
-        log.warn('the sweep is on record, the status could not be read', { error: unread });
+        log.warn('the sweep was recorded, but the status could not be read', { error: unread });
         return null;
       }
     },

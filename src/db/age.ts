@@ -1,5 +1,5 @@
 /**
- * SQL for the seconds since a moment; null for infinity, which is none.
+ * SQL for the seconds since a moment; null for infinity.
  *
  * @param now the database's clock, read once per statement
  */

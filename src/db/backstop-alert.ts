@@ -2,12 +2,12 @@ import type { Queryable } from './database.js';
 import type { NotificationKind } from '../domain/notification.js';
 import type { JobRun } from '../domain/types.js';
 
-/** Which alert it is: the run is proven alive, or nobody can tell. */
+/** Which alert it is: the run is proven alive, or its liveness is unknown. */
 export type BackstopAlert = Extract<NotificationKind, 'backstop alive' | 'backstop unknown'>;
 
 /**
- * Owes people the alert that a run is over its ceiling and left alone, because it is proven alive or nobody can tell; the next
- * sweep sends it. Returns its text, or null when the run has had this alert.
+ * Records, as owed, the alert that a run is over its ceiling and left alone, because it is proven alive or unknown. The next sweep
+ * sends it. Returns its text, or null if the run already had this alert.
  */
 export async function oweBackstopAlert(
   pool: Queryable,

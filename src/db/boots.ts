@@ -1,7 +1,7 @@
 import type { BootFacts, BootLine } from '../domain/boots.js';
 import type { Queryable } from './database.js';
 
-/** Reads what is on record about some boots; also role `reaper_probe` may. */
+/** Reads what is on record about some boots. Role `reaper_probe` may do this too. */
 export async function readBoots(pool: Queryable, boots: readonly string[]): Promise<BootFacts> {
   const { rows } = await pool.query<BootLine & { nowMs: number }>(
     `select now_ms as "nowMs", boot, pid_namespace as "pidNamespace", host, machine_id as "machineId",
@@ -11,6 +11,6 @@ export async function readBoots(pool: Queryable, boots: readonly string[]): Prom
        from reaper.boots($1)`,
     [boots],
   );
-  // Without a line there is nothing to compare the clock with.
+  // Without lines there is nothing to compare the clock with.
   return { nowMs: rows[0]?.nowMs ?? 0, lines: rows };
 }

@@ -2,11 +2,11 @@ import type { Queryable } from './database.js';
 import { findUnreadableRuns, recheckUnreadable, type UnreadableRun } from './inspect/unreadable.js';
 
 /**
- * Sees that the view shows the queue as it is, before a sweep relies on it. Puts rows that cannot be read on record, so that they
- * are left out of what is examined, and takes those off it that can be read again.
+ * Checks that the view shows the queue as it is, before a sweep relies on it. Records rows that cannot be read, so that they are not
+ * examined, and removes the record of those that can be read again.
  *
  * @returns the rows that cannot be read now
- * @throws when the view reads another table than the one that has its name, or cannot be read for a reason that is in no row
+ * @throws if the view reads a table that was swapped away, or cannot be read and no single row is the cause
  */
 export async function checkRunningJobs(pool: Queryable): Promise<UnreadableRun[]> {
   const { rows } = await pool.query<{ trouble: string | null; known: UnreadableRun[] }>(

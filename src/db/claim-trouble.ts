@@ -2,21 +2,21 @@ import type { ClaimTrouble, TroubleKind } from '../domain/claim-trouble.js';
 import type { JobRun, RunRef } from '../domain/types.js';
 import type { Queryable } from './database.js';
 
-/** What a claim that fails is to leave on record. */
+/** What to record about a claim that failed. */
 export interface Trouble {
   kind: TroubleKind;
   why: string;
-  /** The facts that the verdict rested on, or null where the look itself failed. */
+  /** The facts that the verdict rested on, or null if the look itself failed. */
   facts: Pick<JobRun, 'pid' | 'processIdentity' | 'exitCode'> | null;
 }
 
-/** How often a run could not be claimed in a row, and when it is tried again. */
+/** How often in a row a run could not be claimed, and when it is retried. */
 export interface Retry {
   failures: number;
   retryAt: Date;
 }
 
-/** Puts on record that a run could not be claimed. Null when it is no longer running: nothing is on record then. */
+/** Records that a run could not be claimed. Null if it is no longer running: then nothing is recorded. */
 export async function noteClaimTrouble(
   pool: Queryable,
   { jobId, runKey }: RunRef,
@@ -30,7 +30,7 @@ export async function noteClaimTrouble(
       jobId,
       runKey,
       kind,
-      // Postgres stores no NUL.
+      // Postgres cannot store NUL.
       why.replaceAll('\0', ''),
       facts !== null,
       facts?.pid ?? null,
@@ -66,7 +66,7 @@ export async function listClaimTrouble(pool: Queryable, limit: number): Promise<
   return rows;
 }
 
-/** The runs that could not be claimed before and are due to be tried again, the longest due first, at most `limit`. */
+/** The runs that could not be claimed before and are due for a retry, the longest due first, at most `limit`. */
 export async function readDueRetries(pool: Queryable, limit: number): Promise<RunRef[]> {
   const { rows } = await pool.query<RunRef & Record<string, unknown>>(
     `select job_id as "jobId", run_key as "runKey"

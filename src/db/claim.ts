@@ -4,7 +4,7 @@ import type { Advance } from '../domain/exit-zero.js';
 import type { JobRun, Outcome, Tier } from '../domain/types.js';
 import { inTransaction } from './transaction.js';
 
-/** One claim: what is to become of a run, why, and the facts that this rests on. */
+/** One claim: how to end a run, why, and the facts behind it. */
 export interface Claim {
   /** The run as it was observed; the claim is refused if its pid, identity or exit code has changed since. */
   run: Pick<JobRun, 'jobId' | 'runKey' | 'pid' | 'processIdentity' | 'exitCode'>;
@@ -19,22 +19,22 @@ export interface Claim {
   evidence: Record<string, unknown>;
   advance: Advance | null;
   /**
-   * When the facts were read: milliseconds by the database's clock. Callers that name it know the result `busy`; without it the claim
-   * waits for others' locks for seconds, as it did for the version before.
+   * When the facts were read: milliseconds by the database's clock. Callers that pass it know the result `busy`; without it the claim
+   * waits for locks for seconds, as in the previous version.
    */
   lookedAtMs?: number | null;
-  /** The declaration that the run's host, boot or pod is gone, in words, where the verdict rests on that. */
+  /** The declaration that the run's host, boot or pod is gone, in words, if the verdict rests on it. */
   hostGoneBy?: string | null;
 }
 
-/** What became of a claim. All but `won` are results, not errors, and nothing follows from them. */
+/** What became of a claim. Every result except `won` changes nothing; none of them is an error. */
 export interface ClaimResult {
-  /** `busy`: somebody else holds a lock that the claim needs, for longer than a moment. */
+  /** `busy`: another session held a lock that the claim needs for longer than a moment. */
   result: 'won' | 'lost' | 'changed' | 'blocked' | 'busy';
   detail: string;
-  /** The ledger row of the run, where there is one. */
+  /** The run's ledger row, if there is one. */
   ledgerId: number | null;
-  /** The notification that this win owes to people, or null when it owes none. */
+  /** The notification that this win owes, or null if it owes none. */
   notificationId: number | null;
 }
 
@@ -46,15 +46,15 @@ const SQL = `
       p_from_stage => $13, p_to_stage => $14, p_next_agent => $15, p_looked_at => to_timestamp($16::float8 / 1000),
       p_host_gone_by => $17)`;
 
-/** Milliseconds after which a claim is taken to wait for somebody: less than it waits. */
+/** Milliseconds after which a claim is taken to wait for a lock. Less than it waits at most. */
 const WAITING_AFTER_MS = 100;
-/** Milliseconds within which Postgres has to say for whom. */
+/** Milliseconds in which Postgres has to say who holds the lock. */
 const HOLDER_LIMIT_MS = 2_000;
 
 /**
  * Ends a run, once.
  *
- * @param others where to ask who it is that the claim waits for: its own connection waits
+ * @param others where to ask who holds the lock that the claim waits for, because its own connection is waiting
  */
 export async function claim(pool: Database, claim: Claim, others: Queryable = pool): Promise<ClaimResult> {
   const { run, advance, lookedAtMs = null } = claim;
@@ -80,7 +80,7 @@ export async function claim(pool: Database, claim: Claim, others: Queryable = po
       lookedAtMs,
       claim.hostGoneBy ?? null,
     ]);
-    // Sent together; neither may fail unheard while the other is awaited.
+    // Sent together; neither may fail unhandled while the other is awaited.
     const both = Promise.all([backend, claiming]);
     const over = new AbortController();
     if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
@@ -97,7 +97,7 @@ export async function claim(pool: Database, claim: Claim, others: Queryable = po
   return by ? { ...row, detail: `${row.detail} by ${by}` } : row;
 }
 
-/** Who holds what the session waits for, in words, or null: it does not wait, or nobody can tell in time. */
+/** Who holds the lock that the session waits for, in words; null if it does not wait, or the answer comes too late. */
 async function askForHolder(
   others: Queryable,
   backend: Promise<{ rows: { pid: number }[] }>,
@@ -111,7 +111,7 @@ async function askForHolder(
       .then(({ rows }) => rows[0]?.holder ?? null);
     return await Promise.race([asked, setTimeout(HOLDER_LIMIT_MS, null, { ref: false })]);
   } catch {
-    // The claim is over, or failed: nobody wants to know. Or nobody can tell, and then it stays unsaid.
+    // The claim is over or failed, so the answer is not needed. Or the question failed, and the holder stays unnamed.
     return null;
   }
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from './database.js';
 
-/** Functions that adapters provide, with what they return. */
+/** The functions that adapters provide, and what they return. */
 const FUNCTIONS = [
   { signature: 'reaper.lock_run(text, text)', returns: 'SETOF reaper.running_job', isOptional: false },
   { signature: 'reaper.finish(text, text, text, text)', returns: 'boolean', isOptional: false },
@@ -8,7 +8,7 @@ const FUNCTIONS = [
   { signature: 'reaper.has_exit_codes()', returns: 'boolean', isOptional: true },
 ];
 
-/** The view's columns, in their order. */
+/** The view's columns, in order. */
 const COLUMNS =
   'job_id text, run_key text, run_id text, task_id text, agent text, repo text, host text, pid bigint, process_identity text, ' +
   'attempts integer, max_attempts integer, max_running_s bigint, started_at timestamp with time zone, exit_code integer, ' +

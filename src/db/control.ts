@@ -2,7 +2,7 @@ import type { Queryable } from './database.js';
 import type { Policy, PublishedPolicy } from '../domain/types.js';
 import { toPolicy } from './policy.js';
 
-/** Who may claim at all, as the control row says. */
+/** What the control row says: whether anything may be claimed, and by which policy. */
 export interface Control {
   /** The database's clock, ISO 8601. */
   now: string;
@@ -11,7 +11,7 @@ export interface Control {
   paused: boolean;
   pausedBy: string | null;
   pausedReason: string | null;
-  /** The job that was reaped although its process lives, while the dry run is because of it; else null. */
+  /** The job that was reaped although its process is alive, while it is the cause of the dry run; else null. */
   brakedBy: string | null;
   policy: Policy;
 }

@@ -1,25 +1,25 @@
-/** Milliseconds that the database's clock may be off by: less is jitter, and a slewed clock is no step. */
+/** Milliseconds that the database's clock may be off by. Less is jitter, and a slewed clock does not count as a step. */
 const STEP_MS = 1_000;
 
-/** What the database's clock said at some moment between two of this process's own. All in milliseconds. */
+/** A reading of the database's clock, taken between two moments of this process's own clock. All in milliseconds. */
 export interface ClockReading {
   databaseMs: number;
-  /** This process's monotonic clock, before the reading was asked for and after it came. */
+  /** This process's monotonic clock before the reading was requested and after it arrived. */
   askedMs: number;
   gotMs: number;
 }
 
 /**
- * Notices that the database's clock stepped between two readings of one process, whose own clock is monotonic: two readings tell how
- * long it really was between them. Also a machine that was suspended looks like a step: its monotonic clock stood still.
+ * Detects that the database's clock stepped between two readings. This process's own clock is monotonic, so it knows how much time
+ * really passed between them. Suspending the machine looks like a step too, because the monotonic clock stands still.
  */
 export class DatabaseClock {
   #last: ClockReading | null = null;
 
-  /** Takes a reading that was made anyway. True when the clock has stepped since the one before. */
+  /** Takes a reading that was made anyway. True if the clock has stepped since the previous one. */
   hasStepped(reading: ClockReading): boolean {
     const last = this.#last;
-    // One that took long says little about when it was made, and readings come back in any order.
+    // It is unclear when a slow reading was made, and readings come back in any order.
     const isSharp = reading.gotMs - reading.askedMs <= STEP_MS;
     const stepped = last !== null && isStep(last, reading);
     if (isSharp || stepped) this.#last = reading;

@@ -6,7 +6,7 @@ export interface QueryRows<Row> {
   rowCount: number | null;
 }
 
-/** Where a statement can be run: a pool of connections, or one connection. */
+/** Runs statements: a pool of connections, or one connection. */
 export interface Queryable {
   query<Row extends QueryResultRow = Record<string, unknown>>(
     text: string,
@@ -16,11 +16,11 @@ export interface Queryable {
 
 /** One connection of a {@link Database}, until it is released. */
 export interface Connection extends Queryable {
-  /** Gives the connection back, or closes it because of an error, or on `true`. */
+  /** Gives the connection back; closes it if there was an error, or on `true`. */
   release(broken?: Error | boolean): void;
 }
 
-/** A database, with connections to use one at a time. */
+/** A database that also hands out single connections. */
 export interface Database extends Queryable {
   connect(): Promise<Connection>;
   end(): Promise<void>;

@@ -1,3 +1,3 @@
-/** SQL: whether the exit record of run `r` is older than the run, so that it is another one's, which a launcher has not cleared. */
+/** SQL: whether the exit record of run `r` is older than the run. Then it is a previous run's, which the launcher did not clear. */
 export const EXIT_IS_OLDER = `
   coalesce(isfinite(r.finished_at) and isfinite(r.started_at) and r.finished_at < r.started_at, false)`;

@@ -8,22 +8,22 @@ export type UrlSetting = 'DATABASE_URL' | 'DATABASE_ADMIN_URL';
 
 const MIGRATE = 'run job-reaper migrate --adapter <reference, minimal or a file> with DATABASE_ADMIN_URL set';
 
-/** SQLSTATEs of a schema that is missing, or older than this program: schema, table, column, function. */
+/** SQLSTATEs for a schema that is missing or older than this program: schema, table, column, function. */
 const NO_SCHEMA = ['3F000', '42P01', '42703', '42883'];
-/** Of a server that answers but does not let us in: no such user or password. */
-const NOT_LET_IN = ['28000', '28P01'];
+/** For a server that refuses the login: no such user, or a wrong password. */
+const LOGIN_REFUSED = ['28000', '28P01'];
 const NO_DATABASE = '3D000';
 const NOT_ALLOWED = '42501';
 const READ_ONLY = '25006';
-/** Of a server without room: connections, memory, disk. */
+/** For a server without free connections, memory or disk space. */
 const FULL = ['53300', '53400', '53200', '53100'];
-/** Of one that is just starting, stopping or in recovery. */
+/** For a server that is starting, stopping or in recovery. */
 const NOT_UP = ['57P01', '57P02', '57P03'];
-/** Told by a pooler, too: of users and databases that it does not know, and of parameters that it does not pass on. */
+/** Also sent by poolers, for users and databases that they do not know and parameters that they do not pass on. */
 const PROTOCOL = '08P01';
 const LATE = ['57014', '55P03'];
 
-/** OpenSSL's and Node.js' words for a certificate that no known authority has signed. */
+/** OpenSSL's and Node.js' codes for a certificate that no known authority has signed. */
 const UNKNOWN_AUTHORITY = [
   'SELF_SIGNED_CERT_IN_CHAIN',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -37,7 +37,7 @@ export function isSchemaMissing(error: unknown): boolean {
   return NO_SCHEMA.includes(codeOf(error)) && error instanceof pg.DatabaseError;
 }
 
-/** Says what a failure of Postgres means and what to do next. Nothing of the URL but host, port and database is part of it. */
+/** Explains a failure of Postgres and what to do next. Of the URL it shows only host, port and database. */
 export function explainPostgresError(error: unknown, url: string, setting: UrlSetting): Trouble {
   const where = whereIs(url);
   const got = messageOf(error);
@@ -49,7 +49,7 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
   if (error instanceof PoolBusyError)
     return {
       kind: 'busy',
-      sentence: `Expected a free connection to Postgres at ${where}, got ${got}: what uses them may wait for locks, see pg_stat_activity for ${error.pool}`,
+      sentence: `Expected a free connection to Postgres at ${where}, got ${got}: the statements on them may be waiting for locks, see pg_stat_activity for ${error.pool}`,
     };
   if (!(error instanceof pg.DatabaseError)) return explainNetworkError();
   if (isSchemaMissing(error)) return told('schema', 'schema reaper', MIGRATE);
@@ -57,28 +57,29 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
   if (encoding !== undefined)
     return {
       kind: 'encoding',
-      sentence: `Expected a UTF8 database at ${where}, got one in ${encoding}, which cannot be read as text: move it to a database that was created with ENCODING 'UTF8'`,
+      sentence: `Expected a UTF8 database at ${where}, got one in ${encoding}, which cannot be read as text: move the data to a database created with ENCODING 'UTF8'`,
     };
-  if (NOT_LET_IN.includes(code)) return told('not let in', 'to be let in', `correct ${setting}`);
-  if (code === NO_DATABASE) return told('not let in', 'to be let in', `correct the database in ${setting}`);
+  if (LOGIN_REFUSED.includes(code)) return told('not let in', 'to connect to Postgres', `correct ${setting}`);
+  if (code === NO_DATABASE)
+    return told('not let in', 'to connect to Postgres', `correct the database in ${setting}`);
   if (code === READ_ONLY)
     return told(
       'read-only',
-      'a Postgres that takes writes',
-      `it is read-only (a standby, or default_transaction_read_only is on): name the primary in ${setting}, or have an administrator make it writable`,
+      'a Postgres that accepts writes',
+      `it is read-only (a standby, or default_transaction_read_only is on): point ${setting} to the primary, or have an administrator make it writable`,
     );
   if (FULL.includes(code))
     return told(
       'full',
-      'room',
-      'it has none left: close connections that nobody uses, free its disk or memory, or raise max_connections',
+      'a Postgres with free capacity',
+      'close unused connections, free disk space or memory, or raise max_connections',
     );
   if (NOT_UP.includes(code))
-    return told('away', 'Postgres to be up', 'it starts or stops just now: wait for it');
+    return told('away', 'Postgres to be up', 'it is starting or stopping: wait for it');
   if (code === PROTOCOL)
     return told(
       'refused',
-      'to be let in',
+      'to connect to Postgres',
       `a pooler does not know this user or database, or refuses a parameter: see its configuration, and correct ${setting}`,
     );
   if (code === NOT_ALLOWED) {
@@ -91,34 +92,30 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
   if (LATE.includes(code))
     return told(
       'late',
-      'Postgres to do as asked in time',
-      'see pg_stat_activity for what is slow, or holds a lock',
+      'Postgres to finish a statement in time',
+      'see pg_stat_activity for slow statements and held locks',
     );
   return {
     kind: code,
-    sentence: `Expected Postgres at ${where} to do as asked, got "${got}" (SQLSTATE ${code})`,
+    sentence: `Expected Postgres at ${where} to run a statement, got "${got}" (SQLSTATE ${code})`,
   };
 
   function explainNetworkError(): Trouble {
     if (UNKNOWN_AUTHORITY.includes(code))
       return told(
         'certificate',
-        'a certificate of a known authority',
-        `name the file of a private authority in ${setting}: …?sslmode=verify-full&sslrootcert=<file>`,
+        'a certificate signed by a known authority',
+        `for a private authority, name its certificate file in ${setting}: …?sslmode=verify-full&sslrootcert=<file>`,
       );
     if (code === 'CERT_HAS_EXPIRED') return told('certificate', 'a valid certificate', 'have it renewed');
     if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
       return told(
         'certificate',
-        'a certificate of this host',
-        `name the host as its certificate does in ${setting}`,
+        'a certificate for this host',
+        `use the host name in the certificate in ${setting}`,
       );
     if (/does not support SSL/i.test(got))
-      return told(
-        'certificate',
-        'TLS',
-        `turn TLS on there, or ask for none in ${setting}: …?sslmode=disable`,
-      );
+      return told('certificate', 'TLS', `turn TLS on there, or turn it off in ${setting}: …?sslmode=disable`);
     return {
       kind: 'away',
       sentence: `Expected Postgres to answer at ${where}, got ${got}: start it, or correct ${setting}`,
@@ -130,7 +127,7 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
 export function whereIs(url: string): string {
   try {
     const { host, port, database } = parse(url);
-    // A folder of sockets, or none, which is the client's default.
+    // A socket folder, or the client's default.
     const place = !host || host.startsWith('/') ? 'the local socket' : `${host}${port ? `:${port}` : ''}`;
     return `${place}/${database ?? ''}`;
   } catch {

@@ -1,56 +1,56 @@
 import type { TroubleKind } from '../domain/claim-trouble.js';
 import type { Queryable } from './database.js';
 
-/** All claims of one agent with one outcome and tier, ever. */
+/** All claims so far of one agent with one outcome and tier. */
 export interface ClaimTotal {
   /** Empty for claims of jobs without an agent. */
   agent: string;
   outcome: string;
   tier: number;
-  /** Id of the first of them: it orders agents by when they first appeared. */
+  /** Id of the first of them, which orders agents by when they first appeared. */
   firstId: number;
   claims: number;
 }
 
-/** What Postgres tells of the whole fleet, for whoever counts. */
+/** The numbers of the whole fleet, for metrics. */
 export interface FleetNumbers {
   enabled: boolean;
   paused: boolean;
   mode: 'active' | 'observe';
   intervalS: number | null;
-  /** Unix seconds of the last sweep, also of a failed one; null before the first. */
+  /** Unix seconds of the last sweep, even if it failed; null before the first. */
   lastSweepS: number | null;
   running: number;
   watching: number;
   unwatchable: number;
-  /** Things about hosts and their probes that a person has to look at. */
+  /** Problems with hosts and their probes that a person must check. */
   hostWarnings: number;
   holds: number;
-  /** Runs that were reaped although their process lives, ever. */
+  /** All runs so far that were reaped although their process was alive. */
   survivors: number;
-  /** The dry run is on because of one of them. */
+  /** One of them switched the dry run on. */
   braked: boolean;
-  /** Late writes of reaped runs' monitors that the guard rejected, ever. */
+  /** All late writes by monitors of reaped runs that the guard has rejected so far. */
   lateWrites: number;
   leaseReclaimed: number;
-  /** Things about leases that a person has to look at, at the last sweep. */
+  /** Problems with leases at the last sweep that a person must check. */
   leaseTrouble: number;
   owed: number;
-  /** Messages that a channel did not take and that are not sent again, by channel, ever. */
+  /** All messages lost so far, by channel: not accepted, and not sent again. */
   lostMessages: Record<string, number>;
-  /** Channels that did not take their last message. */
+  /** Channels that did not accept their last message. */
   failingChannels: number;
-  /** Seconds since the oldest owed notification is owed; 0 when none is. */
+  /** Age of the oldest owed notification in seconds; 0 without any. */
   oldestOwedS: number;
   claims: ClaimTotal[];
-  /** Runs that cannot be claimed: an error ends their claims, or their row is locked. */
+  /** Runs that cannot be claimed: their claims end in an error, or their row is locked. */
   claimTrouble: Record<TroubleKind, number>;
   /** Runs with a symptom for which no watch was free at the last sweep. */
   waiting: number;
   hostsWithoutProbe: string[];
-  /** Hosts whose probe failed at the last sweep's question. */
+  /** Hosts whose probe failed in the last sweep. */
   hostsFailing: number;
-  /** Running jobs whose liveness is unknown, by host; '' for those that name none. Hosts without any are left out. */
+  /** Running jobs whose liveness is unknown, by host; '' for those that name none. Hosts without any are omitted. */
   unknownByHost: Record<string, number>;
 }
 
@@ -84,7 +84,7 @@ const SQL = `
 /**
  * Reads the numbers of the whole fleet, as role `reaper`. Every worker reads the same.
  *
- * @throws when Postgres is away or its schema is missing
+ * @throws if Postgres is away or its schema is missing
  */
 export async function readFleetNumbers(pool: Queryable): Promise<FleetNumbers> {
   const { rows } = await pool.query<FleetNumbers>(SQL);

@@ -1,14 +1,14 @@
 import type { Queryable } from './database.js';
 import type { HostedRun } from '../domain/types.js';
 
-/** All running jobs, summed up. */
+/** A summary of all running jobs. */
 export interface Fleet {
   running: number;
-  /** Hosts of running jobs that a probe can be asked on, sorted: a page of them. */
+  /** A page of the running jobs' hosts on which a probe can be asked, sorted. */
   hosts: string[];
-  /** The host behind which the next page begins, or null when this was the last. */
+  /** The host after which the next page begins, or null if this was the last. */
   nextHost: string | null;
-  /** Rows that cannot be watched: how many, and the first of them with the reason. */
+  /** Rows that cannot be watched: how many, and the first of them with their reasons. */
   unwatchable: { count: number; sample: { jobId: string; why: string }[] };
 }
 
@@ -31,7 +31,7 @@ const FLEET = `
          coalesce((select jsonb_agg(jsonb_build_object('jobId', left(s.job_id, 60), 'why', s.why))
                      from (select job_id, why from r where why is not null order by job_id limit 5) s), '[]') as sample`;
 
-/** Counts the running jobs that can be read, and lists a page of their hosts. One statement whose result does not grow with the jobs. */
+/** Counts the readable running jobs and lists a page of their hosts. One statement; its result does not grow with the jobs. */
 export async function readFleet(
   pool: Queryable,
   { after = null, limit = 1_000 }: { after?: string | null; limit?: number } = {},

@@ -11,7 +11,7 @@ export interface Hold {
   until: Date;
 }
 
-/** All holds in force, those that end last first. */
+/** All holds in force, the one that ends last first. */
 export async function listHolds(pool: Queryable): Promise<Hold[]> {
   const { rows } = await pool.query<Hold>(
     `select kind, value, reason, by, created_at as "createdAt", until

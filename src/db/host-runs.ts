@@ -4,10 +4,10 @@ import type { RunRef } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
 import { CURSOR_COLUMNS, CURSOR_ORDER, afterCursor, toPage } from './keyset.js';
 
-/** A run with the process to look for, and its place in the order oldest first. */
+/** A run with the process to look for, and its position in the order oldest first. */
 export type HostRun = RunRef & ProcessStamp & Cursor;
 
-/** One page of one host's runs that are worth examining, oldest first. */
+/** One page of a host's runs that are worth examining, oldest first. */
 export async function readHostRuns(
   pool: Queryable,
   host: string,

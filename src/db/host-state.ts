@@ -4,11 +4,11 @@ import type { Queryable } from './database.js';
 export interface HostState {
   /** When a probe there last answered or reported, or null. */
   answeredAt: Date | null;
-  /** Who declared it gone last, and when; or null. */
+  /** Who last declared it gone, and when; or null. */
   gone: { by: string; declaredAt: Date } | null;
-  /** What its probe fails with, as long as it reports that; or null. */
+  /** Why its probe fails, as long as it reports that; or null. */
   failing: string | null;
-  /** What is odd about its probes, in words. */
+  /** What is wrong with its probes, in words. */
   warnings: string[];
 }
 

@@ -34,7 +34,7 @@ const FIELDS = [
   'workItem',
 ] as const satisfies readonly (keyof JobRun)[];
 
-/** Takes the run's fields out of a row that was selected with {@link JOB_RUN_COLUMNS}. */
+/** Takes the run's fields from a row that was selected with {@link JOB_RUN_COLUMNS}. */
 export function toJobRun(row: JobRun): JobRun {
   return Object.fromEntries(FIELDS.map((field) => [field, row[field]])) as unknown as JobRun;
 }

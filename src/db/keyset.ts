@@ -1,6 +1,6 @@
 import type { Cursor, Page } from '../domain/page.js';
 
-/** A start that no job can have, such as infinity, counts as none: its microseconds may be too many for a bigint. */
+/** An impossible start, such as infinity, counts as none: its microseconds may not fit in a bigint. */
 const STARTED_US = `case when r.started_at > '-infinity' and r.started_at < '10000-01-01Z' then (extract(epoch from r.started_at) * 1000000)::bigint else 0 end`;
 
 /** For a relation aliased `r`. */
@@ -11,7 +11,7 @@ export const CURSOR_COLUMNS = `
 /** The order in which {@link Cursor}s grow. */
 export const CURSOR_ORDER = `1, r.job_id collate "C", r.run_key collate "C"`;
 
-/** Behind the cursor in parameters `$n` to `$n+2`, or everything when they are null. */
+/** Everything after the cursor in parameters `$n` to `$n+2`, or everything if they are null. */
 export function afterCursor(n: number): string {
   return `($${n}::bigint is null or
     (${STARTED_US}, r.job_id collate "C", r.run_key collate "C")

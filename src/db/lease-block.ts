@@ -1,6 +1,6 @@
 import type { Queryable } from './database.js';
 
-/** Why no lease of this repo and this holder's host may be reclaimed now, or null. Only a record decides. */
+/** Why no lease of this repo and this holder's host may be reclaimed now, or null. Only recording the reclaim decides. */
 export async function readLeaseBlock(
   pool: Queryable,
   repo: string,

@@ -19,7 +19,7 @@ export interface LedgerEntry extends RunRef {
   evidence: Record<string, unknown>;
   claimer: string;
   workflowId: string;
-  /** What people are told of it, or null when that is nothing. */
+  /** Its notification, or null if it has none. */
   notificationId: number | null;
   /** Its notification is owed. */
   owed: boolean;
@@ -33,7 +33,7 @@ const SELECT = `
     from reaper.ledger l
     left join reaper.notification n on n.ledger_id = l.id`;
 
-/** The claim that ended a run, or null when it was not reaped. */
+/** The claim that ended a run, or null if it was not reaped. */
 export async function findLedgerEntry(pool: Queryable, ref: RunRef): Promise<LedgerEntry | null> {
   const { rows } = await pool.query<LedgerEntry>(`${SELECT} where l.job_id = $1 and l.run_key = $2`, [
     ref.jobId,
@@ -42,7 +42,7 @@ export async function findLedgerEntry(pool: Queryable, ref: RunRef): Promise<Led
   return rows[0] ?? null;
 }
 
-/** The newest claims first, of one job or of all. */
+/** The newest claims of one job, or of all, newest first. */
 export async function listLedger(
   pool: Queryable,
   { jobId = null, limit = 20 }: { jobId?: string | null; limit?: number } = {},

@@ -1,19 +1,19 @@
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { Queryable } from './database.js';
 
-/** A claim by a dead pid whose process is to be looked at once more. */
+/** A claim whose process is to be checked once more. */
 export interface ReapedProcess extends ProcessStamp {
   ledgerId: number;
 }
 
-/** A run that was reaped although its process lives. */
+/** A run that was reaped although its process is alive. */
 export interface Survivor {
   ledgerId: number;
   /** What the look found, in words. */
   evidence: string;
 }
 
-/** The newest of them on one host, at most `limit`. */
+/** The newest claims to check on one host, at most `limit`. */
 export async function readReapedProcesses(
   pool: Queryable,
   host: string,
@@ -28,11 +28,11 @@ export async function readReapedProcesses(
 }
 
 /**
- * Puts on record what the looks found. A survivor pulls the brake: people are told and, unless REAPER_BRAKE=false, nothing more
- * is claimed until an operator activates the reaper again.
+ * Records what the looks found. A survivor pulls the brake: people are notified and, unless REAPER_BRAKE=false, nothing more is
+ * claimed until an operator activates the reaper again.
  *
  * @param seen claims whose process is gone, as it should be
- * @returns the jobs of the survivors that are new
+ * @returns the jobs of new survivors
  */
 export async function noteLookBack(
   pool: Queryable,

@@ -21,7 +21,7 @@ const LOCK = 4_711_081_547;
 export interface MigrateResult {
   /** Names of the migrations that ran now. */
   applied: string[];
-  /** The adapter in place, or null when none has ever been installed. */
+  /** The installed adapter, or null if none has ever been installed. */
   adapter: string | null;
   mode: 'active' | 'observe';
   /** What a person should know or do, one sentence each. */
@@ -29,14 +29,15 @@ export interface MigrateResult {
 }
 
 /**
- * Brings schema `reaper` up to date and installs an adapter; safe to run again, and each step is made again each time: roles,
- * the adapter, the views over it, what each role may do, the indexes.
+ * Brings schema `reaper` up to date and installs an adapter. Safe to run again; each run repeats every step: roles, the adapter,
+ * the views over it, the grants, the indexes.
  *
- * A fresh install is active on the reference adapter and a dry run on any other; so is one that goes over to another adapter.
+ * A new installation is active with the reference adapter and a dry run with any other. Switching to another adapter starts a dry run.
  *
  * @param adminUrl a login that owns the schema and may create roles
- * @param adapter `reference`, `minimal`, the path of an SQL file or of a folder, or null to install the one in place again
- * @throws when there is no such adapter, when a pooler gives us no session of our own, when it does not keep the SQL contract, or when somebody holds what has to be replaced
+ * @param adapter `reference`, `minimal`, the path of an SQL file or of a folder, or null to reinstall the current one
+ * @throws if there is no such adapter, if it does not keep the SQL contract, if a pooler does not give us our own session, or if
+ *   another session locks what has to be replaced
  */
 export async function migrate(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
   const given = adapter === null ? null : await readAdapter(adapter);
@@ -44,11 +45,11 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
     connectionString: adminUrl,
     application_name: 'job-reaper migrate',
     connectionTimeoutMillis: CONNECT_MS,
-    // An index may take hours, so no statement has a limit; that the server is still there is asked every 10 s.
+    // An index may take hours, so statements have no limit. The keepalive checks every 10 s that the server is still there.
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_MS,
   });
-  // A connection that breaks is told by the statement that it breaks.
+  // When the connection breaks, the statement in progress fails and reports it.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -69,7 +70,7 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
       createMigrationsSchema: true,
       singleTransaction: true,
       noLock: false,
-      // It also logs, as errors, what it throws, and that our numbers are no timestamps.
+      // It also logs as errors what it throws anyway, and that our numbers are not timestamps.
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     await client.query('begin isolation level read committed');
@@ -82,7 +83,7 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
   }
 }
 
-/** All that is not a numbered migration, in one transaction. */
+/** Everything that is not a numbered migration, in one transaction. */
 async function install(
   client: pg.Client,
   given: AdapterSource | null,
@@ -103,7 +104,7 @@ async function install(
     await expectView(client);
     if (before !== null) {
       notes.push(
-        `The text of adapter "${before}" is not known yet: run job-reaper migrate --adapter <its file> once.`,
+        `The text of adapter "${before}" is not stored yet: run job-reaper migrate --adapter <its file> once.`,
       );
     }
   }
@@ -112,7 +113,7 @@ async function install(
   await raiseIds(client);
   if (source !== null || before !== null) notes.push(...(await checkView(client)));
 
-  // Last: claims wait for this row.
+  // Last, because claims wait for this row.
   const { rows: now } = await client.query<{ adapter: string | null; mode: 'active' | 'observe' }>(
     `update reaper.control
         set adapter = coalesce($1, adapter),
@@ -124,7 +125,7 @@ async function install(
   if (control === undefined) throw new Error('Expected one row in reaper.control, got none: migrate again');
   if (isAnother) {
     notes.push(
-      `This is another adapter than "${before ?? ''}": a dry run until job-reaper activate, when its report is right.`,
+      `This is another adapter than "${before ?? ''}", so the dry run is on: check job-reaper report, then run job-reaper activate.`,
     );
     await client.query(
       `select reaper.note_change('job-reaper migrate', 'adapter', jsonb_build_object('old', $1::text, 'new', $2::text))`,
@@ -140,7 +141,7 @@ async function expectView(client: pg.Client): Promise<void> {
   );
   if (rows[0]?.isThere) return;
   throw new Error(
-    'Expected view reaper.running_job, or the text of its adapter, got neither: run job-reaper migrate --adapter <name or file>',
+    'Expected the view reaper.running_job, or the stored text of its adapter, got neither: run job-reaper migrate --adapter <name or file>',
   );
 }
 
@@ -148,7 +149,7 @@ async function readSql(file: string, encoding: string): Promise<string> {
   return fitEncoding(await readFile(join(SQL_FOLDER, file), 'utf8'), encoding);
 }
 
-/** The same connection, on which the texts of migrations are such that the database can store them. */
+/** The same connection, with the texts of migrations fitted to what the database can store. */
 function inEncoding(client: pg.Client, encoding: string): pg.Client {
   const query = (text: unknown, ...rest: unknown[]): unknown =>
     (client.query as (...all: unknown[]) => unknown).call(
@@ -160,5 +161,5 @@ function inEncoding(client: pg.Client, encoding: string): pg.Client {
 }
 
 function ignore(): void {
-  // The caller reports what was applied, and what failed is thrown.
+  // The caller reports what was applied; failures are thrown.
 }

@@ -2,21 +2,21 @@ import { secondsSince } from './age.js';
 import type { Queryable } from './database.js';
 import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
 
-/** What became of a sending, or that nobody tries any more. */
+/** What became of an attempt to send, or that sending was given up. */
 export type DeliveryRecord = Delivery['result'] | 'given up';
 
-/** A notification with how far it has come. */
+/** A notification and its progress. */
 export interface NotificationRow extends Notification {
   owed: boolean;
-  /** Seconds since it is owed. */
+  /** For how many seconds it has been owed. */
   ageS: number;
-  /** Seconds since somebody took it for Telegram, or null when nobody has. */
+  /** Seconds since a worker took it for Telegram, or null if none has. */
   telegramTakenS: number | null;
-  /** What became of its last sending, by channel. */
+  /** What became of the last attempt to send it, by channel. */
   deliveries: Record<string, DeliveryRecord | undefined>;
 }
 
-/** Reads one notification afresh, or null when there is none. */
+/** Reads one notification; null if there is none. */
 export async function readNotification(pool: Queryable, id: number): Promise<NotificationRow | null> {
   const { rows } = await pool.query<NotificationRow>(
     `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
@@ -32,7 +32,7 @@ export async function readNotification(pool: Queryable, id: number): Promise<Not
   return rows[0] ?? null;
 }
 
-/** Ids of the owed notifications that a sweep is to settle now, the longest due first. */
+/** Ids of the owed notifications that a sweep should send now, the longest due first. */
 export async function readDueNotifications(pool: Queryable, limit: number): Promise<number[]> {
   const { rows } = await pool.query<{ id: number }>(
     `select id from reaper.notification
@@ -43,16 +43,16 @@ export async function readDueNotifications(pool: Queryable, limit: number): Prom
   return rows.map((row) => row.id);
 }
 
-/** Takes an owed notification for Telegram, before it is sent there. False when it was taken before. */
+/** Takes an owed notification for Telegram before it is sent there. False if it was already taken. */
 export async function takeForTelegram(pool: Queryable, id: number): Promise<boolean> {
   const { rows } = await pool.query<{ taken: boolean }>('select reaper.take_for_telegram($1) as taken', [id]);
   return rows[0]?.taken ?? false;
 }
 
 /**
- * Puts on record what became of one sending. One that Telegram did not get may be taken again.
+ * Records what became of one attempt to send. If Telegram did not receive it, it may be taken again.
  *
- * @param lost why the message is lost on this channel and not sent again, free of secrets; null while it is not
+ * @param lost why the message is lost on this channel and not sent again, free of secrets; null if it is not lost
  */
 export async function noteDelivery(
   pool: Queryable,
@@ -64,12 +64,12 @@ export async function noteDelivery(
   await pool.query('select reaper.note_delivery($1, $2, $3, $4)', [id, channel, result, lost]);
 }
 
-/** Tells where people are told now, so that a channel that nobody sends on any more is no trouble. */
+/** Records which channels are in use now, so that one that is no longer used does not count as failing. */
 export async function keepChannels(pool: Queryable, names: readonly string[]): Promise<void> {
   await pool.query('select reaper.keep_channels($1)', [names]);
 }
 
-/** Settles a notification: nothing is owed any more. False when it was settled before. */
+/** Settles a notification: it is no longer owed. False if it was already settled. */
 export async function settleNotification(pool: Queryable, id: number, as: SettledAs): Promise<boolean> {
   const { rows } = await pool.query<{ settled: boolean }>(
     'select reaper.settle_notification($1, $2) as settled',

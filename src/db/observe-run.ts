@@ -3,21 +3,21 @@ import type { JobRun, Policy, PublishedPolicy, RunRef } from '../domain/types.js
 import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
 import { toPolicy } from './policy.js';
 
-/** One run as Postgres shows it now, with all that decides beside its process. */
+/** One run as Postgres shows it now, with every fact that decides except its process. */
 export interface RunFacts {
-  /** Null when the run is over. */
+  /** Null if the run is over. */
   run: JobRun | null;
   policy: Policy;
   hasStages: boolean;
   /** Why nothing may be claimed for the run now, in words, or null. */
   block: string | null;
-  /** Who declared the run's host gone after the run had started, or null where no declaration stands: one answer ends it. */
+  /** Who declared the run's host gone after the run started, or null if no declaration is in force: one answer ends it. */
   hostGoneBy: string | null;
-  /** What was declared of the boot or pid namespace that the run's stamp names, as evidence of its death; or null. */
+  /** What was declared about the boot or pid namespace in the run's stamp, as evidence of its death; or null. */
   placeGone: string | null;
-  /** People are, or were, alerted that the run is proven alive over its ceiling. */
+  /** The alert that the run is over its ceiling and proven alive is owed or was sent. */
   alerted: boolean;
-  /** People are, or were, alerted that it is over its ceiling and nobody can tell. */
+  /** The alert that it is over its ceiling and unknown is owed or was sent. */
   alertedUnknown: boolean;
   /** When this was read: milliseconds by the database's clock. */
   readMs: number;
@@ -46,7 +46,7 @@ type Row = JobRun &
     policy: Partial<PublishedPolicy> | null;
   };
 
-/** Reads one run afresh. */
+/** Reads one run. */
 export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts> {
   const { rows } = await pool.query<Row>(SQL, [ref.jobId, ref.runKey]);
   const row = rows[0];

@@ -2,10 +2,11 @@ import type { Queryable } from './database.js';
 import type { Operation } from '../domain/operation.js';
 
 /**
- * Writes an operator's wish to Postgres. Once it has returned, no claim that disagrees with it can commit.
+ * Writes an operator's request to Postgres. Once it has returned, no claim that contradicts it can commit.
  *
- * @returns false where there was nothing to release
- * @throws with SQLSTATE RP002 for a host or boot whose probe still answers, and for a replaced host without just one
+ * @returns false if there was nothing to release
+ * @throws with SQLSTATE RP002 for a host or boot whose probe still answers, and for a replaced host that does not have exactly one
+ *   probe
  */
 export async function operate(pool: Queryable, operation: Operation): Promise<boolean> {
   const { by } = operation;

@@ -1,19 +1,19 @@
 import pg from 'pg';
 import { CONNECT_MS } from './pool.js';
 
-/** Connections that are opened beside the one in question, to be given its session where a pooler hands it on. */
+/** Connections to open beside the one in question: a pooler that hands sessions on would give one of them its session. */
 const OTHERS = 3;
 
 /**
- * Makes sure that a connection keeps one session of the server, with its locks and settings, from one transaction to the next. A pooler in
- * transaction mode hands the session on to whoever begins one meanwhile.
+ * Makes sure that a connection keeps its session on the server, with locks and settings, from one transaction to the next. A pooler in
+ * transaction mode hands the session to the next client that begins a transaction.
  *
- * @param client connected, and in no transaction
- * @throws with what to do where it does not
+ * @param client connected, and not in a transaction
+ * @throws if it does not, with what to do
  */
 export async function expectOwnSession(client: pg.Client, connectionString: string): Promise<void> {
   const mine = await sessionOf(client);
-  // The server tells every client which session is its own; a pooler tells it a number that it made up.
+  // The server tells every client the id of its session; a pooler sends an invented number.
   if ((client as unknown as { processID: number }).processID === mine) return;
   const others: pg.Client[] = [];
   try {
@@ -25,14 +25,14 @@ export async function expectOwnSession(client: pg.Client, connectionString: stri
       });
       other.on('error', () => undefined);
       others.push(other);
-      // One that gets no session of its own tells nothing: there is a limit to them.
+      // A connection that gets no session proves nothing: the pooler may have reached its limit.
       const theirs = await beginOn(other).catch(() => null);
       if (theirs === mine) throw notOurs();
       if (theirs === null) break;
     }
     if ((await Promise.race([sessionOf(client), silence()])) !== mine) throw notOurs();
   } finally {
-    // One that waits for a session would wait for its goodbye as well.
+    // A connection that waits for a session would also wait for its end.
     await Promise.all(others.map((other) => Promise.race([other.end().catch(() => undefined), silence()])));
   }
 }
@@ -54,7 +54,7 @@ function silence(): Promise<null> {
 
 function notOurs(): Error {
   return new Error(
-    'Expected a session of our own at DATABASE_ADMIN_URL, got one that a pooler hands on between transactions, with locks and settings that a ' +
-      'migration relies on: name the address and port of the server itself, or of a pooler in session mode',
+    'Expected DATABASE_ADMIN_URL to give the migration its own session, got one that a pooler shares between transactions, so its locks and settings are ' +
+      'lost: use the address and port of the server itself, or of a pooler in session mode',
   );
 }

@@ -2,9 +2,9 @@ import type { Queryable } from './database.js';
 import { DEFAULT_POLICY, type Policy, type PublishedPolicy } from '../domain/types.js';
 
 /**
- * The policy to go by; settings that a worker of another version did not publish have their defaults.
+ * The policy in force. Settings that a worker of another version did not publish have their defaults.
  *
- * @param recordsExitCodes whether somebody on this queue does, which decides what is left to the adapter
+ * @param recordsExitCodes whether exit codes are recorded on this queue, which decides what is left to the adapter
  */
 export function toPolicy(published: Partial<PublishedPolicy> | null, recordsExitCodes: boolean): Policy {
   const policy = { ...DEFAULT_POLICY, ...published };
@@ -13,7 +13,7 @@ export function toPolicy(published: Partial<PublishedPolicy> | null, recordsExit
   return { ...policy, backstopUnknown: backstopUnknown === 'by adapter' ? byAdapter : backstopUnknown };
 }
 
-/** Publishes the policy that every scan, observation and claim goes by. Returns the one before it, or null. */
+/** Publishes the policy that every scan, observation and claim uses. Returns the previous one, or null. */
 export async function publishPolicy(
   pool: Queryable,
   policy: PublishedPolicy,

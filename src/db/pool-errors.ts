@@ -1,18 +1,18 @@
-/** Thrown for a statement that neither Postgres nor the network ended in time. Its connection is thrown away. */
+/** Thrown for a statement that neither Postgres nor the network ended in time. Its connection is discarded. */
 export class SilentConnectionError extends Error {
   override name = 'SilentConnectionError';
   readonly code = 'ETIMEDOUT';
 
   constructor(
     readonly limitMs: number,
-    /** What was asked, without values. */
+    /** The statement, without values. */
     readonly statement: string,
   ) {
-    super(`no answer within ${limitMs / 1000} s to "${statement}", so the connection is given up`);
+    super(`no answer within ${limitMs / 1000} s to "${statement}", so the connection was closed`);
   }
 }
 
-/** Thrown when all connections of a pool stay in use. */
+/** Thrown if all connections of a pool stay in use. */
 export class PoolBusyError extends Error {
   override name = 'PoolBusyError';
 

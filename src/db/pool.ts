@@ -9,23 +9,23 @@ export interface PoolOptions {
   /** Shown in pg_stat_activity. */
   applicationName: string;
   /**
-   * Milliseconds until the server ends a statement. Below every activity's start-to-close timeout, so that no
-   * abandoned attempt commits late.
+   * Milliseconds after which the server ends a statement. Shorter than every activity's start-to-close timeout, so
+   * that no abandoned attempt commits late.
    * @default 10000
    */
   statementTimeoutMs?: number;
-  /** Connections at most. @default 10 */
+  /** Maximum of connections. @default 10 */
   max?: number;
 }
 
-/** Milliseconds within which there has to be a connection: a new one, or one that comes free. */
+/** Time limit for getting a connection, new or reused. Milliseconds. */
 export const CONNECT_MS = 5_000;
-/** Milliseconds after the server's limit in which its word of it may still come. */
+/** Milliseconds that the client waits beyond the server's limit for the server's error. */
 export const CLIENT_MARGIN_MS = 2_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
-/** Milliseconds of silence after which the operating system asks whether the server is still there. */
+/** Milliseconds of silence after which the operating system checks that the server is still there. */
 export const KEEPALIVE_MS = 10_000;
-/** Milliseconds that open connections get to say goodbye. */
+/** Time limit for closing connections in an orderly way, in milliseconds. */
 const CLOSE_MS = 1_000;
 const BEGIN = 'begin isolation level read committed';
 
@@ -33,8 +33,8 @@ const ignore = () => undefined;
 
 /**
  * Connections to one database, for one purpose. Every statement runs in a transaction that begins with all settings that it relies on
- * (in the same round trip), so it works behind a pooler too. The server ends it at its limit; where no word of that comes, we do, a little
- * later, and throw the connection away, with all those that were open at that time.
+ * (in the same round trip), so it works behind a pooler too. The server ends a statement at its limit. If the server stays silent, we
+ * end it a little later and discard the connection, together with all that were open at that time.
  */
 export class Pool implements Database {
   readonly #pool: pg.Pool;
@@ -44,9 +44,9 @@ export class Pool implements Database {
   readonly #wanted: Record<string, string>;
   readonly #settings: string;
   readonly #bornMs = new Map<pg.PoolClient, number>();
-  /** The statements under way, and since when. */
+  /** The statements in progress, and since when. */
   readonly #pending = new Map<symbol, { statement: string; sinceMs: number }>();
-  /** Connections that were opened before are as silent as the one that was found so. */
+  /** Connections that were opened before this moment are suspected to be silent too. */
   #suspectMs = -Infinity;
 
   constructor(connectionString: string, options: PoolOptions) {
@@ -63,7 +63,7 @@ export class Pool implements Database {
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEPALIVE_MS,
-      // What is sent at once is not held back for the answers between.
+      // Statements sent together do not wait for each other's results.
       pipeline: true,
       types: {
         // Ids, counts and seconds: all below 2^53.
@@ -71,8 +71,8 @@ export class Pool implements Database {
           id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
       },
     });
-    // A connection that breaks is replaced on the next use. Without listeners it would end the process: the pool listens to
-    // idle ones only, so each that is handed out needs one of its own. Its query, or its next one, fails with the reason.
+    // A broken connection is replaced on the next use. An unhandled error event would end the process, and the pool listens to idle
+    // connections only: so each one gets a listener. Its current or next query fails with the reason.
     this.#pool.on('error', ignore);
     this.#pool.on('connect', (client) => {
       client.on('error', ignore);
@@ -81,7 +81,7 @@ export class Pool implements Database {
     });
   }
 
-  /** What is under way, in words: for whoever wonders what a stop waits for. */
+  /** The statements in progress, in words, to say what a stop is waiting for. */
   get pending(): string[] {
     return [...this.#pending.values()].map(
       ({ statement, sinceMs }) =>
@@ -98,7 +98,7 @@ export class Pool implements Database {
     let broken: Error | undefined;
     try {
       return await this.#run(client, text, async () => {
-        // All at once. When one fails, so do those behind it, and the last of them rolls back.
+        // All at once. If one fails, so do those after it, and the last one rolls back.
         const sent = await Promise.allSettled([
           client.query(`${BEGIN}; ${this.#settings}`),
           client.query<Row>(text, values),
@@ -116,15 +116,15 @@ export class Pool implements Database {
     }
   }
 
-  /** Reads the settings back from the server: those that do not hold. A pooler that runs each statement by itself loses them. */
+  /** Reads the settings back from the server; returns those not in effect. A pooler in statement mode loses them. */
   readBack(): Promise<LostSetting[]> {
     return findLostSettings(this, this.#wanted);
   }
 
   /**
-   * One connection, for a transaction: a statement that begins with `begin` brings the settings along.
+   * One connection, for a transaction: a statement that starts with `begin` also makes the settings.
    *
-   * @throws PoolBusyError when all are in use, SilentConnectionError or what the network says when there is none
+   * @throws PoolBusyError if all are in use, SilentConnectionError or a network error if none can be opened
    */
   async connect(): Promise<Connection> {
     const client = await this.#acquire();
@@ -137,14 +137,14 @@ export class Pool implements Database {
     };
   }
 
-  /** Closes all connections. Those that are still in use, or do not answer, are closed without asking. */
+  /** Closes all connections, after a short wait even those that are in use or do not answer. */
   async end(): Promise<void> {
     const closed = this.#pool.end();
     const deadline = performance.now() + CLOSE_MS;
     while (this.#bornMs.size > 0 && performance.now() < deadline)
       await new Promise((go) => setTimeout(go, 10));
     for (const client of this.#bornMs.keys()) destroy(client);
-    // Whoever still holds one gives it back with the error that this is to them.
+    // Code that still holds one gets an error from it, and gives it back.
     void closed.catch(ignore);
   }
 
@@ -154,12 +154,12 @@ export class Pool implements Database {
         throw this.#explain(error as Error);
       });
       if ((this.#bornMs.get(client) ?? -Infinity) > this.#suspectMs) return client;
-      this.#release(client, new Error('as old as a connection that is silent'));
+      this.#release(client, new Error('opened before a connection that went silent'));
     }
   }
 
   #explain(error: Error): Error {
-    // The words of pg-pool: for a full pool, and for a server that takes too long.
+    // The messages of pg-pool for a full pool, and for a server that takes too long.
     if (error.message === 'timeout exceeded when trying to connect')
       return new PoolBusyError(this.#name, this.#max, CONNECT_MS);
     if (/connection timeout|timeout expired/.test(error.message))
@@ -168,7 +168,7 @@ export class Pool implements Database {
   }
 
   #release(client: pg.PoolClient, broken?: Error | boolean): void {
-    // A goodbye that nobody answers would keep the process alive.
+    // An orderly close that is never answered would keep the process alive.
     if (broken) destroy(client);
     client.release(broken);
   }
@@ -194,18 +194,18 @@ export class Pool implements Database {
   }
 }
 
-/** Makes a {@link Pool}. Nothing is connected before it is used. */
+/** Makes a {@link Pool}. It connects on first use. */
 export function createPool(connectionString: string, options: PoolOptions): Pool {
   return new Pool(connectionString, options);
 }
 
-/** Closes a connection without asking the server, which may not answer. */
+/** Closes a connection without involving the server, which may not answer. */
 function destroy(client: pg.PoolClient): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
   connection.stream.destroy();
 }
 
-/** A statement's first words, on one line. */
+/** The start of a statement, on one line. */
 function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;

@@ -3,7 +3,7 @@ import { inTransaction } from './transaction.js';
 
 /** How many rows of each kind were removed. */
 export interface Pruned {
-  /** Of the ledger, each with its notification. */
+  /** Ledger rows, each with its notification. */
   claims: number;
   observations: number;
   /** Alerts that belong to no claim. */
@@ -14,10 +14,10 @@ export interface Pruned {
 }
 
 /**
- * Removes what is older than so many seconds from the audit trail; totals stay. Role `reaper` may not do this.
+ * Removes everything older than so many seconds from the audit trail. Totals stay. Role `reaper` may not do this.
  *
- * @param dryRun count only: everything is undone
- * @throws when less than a day would be kept
+ * @param dryRun only count: everything is rolled back
+ * @throws if less than a day would be kept
  */
 export async function prune(pool: Database, olderThanS: number, dryRun = false): Promise<Pruned> {
   const { rows } = await inTransaction(

@@ -9,7 +9,7 @@ const SQL = `
       p_ttl_s => $8, p_reason => $9, p_evidence => $10, p_by => $11)`;
 
 /**
- * Puts the reclaim of a lease on record, once for each key.
+ * Records the reclaim of a lease, once for each key.
  *
  * @param by the host that reclaims
  */

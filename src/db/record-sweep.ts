@@ -2,14 +2,14 @@ import type { Queryable } from './database.js';
 
 /** What became of a sweep's record. */
 export interface SweepRecord {
-  /** False when this very sweep was on record already, as after an activity that ran again. */
+  /** False if this very sweep was already recorded, such as by an earlier attempt of the activity. */
   isNew: boolean;
-  /** Why only the sweep itself is on record, and not what follows from it; null when all is. */
+  /** Why only the sweep itself was recorded, and not what follows from it; null if everything was. */
   error: string | null;
 }
 
 /**
- * Puts a sweep on record, completes the observations of runs that are over and forgets their trouble. Writes to no job row.
+ * Records a sweep, completes the dry run's observations of runs that are over and forgets their trouble. Writes to no job row.
  */
 export async function recordSweep(pool: Queryable, atMs: number, summary: object): Promise<SweepRecord> {
   const { rows } = await pool.query<{ isNew: boolean; error: string | null }>(

@@ -1,78 +1,78 @@
 import type { Queryable } from './database.js';
 
-/** A process as its boot and pid namespace know it. */
+/** A process within its boot and pid namespace. */
 export interface ReporterProcess {
   pid: number;
   /** Its start ticks, as in a stamp. */
   start: string;
 }
 
-/** Which process reports, as far as it shows that two machines have one boot id; see `reaper.note_reporter`. */
+/** The reporting process, to detect that two machines have one boot id; see `reaper.note_reporter`. */
 export interface Reporter extends ReporterProcess {
   /** Tells reporters of one process apart. */
   instance: string;
-  /** As the last answer said; null where that is not known, since there was none or it was lost. */
+  /** From the last answer; null if there was none, or it was lost. */
   turn: number | null;
-  /** The database's clock as the process reckons it, in milliseconds; never ahead of it. */
+  /** The process's estimate of the database's clock, in milliseconds; never ahead of it. */
   sentMs: number;
-  /** Of the others that the last answer named, those that are not in this pid namespace, and when that was first seen, likewise. */
+  /** Those of the last answer's others that are not in this pid namespace, and when that was first seen, by the same estimate. */
   absent: readonly (ReporterProcess & { atMs: number })[];
-  /** It reports no more. */
+  /** This is its last report. */
   isLeaving: boolean;
 }
 
-/** What the database says to a {@link Reporter}. */
+/** The database's answer to a {@link Reporter}. */
 export interface ReporterAnswer {
   /** The database's clock in milliseconds. */
   nowMs: number;
   turn: number | null;
-  /** The report was under way for so long that it counts for nothing. */
+  /** The report took so long that it does not count. */
   isLate: boolean;
-  /** The boot counts as two machines'. */
+  /** The boot counts as shared by two machines. */
   isTwice: boolean;
-  /** Who else has reported from this boot and namespace of late. */
+  /** The other processes that recently reported from this boot and namespace. */
   others: ReporterProcess[];
 }
 
-/** What a probe says of itself. */
+/** What a probe reports about itself. */
 export interface HostReport {
   host: string;
-  /** Empty where the platform has no boot ids; so is the namespace. */
+  /** Empty if the platform has no boot ids; so is the namespace. */
   boot: string;
   pidNamespace: string;
-  /** Empty where the machine has none. */
+  /** Empty if the machine has none. */
   machineId: string;
-  /** Seen from the kernel's first pid namespace, with a boot id that is the kernel's own. */
+  /** Whether it reports from the kernel's first pid namespace, with a boot id that is the kernel's own. */
   isInitial: boolean;
-  /** How long kernel and pid 1 have run; null where they were not measured this time. */
+  /** How long kernel and pid 1 have been running; null if not measured this time. */
   uptimes: {
-    /** The database's clock before they were measured. */
+    /** The database's clock, read before they were measured. */
     measuredAt: Date;
     kernelS: number | null;
     pid1S: number | null;
   } | null;
-  /** What the last examination saw; null where there was none since the report before. */
+  /** What the last examination saw; null if there was none since the previous report. */
   examined: { seen: number; dead: number; unknown: number } | null;
-  /** What the probe fails with, or null. */
+  /** Why the probe fails, or null. */
   failing: string | null;
-  /** Null where it cannot be told. @default null */
+  /** Null if it cannot identify itself. @default null */
   reporter?: Reporter | null;
 }
 
-/** What a probe has to know of the reaper. */
+/** What a probe has to know about the reaper. */
 export interface HostOrders {
   /** Seconds between two reports. */
   intervalS: number;
   enabled: boolean;
   paused: boolean;
-  /** Null where nothing was said of the process. */
+  /** Null if the report named no process. */
   reporter: ReporterAnswer | null;
 }
 
 /**
- * Puts a probe's report on record: one small upsert. It ends what was declared of its host or boot.
+ * Records a probe's report: one small upsert. It ends what was declared about its host or boot.
  *
- * @throws with SQLSTATE 22023 for what no probe can be
+ * @throws with SQLSTATE 22023 for values that no probe can have
  */
 export async function reportHost(pool: Queryable, report: HostReport): Promise<HostOrders> {
   const { uptimes, examined } = report;
@@ -99,7 +99,7 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
   );
   const orders = rows[0];
   if (orders === undefined)
-    throw new Error('Expected one row of reaper.report_host, got none: run job-reaper migrate');
+    throw new Error('Expected one row from reaper.report_host, got none: run job-reaper migrate');
   return orders;
 }
 

@@ -1,12 +1,12 @@
 import type { Queryable } from './database.js';
 
-/** Would-be reaps of the dry run with one reason kind, summed up. */
+/** A summary of the dry run's would-be reaps of one agent, outcome and tier. */
 export interface ReportLine {
   agent: string | null;
   outcome: string;
   tier: number;
   runs: number;
-  /** Runs that ended without us: each one a reap that would have been wrong or needless. */
+  /** Runs that ended without us: for each of them a reap would have been wrong or needless. */
   endedByThemselves: number;
   /** Runs that were reaped later, after activation. */
   reaped: number;
@@ -15,7 +15,7 @@ export interface ReportLine {
   lastAt: Date;
 }
 
-/** What the dry run would have done since `sinceS` seconds ago. */
+/** What the dry run would have done within the last `sinceS` seconds. */
 export async function readReport(pool: Queryable, sinceS: number): Promise<ReportLine[]> {
   const { rows } = await pool.query<ReportLine>(
     `select agent, outcome, tier, count(*) as runs,

@@ -7,8 +7,8 @@ export interface SessionLimits {
 }
 
 /**
- * Everything that our statements and their results rely on, whatever role, database, server or a pooler's last client have set:
- * how times, intervals, numbers, strings and names are written and read.
+ * All settings that our statements and their results rely on, whatever the role, the database, the server or a pooler's previous
+ * client have set: how times, intervals, numbers, strings and names are written and read.
  */
 const READING = {
   DateStyle: 'ISO, MDY',
@@ -37,22 +37,22 @@ export function sessionSettings({ statementMs, idleInTransactionMs }: SessionLim
 }
 
 /**
- * A statement that makes them hold until the end of its transaction. Not in the startup message, which a pooler refuses, nor for the
- * session, which behind a pooler is another one in the next transaction.
+ * A statement that sets them until the end of its transaction. Not in the startup message, because a pooler refuses them there, and not
+ * for the session, because behind a pooler the next transaction has another one.
  */
 export function setLocally(settings: Record<string, string>): string {
   const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
   return `select ${calls.join(', ')}`;
 }
 
-/** A setting that the server has in force otherwise than we set it. */
+/** A setting whose value on the server is not the one that we set. */
 export interface LostSetting {
   name: string;
   expected: string;
   got: string;
 }
 
-/** Reads these settings back from the server, in whose sessions they were set: which ones do not hold there. */
+/** Reads these settings back from the server and returns those that are not in effect. */
 export async function findLostSettings(
   session: Queryable,
   wanted: Record<string, string>,

@@ -1,7 +1,7 @@
 import type { Queryable } from './database.js';
 import type { Status } from '../domain/status.js';
 
-/** Reads the state; totals come from the ledger. */
+/** Reads the reaper's state. Totals come from the ledger. */
 export async function readStatus(pool: Queryable): Promise<Status> {
   const { rows } = await pool.query<Status>(
     `select enabled, mode, paused, paused_by, paused_reason, adapter, interval_s, last_run_ts, reaped_total, last_reaped,

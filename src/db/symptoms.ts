@@ -5,10 +5,10 @@ import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
 import { afterCursor, CURSOR_COLUMNS, CURSOR_ORDER, toPage } from './keyset.js';
 
-/** What makes a run worth a look, as far as its row shows it. */
+/** A run whose row shows a symptom. */
 export type RowSymptom = HostedRun & {
   symptom: 'exit code' | 'age' | 'host gone';
-  /** The exit code with the time of its record, as a text that differs when it is written again; null without one. */
+  /** The exit code and when it was recorded, as a text that changes when it is written again; null without one. */
   exitRecord: string | null;
 };
 
@@ -42,7 +42,7 @@ const SQL = `
 
 /**
  * One page of the runs whose row shows a symptom, oldest first. Held runs, and in the dry run those already reported,
- * are left out, so that they starve nobody behind them.
+ * are omitted, so that they do not crowd out others.
  */
 export async function readSymptoms(
   pool: Queryable,

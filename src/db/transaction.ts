@@ -3,15 +3,15 @@ import type { Database, Queryable } from './database.js';
 /** How {@link inTransaction} begins and ends. */
 export interface TransactionOptions {
   /**
-   * @default 'begin isolation level read committed', because a session's default may be another, and a statement behind a lock has
-   * to see what was committed while it waited
+   * @default 'begin isolation level read committed', because a session's default may differ, and a statement that waited for a lock
+   * must see what was committed meanwhile
    */
   begin?: string;
   /** @default 'commit' */
   end?: 'commit' | 'rollback';
 }
 
-/** Runs work in one transaction on one connection, which is closed when anything fails: that rolls back, whatever its state. */
+/** Runs work in one transaction on one connection. If anything fails the connection is closed, which rolls back in any state. */
 export async function inTransaction<T>(
   database: Database,
   work: (connection: Queryable) => Promise<T>,

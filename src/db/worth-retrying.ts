@@ -1,15 +1,15 @@
 import pg from 'pg';
 
 /**
- * SQLSTATEs after which the same statement may well succeed a moment later, since they say nothing of it: the connection broke, the login
- * is refused, its database is not there, the server stops, starts or is read-only for a while, it has no connection, memory or disk left,
- * or another transaction was in the way.
+ * SQLSTATEs that are not about the statement, so it may succeed a moment later: the connection broke, the login was refused, the database
+ * is missing, the server is starting, stopping or read-only, it has no connection, memory or disk left, or another transaction was in the
+ * way.
  */
 const PASSING = /^(08|28|3D000|57P0|53|25006|40001|40P01)/;
 
 /**
- * Whether a statement that failed is worth trying again at once: its connection was lost, or could not be had. What the server
- * answered otherwise it will answer again, also where an error of ours says more about it and has it as its cause.
+ * Whether a failed statement is worth retrying at once: its connection was lost, or could not be opened. Any other error of the
+ * server would come again. That includes errors of ours that have such an error as their cause.
  */
 export function isWorthRetrying(error: unknown): boolean {
   const answer = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;

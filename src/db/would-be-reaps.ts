@@ -8,7 +8,7 @@ export interface WouldBeReap {
   outcome: Outcome;
   tier: Tier;
   reason: string;
-  /** What became of the run, or null while it runs. */
+  /** What became of the run, or null while it is running. */
   became: 'ended by itself' | 'reaped' | null;
 }
 

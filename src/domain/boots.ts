@@ -8,14 +8,14 @@ export interface BootLine {
   machineId: string;
   /** Reported from the kernel's first pid namespace, with a boot id that is the kernel's own. */
   isInitial: boolean;
-  /** When its kernel began, at the latest that is certain; null while nobody has told. */
+  /** The latest time at which its kernel can have started; null while that is unknown. */
   beganMs: number | null;
   firstSeenMs: number;
   lastSeenMs: number;
-  /** When it was last noticed that two kernels have this boot id, or null. */
+  /** When two kernels were last seen with this boot id, or null. */
   twiceMs: number | null;
   /**
-   * When the youngest of the running jobs with a stamp of this boot started, as their rows say; null without any, or where no other
+   * When the youngest running job with a stamp of this boot started, according to its row; null if there is none, or if no other
    * line of the facts can have followed this one.
    */
   lastStartMs: number | null;
@@ -28,24 +28,24 @@ export interface BootFacts {
   lines: readonly BootLine[];
 }
 
-/** What the facts say of the boot that a stamp names. */
+/** What the facts say about the boot that a stamp names. */
 export interface BootJudgement {
   isOver: boolean;
   evidence: string;
 }
 
-/** How far the moments of two machines, or of two readings, may be apart. */
+/** How far the clocks of two machines, or two readings, may differ. */
 const SKEW_MS = 60_000;
-/** How long the boot before has to be silent after the new one's first sign of life: a reboot can take some of it. */
+/** How long the old boot must have been silent after the new one's first sign of life. A reboot takes part of it. */
 const SILENCE_MS = 60_000;
-/** How long a boot counts as two machines' after it was last noticed. */
+/** How long a boot counts as shared by two machines after that was last seen. */
 const TWICE_MS = 3_600_000;
 
 /**
- * Whether the boot that a stamp names is over, so that nothing of it lives. Only where the facts show that its machine has booted
- * again since: one machine id and one host, both boots seen from the kernel's first pid namespace, and no sign of life of the
- * old one since the new kernel began. Machine ids alone prove nothing, since images and containers share them; nor does the silence
- * of a probe, where a run with a stamp of the old boot started later: then that boot went on, on another machine.
+ * Whether the boot that a stamp names is over, so that none of its processes can live. It is over only if the facts show that its
+ * machine has rebooted: one machine id and one host, both boots seen from the kernel's first pid namespace, and no sign of life of the
+ * old boot since the new kernel started. Machine ids alone prove nothing, because images and containers share them. Nor does a silent
+ * probe if a run with a stamp of the old boot started later: then that boot lives on, on another machine.
  *
  * @param stamped the boot id of the stamp
  * @param here the boot id of the probe
@@ -58,7 +58,7 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
     isOver: false,
     evidence: `stamped in boot ${stamped}, this probe is in boot ${here}, and ${why}`,
   });
-  if (old.length === 0) return doubt('no probe has ever reported from the first');
+  if (old.length === 0) return doubt(`no probe has ever reported boot ${stamped}`);
   const twice = [stamped, here].find((boot) => isTwice(boot, { nowMs, lines }));
   if (twice !== undefined) return doubt(`boot ${twice} is alive on two machines`);
 
@@ -67,7 +67,7 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
     .flatMap((next) => old.filter((line) => isSameMachine(line, next)).map((line) => ({ line, next })));
   if (pairs.length === 0) {
     return doubt(
-      'no two probes in the first pid namespace with one machine id and one REAPER_HOST show them to be of one machine',
+      'nothing shows that both belong to one machine: that takes a probe in the first pid namespace of each, with the same machine id and REAPER_HOST',
     );
   }
   for (const { next } of pairs) {
@@ -76,7 +76,7 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
     if (nowMs < next.firstSeenMs + SILENCE_MS) continue;
     if (lastStartMs > next.beganMs + SKEW_MS) {
       return doubt(
-        `a run of the first started ${at(lastStartMs)}, by its row, after the second had begun ${at(next.beganMs)}: two machines with one machine id and one REAPER_HOST`,
+        `according to its row a run of the first started ${at(lastStartMs)}, after the second began ${at(next.beganMs)}: two machines share a machine id and REAPER_HOST`,
       );
     }
     return {
@@ -87,12 +87,12 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
   const isEarly = pairs.some(({ next }) => nowMs < next.firstSeenMs + SILENCE_MS);
   return doubt(
     isEarly
-      ? 'whether the first is over shows only a minute after the second was first seen'
-      : `a probe reported from the first ${at(lastSeenMs)}, after the second had begun`,
+      ? 'the second was first seen less than a minute ago: too early to say whether the first is over'
+      : `a probe reported the first ${at(lastSeenMs)}, after the second began`,
   );
 }
 
-/** Whether two kernels have this boot id, as after restoring a snapshot of a virtual machine: nothing of it can be told. */
+/** Whether two kernels have this boot id, as after a virtual machine's snapshot was restored: nothing can be said about its processes. */
 export function isTwice(boot: string, { nowMs, lines }: BootFacts): boolean {
   return lines.some((line) => line.boot === boot && line.twiceMs !== null && line.twiceMs > nowMs - TWICE_MS);
 }

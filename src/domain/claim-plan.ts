@@ -7,7 +7,7 @@ export type ExitZeroAnswer =
   | { kind: 'done'; reason: string; advance: Advance | null; gate: object | null }
   | { kind: 'unknown-outcome'; reason: string; gate: object };
 
-/** What a claim is going to say. */
+/** What a claim will write. */
 export interface ClaimPlan {
   outcome: Outcome;
   tier: Tier;
@@ -17,7 +17,7 @@ export interface ClaimPlan {
   evidence: Record<string, unknown>;
 }
 
-/** Turns a verdict to reap into the claim, with the evidence that it rests on. */
+/** Turns a verdict to reap into a claim, with the evidence behind it. */
 export function planClaim(
   verdict: Extract<Verdict, { kind: 'reap' }>,
   observation: Observation,
@@ -53,8 +53,8 @@ export function planClaim(
 }
 
 /**
- * Seconds that the run was dead before its last look, as far as anybody knows: since it was first seen dead or defunct, or
- * since its exit code was recorded. Null for the backstop.
+ * Seconds for which the run was known to be dead before its last look: since it was first seen dead or defunct, or since its
+ * exit code was recorded. Null for the backstop.
  */
 function deadForS(
   tier: Tier,

@@ -1,14 +1,14 @@
-/** Why a run cannot be claimed. `failed`: its look, gate or claim ends in an error; `locked`: somebody holds its row. */
+/** Why a run cannot be claimed. `failed`: its look, gate or claim ends in an error; `locked`: another session has locked its row. */
 export type TroubleKind = 'failed' | 'locked';
 
-/** A run that cannot be claimed although its verdict stands, and when it is tried again. */
+/** A run that cannot be claimed although its verdict stands, and when that is retried. */
 export interface ClaimTrouble {
   kind: TroubleKind;
   why: string;
-  /** How often in a row, of this kind. */
+  /** Consecutive failures of this kind. */
   failures: number;
   /** The first of them. */
   since: Date;
-  /** Until then sweeps pass the run by, unless its facts change. */
+  /** Until then sweeps skip the run, unless its facts change. */
   retryAt: Date;
 }

@@ -8,20 +8,20 @@ export interface Advance {
   nextAgent: string | null;
 }
 
-/** What an agent that exited with 0 calls for, before any gate was asked. */
+/** What to do about a run whose agent exited with 0, before any gate is asked. */
 export type ExitZeroPlan =
   | { kind: 'done'; reason: 'exit0, no stage' | 'exit0, already advanced' }
   | { kind: 'red'; why: string }
   | { kind: 'ask-gate'; stage: Stage; branch: string; advance: Advance | null };
 
-/** What decides of a run: any launcher knows it too. */
+/** The facts of a run that decide. Any launcher knows them too. */
 export type ExitZeroRun = Pick<JobRun, 'agent' | 'stage' | 'jobStage' | 'branch'>;
 
 /**
- * Decides what is left to do for a run whose agent exited with 0 and whose monitor never finalized it.
+ * Decides what remains to be done for a run whose agent exited with 0 and whose monitor never finalized it.
  *
- * The agent may have finished any stage it works on, but a job that records its own stage finished only that one. When
- * the task is no longer in such a stage, somebody advanced it already. A job without an agent works on the stages without one.
+ * The agent may have finished any stage it works on, but a job that records its own stage finished only that one. If the
+ * task is no longer in such a stage, it has already been advanced. A job without an agent works on the stages without one.
  */
 export function planExitZero(run: ExitZeroRun, pipeline: Pipeline, hasStages: boolean): ExitZeroPlan {
   if (!hasStages) return { kind: 'done', reason: 'exit0, no stage' };

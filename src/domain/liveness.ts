@@ -1,7 +1,7 @@
-/** What one look at a process says. Doubt is `unknown`, never `dead`. */
+/** What one look at a process found. Doubt is `unknown`, never `dead`. */
 export type LivenessState = 'alive' | 'dead' | 'defunct' | 'unknown';
 
-/** One look at one run's process, with the reason for what it says. */
+/** One look at a run's process, with the evidence for what it found. */
 export interface Liveness {
   state: LivenessState;
   /** True only when the process exists and its identity stamp matches: this very process, not a reused pid. */

@@ -1,8 +1,8 @@
 import type { Liveness } from './liveness.js';
 
 /**
- * What a later look at a reaped run's process says of the claim. `right`: the process is gone. `wrong`: the very process that was
- * taken for dead lives. `open`: nobody can tell, so it is looked at again.
+ * What a later look at a reaped run's process says about the claim. `right`: the process is gone. `wrong`: the very process that was
+ * taken for dead is alive. `open`: it cannot be known yet, so it is checked again.
  */
 export function judgeLookBack({ state, proven }: Liveness): 'right' | 'wrong' | 'open' {
   if (state === 'alive' && proven) return 'wrong';

@@ -1,10 +1,10 @@
 import type { Outcome } from './types.js';
 
-/** What people are told of: a claim that ended its job as failed, or an alert. */
+/** What people are told about: a claim that failed its job, or an alert. */
 export type NotificationKind =
   'failed' | 'backstop alive' | 'backstop unknown' | 'host without probe' | 'survivor';
 
-/** What people are told. It is the same at every sending. */
+/** What people are told. Each attempt to send it sends the same. */
 export interface Notification {
   id: number;
   /** The idempotency key: printable ASCII. */
@@ -26,13 +26,13 @@ export interface Notification {
 }
 
 /**
- * What became of one sending. `sent`: it arrived. `not delivered`: it did not. `unknown`: nobody can tell. `refused`: it did
- * not and never will, unless a setting is changed. Each `why` is free of secrets.
+ * What became of one attempt to send. `sent`: it arrived. `not delivered`: it did not. `unknown`: it may have arrived. `refused`: it
+ * did not and never will, unless a setting is changed. No `why` contains a secret.
  */
 export type Delivery =
   | { result: 'sent' }
   | { result: 'not delivered'; why: string; retryAfterS?: number | undefined }
   | { result: 'unknown' | 'refused'; why: string };
 
-/** How a notification was settled: somebody was told, nobody is to be told, or nobody could be told. */
+/** How a notification was settled: sent, no channel to send it on, or given up. */
 export type SettledAs = 'sent' | 'no channel' | 'given up';

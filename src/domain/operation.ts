@@ -1,7 +1,7 @@
-/** What a hold is about. */
+/** What a hold covers. */
 export type HoldKind = 'job' | 'agent' | 'repo' | 'host';
 
-/** Something an operator wants of the reaper. */
+/** An operator's request to the reaper. */
 export type Operation =
   | { action: 'pause'; reason: string; by: string }
   | { action: 'resume'; by: string }
@@ -9,6 +9,6 @@ export type Operation =
   | { action: 'activate'; by: string }
   | { action: 'hold'; kind: HoldKind; value: string; reason: string; seconds: number; by: string }
   | { action: 'release'; kind: HoldKind; value: string; by: string }
-  /** `replaced`: its name belongs to another machine or pod by now, whose probe answers. */
+  /** `replaced`: its name now belongs to another machine or pod, whose probe answers. */
   | { action: 'host-gone'; host: string; replaced?: boolean; by: string }
   | { action: 'boot-gone'; boot: string; by: string };

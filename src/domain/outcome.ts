@@ -1,13 +1,13 @@
 import type { JobRun, Outcome } from './types.js';
 
-/** How a run ends when nobody knows what its agent achieved. Never a success. */
+/** How a run ends when it is unknown what its agent achieved. Never a success. */
 export interface UnknownOutcome {
   outcome: Extract<Outcome, 'queued' | 'failed'>;
   /** The text for the job's error column. */
   error: string;
 }
 
-/** Retries while the budget lasts, else fails. Null attempts count 0; null or 0 max_attempts count 2. */
+/** Retries while attempts are left, else fails. Null attempts count as 0; null or 0 max_attempts as 2. */
 export function unknownOutcome(run: JobRun, reason: string): UnknownOutcome {
   const attempts = run.attempts ?? 0;
   const maxAttempts = run.maxAttempts === null || run.maxAttempts === 0 ? 2 : run.maxAttempts;

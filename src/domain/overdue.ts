@@ -1,9 +1,9 @@
-/** Intervals without a sweep after which something is wrong. */
+/** After so many intervals without a sweep something is wrong. */
 const MISSED_INTERVALS = 3;
-/** Seconds a sweep may take beside its interval. */
+/** Seconds that a sweep may take on top of its interval. */
 const SLACK_S = 15;
 
-/** Whether so much time went by without a sweep that no worker seems to run. Null: there never was a sweep. */
+/** Whether the last sweep is so long ago that no worker seems to run. Null: there has never been a sweep. */
 export function isOverdue(lastSweep: { ageS: number } | null, intervalS: number): boolean {
   return lastSweep === null || lastSweep.ageS > overdueAfterS(intervalS);
 }

@@ -1,4 +1,4 @@
-/** A place in the order oldest first. Microseconds since 1970; runs without a start come first. */
+/** A position in the order oldest first. Microseconds since 1970; runs without a start come first. */
 export interface Cursor {
   startedUs: number;
   jobId: string;

@@ -4,12 +4,12 @@ export interface GateSpec {
   [parameter: string]: unknown;
 }
 
-/** One stage of a task's way. */
+/** One stage that tasks go through. */
 export interface Stage {
   name: string;
   /** Who works on this stage; null for a stage that nobody works on, such as the last. */
   agent: string | null;
-  /** The check that the stage's work is really there; null is always green. */
+  /** The check that the stage's work is really there; without one, null, it is always green. */
   gate: GateSpec | null;
   /** The stage that follows, or null at the end. */
   next: string | null;
@@ -27,7 +27,7 @@ export class Pipeline {
     return this.#stages.get(name);
   }
 
-  /** All stages that one agent may finish; null: those that nobody works on. */
+  /** All stages that an agent may finish; for null, those without an agent. */
   finishedBy(agent: string | null): Stage[] {
     return [...this.#stages.values()].filter((stage) => stage.agent === agent);
   }

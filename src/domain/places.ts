@@ -1,14 +1,14 @@
-/** How many watches may be open, and are. */
+/** How many watches may be open, and how many are. */
 export interface Places {
   places: number;
   taken: number;
-  /** Of them those whose run could not be claimed before. */
+  /** Those of them whose run could not be claimed before. */
   takenByRetries: number;
 }
 
 /**
- * Shares out the free places, in the order given. Runs that could not be claimed before come last, and have a quarter of all places at
- * most: however many they are, they starve nobody who can be repaired.
+ * Shares out the free places, in the order given. Runs that could not be claimed before come last and get at most a quarter of all
+ * places: however many there are, they do not keep others from being repaired.
  */
 export function shareOut<T extends { isRetry: boolean }>(
   targets: readonly T[],

@@ -1,7 +1,7 @@
 import type { JobRun, Observation, Policy, Verdict, WatchMemory } from './types.js';
 import { FRESH_MEMORY } from './types.js';
 
-/** Moments that {@link judge} goes by. */
+/** What {@link judge} needs besides the observation. */
 export interface JudgeContext {
   policy: Policy;
   memory: WatchMemory;
@@ -9,11 +9,11 @@ export interface JudgeContext {
   nowMs: number;
   /** An operator's `reap`: one dead observation is enough. Nothing else is skipped. */
   skipStreak?: boolean;
-  /** Histories of versions before need it: they took one look at a run over its ceiling for enough, its grace or not. */
+  /** Needed by histories of previous versions: for them one look at a run over its ceiling was enough, even within the grace. */
   asBefore?: boolean;
 }
 
-/** What the policy says of one observation, and what to remember of it. */
+/** The policy's verdict on one observation, and what to remember. */
 export interface Judgement {
   verdict: Verdict;
   memory: WatchMemory;
@@ -22,12 +22,12 @@ export interface Judgement {
 /**
  * The policy: three tiers, without I/O. A verdict that waits never waits 0 s.
  *
- * - Tier 2: a recorded exit code drops the streak; after the grace it is known how the agent ended. Nothing fires before. A record
- *   that is older than the run says nothing of it.
+ * - Tier 2: a recorded exit code drops the streak. After the grace the agent's end is known; within it nothing fires. A record
+ *   older than the run says nothing about it.
  * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
- * - Tier 3, the backstop: a run over its ceiling is reaped at once, but one that is proven alive is only alerted; on queues
- *   without exit codes also one of which nobody can tell. A stamped one, which can be proven alive, is reaped after as many looks of
- *   which nobody could tell as tier 1 takes; once it was alerted about as alive, never. What looks dead or defunct is tier 1's.
+ * - Tier 3, the backstop: a run over its ceiling is reaped at once. One that is proven alive only causes an alert; on queues without
+ *   exit codes, so does one whose liveness is unknown. A stamped run could be proven alive, so it is reaped only after as many unknown
+ *   looks as tier 1 needs dead ones, and never once it caused an alert as alive. Runs that look dead or defunct are left to tier 1.
  */
 export function judge(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
@@ -38,7 +38,7 @@ export function judge(observation: Observation, context: JudgeContext): Judgemen
   return judgeProcess({ ...observation, run: { ...run, exitCode: null, exitAgeS: null } }, context);
 }
 
-/** Whether a run's exit record is older than the run: a launcher has not cleared what the run before it had left. */
+/** Whether a run's exit record is older than the run: a launcher did not clear what the previous run left. */
 export function isExitOfAnotherRun({ exitBeforeStart, exitAgeS, ageS }: JobRun): boolean {
   if (exitBeforeStart !== undefined) return exitBeforeStart;
   return exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
@@ -57,7 +57,7 @@ function judgeExit(observation: Observation, exitCode: number, context: JudgeCon
   const backstop = isWithinGrace && asBefore !== true ? null : judgeBackstop(observation, context);
   if (backstop) return backstop;
 
-  // A time that is missing or still to come says nothing of the grace: whoever wrote it may write it again.
+  // A time that is missing or in the future says nothing about the grace. It may be written again.
   const leftS = isWithinGrace
     ? policy.finalizeGraceS - exitAgeS
     : Math.min(policy.intervalS, ceilingLeftS(run, policy));
@@ -113,7 +113,7 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
   return { verdict: { kind: 'defer', why: 'dead', waitMs, line }, memory };
 }
 
-/** A dead observation counts when it is the first of its streak or at least one interval after the last that counted. */
+/** A dead observation counts if it is the first of its streak, or at least one interval after the last that counted. */
 function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
   const { streak, lastDeadAtMs, defunctSinceMs } = memory;
   const firstDeadAtMs = memory.firstDeadAtMs ?? defunctSinceMs ?? nowMs;
@@ -121,7 +121,7 @@ function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
   return { streak: streak + 1, lastDeadAtMs: nowMs, firstDeadAtMs, defunctSinceMs };
 }
 
-/** Tier 3; null where it has nothing to say. One shot where nothing can prove the run alive, or no proof would save it. */
+/** Tier 3; null if it does not apply. One look is enough if nothing can prove the run alive, or if no proof would save it. */
 function judgeBackstop(observation: Observation, context: JudgeContext): Judgement | null {
   const { run, liveness } = observation;
   const { policy, nowMs, asBefore } = context;
@@ -140,7 +140,7 @@ function judgeBackstop(observation: Observation, context: JudgeContext): Judgeme
   return { verdict: { kind: 'defer', why: 'unknown', waitMs, line }, memory };
 }
 
-/** Counts as {@link countDead} does. */
+/** Counts like {@link countDead}. */
 function countUnknown({ memory: { unknown }, nowMs, policy }: JudgeContext): {
   looks: number;
   lastAtMs: number;
@@ -153,7 +153,7 @@ function looksNeeded({ deadTicks }: Policy): number {
   return Math.max(1, deadTicks);
 }
 
-/** The verdict of the age alone; null below the ceiling, where the run's alert was already sent, and where only the streak may speak. */
+/** The verdict by age alone; null below the ceiling, if the run's alert was already sent, and if only the streak may decide. */
 function judgeAge(
   { run, liveness, alerted, alertedUnknown }: Observation,
   { policy, asBefore }: JudgeContext,
@@ -171,25 +171,25 @@ function judgeAge(
   if (alerted && !isSeenEnded && policy.backstopAlive === 'alert' && asBefore !== true) {
     return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
   }
-  // A recorded exit code tells that the agent has ended.
+  // A recorded exit code says that the agent has ended.
   if (policy.backstopUnknown !== 'alert' || run.exitCode !== null) return reap;
-  // Only in histories of before: what looks dead or defunct is the streak's.
+  // Only in histories of previous versions: a run that looks dead or defunct is left to the streak.
   if (isSeenEnded) return null;
   return alertedUnknown === true ? null : { kind: 'alert', about: 'unknown', reason };
 }
 
-/** The run's ceiling in seconds: its own, else the policy's. */
+/** The run's ceiling in seconds: its own if it has one, else the policy's. */
 export function ceilingS(run: JobRun, policy: Policy): number {
   return run.maxRunningS !== null && run.maxRunningS > 0 ? run.maxRunningS : policy.maxRunningS;
 }
 
-/** Whole seconds until the ceiling; a ceiling that has passed is nothing to wait for. */
+/** Whole seconds until the ceiling; infinite once it has passed. */
 function ceilingLeftS(run: JobRun, policy: Policy): number {
   const left = ceilingS(run, policy) - (run.ageS ?? 0);
   return left > 0 ? left : Infinity;
 }
 
-/** Whole milliseconds to wait, at least one; an interval where there is no moment to wait for. */
+/** Whole milliseconds to wait, at least one; an interval if there is no moment to wait for. */
 function toWaitMs(leftMs: number, { intervalS }: Policy): number {
   const waitMs = Number.isFinite(leftMs) && leftMs > 0 ? leftMs : 1000 * intervalS;
   return Math.max(1, Math.ceil(waitMs));

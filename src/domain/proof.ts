@@ -1,7 +1,20 @@
 import { ceilingS } from './policy.js';
-import type { Observation, Policy, Verdict, WatchMemory } from './types.js';
+import type { ClaimPlan } from './claim-plan.js';
+import type { JobRun, Observation, Outcome, Policy, Verdict, WatchMemory } from './types.js';
 
-/** What a verdict to reap rests on, in words a person can check. */
+const DECISIONS: Readonly<Record<Outcome, string>> = { done: 'done', queued: 'requeue', failed: 'fail' };
+
+/** What a claim will do and why, in words. */
+export function describeDecision({ outcome, tier, reason }: ClaimPlan, run: JobRun): string {
+  const causes = {
+    1: `pid ${run.pid ?? 'None'} is dead`,
+    2: `the agent exited with ${run.exitCode ?? 'None'} (${reason})`,
+    3: `it is over its ceiling (${reason})`,
+  };
+  return `${DECISIONS[outcome]}, because ${causes[tier]}`;
+}
+
+/** The evidence for a verdict to reap, in words a person can check. */
 export function describeProof(
   { tier }: Extract<Verdict, { kind: 'reap' }>,
   { run, liveness }: Observation,

@@ -1,6 +1,6 @@
 import type { TroubleKind } from './claim-trouble.js';
 
-/** A run that was reaped as dead although its process lives: both looks, in words. */
+/** A run that was reaped as dead although its process is alive: both looks, in words. */
 export interface Braked {
   job_id: string;
   run_key: string;
@@ -12,7 +12,7 @@ export interface Braked {
   now: string;
 }
 
-/** The reaper's state for any monitor: the row of `reaper.status`, in its own names. */
+/** The reaper's state for any monitor: the row of `reaper.status`, with the view's names. */
 export interface Status {
   enabled: boolean;
   mode: 'active' | 'observe';
@@ -21,7 +21,7 @@ export interface Status {
   paused_reason: string | null;
   adapter: string | null;
   interval_s: number | null;
-  /** Unix seconds of the last sweep, also of a failed one. */
+  /** Unix seconds of the last sweep, even if it failed. */
   last_run_ts: number | null;
   reaped_total: number;
   last_reaped: { job_id: string; agent: string | null; outcome: string } | null;
@@ -30,11 +30,11 @@ export interface Status {
   watching: number;
   hosts_without_probe: string[];
   unwatchable: { jobId: string; why: string }[];
-  /** The survivor because of which the dry run is on, or null. */
+  /** The survivor that switched the dry run on, or null. */
   braked: Braked | null;
-  /** Runs that were reaped although their process lives, ever. */
+  /** All runs so far that were reaped although their process was alive. */
   survivors: number;
-  /** Late writes of reaped runs' monitors that `sql/extras/reject-late-finalize.sql` rejected, ever. */
+  /** All late writes by monitors of reaped runs that `sql/extras/reject-late-finalize.sql` has rejected so far. */
   late_writes: number;
   /** Runs that cannot be claimed: how many, and the first of them. Times are ISO 8601. */
   claim_trouble: {
@@ -48,19 +48,19 @@ export interface Status {
       retry_at: string;
     }[];
   };
-  /** Runs with a symptom for which no watch was free at the last sweep: how many, and the first jobs. */
+  /** Runs with a symptom for which no watch was free at the last sweep: how many, and their first jobs. */
   waiting: { count: number; first: string[] };
-  /** Hosts whose probe failed at the last sweep's question, with the cause. */
+  /** Hosts whose probe failed in the last sweep, with the cause. */
   hosts_failing: Record<string, string>;
   /**
-   * Runs whose liveness is unknown, by host: those of which the host's probe could not tell at the last sweep, all of a host whose
+   * Runs whose liveness is unknown, by host: those that the host's probe called unknown in the last sweep, all runs of a host whose
    * probe does not answer or fails, and under '' those whose row names no host.
    */
   unknown_runs: Record<string, number>;
   /** Running jobs under a hold. */
   held: number;
-  /** Where people are to be told but are not: since when (ISO 8601), why, and how many messages were lost there, ever. */
+  /** Channels that do not deliver: since when (ISO 8601), why, and how many messages they have lost so far. */
   failing_channels: { channel: string; since: string; why: string; lost: number }[];
-  /** What is odd about the probes of hosts, such as two machines under one name: `<host>: <what>`. */
+  /** What is wrong with hosts' probes, such as two machines with one name: `<host>: <what>`. */
   host_warnings: string[];
 }

@@ -9,7 +9,7 @@ export type Tier = 1 | 2 | 3;
 /** Names one execution of a job. */
 export interface RunRef {
   jobId: string;
-  /** Set together with `running`, immutable, never reused. */
+  /** Set together with `running`, never changed, never reused. */
   runKey: string;
 }
 
@@ -30,12 +30,12 @@ export interface JobRun extends HostedRun {
   maxAttempts: number | null;
   /** The run's own ceiling in seconds, or null for the policy's. */
   maxRunningS: number | null;
-  /** Seconds since the run started, or null when the row does not say. */
+  /** Seconds since the run started, or null if the row does not say. */
   ageS: number | null;
   exitCode: number | null;
-  /** Seconds since the exit code was recorded, or null when the row does not say. */
+  /** Seconds since the exit code was recorded, or null if the row does not say. */
   exitAgeS: number | null;
-  /** Whether it was recorded before the run started; a worker of an older version does not tell. */
+  /** Whether it was recorded before the run started; missing from workers of older versions. */
   exitBeforeStart?: boolean;
   branch: string | null;
   /** The stage of the job's task now. */
@@ -45,35 +45,35 @@ export interface JobRun extends HostedRun {
   workItem: string | null;
 }
 
-/** The settings that decide. The workflow worker publishes them to the control row; they never travel as workflow arguments. */
+/** The settings that decisions depend on. The worker publishes them to the control row; they are never workflow arguments. */
 export interface Policy {
   /** Kill switch. @default true */
   enabled: boolean;
   /** Kill switch of the lease reclaim. @default true */
   leaseReclaim: boolean;
-  /** Seconds between sweeps, and the least distance of two dead observations that count. @default 15 */
+  /** Seconds between sweeps, and the minimum between two dead observations that count. @default 15 */
   intervalS: number;
-  /** Consecutive dead observations before a dead pid is believed, or that nobody can prove a stamped run alive. @default 2 */
+  /** Consecutive observations needed to believe that a pid is dead, or that a stamped run cannot be proven alive. @default 2 */
   deadTicks: number;
-  /** Seconds a monitor gets to finalize after it recorded the exit code. @default 300 */
+  /** Seconds that a monitor has to finalize after recording the exit code. @default 300 */
   finalizeGraceS: number;
   /** Ceiling of a run's age in seconds. @default 7200 */
   maxRunningS: number;
-  /** What becomes of a run over the ceiling that is proven alive. @default 'alert' */
+  /** What to do with a run over the ceiling that is proven alive. @default 'alert' */
   backstopAlive: 'alert' | 'reap';
-  /** Whether a run that was reaped although its process lives stops all reaping. @default true */
+  /** Whether all reaping stops once a reaped run's process turns out to be alive. @default true */
   brake: boolean;
-  /** What becomes of a run over the ceiling of which nobody can tell whether it lives. @default 'reap' */
+  /** What to do with a run over the ceiling whose liveness is unknown. @default 'reap' */
   backstopUnknown: 'alert' | 'reap';
-  /** Up to this many running jobs every run has its watch. @default 25 */
+  /** Up to this many running jobs, every run has a watch. @default 25 */
   watchAllLimit: number;
-  /** Open watches at most. @default 500 */
+  /** Maximum of open watches. @default 500 */
   maxWatches: number;
   /** Whether watches carry search attributes. @default true */
   searchAttributes: boolean;
 }
 
-/** A policy as it is published: what becomes of runs of which nobody can tell may be left to the adapter. */
+/** A policy as it is published: it may leave what to do with unknown runs to the adapter. */
 export type PublishedPolicy = Omit<Policy, 'backstopUnknown'> & {
   backstopUnknown: Policy['backstopUnknown'] | 'by adapter';
 };
@@ -97,22 +97,22 @@ export const DEFAULT_POLICY: Policy = {
 export interface Observation {
   run: JobRun;
   liveness: Liveness;
-  /** The alert that this run is proven alive over its ceiling was already sent. */
+  /** Whether the alert that this run is over its ceiling and proven alive was already sent. */
   alerted: boolean;
-  /** The alert that it is over its ceiling and nobody can tell was already sent. Looks of before that was known have none. */
+  /** Whether the alert that it is over its ceiling and unknown was already sent. Missing from looks of older versions. */
   alertedUnknown?: boolean;
 }
 
 /** What a watch remembers from one observation to the next. Times are the watch's clock in milliseconds. */
 export interface WatchMemory {
-  /** Consecutive dead observations that counted so far. */
+  /** Consecutive dead observations counted so far. */
   streak: number;
   lastDeadAtMs: number | null;
-  /** The first of them; of a process that was defunct before, when it was first seen so. */
+  /** The first of them; for a process that was defunct before, when it was first seen so. */
   firstDeadAtMs: number | null;
   /** Since when the process has been seen defunct without a break. */
   defunctSinceMs: number | null;
-  /** Consecutive looks that counted at a stamped run over its ceiling of which nobody could tell; absent before the first. */
+  /** Consecutive counted looks at a stamped run over its ceiling that found it unknown; absent before the first. */
   unknown?: { looks: number; lastAtMs: number };
 }
 
@@ -123,12 +123,12 @@ export const FRESH_MEMORY: WatchMemory = {
   defunctSinceMs: null,
 };
 
-/** What the policy says of one observation. */
+/** What the policy decides after one observation. */
 export type Verdict =
   | { kind: 'healthy' }
   | {
       kind: 'defer';
-      /** Milliseconds until the next observation is worth making. */
+      /** Milliseconds until the next observation. */
       waitMs: number;
       why: 'dead' | 'defunct' | 'finalizing' | 'unknown';
       /** One log line, in the words an operator searches for. */

@@ -1,16 +1,16 @@
 /** A watch's clock at its last look. */
 export interface WatchClock {
-  /** What the watch goes by, in milliseconds. */
+  /** The time that the watch uses, in milliseconds. */
   nowMs: number;
-  /** What Temporal's clock said then, in milliseconds. */
+  /** Temporal's clock then, in milliseconds. */
   temporalMs: number;
-  /** What the database's clock said then, in milliseconds and without the steps on record; null when it was not read. */
+  /** The database's clock then, in milliseconds and without the recorded steps; null if it was not read. */
   databaseMs: number | null;
 }
 
 /**
- * A watch's clock at another look. It goes on by no more than has passed by both clocks, so that neither can cut a grace short,
- * or the distance of two dead observations, when it is put forward. One that is put back only makes them longer.
+ * A watch's clock at the next look. It advances by no more than both clocks did, so a clock that is set forward cannot cut a grace
+ * or the time between two dead observations short. One that is set back only makes them longer.
  *
  * @param last null at the first look
  */

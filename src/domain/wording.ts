@@ -2,7 +2,7 @@ import { closest, distance } from 'fastest-levenshtein';
 
 const SHOWN = 100;
 
-/** A value as an error text shows it: quoted, on one line, not too long. */
+/** A value as error texts show it: quoted, on one line, not too long. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value) as string | undefined;
@@ -10,16 +10,16 @@ export function shown(value: unknown): string {
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
 }
 
-/** `; did you mean "test"?` where one of the words is near enough, else nothing. */
+/** `; did you mean "test"?` if one of the words is close enough, else nothing. */
 export function didYouMean(word: string, words: readonly string[]): string {
   const nearest = nearestTo(word, words);
   return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
 }
 
 /**
- * The word that was probably meant, or undefined when none is near.
+ * The word that was probably meant, or undefined if none is close.
  *
- * @param maxTypos letters that may be wrong, missing or too many; in short words fewer
+ * @param maxTypos letters that may be wrong, missing or extra; fewer in short words
  */
 export function nearestTo(word: string, words: readonly string[], maxTypos = 3): string | undefined {
   if (words.length === 0) return undefined;

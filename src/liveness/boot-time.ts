@@ -1,23 +1,23 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Clock ticks per second, in which Linux tells a process's start. */
+/** Clock ticks per second, the unit of a process's start on Linux. */
 export const TICKS_PER_S = 100;
-/** Over 300 years: a start before the reader's own clock began comes out as a number beyond this. */
-const MOST_TICKS = 1e12;
+/** Over 300 years. A start before the reader's own clock began is read as a larger number. */
+const MAX_TICKS = 1e12;
 
 /**
- * How far this process's time namespace has shifted the clock that starts of processes are told by, in ticks: 0 outside of one.
- * The kernel adds it to every start that this process reads, whichever process that is of.
+ * How far this process's time namespace shifts the clock of process starts, in ticks: 0 outside of one. The kernel adds it to
+ * every start that this process reads, of whichever process.
  *
- * @throws where the offset at hand is that of this process's children, not its own
+ * @throws if the readable offset is that of this process's children, not its own
  */
 export function readBootOffset(procRoot: string): number {
   const own = linkOf(join(procRoot, 'self/ns/time'));
   const forChildren = linkOf(join(procRoot, 'self/ns/time_for_children'));
   if (own !== forChildren) {
     throw new Error(
-      `the time namespace of this process (${own ?? 'none'}) is not that of its children (${forChildren ?? 'none'}): start it anew inside`,
+      `the time namespace of this process (${own ?? 'none'}) is not that of its children (${forChildren ?? 'none'}): start it again inside that namespace`,
     );
   }
   return readOffsetOf('self', procRoot);
@@ -26,7 +26,7 @@ export function readBootOffset(procRoot: string): number {
 /**
  * The same for the time namespace of any process, or rather of its children.
  *
- * @throws where it cannot be read
+ * @throws if it cannot be read
  */
 export function readOffsetOf(pid: number | 'self', procRoot: string): number {
   let text: string;
@@ -44,18 +44,18 @@ export function readOffsetOf(pid: number | 'self', procRoot: string): number {
   return Number(seconds) * TICKS_PER_S + Math.floor((Number(nanoseconds) * TICKS_PER_S) / 1e9);
 }
 
-/** A start as this process reads it, by the kernel's own clock; null for one that cannot be. */
+/** A start that this process reads, converted to the kernel's own clock; null for an impossible one. */
 export function normalizeTicks(read: string, offset: number): string | null {
   const ticks = Number(read) - offset;
-  return Number(read) <= MOST_TICKS && ticks >= 0 && ticks <= MOST_TICKS ? String(ticks) : null;
+  return Number(read) <= MAX_TICKS && ticks >= 0 && ticks <= MAX_TICKS ? String(ticks) : null;
 }
 
 /** Whether a stamp's ticks can be a start at all. */
 export function isPossibleStart(ticks: string): boolean {
-  return Number(ticks) <= MOST_TICKS;
+  return Number(ticks) <= MAX_TICKS;
 }
 
-/** Equal but for the part of a tick that an offset cuts off. */
+/** Equal except for the fraction of a tick that an offset cuts off. */
 export function isSameStart(one: string, other: string): boolean {
   return Math.abs(Number(one) - Number(other)) <= 1;
 }

@@ -4,9 +4,9 @@ import { defaultDriver } from './select.js';
 
 /**
  * The identity stamp of a process, for a launcher to store beside its pid. Take it after the spawn and before
- * the child is waited for: until then nobody else can get its pid.
+ * waiting for the child: until then no other process can get its pid.
  *
- * @returns null when no process has this pid or this platform cannot tell; store no stamp then.
+ * @returns null if no process has this pid or this platform cannot identify it; store no stamp then
  */
 export function processIdentity(pid: number, driver: LivenessDriver = defaultDriver): string | null {
   if (!isPid(pid)) return null;

@@ -7,12 +7,12 @@ import { signalZero } from './existence.js';
 import { readPlace, type Place, type PlaceOptions } from './place.js';
 import { formatStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
-/** Where the driver reads; the defaults are right for every real machine. */
+/** Where the driver reads. The defaults suit every real machine. */
 export type LinuxDriverOptions = PlaceOptions;
 
 type ProcessStat = { kind: 'read'; defunct: boolean; start: string } | { kind: 'unread'; why: string };
 
-/** Looks at processes through signal 0 and `/proc`. */
+/** Looks at processes with signal 0 and `/proc`. */
 export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDriver {
   const { procRoot = '/proc' } = options;
   // None of this can change while this process lives, so it is read once; a failed read is not kept.
@@ -37,7 +37,7 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
     if (existence.kind !== 'exists') return existence;
     const stat = readStat(pid);
     if (stat.kind === 'read') return { kind: 'present', defunct: stat.defunct, start: stat.start };
-    // Unreadable means gone since, or hidden from this user: only a second signal can tell which.
+    // Unreadable: either it is gone by now, or hidden from this user. A second signal tells which.
     const now = signalZero(pid);
     if (now.kind !== 'exists') return now;
     return { kind: 'hidden', why: stat.why };
@@ -53,7 +53,7 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
     if (!isPossibleStart(stamp.start)) {
       return { kind: 'elsewhere', evidence: `no process starts at tick ${stamp.start}` };
     }
-    // A reader whose own clock is in doubt judges nothing, not even absence: nor did it write the stamp.
+    // With its own clock in doubt this reader judges nothing, not even absence. Nor did it write the stamp.
     offset();
     const here = place();
     if (stamp.bootId !== here.bootId) {
@@ -73,7 +73,7 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   function compareStart(pid: number, stamped: string, found: string): StartComparison {
     if (isSameStart(stamped, found)) return { kind: 'same' };
     try {
-      // A stamp of before starts were told by the kernel's own clock may be off by as much.
+      // A stamp from a version that did not convert starts to the kernel's own clock may be off by this much.
       const shift = readOffsetOf(pid, procRoot);
       if (shift === 0) return { kind: 'other' };
       return { kind: 'unclear', why: `its time namespace shifts its start by ${shift} ticks` };
@@ -108,19 +108,19 @@ function readOwnProc(procRoot: string): true {
   const status = readFileSync(join(procRoot, 'self/status'), 'latin1');
   const pids = (/^NSpid:(.*)$/m.exec(status) ?? /^Pid:(.*)$/m.exec(status))?.[1]?.trim();
   if (pids === String(process.pid)) return true;
-  throw new Error(`${procRoot} shows another pid namespace than the probe is in`);
+  throw new Error(`${procRoot} shows another pid namespace than the probe's own`);
 }
 
 function parseStat(text: string, offset: number): ProcessStat {
-  // The command name may hold spaces and parentheses: only after the LAST one can fields be counted.
+  // The command name may contain spaces and parentheses: count fields only after the LAST parenthesis.
   const fields = text.slice(text.lastIndexOf(')') + 1).split(/\s+/);
   const [state, threads, read] = [fields[1], fields[18], fields[20]];
   if (state === undefined || threads === undefined || read === undefined || !/^\d+$/.test(read)) {
     return { kind: 'unread', why: 'its stat file has an unexpected format' };
   }
   const start = normalizeTicks(read, offset);
-  if (start === null) return { kind: 'unread', why: `it started at tick ${read}, which nothing can` };
-  // A process whose main thread has ended shows Z while its other threads run on: that one has not exited.
+  if (start === null) return { kind: 'unread', why: `its start tick ${read} is impossible` };
+  // A process whose main thread has ended shows Z while other threads still run: it has not exited.
   const defunct = /^[ZXx]$/.test(state) && Number(threads) <= 1;
   return { kind: 'read', defunct, start };
 }

@@ -2,14 +2,14 @@ import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBootId } from './stamp.js';
 
-/** Where a process is, as far as the meaning of a pid depends on it. */
+/** Where a process is: everything that the meaning of its pid depends on. */
 export interface Place {
-  /** Empty where the machine has none, or none that is one machine's. */
+  /** Empty if the machine has none, or not one of its own. */
   machineId: string;
   bootId: string;
-  /** The inode of the pid namespace that this process's pids count in. */
+  /** The inode of this process's pid namespace. */
   pidNamespace: string;
-  /** The kernel's first pid namespace, seen with a boot id that is the kernel's own. */
+  /** Whether this is the kernel's first pid namespace, with a boot id that is the kernel's own. */
   isInitial: boolean;
 }
 
@@ -28,33 +28,33 @@ const PROC_MAGIC = 0x9fa0;
 /**
  * Reads where this process is.
  *
- * @throws where `/proc` does not tell
+ * @throws if `/proc` does not say
  */
 export function readPlace(options: PlaceOptions = {}): Place {
   const { procRoot = '/proc', machineIdFile = '/etc/machine-id' } = options;
   const bootFile = join(procRoot, 'sys/kernel/random/boot_id');
   const bootId = readFileSync(bootFile, 'utf8').trim();
-  if (!isBootId(bootId)) throw new Error(`${bootFile} holds no boot id`);
+  if (!isBootId(bootId)) throw new Error(`${bootFile} contains no boot id`);
   /*
-   * A pid is a number in the namespace of whoever reads it. So a stamp names its writer's namespace, also for a
-   * child that was started in a nested one: there the same number means another process or none.
+   * A pid counts in the namespace of its reader. So a stamp names its writer's namespace, even for a child that was
+   * started in a nested one: there the same number means another process, or none.
    */
   const link = readlinkSync(join(procRoot, 'self/ns/pid'));
   const pidNamespace = /^pid:\[(\d+)\]$/.exec(link)?.[1];
-  if (pidNamespace === undefined) throw new Error(`${procRoot}/self/ns/pid holds no pid namespace`);
+  if (pidNamespace === undefined) throw new Error(`${procRoot}/self/ns/pid contains no pid namespace`);
   const isInitial = pidNamespace === INITIAL_PID_NAMESPACE && isKernelsOwn(bootFile, bootId);
   return { machineId: readMachineId(machineIdFile), bootId, pidNamespace, isInitial };
 }
 
 /**
- * Container managers (LXC, systemd-nspawn) mount a file of theirs over the kernel's boot id: one on another file system, or the
- * kernel's source of random ids, which says something else each time.
+ * Container managers (LXC, systemd-nspawn) mount their own file over the kernel's boot id: either one on another file system, or
+ * the kernel's source of random ids, which returns another id each time.
  */
 function isKernelsOwn(bootFile: string, bootId: string): boolean {
   return statfsSync(bootFile).type === PROC_MAGIC && readFileSync(bootFile, 'utf8').trim() === bootId;
 }
 
-/** Empty unless it is a real one: images ship the file missing, empty, zeroed or saying `uninitialized`. */
+/** Empty unless it is a real one: in images the file may be missing, empty, zeroed or say `uninitialized`. */
 function readMachineId(file: string): string {
   try {
     const text = readFileSync(file, 'utf8').trim();

@@ -8,22 +8,22 @@ import { parseStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
 /** How to judge a batch of processes. */
 export interface ProbeOptions {
-  /** The operator's word that every launcher on this host shares the probe's pid namespace. */
+  /** The operator declares that every launcher on this host shares the probe's pid namespace. */
   sharedPidNamespace: boolean;
   /** For a batch, what `prepare` returned; by default this platform's driver. */
   driver?: LivenessDriver;
   /**
-   * What is on record about the boots of {@link bootsInDoubt}. Without it another boot is `unknown`, and a boot id counts as one
-   * machine's only.
+   * What is on record about the boots of {@link bootsInDoubt}. Without it another boot is `unknown`, and a boot id is taken to belong
+   * to one machine.
    */
   boots?: BootFacts;
 }
 
-const LONGEST_QUOTE = 120;
+const MAX_QUOTE = 120;
 
 /**
- * Judges whether a stamped process is alive. Reads only: the one signal it sends is 0. Never throws: whatever
- * goes wrong is `unknown`, with the cause as evidence.
+ * Judges whether a stamped process is alive. Only reads: the one signal it sends is 0. Never throws: if anything
+ * fails, the result is `unknown` with the cause as evidence.
  */
 export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Liveness {
   try {
@@ -34,8 +34,8 @@ export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Livene
 }
 
 /**
- * The boots whose facts can change what {@link probeProcess} said without them: that of the stamp and the one that the probe is
- * in. None for a process that is alive.
+ * The boots whose facts can change what {@link probeProcess} found without them: the stamp's and the probe's own. None for a
+ * process that is alive.
  */
 export function bootsInDoubt(
   { processIdentity }: ProcessStamp,
@@ -78,7 +78,7 @@ function judgeStamped(
     case 'other boot': {
       if (boots === undefined) {
         return unknown(
-          `stamped in boot ${origin.boot}, this probe is in boot ${origin.here}, and nobody has asked whether the first is over`,
+          `stamped in boot ${origin.boot}, this probe is in boot ${origin.here}, and whether the first is over was not checked`,
         );
       }
       const { isOver, evidence } = judgeBoot(origin.boot, origin.here, boots);
@@ -116,7 +116,7 @@ function judgePresent(
 ): Liveness {
   const unit = stamp.scheme === 'linux' ? 'tick ' : '';
   const comparison = driver.compareStart(pid, stamp.start, start);
-  // Whoever it was has exited, and so has the stamped process, if this is not it.
+  // Whichever process it was has exited, and if it is not the stamped one, that has exited too.
   if (comparison.kind === 'unclear' && defunct) {
     return { state: 'defunct', proven: false, evidence: exited(pid, place) };
   }
@@ -130,7 +130,7 @@ function judgePresent(
       evidence: `pid ${pid} reused ${place}: stamped start ${unit}${stamp.start}, found ${unit}${start}`,
     };
   }
-  // Proven is about life: a process that has exited is not proven alive, whoever it was.
+  // A process that has exited is not proven alive, whichever it was.
   if (defunct) return { state: 'defunct', proven: false, evidence: exited(pid, place) };
   return {
     state: 'alive',
@@ -155,7 +155,7 @@ function judgeUnstamped(pid: number, sighting: Sighting, shared: boolean): Liven
         return { state: 'alive', proven: false, evidence: `pid ${pid} exists (${unproven})` };
       return shared
         ? { state: 'defunct', proven: false, evidence: `${exited(pid, 'here')} (${unproven})` }
-        : unknown(`pid ${pid} has exited here, but with ${unproven} it may be a stranger`);
+        : unknown(`pid ${pid} has exited here, but with ${unproven} it may be another process`);
     case 'absent':
       return shared
         ? { state: 'dead', proven: false, evidence: `pid ${pid} absent in the shared pid namespace` }
@@ -172,6 +172,6 @@ function unknown(evidence: string): Liveness {
 }
 
 function expectedInstead(text: string): string {
-  const quote = JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
+  const quote = JSON.stringify(text.length > MAX_QUOTE ? `${text.slice(0, MAX_QUOTE)}…` : text);
   return `expected ${STAMP_FORMATS.linux} or ${STAMP_FORMATS.ps}, got ${quote}`;
 }

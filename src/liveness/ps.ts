@@ -5,7 +5,7 @@ import type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
 import { isPid, signalZero } from './existence.js';
 import { formatStamp, isPsStart, singleSpaced, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
-/** How the driver calls `ps`, and what it calls this host. */
+/** How the driver runs `ps`, and what it calls this host. */
 export interface PsDriverOptions {
   host?: string;
   command?: string;
@@ -19,11 +19,11 @@ interface PsRow {
 
 type PsTable = ReadonlyMap<number, PsRow>;
 
-/** Keeps the argument far below the shortest limit of a command line. */
+/** Keeps the command line far below the shortest limit. */
 const PIDS_PER_CALL = 1000;
 const PS_TIMEOUT_MS = 10_000;
 
-/** Looks at processes through signal 0 and `ps`, for platforms without `/proc`. */
+/** Looks at processes with signal 0 and `ps`, for platforms without `/proc`. */
 export function createPsDriver(options: PsDriverOptions = {}): LivenessDriver {
   return driverOver(options, new Map());
 }
@@ -37,7 +37,7 @@ function driverOver(options: PsDriverOptions, prepared: PsTable): LivenessDriver
     if (existence.kind !== 'exists') return existence;
     const { row, why } = findRow(pid);
     if (row !== undefined) return { kind: 'present', defunct: row.defunct, start: singleSpaced(row.start) };
-    // Not shown means gone since, or hidden from this user: only a second signal can tell which.
+    // Not shown: either it is gone by now, or hidden from this user. A second signal tells which.
     const now = signalZero(pid);
     return now.kind === 'exists' ? { kind: 'hidden', why } : now;
   }
@@ -88,18 +88,18 @@ function askAll(command: string, pids: readonly (number | null)[]): PsTable {
       for (const [pid, row] of askPs(command, wanted.slice(from, from + PIDS_PER_CALL))) table.set(pid, row);
     }
   } catch {
-    // Not fatal: whatever is missing is asked again, pid by pid, and fails there with its reason.
+    // Not fatal: what is missing is asked again, pid by pid, and fails there with its reason.
   }
   return table;
 }
 
 function askPs(command: string, pids: readonly number[]): PsTable {
-  // The start time is compared as text: the caller's language, time zone and ps settings must not shape it.
+  // The start time is compared as text, so it must not depend on the caller's language, time zone and ps settings.
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   const args = ['-o', 'pid=', '-o', 'stat=', '-o', 'lstart=', '-p', pids.join(',')];
   const result = spawnSync(command, args, { env, encoding: 'utf8', timeout: PS_TIMEOUT_MS });
   if (result.error !== undefined) throw new Error(`${command} failed: ${messageOf(result.error)}`);
-  // Status 1 without a complaint means that no process has any of these pids.
+  // Status 1 without an error message means that no process has any of these pids.
   if (result.status !== 0 && (result.status !== 1 || result.stderr.trim() !== '')) {
     throw new Error(`${command} failed with ${result.status ?? result.signal ?? 'no status'}`);
   }

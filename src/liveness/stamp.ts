@@ -1,7 +1,7 @@
-/** A Linux stamp: the process that started at this tick, in this pid namespace, of this boot. */
+/** A Linux stamp: the process that started at this tick, in this pid namespace of this boot. */
 export interface LinuxStamp {
   scheme: 'linux';
-  /** Empty where the machine has none, as most container images do. */
+  /** Empty if the machine has none, like most containers. */
   machineId: string;
   bootId: string;
   pidNamespace: string;
@@ -23,20 +23,20 @@ export const STAMP_FORMATS = {
 } as const;
 
 /*
- * Strict on purpose: a field that is cut, padded or in another case would compare as "another process", which
- * is a death sentence. As malformed it is only unknown. The machine id alone is free text: it never speaks for
- * death unless it equals the probe's own.
+ * Strict on purpose: a field that is cut, padded or in another case would compare as "another process" and so
+ * as dead. As malformed it is only unknown. The machine id alone is free text: it can only contribute to a death
+ * verdict if it equals the probe's own.
  */
 const BOOT_ID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const DECIMAL = '(?:0|[1-9][0-9]{0,19})';
 const BOOT_ID_ALONE = new RegExp(`^${BOOT_ID}$`);
 const LINUX = new RegExp(`^linux:([^:\\s]*):(${BOOT_ID}):(${DECIMAL}):(${DECIMAL})$`);
 const PS_START = '[A-Z][a-z]{2} +[A-Z][a-z]{2} +[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}';
-// The start time's fixed shape anchors the end, so that the colons in it and in a host name do no harm.
+// The start time's fixed form anchors the end, so colons in it and in a host name do no harm.
 const PS_START_ALONE = new RegExp(`^${PS_START}$`);
 const PS = new RegExp(`^ps:(.+):(${PS_START})$`);
 
-/** Reads a stamp, or returns null for any text that is not exactly one. */
+/** Reads a stamp; null for any text that is not exactly one. */
 export function parseStamp(text: string): IdentityStamp | null {
   const linux = LINUX.exec(text);
   if (linux !== null) {
@@ -65,7 +65,7 @@ export function isBootId(text: string): boolean {
   return BOOT_ID_ALONE.test(text);
 }
 
-/** True for a start time as `ps` prints it with LC_ALL=C: other formats do not name one moment. */
+/** True for a start time as `ps` prints it with LC_ALL=C: other formats are ambiguous. */
 export function isPsStart(text: string): boolean {
   return PS_START_ALONE.test(text);
 }

@@ -1,6 +1,6 @@
 import type { LivenessDriver } from './driver.js';
 
-/** For a platform where nothing can be proven of a process: every answer is doubt. */
+/** For platforms where nothing can be proven about a process: every answer is doubt. */
 export function createUnsupportedDriver(platform: string): LivenessDriver {
   const why = `liveness cannot be judged on ${platform}`;
   const driver: LivenessDriver = {

@@ -3,19 +3,19 @@ import { selectDriver } from './select.js';
 import { parseStamp } from './stamp.js';
 import { TICKS_PER_S } from './boot-time.js';
 
-/** How long the kernel and pid 1 of this process's namespace have run, in seconds; null for what cannot be told. */
+/** How long the kernel and pid 1 of this process's namespace have been running, in seconds; null if unknown. */
 export interface Uptimes {
   kernelS: number | null;
   pid1S: number | null;
 }
 
 /**
- * Measures by the start of a fresh child: what `/proc/uptime` and `os.uptime()` say can be a container's (lxcfs), or be mounted
- * over. Never throws.
+ * Measures with the start of a new child, because `/proc/uptime` and `os.uptime()` may be a container's (lxcfs) or mounted over.
+ * Never throws.
  */
 export function measureUptimes(): Uptimes {
   try {
-    const kernelTicks = startOfFreshChild();
+    const kernelTicks = startOfNewChild();
     const pid1Ticks = startOf(1);
     return {
       kernelS: kernelTicks === null ? null : kernelTicks / TICKS_PER_S,
@@ -26,10 +26,10 @@ export function measureUptimes(): Uptimes {
   }
 }
 
-function startOfFreshChild(): number | null {
+function startOfNewChild(): number | null {
   const child = spawn(process.execPath, ['--version'], { stdio: 'ignore', env: {} });
   child.on('error', () => undefined);
-  // Not collected before this returns to the event loop, so its pid is nobody else's, even if it has ended.
+  // It is not collected before this returns to the event loop, so no other process has its pid, even if it has ended.
   return child.pid === undefined ? null : startOf(child.pid);
 }
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** The host of `host:port` or `[IPv6]:port`, without brackets; null for anything else, a port that none can have included. */
+/** The host of `host:port` or `[IPv6]:port`, without brackets; null for anything else, including an impossible port. */
 export function hostOf(address: string): string | null {
   const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(address) ?? [];
   const port = Number(digits);
@@ -10,7 +10,7 @@ export function hostOf(address: string): string | null {
   return isName ? plain : null;
 }
 
-/** Whether what is sent there stays on this machine. */
+/** Whether the address is on this machine. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || /^(.+\.)?localhost$/i.test(host) || (isIPv4(host) && host.startsWith('127.'));
 }

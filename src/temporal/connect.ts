@@ -7,7 +7,7 @@ import { DEFAULT_ADDRESS, type TemporalTarget } from './read-target.js';
 /**
  * Connects a command to Temporal.
  *
- * @throws when Temporal does not answer within five seconds, saying where it was looked for
+ * @throws if Temporal does not answer within five seconds, with the address that was tried
  */
 export async function connectClient(
   { connectionOptions, namespace }: TemporalTarget,
@@ -19,7 +19,7 @@ export async function connectClient(
     const options = {
       ...connectionOptions,
       connectTimeout: '5s',
-      // A proxy that http_proxy names stands elsewhere: what listens on this machine cannot be reached through it.
+      // A proxy from http_proxy is on another machine: it cannot reach what listens on this one.
       ...(isHere && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
     } as Parameters<typeof Connection.connect>[0];
     const connection = await Connection.connect(options);

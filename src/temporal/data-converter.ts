@@ -3,15 +3,15 @@ import { pathToFileURL } from 'node:url';
 import type { DataConverter, PayloadCodec } from '@temporalio/common';
 import { modulePath } from '../paths.js';
 
-/** Has failures go through the payload codec. */
+/** Makes failures go through the payload codec. */
 export const failureConverterPath = modulePath('temporal/failure-converter');
 
 /**
- * Loads the module that REAPER_PAYLOAD_CODEC names: it exports `payloadCodecs`, a list of Temporal payload codecs, such as one
+ * Loads the module that REAPER_PAYLOAD_CODEC names. It exports `payloadCodecs`, a list of Temporal payload codecs, such as one
  * that encrypts. Without a module, payloads are plain JSON.
  *
- * @param path of the module, from the current folder
- * @throws when it cannot be loaded or exports something else, with what to do
+ * @param path of the module, relative to the current folder
+ * @throws if it cannot be loaded or exports something else, with what to do
  */
 export async function loadDataConverter(path: string | undefined): Promise<DataConverter | undefined> {
   if (path === undefined) return undefined;

@@ -10,8 +10,8 @@ const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 const UNAUTHENTICATED = 16;
 
-const LONGEST_CHAIN = 5;
-/** The variables by which gRPC goes through a proxy. */
+const MAX_CAUSES = 5;
+/** The variables that make gRPC use a proxy. */
 const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
 
 /** Thrown when Temporal does not answer in time. */
@@ -23,7 +23,7 @@ export class TemporalSilentError extends Error {
   }
 }
 
-/** Says what a failure of Temporal means, where it was looked for, and what to do next. No credential is part of it. */
+/** Explains a failure of Temporal: what it means, which address was used, and what to do next. Contains no credential. */
 export function explainTemporalError(
   error: unknown,
   { connectionOptions, namespace }: TemporalTarget,
@@ -46,7 +46,11 @@ export function explainTemporalError(
         );
       break;
     case UNAUTHENTICATED:
-      return told('not let in', 'to be let in', 'correct TEMPORAL_API_KEY, or the client certificate');
+      return told(
+        'not let in',
+        'to connect to Temporal',
+        'correct TEMPORAL_API_KEY, or the client certificate',
+      );
     case PERMISSION_DENIED:
       return told(
         'not allowed',
@@ -54,18 +58,18 @@ export function explainTemporalError(
         'have an administrator grant it, or correct TEMPORAL_NAMESPACE and the credentials',
       );
     case RESOURCE_EXHAUSTED:
-      return told('full', 'room', 'it refuses calls beyond its limits: raise them, or wait');
+      return told('full', 'free capacity', 'it refuses calls beyond its limits: raise them, or wait');
     case UNIMPLEMENTED:
       return told('refused', 'a Temporal server', 'something else listens there: correct TEMPORAL_ADDRESS');
   }
   if (/UnknownIssuer|self.signed|unable to (get|verify)|invalid peer certificate/i.test(got))
     return told(
       'certificate',
-      'a certificate of a known authority and of this name',
-      'name a private authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, and another name in TEMPORAL_TLS_SERVER_NAME',
+      'a certificate for this name, signed by a known authority',
+      'set TEMPORAL_TLS_SERVER_CA_CERT_PATH to the certificate of a private authority, and TEMPORAL_TLS_SERVER_NAME to another name in the certificate',
     );
   if (/corrupt message|InvalidContentType|wrong version number|received corrupt/i.test(got))
-    return told('tls', 'TLS', 'the server speaks none: set TEMPORAL_TLS to false, or turn TLS on there');
+    return told('tls', 'TLS', 'the server does not use it: set TEMPORAL_TLS to false, or turn TLS on there');
   const proxy = proxyInTheWay(address, env);
   return told(
     'away',
@@ -77,9 +81,9 @@ export function explainTemporalError(
 }
 
 /**
- * Why Temporal gave no answer, short. The SDK's own message names only the call; what went wrong is in its causes.
+ * Why Temporal did not answer, in short. The SDK's own message names only the call; the reason is in its causes.
  *
- * @param limitMs milliseconds that the call had
+ * @param limitMs time limit of the call, in milliseconds
  */
 export function describeTemporalError(error: unknown, limitMs: number): string {
   const { code, text } = innermost(error);
@@ -88,10 +92,10 @@ export function describeTemporalError(error: unknown, limitMs: number): string {
     : readable(text);
 }
 
-/** The first cause that gRPC gave a code and a text; else the outermost message. */
+/** Code and text of the first cause that came from gRPC; else the outermost message. */
 function innermost(error: unknown): { code: number | null; text: string } {
   let cause = error;
-  for (let depth = 0; depth < LONGEST_CHAIN && cause instanceof Error; depth += 1, cause = cause.cause) {
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth += 1, cause = cause.cause) {
     const { code, details } = cause as { code?: unknown; details?: unknown };
     if (typeof code === 'number')
       return { code, text: typeof details === 'string' && details ? details : cause.message };
@@ -99,7 +103,7 @@ function innermost(error: unknown): { code: number | null; text: string } {
   return { code: null, text: messageOf(error) };
 }
 
-/** What the SDK's native part prints of its own structures, in the operating system's words. */
+/** Finds the operating system's message in what the SDK's native part prints. */
 function readable(text: string): string {
   if (!/tonic::|transport::Error|ConnectError/.test(text)) return text;
   const words =

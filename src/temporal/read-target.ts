@@ -13,27 +13,27 @@ import { shown } from '../domain/wording.js';
 import { hostOf, isLoopback } from './address.js';
 
 const DEFAULT_NAMESPACE = 'default';
-/** Where Temporal is looked for when nothing says where it is. */
+/** The address of Temporal unless another is set. */
 export const DEFAULT_ADDRESS = 'localhost:7233';
-const SENDABLE = 'printable ASCII characters, got nothing or others, such as a line break at its end';
+const SENDABLE = 'printable ASCII characters, got none, or others such as a trailing line break';
 
 type Connection = ClientConnectConfig['connectionOptions'];
 
-/** Where Temporal is: TEMPORAL_* and the profiles of @temporalio/envconfig, with TLS and API keys. */
+/** How to reach Temporal, from TEMPORAL_* and the profiles of @temporalio/envconfig, with TLS and API keys. */
 export interface TemporalTarget {
   connectionOptions: Connection;
   namespace: string;
 }
 
 /**
- * Reads where Temporal is from the environment and the configuration file it names. As with settings, a value that is empty or
- * blank counts as not set.
+ * Reads how to reach Temporal from the environment and the configuration file that it names. As with settings, an empty or blank
+ * value counts as not set.
  *
- * Checked is only what `@temporalio/envconfig` and gRPC get wrong: they would turn TLS off, send a key in cleartext, quote a
- * secret, or speak of a server that does not answer.
+ * Checks only what `@temporalio/envconfig` and gRPC get wrong: they would turn TLS off, send a key in cleartext, quote a secret, or
+ * report a server that does not answer.
  *
- * @throws SettingsError for what is wrong with them, and an Error when a file or the profile cannot be read: with what to do,
- *   and without a secret
+ * @throws SettingsError if a value is wrong, and an Error if a file or the profile cannot be read: with what to do, and without
+ *   secrets
  */
 export function readTemporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   const { tls, options } = load(readVariables(env));
@@ -46,16 +46,16 @@ export function readTemporalTarget(env: NodeJS.ProcessEnv = process.env): Tempor
 function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   const given: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    // An empty header is Temporal's own word for leaving out the profile's.
+    // An empty header is Temporal's way to drop the profile's.
     if (value !== undefined && (value.trim() !== '' || name.startsWith('TEMPORAL_GRPC_META_')))
       given[name] = value;
   }
   const { TEMPORAL_TLS: tls } = given;
   if (tls !== undefined) {
-    // The library takes whatever it does not know for false: a typo would turn TLS off.
+    // The library reads any unknown value as false: a typo would turn TLS off.
     if (!/^(true|false|1|0)$/i.test(tls))
       throw new SettingsError([`TEMPORAL_TLS: expected true, false, 1 or 0, got ${shownUnlessSecret(tls)}`]);
-    // Temporal's other clients take any case.
+    // Temporal's other clients accept any case.
     given['TEMPORAL_TLS'] = tls.toLowerCase();
   }
   return given;
@@ -67,16 +67,16 @@ function load(env: Record<string, string>): {
 } {
   try {
     const { TEMPORAL_CONFIG_FILE: file } = env;
-    // The library takes a file that is not there for one that says nothing, and with it TLS for off.
+    // The library treats a missing file like an empty one, which would turn TLS off.
     if (file !== undefined) readFileSync(file);
     const profile = loadClientConfigProfile({ overrideEnvVars: env });
     return { tls: profile.tls, options: toClientOptions(profile) };
   } catch (error) {
-    // A mistake in a TOML file comes with the lines around it, which may hold the key: so only the first, and no cause.
+    // An error in a TOML file quotes the lines around it, which may contain the key: so only its first line, and no cause.
     const { message, line, path } = error as Error & { line?: number; path?: string };
     const [summary = ''] = message.split('\n', 1);
     throw new Error(
-      `Expected TEMPORAL_* and the profile that they name to say where Temporal is, got ${shownUnlessSecret(path === undefined ? summary : message)}${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
+      `Expected TEMPORAL_* and the profile that they name to be readable, got ${shownUnlessSecret(path === undefined ? summary : message)}${line === undefined ? '' : ` in line ${line}`}: correct them, or the file that TEMPORAL_CONFIG_FILE names`,
     );
   }
 }
@@ -95,20 +95,20 @@ function findMistakes({ address = DEFAULT_ADDRESS, apiKey, tls, metadata }: Conn
     if (value !== '' && !isSendable(value))
       mistakes.push(`TEMPORAL_GRPC_META_* (${name}): expected ${SENDABLE}`);
   }
-  // All on the way could read it. What listens on this machine, such as a tunnel, may add the TLS.
+  // Everything on the way could read it. What listens on this machine, such as a tunnel, may add TLS.
   if (apiKey !== undefined && tls === false && host !== null && !isLoopback(host))
     mistakes.push(
-      'TEMPORAL_TLS, or the profile\'s: expected TLS to be on, because an API key would go to another machine in cleartext, got "off"',
+      'TEMPORAL_TLS, or the profile\'s: expected TLS to be on, because the API key would go to another machine in cleartext, got "off"',
     );
   return mistakes;
 }
 
-/** Else gRPC would refuse each call, in words that quote it. */
+/** Anything else makes gRPC refuse each call with a message that quotes it. */
 function isSendable(value: unknown): boolean {
   return typeof value === 'string' && /^[ -~]*[!-~][ -~]*$/.test(value);
 }
 
-/** Half a pair would be left out, and what is no PEM be told of as a server that does not answer. */
+/** The library drops half a pair, and reports a file that is no PEM as a server that does not answer. */
 function findTlsMistakes(given: ClientConfigTLS | undefined, { tls }: Connection): string[] {
   if (given === undefined || typeof tls !== 'object' || tls === null) return [];
   const { clientCertPair: pair, serverRootCACertificate: authority } = tls;

@@ -5,18 +5,18 @@ import type { Logger } from '../log.js';
 type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
 /**
- * Installs the SDK's runtime with our log. Lines of our workflows come through; of the SDK's own only errors, since it
- * logs each attempt and we log each change of state. Once per process, right before the first connection.
+ * Installs the SDK's runtime with our log. It passes on the lines of our workflows, and of the SDK's own only errors: the SDK logs
+ * each attempt, we log each change of state. Once per process, right before the first connection.
  *
- * One that is installed already, such as that of a program that uses us as a library, is kept.
+ * A runtime that is already installed, such as by a program that uses us as a library, is kept.
  *
- * @param metricsPort where the SDK's own metrics are to be had, at `/metrics` of 127.0.0.1; null for nowhere
- * @returns false where one was installed already
- * @throws when the port is taken; then another may be tried
+ * @param metricsPort the port for the SDK's own metrics, at `/metrics` of 127.0.0.1; null for none
+ * @returns false if one was already installed
+ * @throws if the port is taken; then try another
  */
 export function installRuntime(log: Logger, metricsPort: number | null = null): boolean {
   const write = (level: Level, line: string, meta: LogMetadata = {}) => {
-    // The time in nanoseconds is a bigint, which JSON has no word for.
+    // The time in nanoseconds is a bigint, which JSON cannot represent.
     const { sdkComponent, ...fields } = meta as Record<string, unknown>;
     delete fields['timestampNanos'];
     const isOurs = sdkComponent === 'workflow' && (level === 'INFO' || level === 'WARN');

@@ -4,19 +4,19 @@ import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** `temporal.api.enums.v1.IndexedValueType` of a keyword. */
 export const KEYWORD_TYPE = 2;
-/** gRPC status codes of a server that is away, or takes no more calls for now. */
+/** gRPC status codes of a server that is away, or accepts no more calls for now. */
 const AWAY = [4, 8, 14];
 const VISIBLE_WITHIN_S = 60;
 
-/** Thrown when the search attributes are not there and cannot be registered; says the command that does it. */
+/** Thrown if the search attributes are missing and cannot be registered. Names the command that registers them. */
 export class SearchAttributesError extends Error {
   override name = 'SearchAttributesError';
 }
 
 /**
- * Makes sure that the search attributes of watches are registered: a start with an unregistered one wedges.
+ * Makes sure that the search attributes of watches are registered: starting a watch with an unregistered one would hang.
  *
- * @throws SearchAttributesError when an administrator has to register them; any other error when Temporal is away
+ * @throws SearchAttributesError if an administrator has to register them; any other error if Temporal is away
  */
 export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { connection, options } = client;
@@ -37,7 +37,7 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
     if (isFull(message)) {
       throw new SearchAttributesError(
         `Expected room for the search attributes ${names.join(', ')} in namespace "${namespace}", got: ${message} ` +
-          `All keywords are taken: do without them, by REAPER_SEARCH_ATTRIBUTES=false on every worker, or remove some that nobody uses`,
+          `All keyword attributes are taken: remove unused ones, or set REAPER_SEARCH_ATTRIBUTES=false on every worker`,
         { cause: error },
       );
     }
@@ -45,18 +45,18 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
     throw new SearchAttributesError(
       `Expected the search attributes ${names.join(', ')} in namespace "${namespace}", and could not register them (${message}). ` +
         `Have an administrator run\n  temporal operator search-attribute create --namespace ${namespace} ${flags}\n` +
-        `or do without them: REAPER_SEARCH_ATTRIBUTES=false`,
+        `or set REAPER_SEARCH_ATTRIBUTES=false on every worker`,
       { cause: error },
     );
   }
 }
 
-/** Whether the server says that a namespace takes no more attributes: with SQL visibility it takes ten keywords. */
+/** Whether the server says that a namespace accepts no more attributes: with SQL visibility it accepts ten keywords. */
 export function isFull(message: string): boolean {
   return /cannot have more than \d+ search attribute/i.test(message);
 }
 
-/** The server's parts learn of new attributes one after the other. */
+/** The server's parts learn about new attributes one after another. */
 async function waitUntilVisible(service: WorkflowService, namespace: string): Promise<void> {
   const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'x'`).join(' OR ');
   for (let second = 0; ; second += 1) {

@@ -1,12 +1,12 @@
 import { isGrpcServiceError, type WorkflowService } from '@temporalio/client';
 
-/** When, by Temporal's clock, a worker had the scan of a sweep in hand. Unix milliseconds. */
+/** When, by Temporal's clock, a worker ran the scan of a sweep. Unix milliseconds. */
 export interface SweepScan {
   startedMs: number;
   completedMs: number;
 }
 
-/** Events from the end of a history that hold at least one whole sweep. */
+/** So many events at the end of a history contain at least one whole sweep. */
 const PAGE = 500;
 
 /** gRPC status code. */
@@ -18,9 +18,9 @@ interface Timestamp {
 }
 
 /**
- * Finds in the reaper's history the scan of the sweep that was recorded last, or null: none yet, or one is just being recorded.
+ * Finds in the reaper's history the scan of the last recorded sweep; null if there is none yet, or one is just being recorded.
  *
- * @throws when Temporal is away
+ * @throws if Temporal is away
  */
 export async function readSweepScan(
   service: WorkflowService,
@@ -49,7 +49,7 @@ export async function readSweepScan(
   return { startedMs: toMs(started.eventTime), completedMs: toMs(scan.eventTime) };
 }
 
-/** The newest first; none where there is no such workflow. */
+/** The newest first; empty if there is no such workflow. */
 async function readNewestEvents(service: WorkflowService, namespace: string, workflowId: string) {
   try {
     const { history } = await service.getWorkflowExecutionHistoryReverse({

@@ -17,13 +17,13 @@ export interface AdminAddress {
 /** What {@link startAdminServer} needs. */
 export interface AdminServerOptions {
   address: AdminAddress;
-  /** What each path answers with. A rejection is answered with 503 and its message. */
+  /** What each path returns. A rejection becomes 503 with its message. */
   paths: Readonly<Record<string, () => Reply | Promise<Reply>>>;
 }
 
 /** A worker's admin port: read-only. */
 export interface AdminServer {
-  /** The port that it listens on, also where 0 was asked for. */
+  /** The port that it listens on, even if 0 was asked for. */
   port: number;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface AdminServer {
 /**
  * Opens the admin port.
  *
- * @throws when nobody can listen there, with what to do
+ * @throws if it cannot listen there, with what to do
  */
 export async function startAdminServer({ address, paths }: AdminServerOptions): Promise<AdminServer> {
   const server = createServer((request, response) => void answer(request, response, paths));
@@ -51,7 +51,7 @@ async function listen(server: Server, { host, port }: AdminAddress): Promise<voi
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         new Error(
-          `Expected to listen on ${host}:${port} (REAPER_ADMIN_ADDR), got ${error.code ?? error.message}: choose a free port of this machine`,
+          `Expected to listen on ${host}:${port} (REAPER_ADMIN_ADDR), got ${error.code ?? error.message}: choose a free port on this machine`,
         ),
       );
     });

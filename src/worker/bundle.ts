@@ -7,12 +7,12 @@ import { failureConverterPath } from '../temporal/data-converter.js';
 
 /** Where `npm run build` puts the bundled workflows. */
 export const bundlePath = join(packageRoot, 'dist', 'workflow-bundle.js');
-/** The same for workers with a payload codec: what workflows fail with goes through it too. */
+/** The same for workers with a payload codec: workflow failures go through it too. */
 const codecBundlePath = join(packageRoot, 'dist', 'workflow-bundle-codec.js');
 
-/** The workflows' module, for workers of one's own. */
+/** The workflows' module, for your own workers. */
 export const workflowsPath = modulePath('workflows/index');
-/** The payload converter that the workflows need: to be given with `workflowsPath`. */
+/** The payload converter that the workflows need: pass it together with `workflowsPath`. */
 export const payloadConverterPath = modulePath('workflows/payload-converter');
 
 /** What the workflows are bundled from. */
@@ -25,15 +25,15 @@ export const bundles = [
 ];
 
 /**
- * The workflows for a worker: bundled at build time, or from their source where this runs from its source.
+ * The workflows for a worker: the bundle made at build time, or their source if this runs from source.
  *
- * @param dataConverter the worker's own, to which the source adds its payload converter
+ * @param dataConverter the worker's own; source workflows add their payload converter to it
  */
 export function workflowSource(
   dataConverter?: DataConverter,
 ): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'dataConverter'> {
   const isBuilt = import.meta.url.endsWith('.js') && existsSync(bundlePath);
-  // A bundle has its converters in it.
+  // A bundle contains its converters.
   return isBuilt
     ? { workflowBundle: { codePath: dataConverter?.failureConverterPath ? codecBundlePath : bundlePath } }
     : { workflowsPath, dataConverter: { ...dataConverter, payloadConverterPath } };

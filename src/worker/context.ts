@@ -16,9 +16,9 @@ import type { Pulse } from './health.js';
 import type { Reachability } from './reachability.js';
 import type { Waits } from './stopping.js';
 
-/** Which of its parts a worker runs. */
+/** Which parts a worker runs. */
 export interface WorkerParts {
-  /** Workflows, and the activities that talk to Postgres as role `reaper`. */
+  /** Workflows, and the activities that use Postgres as role `reaper`. */
   workflows: boolean;
   /** This host's probe; role `reaper_probe` is enough for it. */
   probe: boolean;
@@ -37,28 +37,28 @@ export interface WorkerContext {
   names: Names;
   /** All connections, by what they are for. */
   pools: Pools;
-  /** Those of `pools` for sweeps and operators' wishes. */
+  /** The one of `pools` for sweeps and operators' requests. */
   pool: Database;
-  /** Says that this host's probe is there. */
+  /** Reports that this host's probe is up. */
   reporter: HostReporter;
   gates: Gates;
-  /** Where people are told. */
+  /** Where notifications are sent. */
   channels: Channel[];
   pipeline: Pipeline;
-  /** Null where this worker does no lease work. */
+  /** Null if this worker does no lease work. */
   leases: LeaseActivities | null;
   temporal: Reachability;
   postgres: Reachability;
   metrics: ProcessMetrics;
   /** What the worker waits for. */
   waits: Waits;
-  /** Told at every turn of the worker's loops. */
+  /** Updated at every turn of the worker's loops. */
   pulse: Pulse;
   /** Null while there is no connection to Temporal. */
   link: TemporalLink | null;
 }
 
-/** What polls, and the connection that it polls on. */
+/** The Temporal workers of this process, and their connection. */
 export interface TemporalLink {
   connection: NativeConnection;
   workers: readonly Worker[];

@@ -7,7 +7,7 @@ import type { Resources } from './resources.js';
 
 /** The activities of one process, by the queue that they belong on. */
 export interface QueueActivities {
-  /** Beside the workflows, as role `reaper`. */
+  /** On the workflow queue, as role `reaper`. */
   workflows: JobActivities & GateActivities & NotifyActivities;
   /** On the gates' queue, as role `reaper` too: apart, so that slow gates keep nothing else waiting. */
   gates: GateActivities;
@@ -17,7 +17,7 @@ export interface QueueActivities {
   leases: LeaseActivities | null;
 }
 
-/** Makes all activities from what a worker has. */
+/** Makes all activities of a worker. */
 export function createQueueActivities(resources: Resources): QueueActivities {
   const { settings, names, pools, reporter, log, metrics, gates, channels, pipeline, leases } = resources;
   const { control, looks, claims, probe, others } = pools;
@@ -26,7 +26,7 @@ export function createQueueActivities(resources: Resources): QueueActivities {
   return {
     workflows: {
       ...createJobActivities({ pool: control, looks, claims, others, names, log, metrics }),
-      // For what workers of older versions have put on this queue.
+      // For gates that workers of older versions put on this queue.
       ...gateActivities,
       ...createNotifyActivities({ pool: others, log, channels }),
     },

@@ -3,7 +3,7 @@ import type { Channel } from '../notify/channels.js';
 import { createTelegram } from '../notify/telegram.js';
 import { createWebhook } from '../notify/webhook.js';
 
-/** The channels that the settings name: where people are told. */
+/** The notification channels that the settings configure. */
 export function createChannels(settings: Settings): Channel[] {
   const {
     TELEGRAM_BOT_TOKEN: token,

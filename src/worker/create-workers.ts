@@ -3,16 +3,16 @@ import { workflowSource } from './bundle.js';
 import type { WorkerContext } from './context.js';
 import { createQueueActivities } from './create-activities.js';
 
-/** Gates at a time; each may take 5 minutes. */
+/** Concurrent gates; each may take 5 minutes. */
 const GATE_SLOTS = 20;
 /**
- * Activities that the workflow queue's worker has under way at most: at most one for each open watch (1,500), and sweeps and operators'
- * wishes on top, so that looks and claims that wait for connections keep no slot from them.
+ * Maximum of concurrent activities on the workflow queue: one for each open watch (up to 1,500), plus sweeps and operators' requests,
+ * so that looks and claims that wait for connections never take their slots.
  */
-const MOST_ACTIVITIES = 1_600;
+const MAX_ACTIVITIES = 1_600;
 
 /**
- * One Temporal worker for each queue that this process polls. When one cannot be made, those made before it are ended.
+ * One Temporal worker for each queue that this process polls. If one cannot be created, those created before it are stopped.
  */
 export async function createWorkers(
   context: WorkerContext,
@@ -26,7 +26,7 @@ export async function createWorkers(
     namespace,
     identity: `job-reaper@${host} pid ${process.pid}`,
     shutdownGraceTime: '5s',
-    // What does not end then is given up, so that the connections are closed within the time of a stop.
+    // What has not ended by then is abandoned, so that the connections close in time for a stop.
     shutdownForceTime: '12s',
     ...(dataConverter && { dataConverter }),
   };
@@ -40,7 +40,7 @@ export async function createWorkers(
           ...base,
           taskQueue,
           ...workflowSource(dataConverter),
-          maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
+          maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
           activities: activities.workflows,
         }),
       );
@@ -69,10 +69,10 @@ export async function createWorkers(
   }
 }
 
-/** Ends the workers that were made and never run: they would keep the connection, and with it the process. */
+/** Stops the workers that were created and never ran: they would keep the connection open, and with it the process alive. */
 export async function endUnrun(workers: readonly Worker[]): Promise<void> {
   const unrun = workers.filter((worker) => worker.getState() === 'INITIALIZED');
-  // There is no other way to end one than to run it.
+  // The only way to stop one is to run it.
   const ends = unrun.map(async (worker) => {
     const running = worker.run();
     worker.shutdown();

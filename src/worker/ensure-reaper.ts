@@ -9,15 +9,15 @@ export interface EnsureReaperOptions {
   names: Names;
   /** False: watches carry no search attributes, so none are registered. */
   searchAttributes: boolean;
-  /** Where its workflows are served. @default REAPER_NAME */
+  /** The queue that its workflows run on. @default REAPER_NAME */
   taskQueue?: string;
 }
 
 /**
- * Makes sure that the reaper workflow runs: to stop reaping is to pause, not to terminate. Registers the search attributes
- * first. True when it had to be started.
+ * Makes sure that the reaper workflow runs: reaping is stopped by pausing, not by terminating it. Registers the search
+ * attributes first. True if it had to be started.
  *
- * @throws when Temporal is away
+ * @throws if Temporal is away
  */
 export async function ensureReaper(options: EnsureReaperOptions): Promise<boolean> {
   const { client, names, taskQueue = names.workflowQueue } = options;
@@ -27,9 +27,9 @@ export async function ensureReaper(options: EnsureReaperOptions): Promise<boolea
     workflowId: names.reaper,
     taskQueue,
     workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'The reaper: finds jobs that died while their table still calls them running',
+    staticSummary: 'The reaper: finds jobs that died while their table still marks them running',
     staticDetails:
-      'Sweeps for ever. To stop it, send the signal `pause`; once terminated it is started again.',
+      'Runs forever. To stop reaping, send the signal `pause`. If you terminate it, it is started again.',
   });
   return true;
 }

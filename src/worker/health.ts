@@ -5,9 +5,9 @@ import { isOverdue, overdueAfterS } from '../domain/overdue.js';
 import { jsonReply, type Reply } from './admin-server.js';
 import type { WorkerContext } from './context.js';
 
-/** Seconds without a turn after which a loop hangs: each of its waits has a limit that is shorter. */
+/** Seconds without a turn after which a loop counts as stuck: all its waits have shorter limits. */
 const STUCK_AFTER_S = 120;
-/** Milliseconds that a server gets to answer. */
+/** Milliseconds that a server has to answer. */
 const LIMIT_MS = 3_000;
 
 /** Whether the worker's own loops still turn. */
@@ -24,15 +24,15 @@ export class Pulse {
   }
 }
 
-/** One thing that was looked at. */
+/** The result of one check. */
 interface Check {
   ok: boolean;
   detail: string;
 }
 
 /**
- * `/healthz`: whether this process is worth keeping. It is not when its loops hang, and then a restart helps. A server that
- * is away does not count, since no restart of ours brings it back.
+ * `/healthz`: whether this process is worth keeping. It is not if its loops are stuck: then a restart helps. A server that is
+ * away does not count, because restarting us would not bring it back.
  */
 export function checkHealth({ pulse }: Pick<WorkerContext, 'pulse'>): Reply {
   const ageS = Math.round(pulse.ageS);
@@ -40,12 +40,12 @@ export function checkHealth({ pulse }: Pick<WorkerContext, 'pulse'>): Reply {
   return toReply({ loop: { ok: ageS <= STUCK_AFTER_S, detail } });
 }
 
-/** `/readyz`: whether this worker does its work now: both servers answer it, it polls, and sweeps go on. */
+/** `/readyz`: whether this worker does its work now: both servers answer, it polls, and sweeps are on time. */
 export async function checkReadiness(context: WorkerContext): Promise<Reply> {
   const [temporal, postgres, sweeps] = await Promise.all([
     check('Temporal', () => askTemporal(context)),
     check('Postgres', () => askPostgres(context)),
-    // Role reaper_probe cannot read them, and only workflows could mend them.
+    // Role reaper_probe cannot read them, and only a workflow worker could fix them.
     context.parts.workflows ? check('the last sweep', () => checkSweeps(context)) : null,
   ]);
   return toReply({ temporal, postgres, pollers: checkPollers(context), ...(sweeps && { sweeps }) });
@@ -85,10 +85,10 @@ async function checkSweeps({ pools }: WorkerContext): Promise<Check> {
   if (isOverdue(last, policy.intervalS)) {
     return { ok: false, detail: `expected a sweep within ${limitS} s, got ${age}: see job-reaper doctor` };
   }
-  return { ok: true, detail: `the last one ${Math.round(last?.ageS ?? 0)} s ago` };
+  return { ok: true, detail: `the last one was ${Math.round(last?.ageS ?? 0)} s ago` };
 }
 
-/** A server that neither answers nor refuses is away, too. */
+/** A server that neither answers nor refuses counts as away too. */
 async function check(what: string, ask: () => Promise<Check>): Promise<Check> {
   const expired = new AbortController();
   const late = async (): Promise<Check> => {

@@ -5,7 +5,7 @@ import type { WorkerContext } from './context.js';
 const ATTEMPTS = 5;
 
 /**
- * Installs the SDK's runtime. Where there is an admin port, the SDK serves its own metrics at a free port of 127.0.0.1.
+ * Installs the SDK's runtime. With an admin port, the SDK serves its own metrics on a free port of 127.0.0.1.
  *
  * @returns that port, or null
  */
@@ -19,7 +19,7 @@ export async function installRuntimeFor({ settings, log }: WorkerContext): Promi
     try {
       return installRuntime(log, port) ? port : null;
     } catch (error) {
-      // Somebody else took the port meanwhile.
+      // Another process took the port meanwhile.
       if (attempt >= ATTEMPTS) throw error;
     }
   }

@@ -5,7 +5,7 @@ import type { Database } from '../db/database.js';
 import type { Logger } from '../log.js';
 import type { WorkerContext } from './context.js';
 
-/** What looks after the merge leases, or null where this worker has no folder or is not to. */
+/** Reclaims merge leases. Null if this worker has no lease folder, or lease work is switched off. */
 export function createLeaseWork(settings: Settings, pool: Database, log: Logger): LeaseActivities | null {
   const { MERGE_LEASE_DIR: folder, LEASE_RECLAIM_ENABLED: isEnabled } = settings;
   if (folder === undefined || !isEnabled) return null;
@@ -19,7 +19,7 @@ export function createLeaseWork(settings: Settings, pool: Database, log: Logger)
   });
 }
 
-/** Looks at the leases once, at start, and lets the sweeps know that somebody does. Never throws: the sweeps go on with it. */
+/** Checks the leases once, at start, and announces this worker to the sweeps. Never throws: the sweeps retry. */
 export async function reclaimAtStart(context: WorkerContext): Promise<void> {
   const { leases, postgres } = context;
   if (leases === null) return;
@@ -31,7 +31,7 @@ export async function reclaimAtStart(context: WorkerContext): Promise<void> {
   }
 }
 
-/** To be said again every few seconds. */
+/** Announces this worker; to be repeated every few seconds. */
 export async function announceLeases({ pool, settings }: WorkerContext): Promise<void> {
   await announceLeaseWorker(pool, settings.REAPER_HOST);
 }

@@ -4,14 +4,14 @@ import { FleetMetrics } from '../metrics/fleet-metrics.js';
 import type { WorkerContext } from './context.js';
 import type { Reply } from './admin-server.js';
 
-/** Milliseconds that the SDK gets for its own metrics. */
+/** Time limit for the SDK's own metrics, in milliseconds. */
 const SDK_LIMIT_MS = 2_000;
 
 /**
- * `/metrics`, in Prometheus' text format: what this process counts, what Postgres tells of the fleet, what Node.js tells of
- * the process, and the Temporal SDK's own. What cannot be had now is left out; `job_reaper_reachable` says why.
+ * `/metrics`, in Prometheus' text format: this process's counters, the fleet's numbers from Postgres, Node.js process metrics,
+ * and the Temporal SDK's own. What cannot be read now is left out; `job_reaper_reachable` says why.
  *
- * @param sdkPort where the SDK's own metrics are, or null when it has none yet
+ * @param sdkPort where the SDK's own metrics are, or null if it has none yet
  */
 export function createMetricsPage(
   context: WorkerContext,

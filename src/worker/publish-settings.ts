@@ -8,8 +8,8 @@ import { pause } from './within.js';
 const RETRY_MS = 1_000;
 
 /**
- * Publishes the settings that decide to the control row, and where people are told, before anything polls, so that the first scan goes by them. Waits
- * for Postgres, its schema and an adapter.
+ * Publishes the policy and the notification channels to Postgres before anything polls, so that the first scan uses them. Waits for
+ * Postgres, its schema and an adapter.
  */
 export async function publishSettings({
   settings,
@@ -29,7 +29,7 @@ export async function publishSettings({
       if (lost.length > 0) {
         const words = lost.map(({ name, expected, got }) => `${name}: expected ${expected}, got ${got}`);
         throw new Error(
-          `the settings that bound our statements do not hold (${words.join('; ')}): a pooler has to run in transaction or session mode`,
+          `the session settings that our statements rely on did not take effect (${words.join('; ')}): if a pooler is in between, run it in transaction or session mode`,
         );
       }
       const { adapter } = await readControl(pool);
@@ -42,7 +42,7 @@ export async function publishSettings({
         channels.map(({ name }) => name),
       );
       postgres.back();
-      // jsonb orders its keys, so the texts of the two differ although they say the same.
+      // jsonb orders its keys, so the texts of two equal policies may differ.
       const differs =
         old !== null &&
         Object.entries(policy).some(([name, value]) => old[name as keyof typeof old] !== value);

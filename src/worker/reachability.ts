@@ -1,7 +1,7 @@
 import type { Trouble } from '../domain/trouble.js';
 import type { Logger } from '../log.js';
 
-/** One log line when something goes away, when its cause changes, and when it is back, however often it is tried meanwhile. */
+/** Logs one line when a server goes away, when the cause changes, and when it is back, however often it is tried meanwhile. */
 export class Reachability {
   #kind: string | null = null;
 

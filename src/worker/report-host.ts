@@ -6,8 +6,8 @@ import { pause } from './within.js';
 const RETRY_MS = 5_000;
 
 /**
- * Reports this host once an interval, whether or not Temporal answers, and looks once more at the processes of its reaped runs. Ends
- * with the signal; never throws.
+ * Reports this host once per interval, whether or not Temporal answers, and checks the processes of its reaped runs once more. Ends
+ * with the signal. Never throws.
  */
 export async function reportHostInTurn(
   { reporter, pools, settings, log }: Pick<WorkerContext, 'reporter' | 'pools' | 'settings' | 'log'>,
@@ -20,10 +20,10 @@ export async function reportHostInTurn(
       const { intervalS } = await reporter.report();
       await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, log });
       waitMs = Math.max(1_000, intervalS * 1_000);
-      if (isFailing) log.info('this host is reported again');
+      if (isFailing) log.info('reporting this host works again');
       isFailing = false;
     } catch (error) {
-      if (!isFailing) log.warn(`this host cannot be reported, retrying: ${(error as Error).message}`);
+      if (!isFailing) log.warn(`reporting this host failed, retrying: ${(error as Error).message}`);
       isFailing = true;
     }
     await pause(waitMs, signal);

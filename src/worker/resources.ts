@@ -10,7 +10,7 @@ import type { WorkerContext } from './context.js';
 import { createChannels } from './create-channels.js';
 import { createLeaseWork } from './leases.js';
 
-/** What the activities of one process work with. */
+/** What the activities of one process use. */
 export type Resources = Pick<
   WorkerContext,
   | 'settings'
@@ -30,15 +30,15 @@ export type Resources = Pick<
 export interface ResourcesOptions {
   settings: Settings;
   log: Logger;
-  /** Shown in pg_stat_activity, with what the connection is for behind it. */
+  /** Shown in pg_stat_activity, followed by the connection's purpose. */
   applicationName: string;
-  /** Gates of kind `function`, by the name that the pipeline file gives them. */
+  /** Gates of kind `function`, by their name in the pipeline file. */
   functions: Readonly<Record<string, Gate>>;
   notifiers: readonly Notifier[];
 }
 
 /**
- * Makes what activities work with. Nothing is connected before it is used.
+ * Makes what activities use. Nothing connects before it is used.
  *
  * @throws SettingsError or PipelineError
  */
@@ -67,7 +67,7 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
   };
 }
 
-/** Closes their connections, once nobody works with them any more. */
+/** Closes their connections, once they are no longer used. */
 export async function closeResources({ gates, pools }: Pick<Resources, 'gates' | 'pools'>): Promise<void> {
   await Promise.all([gates.close(), endPools(pools)]);
 }

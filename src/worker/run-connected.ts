@@ -10,20 +10,20 @@ import type { Reachability } from './reachability.js';
 import type { Waits } from './stopping.js';
 import { pause, within } from './within.js';
 
-/** Milliseconds between two looks at whether the reaper runs and the servers answer. */
+/** Milliseconds between two checks that the reaper runs and the servers answer. */
 const ENSURE_MS = 10_000;
 const RETRY_MS = 1_000;
-/** Milliseconds that Temporal gets for one answer, and for the connection with all that comes with it. */
+/** Time limit for one answer of Temporal, and for connecting with everything that belongs to it. Milliseconds. */
 const ANSWER_MS = 10_000;
-/** Milliseconds until search attributes that were registered are there. */
-const MOST_REGISTERING_MS = 70_000;
-/** Milliseconds that the connection gets to close. */
+/** Time limit for registering search attributes, in milliseconds. */
+const MAX_REGISTERING_MS = 70_000;
+/** Time limit for closing the connection, in milliseconds. */
 const CLOSE_MS = 2_000;
 
 const NEVER = new AbortController().signal;
 
 /**
- * Works from connecting to Temporal until the connection is lost for good, or the worker is to end.
+ * Connects to Temporal and works until the connection is lost for good, or the worker is to stop.
  *
  * @throws SearchAttributesError
  */
@@ -43,19 +43,19 @@ export async function runConnected(context: WorkerContext): Promise<void> {
     const ensure = ensuring(context, connection, namespace, either);
     await ensure();
     temporal.back();
-    // Not given up at a stop: once made, a worker has to run to its end, or it keeps connection and process.
+    // Not abandoned at a stop: a worker that was created has to run to its end, or it keeps the connection and the process.
     making = createWorkers(context, connection, namespace);
     const workers = await waits.during('the workers', within(ANSWER_MS, NEVER, making));
     context.link = { connection, workers };
     const watching = watchServers(context, ensure, either);
-    // All to their end, whatever becomes of one: the connection is in use until then.
+    // Each runs to its end, whatever becomes of the others: they use the connection until then.
     const ends = await Promise.allSettled(
       workers.map((worker) =>
         waits.during(`the worker of queue ${worker.options.taskQueue}`, runUntil(worker, either, ended)),
       ),
     );
     ended.abort();
-    await waits.during('the last look at the servers', watching);
+    await waits.during('the last check of the servers', watching);
     const failed = ends.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed) throw failed.reason;
   } catch (error) {
@@ -69,22 +69,22 @@ export async function runConnected(context: WorkerContext): Promise<void> {
   }
 }
 
-/** One that is silent is left behind: what it would still say is of no use. */
+/** A connection that stays silent is left behind: nothing that it could still say matters. */
 async function close(
   connection: NativeConnection,
   making: Promise<Worker[]> | undefined,
   waits: Waits,
 ): Promise<void> {
   const free = async () => {
-    // Those that came too late hold the connection like those that run.
+    // Workers that were created too late hold the connection like those that run.
     await making?.then(endUnrun, () => undefined);
     await connection.close();
   };
   const closed = within(CLOSE_MS, NEVER, free());
-  await waits.during("the end of Temporal's connection", closed).catch(() => undefined);
+  await waits.during('the connection to Temporal to close', closed).catch(() => undefined);
 }
 
-/** When one of the workers ends, the others end too, and all are made anew unless that was the wish. */
+/** When one of the workers ends, the others end too. Unless this is a stop, all are then created again. */
 async function runUntil(worker: Worker, signal: AbortSignal, ended: AbortController): Promise<void> {
   const stop = () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -113,12 +113,12 @@ function ensuring(
       ensureReaper({ client, names, searchAttributes }),
     );
     // Registering search attributes takes up to a minute, once.
-    const started = await within(MOST_REGISTERING_MS, signal, ensured);
+    const started = await within(MAX_REGISTERING_MS, signal, ensured);
     if (started) log.info(`the reaper workflow "${names.reaper}" was started`);
   };
 }
 
-/** Looks every few seconds whether the reaper runs and both servers answer. Never throws. */
+/** Checks every few seconds that the reaper runs and both servers answer. Never throws. */
 async function watchServers(
   context: WorkerContext,
   ensure: () => Promise<void>,

@@ -1,17 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '../log.js';
 
-/** Milliseconds in which a worker ends after it was told to, whatever hangs. */
+/** Milliseconds in which a worker stops after it was told to, whatever hangs. */
 export const STOP_MS = 20_000;
-/** Milliseconds after which it says what it waits for. */
+/** Milliseconds after which it logs what it waits for. */
 const SAY_AFTER_MS = 6_000;
 
-/** Thrown when something hangs for so long that the worker ends without it. Its process has to be ended: it may be kept alive. */
+/** Thrown if something hangs so long that the worker stops without it. It may keep the process alive, so end the process. */
 export class StuckError extends Error {
   override name = 'StuckError';
 }
 
-/** The waits of a worker that have a name: for whoever wonders what a stop waits for. */
+/** A worker's named waits, to say what a stop is waiting for. */
 export class Waits {
   readonly #names = new Set<{ what: string }>();
 
@@ -19,7 +19,7 @@ export class Waits {
     return [...this.#names].map(({ what }) => what);
   }
 
-  /** Waits, and is on the list meanwhile. */
+  /** Waits; the wait is on the list meanwhile. */
   async during<T>(what: string, work: Promise<T>): Promise<T> {
     const entry = { what };
     this.#names.add(entry);
@@ -33,7 +33,7 @@ export class Waits {
 
 /** What {@link endInTime} needs. */
 export interface EndInTimeOptions {
-  /** Tells the worker to end. */
+  /** Tells the worker to stop. */
   signal: AbortSignal;
   log: Logger;
   /** What the worker waits for now. */
@@ -43,9 +43,9 @@ export interface EndInTimeOptions {
 }
 
 /**
- * Lets work go on until it is over, but after the signal only for a time.
+ * Waits until work is over, but only for a limited time after the signal.
  *
- * @throws what the work throws, and StuckError with the names of what hangs
+ * @throws what the work throws, or StuckError with the names of what hangs
  */
 export async function endInTime<T>(work: Promise<T>, options: EndInTimeOptions): Promise<T> {
   const { signal, log, pending, limitMs = STOP_MS } = options;
@@ -57,14 +57,14 @@ export async function endInTime<T>(work: Promise<T>, options: EndInTimeOptions):
     log.warn(`still stopping, waiting for ${list(pending())}`);
     await setTimeout(limitMs - sayAfterMs, undefined, { signal: over.signal });
     throw new StuckError(
-      `Expected the worker to end within ${limitMs / 1000} s, got it still waiting for ${list(pending())}: it ends without; what it did not finish is done again elsewhere`,
+      `Expected the worker to stop within ${limitMs / 1000} s, but it was still waiting for ${list(pending())}: it stops anyway; other workers redo what it did not finish`,
     );
   };
   try {
     return await Promise.race([work, tooLong()]);
   } finally {
     over.abort();
-    // Nobody hears of it any more.
+    // Nothing handles its failure any more.
     work.catch(() => undefined);
   }
 }
@@ -73,7 +73,7 @@ function list(what: string[]): string {
   return what.length === 0 ? 'something without a name' : what.join(', ');
 }
 
-/** Resolves when the signal aborts; rejects when nobody waits for that any more. */
+/** Resolves when the signal aborts; rejects when nothing waits for that any more. */
 async function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve, reject) => {

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { TemporalSilentError } from '../temporal/explain-error.js';
 
 /**
- * What Temporal's native client does, with an end of its own: it has calls without one.
+ * Limits the time of a call of Temporal's native client, some of which have no limit of their own.
  *
- * @param late what becomes of a result that nobody waits for any more
- * @throws TemporalSilentError after the limit, and when the signal aborts
+ * @param late handles a result that comes after the limit
+ * @throws TemporalSilentError after the limit, or when the signal aborts
  */
 export async function within<T>(
   limitMs: number,

@@ -7,21 +7,21 @@ import type { NotifyActivities } from '../activities/notify.js';
 import type { ProbeActivities } from '../activities/probe.js';
 import { describeFailure } from './describe-failure.js';
 
-/** Postgres ends a statement after 10 s, so no attempt goes on behind its timeout. */
+/** Postgres ends a statement after 10 s, so no attempt outlives its timeout. */
 const DATABASE: ActivityOptions = {
   startToCloseTimeout: '15s',
   retry: { initialInterval: '500ms', maximumInterval: '10s' },
 };
 
-/** Longest a probe may stay unclaimed: then nobody polls the host's queue. Milliseconds. */
+/** How long a probe may wait to be picked up. After that, nobody polls the host's queue. Milliseconds. */
 const NOBODY_POLLS_MS = 5_000;
-/** The same for a host that an operator declared gone: how long it may stay silent. */
+/** The same for a host that an operator declared gone. */
 const GONE_HOST_MS = 2_000;
 
 const jobs = proxyActivities<JobActivities>(DATABASE);
 /**
- * An attempt is a gate's own time, and the wait for a connection before it. What cannot be asked is asked again for about a
- * minute; then, or when all slots stay taken, the watch gives up its place for now, and comes back.
+ * An attempt covers the gate's own time and the wait for a connection before it. A gate that cannot be asked is retried for about
+ * a minute. After that, or if all slots stay taken, the watch gives up its place and tries again later.
  */
 const GATE: ActivityOptions = {
   startToCloseTimeout: '6m',
@@ -33,13 +33,13 @@ const GATE: ActivityOptions = {
 const notify = proxyActivities<NotifyActivities>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '10m',
-  // What is owed after that is due again at a later sweep.
+  // What is still owed after that is due again at a later sweep.
   retry: { maximumInterval: '30s', maximumAttempts: 5 },
 });
 
 type Args<F extends (...args: never[]) => unknown> = Parameters<F>;
 
-/** Fails soon: a sweep is not worth more, the next one is near. */
+/** Fails soon, because the next sweep is near. */
 export const scan = (...args: Args<JobActivities['scan']>) =>
   jobs.scan.executeWithOptions({ summary: 'Scan the running jobs', retry: { maximumAttempts: 3 } }, args);
 
@@ -48,7 +48,7 @@ export const recordSweep = (...args: Args<JobActivities['recordSweep']>) =>
   jobs.recordSweep.executeWithOptions({ summary: 'Record the sweep', retry: { maximumAttempts: 3 } }, args);
 
 export const observeRun = (...args: Args<JobActivities['observeRun']>) =>
-  jobs.observeRun.executeWithOptions({ summary: 'Read the run afresh', scheduleToCloseTimeout: '10m' }, args);
+  jobs.observeRun.executeWithOptions({ summary: 'Read the run', scheduleToCloseTimeout: '10m' }, args);
 
 export const findRun = (...args: Args<JobActivities['findRun']>) =>
   jobs.findRun.executeWithOptions({ summary: 'Find the run of a job', retry: { maximumAttempts: 3 } }, args);
@@ -57,23 +57,23 @@ export const claim = (...args: Args<JobActivities['claim']>) =>
   jobs.claim.executeWithOptions(
     {
       summary: `Claim: ${args[1].outcome} (${args[1].reason})`,
-      // Fails soon: a run that cannot be claimed gives its place up, and is tried again later.
+      // Fails soon: a run that cannot be claimed gives up its place and is retried later.
       scheduleToCloseTimeout: '1m',
       retry: { initialInterval: '500ms', maximumInterval: '5s', maximumAttempts: 4 },
     },
     args,
   );
 
-/** Fails soon: where not even this can be written, Postgres is away. */
+/** Fails soon: if not even this can be written, Postgres is away. */
 export const noteClaimTrouble = (...args: Args<JobActivities['noteClaimTrouble']>) =>
   jobs.noteClaimTrouble.executeWithOptions(
-    { summary: 'Try again later', retry: { maximumAttempts: 3 } },
+    { summary: 'Schedule a retry', retry: { maximumAttempts: 3 } },
     args,
   );
 
 export const takeBackstopAlert = (...args: Args<JobActivities['takeBackstopAlert']>) =>
   jobs.takeBackstopAlert.executeWithOptions(
-    { summary: 'Owe an alert, once', scheduleToCloseTimeout: '10m' },
+    { summary: 'Record an alert, once', scheduleToCloseTimeout: '10m' },
     args,
   );
 
@@ -83,7 +83,7 @@ export const operate = (...args: Args<JobActivities['operate']>) =>
     args,
   );
 
-/** On the gates' queue; without one, as an older worker tells of none, on the workflow's own. */
+/** On the gates' queue. Older workers report none; then on the workflow's own. */
 export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateActivities['judgeExitZero']>) {
   const { judgeExitZero: judge } = proxyActivities<GateActivities>({
     ...GATE,
@@ -93,30 +93,30 @@ export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateA
 }
 
 export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
-  notify.settleOwed.executeWithOptions({ summary: 'Settle the notification' }, args);
+  notify.settleOwed.executeWithOptions({ summary: 'Send the notification' }, args);
 
-/** Examines one host on its own queue; never takes longer than `limitMs`. */
+/** Examines one host on its own queue. Never takes longer than `limitMs`. */
 export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeActivities['examineHost']>) {
   return onHost(queue, limitMs).examineHost.executeWithOptions({ summary: `Examine host ${args[0]}` }, args);
 }
 
-/** Looks at one process on its host. A host that was declared gone is asked, but not waited for as long. */
+/** Probes one process on its host. A host that was declared gone is asked too, but not waited for as long. */
 export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActivities['probeRun']>) {
   const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]}` };
-  // Silence is shorter for it; a probe that has begun to look gets its time all the same.
+  // Only silence is cut short: a probe that has started gets its full time.
   const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
   return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).probeRun.executeWithOptions(options, args);
 }
 
-/** Reclaims stale merge leases where their folder is; never takes longer than `limitMs`. */
+/** Reclaims stale merge leases on a worker that has their folder. Never takes longer than `limitMs`. */
 export function reclaimLeases(queue: string, limitMs: number) {
   const { reclaimLeases: reclaim } = proxyActivities<LeaseActivities>(once(queue, limitMs));
   return reclaim.executeWithOptions({ summary: 'Reclaim stale merge leases' }, []);
 }
 
 /**
- * Why a host's activity failed, in words, or null when nobody polls the host's queue: only that is a host without a probe. Whether
- * anybody took it the server knows, even where the time to take it ends together with the time to finish it.
+ * Why a host's activity failed, in words, or null if nobody polls the host's queue: only that means a host without a probe. The
+ * server knows whether it was picked up, even if the time to pick it up and the time to finish it end together.
  */
 export function whyNotAnswered(error: unknown): string | null {
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
@@ -132,7 +132,7 @@ function onHost(queue: string, limitMs: number, silenceMs = NOBODY_POLLS_MS) {
   return proxyActivities<ProbeActivities>(once(queue, limitMs, silenceMs));
 }
 
-/** For queues that maybe nobody polls: tried once, since the next sweep asks again. */
+/** For queues that perhaps nobody polls: tried once, because the next sweep asks again. */
 function once(taskQueue: string, limitMs: number, silenceMs = NOBODY_POLLS_MS): ActivityOptions {
   return {
     taskQueue,

@@ -12,6 +12,6 @@ export async function answerReap(result: WatchResult | null, watch: Watch): Prom
     const reaper = getExternalWorkflowHandle(parent.workflowId);
     await reaper.signal(reapAnsweredSignal, { watchId: workflowInfo().workflowId, reaped, text });
   } catch {
-    // The reaper that asked is gone; whoever waited for it is told by its update.
+    // The reaper that asked is gone. Its update has failed, so whoever waited knows.
   }
 }

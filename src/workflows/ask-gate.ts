@@ -6,8 +6,8 @@ import { judgeExitZero } from './activity-proxies.js';
 import type { Watch } from './watch-state.js';
 
 /**
- * Asks the gate of a run whose agent exited with 0. One that could not be asked says nothing of the work, so nothing is
- * decided: the watch's story says why, and the attempt to claim has failed.
+ * Asks the gate of a run whose agent exited with 0. A gate that could not be asked says nothing about the work, so nothing is
+ * decided: the watch's story says why, and this attempt to claim fails.
  *
  * @throws what the activity failed with
  */

@@ -7,8 +7,8 @@ const LISTED_WATCHES = 15;
 const LISTED_ROWS = 5;
 
 /**
- * The reaper's page in the Web UI: whether anything is reaped, what the last sweep saw, what is being watched and why, and
- * what an operator can do from there.
+ * The reaper's page in the Web UI: whether it reaps, what the last sweep saw, what is being watched and why, and what an
+ * operator can do from there.
  */
 export function describeReaper(reaper: Reaper): string {
   const { status, lastSweep, policy } = reaper;
@@ -31,16 +31,16 @@ function describeMode(status: Reaper['status']): string {
   if (!status.enabled) obstacles.push('**disabled** by REAPER_ENABLED=false of the worker');
   if (status.paused) {
     obstacles.push(
-      `**paused** by ${sentence(status.paused_by ?? 'somebody')}: ${sentence(status.paused_reason ?? 'no reason given')}`,
+      `**paused** by ${sentence(status.paused_by ?? 'an unknown operator')}: ${sentence(status.paused_reason ?? 'no reason given')}`,
     );
   }
   if (status.mode === 'observe') {
-    obstacles.push('**observe**, the dry run: what would be reaped goes to `job-reaper report`');
+    obstacles.push('**observe**, the dry run: `job-reaper report` lists what would be reaped');
   }
-  // Missing from what a worker of the version before recorded.
+  // Missing from what a worker of the previous version recorded.
   if (status.braked) {
     obstacles.push(
-      `**stopped itself**: job ${code(status.braked.job_id)} was reaped, but its process lives; ask \`job-reaper status\``,
+      `**stopped itself**: job ${code(status.braked.job_id)} was reaped, but its process is alive; see \`job-reaper status\``,
     );
   }
   if (obstacles.length === 0) return '**active**: dead runs are reaped';
@@ -50,7 +50,7 @@ function describeMode(status: Reaper['status']): string {
 function describeSweep(sweep: SweepSummary | null): string {
   if (sweep === null) return '**Last sweep**: none yet.';
   const { number, atMs, running, symptoms, error } = sweep;
-  const seen = `${running} running, ${symptoms} with a symptom that calls for a look`;
+  const seen = `${running} running, ${symptoms} with a symptom`;
   return `**Last sweep**: no. ${number} at ${moment(atMs)}: ${error === null ? seen : `failed: ${sentence(error)}`}.`;
 }
 
@@ -61,7 +61,7 @@ function describeHosts(sweep: SweepSummary | null): string {
   ];
   if (silent.length > 0) {
     parts.push(
-      `**no probe** on ${list(silent)}: runs there are unknown, and left alone until a worker starts there ` +
+      `**no probe** on ${list(silent)}: runs there are unknown and left alone until a worker starts there ` +
         'or `job-reaper host-gone` declares the host dead',
     );
   }
@@ -74,10 +74,10 @@ function describeHosts(sweep: SweepSummary | null): string {
 }
 
 function describeTrouble(status: Reaper['status']): string[] {
-  // An older version did not tell.
+  // Missing from older versions.
   const { count, first } = (status as Partial<Status> | null)?.claim_trouble ?? { count: 0, first: [] };
   if (count === 0) return [];
-  const runs = first.map((run) => `${code(run.job_id)} (${sentence(run.why)}; next try ${run.retry_at})`);
+  const runs = first.map((run) => `${code(run.job_id)} (${sentence(run.why)}; next try at ${run.retry_at})`);
   return [`**Runs that cannot be claimed**: ${count}, such as ${runs.join(', ')}.`];
 }
 
@@ -85,7 +85,7 @@ function describeWaiting(sweep: SweepSummary | null): string[] {
   const { waiting = 0, waitingJobs = [] }: Partial<SweepSummary> = sweep ?? {};
   if (waiting === 0) return [];
   return [
-    `**Runs that wait for a place**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}.`,
+    `**Runs waiting for a free watch**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}.`,
   ];
 }
 
@@ -97,22 +97,22 @@ function describeRows(sweep: SweepSummary | null): string[] {
 
 function describeTotals(status: Reaper['status']): string {
   const { reaped_total: reaped = 0, last_reaped: last, lease_reclaimed_total: leases = 0 } = status ?? {};
-  const newest = last ? `, the last one job ${code(last.job_id)} as ${last.outcome}` : '';
+  const newest = last ? `, most recently job ${code(last.job_id)} as ${last.outcome}` : '';
   return `**Reaped so far**: ${reaped}${newest}. Leases reclaimed: ${leases}.`;
 }
 
-function describeWatches({ watches, sights, policy, status, lastSweep }: Reaper): string {
+function describeWatches({ watches, lastSeen, policy, status, lastSweep }: Reaper): string {
   const isBlocked = status !== null && (status.paused || !status.enabled);
   const { hostsWithoutProbe: silent = [], hostsFailing: failing = {} } = lastSweep ?? {};
-  const hasSymptom = ({ watchId }: OpenWatch) => Number(sights.get(watchId)?.symptom != null);
-  // Those with a symptom first: that is what somebody looks for.
+  const hasSymptom = ({ watchId }: OpenWatch) => Number(lastSeen.get(watchId)?.symptom != null);
+  // Those with a symptom first: that is what people look for.
   const sorted = [...watches.values()].sort((a, b) => hasSymptom(b) - hasSymptom(a));
   const rows = sorted.slice(0, LISTED_WATCHES).map(({ jobId, watchId }) => {
-    const { host = null, symptom = null } = sights.get(watchId) ?? {};
+    const { host = null, symptom = null } = lastSeen.get(watchId) ?? {};
     return [code(jobId), host === null ? '' : code(host), why(host, symptom)];
   });
   const { watchAllLimit = '?', maxWatches = '?' } = policy ?? {};
-  const head = `**Watching**: ${watches.size} of at most ${maxWatches} runs (every run while there are at most ${watchAllLimit}, else those with a symptom)`;
+  const head = `**Watching**: ${watches.size} of at most ${maxWatches} runs (all of them while there are at most ${watchAllLimit}, else those with a symptom)`;
   const more = watches.size > rows.length ? `\n\nand ${watches.size - rows.length} more` : '';
   return rows.length === 0 ? `${head}.` : `${head}:\n\n${table(['job', 'host', 'why'], rows)}${more}`;
 
@@ -127,22 +127,22 @@ function describeWatches({ watches, sights, policy, status, lastSweep }: Reaper)
 
 const SYMPTOMS: Readonly<Record<string, string>> = {
   dead: 'its process is dead',
-  defunct: 'its process is defunct: exited, not collected by its parent',
-  'exit code': 'its exit code is recorded, but it still says running',
+  defunct: 'its process is defunct: it has exited, but its parent has not collected it',
+  'exit code': 'its exit code is recorded, but it is still marked running',
   age: 'it is over its ceiling',
   'host gone': 'its host was declared gone',
 };
 
 const HOW_TO = [
-  '**To act**, send this workflow a signal (no input needed; `{"by": "…", "reason": "…"}` is kept on record):',
+  '**To act**, send this workflow a signal (input is optional; `{"by": "…", "reason": "…"}` is recorded):',
   table(
     ['signal', ''],
     [
-      ['`pause`, `resume`', 'claim nothing more; go on'],
+      ['`pause`, `resume`', 'stop claiming; continue'],
       ['`observe`, `activate`', 'dry run; reap'],
-      ['`hold`, `release`', 'leave alone: `{"kind": "job", "value": "42", "seconds": 3600}`'],
-      ['`forceSweep`', 'look now'],
+      ['`hold`, `release`', 'leave a run alone; end that: `{"kind": "job", "value": "42", "seconds": 3600}`'],
+      ['`forceSweep`', 'sweep now'],
     ],
   ),
-  'Do not terminate it: it would be started again. One run and its story: the workflow of type `watchJob`, or `job-reaper explain`.',
+  'Do not terminate it: it would be started again. For the story of one run, open its `watchJob` workflow or run `job-reaper explain`.',
 ].join('\n\n');

@@ -2,8 +2,8 @@ import type { Watch } from './watch-state.js';
 import { code, moment, sentence } from './markdown.js';
 
 /**
- * A watch's page in the Web UI: which run it looks after, what it is doing now, and the story so far: what was seen, what is
- * proven by it, what was decided and what was done.
+ * A watch's page in the Web UI: which run it looks after, what it is doing now, and the story so far: what was seen, proven,
+ * decided and done.
  */
 export function describeWatch(watch: Watch): string {
   const { jobId, runKey } = watch.input;
@@ -12,7 +12,7 @@ export function describeWatch(watch: Watch): string {
     `**Now**: ${describeNow(watch)}`,
     '**Story**',
     watch.story.map(describeLine).join('\n'),
-    `All that is known: \`job-reaper explain ${jobId.slice(0, 200).replaceAll('`', ' ')}\``,
+    `Everything that is known: \`job-reaper explain ${jobId.slice(0, 200).replaceAll('`', ' ')}\``,
   ].join('\n\n');
 }
 
@@ -31,19 +31,19 @@ function describeRun({ run }: Watch): string {
 function describeNow({ phase, why, nextLookMs }: Watch): string {
   switch (phase) {
     case 'parked':
-      return `parked (${sentence(why)}). A sweep that sees a symptom, or the run's end, wakes it.`;
+      return `parked (${sentence(why)}). A sweep that sees a symptom or the end of the run wakes it.`;
     case 'waiting':
-      return `${sentence(why)}; it looks again at ${nextLookMs === null ? '?' : moment(nextLookMs)}.`;
+      return `${sentence(why)}; next look at ${nextLookMs === null ? '?' : moment(nextLookMs)}.`;
     case 'looking':
-      return 'looking at the row and, on its host, at the process.';
+      return 'checking the row and, on its host, the process.';
     case 'claiming':
-      return 'decided to reap: asking the gate if there is one, then claiming.';
+      return 'decided to reap: asks the gate if there is one, then claims.';
     case 'over':
       return 'over: nothing more will be done about this run.';
   }
 }
 
-/** Set off the verb: seen, proven, decided, done. */
+/** Highlights the verb: seen, proven, decided, done. */
 function describeLine(line: string): string {
   const [, at = '', verb = '', rest = ''] = /^(\S+) (\w+):? ?(.*)$/.exec(line) ?? [];
   return `- ${at.slice(0, 19).replace('T', ' ')} **${verb}** ${sentence(rest)}`;

@@ -2,8 +2,8 @@ import { getExternalWorkflowHandle, patched, workflowInfo } from '@temporalio/wo
 import { placeFreeSignal } from './messages.js';
 
 /**
- * Tells the reaper that this watch has claimed and needs its place no longer. Best effort: a reaper that does not hear it finds out when
- * the watch is over.
+ * Tells the reaper that this watch has claimed and no longer needs its place. Best effort: a reaper that misses it finds out when the
+ * watch is over.
  */
 export async function freePlace(): Promise<void> {
   const { parent, workflowId } = workflowInfo();
@@ -11,6 +11,6 @@ export async function freePlace(): Promise<void> {
   try {
     await getExternalWorkflowHandle(parent.workflowId).signal(placeFreeSignal, { watchId: workflowId });
   } catch {
-    // Nobody counts places where no reaper runs.
+    // If no reaper runs, nobody counts places.
   }
 }

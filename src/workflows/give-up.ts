@@ -3,15 +3,15 @@ import type { TroubleKind } from '../domain/claim-trouble.js';
 import { noteClaimTrouble } from './activity-proxies.js';
 import type { Watch } from './watch-state.js';
 
-/** The run cannot be claimed: a later sweep wakes its watch, or starts another. */
+/** The run cannot be claimed now: a later sweep wakes its watch, or starts another. */
 export interface GivenUp {
   kind: 'give up';
   why: string;
 }
 
 /**
- * Gives the run's place up: others can be repaired meanwhile. When it is tried again stands in Postgres, where sweeps read it. Null
- * where that cannot be written, and in a history of before.
+ * Gives up the run's place, so that others can be repaired meanwhile. The time of the retry is in Postgres, where sweeps read it.
+ * Null if it cannot be written there, and in histories of previous versions.
  */
 export async function giveUp(
   watch: Watch,
@@ -23,9 +23,9 @@ export async function giveUp(
   const facts = run && { pid: run.pid, processIdentity: run.processIdentity, exitCode: run.exitCode };
   try {
     const retry = await noteClaimTrouble(watch.input, { kind, why, facts });
-    // The run is over, and only the ledger knows how: a claim whose result was lost may have won.
+    // The run is over, and only the ledger knows how it ended: a claim whose result was lost may have won.
     if (retry === null) return { kind: 'again' };
-    const told = `not claimed, ${why}; tried again from ${retry.retryAt.slice(0, 19)}Z on`;
+    const told = `not claimed, ${why}; next try at ${retry.retryAt.slice(0, 19)}Z`;
     watch.tell(`gave up: ${told}`);
     return { kind: 'give up', why: told };
   } catch {

@@ -3,9 +3,9 @@ import * as messages from './messages.js';
 import { reapNow } from './reap-now.js';
 import type { Reaper } from './reaper-state.js';
 
-/** Lets the reaper hear its signals, updates and queries. Signals only set state; its loops act on it. */
+/** Registers the reaper's signals, updates and queries. Signals only set state; its loops act on it. */
 export function listen(reaper: Reaper): void {
-  const wish = (action: 'pause' | 'resume' | 'observe' | 'activate') => (input: unknown) => {
+  const request = (action: 'pause' | 'resume' | 'observe' | 'activate') => (input: unknown) => {
     const { by, reason, written } = messages.readOperator(input);
     if (!written) reaper.operations.push(action === 'pause' ? { action, by, reason } : { action, by });
     reaper.requestSweep();
@@ -19,16 +19,16 @@ export function listen(reaper: Reaper): void {
     if (!messages.readOperator(input).written) reaper.operations.push(operation);
     reaper.requestSweep();
   };
-  setHandler(messages.pauseSignal, wish('pause'), {
-    description: 'Claim nothing more until resume. Optional input: {"reason": "…", "by": "…"}',
+  setHandler(messages.pauseSignal, request('pause'), {
+    description: 'Stop claiming until resume. Optional input: {"reason": "…", "by": "…"}',
   });
-  setHandler(messages.resumeSignal, wish('resume'), {
+  setHandler(messages.resumeSignal, request('resume'), {
     description: 'End a pause. Optional input: {"by": "…"}',
   });
-  setHandler(messages.observeSignal, wish('observe'), {
-    description: 'Dry run: record what would be reaped. Optional input: {"by": "…"}',
+  setHandler(messages.observeSignal, request('observe'), {
+    description: 'Dry run: only record what would be reaped. Optional input: {"by": "…"}',
   });
-  setHandler(messages.activateSignal, wish('activate'), {
+  setHandler(messages.activateSignal, request('activate'), {
     description: 'End the dry run: reap. Optional input: {"by": "…"}',
   });
   setHandler(messages.forceSweepSignal, () => reaper.requestSweep(), {
@@ -56,16 +56,16 @@ export function listen(reaper: Reaper): void {
       const watchId = messages.readPlaceFree(input);
       if (watchId !== null) reaper.forget(watchId);
     },
-    { description: 'Internal: a watch has claimed and needs its place no longer' },
+    { description: 'Internal: a watch has claimed and no longer needs its place' },
   );
   setHandler(messages.sweepNowUpdate, () => sweepNow(reaper), {
     description: 'Sweep now; returns the summary of a sweep that began after this request',
   });
   setHandler(messages.reapNowUpdate, (request) => reapNow(reaper, request.job_id), {
-    description: 'Reap one dead job without waiting for the streak: {"job_id": "…"}. Refused for a live one',
+    description: 'Reap one dead job without waiting for the streak: {"job_id": "…"}. Refused if it is alive',
     validator: (request: unknown) => {
       const jobId = (request as { job_id?: unknown } | null)?.job_id;
-      // Postgres knows no NUL: no job's id holds one, and a look-up would fail.
+      // Postgres has no NUL in texts: no job id contains one, and looking one up would fail.
       if (typeof jobId !== 'string' || jobId === '' || jobId.length > 200 || jobId.includes('\0')) {
         throw ApplicationFailure.nonRetryable(
           `reapNow: expected {"job_id": "…"} with 1 to 200 characters and no NUL, got ${messages.printed(request)}`,

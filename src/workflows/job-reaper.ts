@@ -16,18 +16,18 @@ import { Reaper, type ReaperInput } from './reaper-state.js';
 import { sweep } from './sweep.js';
 
 /**
- * Events after which neither a waiting update nor a backlog holds up continuing as new. An update that waits then fails as
- * `AcceptedUpdateCompletedWorkflow`, and whoever waits asks the next execution.
+ * Events after which the reaper continues as new even if updates wait or there is a backlog. A waiting update then fails with
+ * `AcceptedUpdateCompletedWorkflow`, and its caller asks the next execution.
  */
 const HISTORY_LIMIT = 30_000;
-/** Milliseconds that a sweep which is due waits for what is in flight, so that the reaper can continue as new. */
-const LEAVE_WAIT_MS = 2_000;
-/** Operators' wishes that are carried over at most: an input has room for two megabytes. */
-const CARRIED_OPERATIONS = 200;
+/** Milliseconds that a due sweep waits for work in flight, so that the reaper can continue as new. */
+const DRAIN_LIMIT_MS = 2_000;
+/** Maximum of operators' requests that are carried over: an input has room for two megabytes. */
+const MAX_CARRIED_OPERATIONS = 200;
 
 /**
- * The durable cron: sweep, then wait for the interval or a request. Two loops run beside it, so that neither a pause nor a
- * notification waits for a sweep to end, and no sweep for them.
+ * The durable cron: sweep, then wait for the interval or a request. Two more loops run beside it, so that pauses and
+ * notifications do not wait for sweeps, nor sweeps for them.
  */
 export async function jobReaper(input: ReaperInput = {}): Promise<never> {
   checkReadable(input);
@@ -39,36 +39,36 @@ export async function jobReaper(input: ReaperInput = {}): Promise<never> {
 async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
   for (let sweeps = 0; ; sweeps += 1) {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
-    const mustLeave = historyLength > (input.historyLimit ?? HISTORY_LIMIT);
-    const wantsToLeave = continueAsNewSuggested || sweeps >= (input.continueAfterSweeps ?? Infinity);
-    if (mustLeave || (wantsToLeave && reaper.operations.length <= CARRIED_OPERATIONS)) {
-      if (mustLeave || (await comeToRest(reaper))) {
-        // Nothing is awaited between coming to rest and leaving, so nothing that arrives meanwhile is lost.
+    const mustContinue = historyLength > (input.historyLimit ?? HISTORY_LIMIT);
+    const shouldContinue = continueAsNewSuggested || sweeps >= (input.continueAfterSweeps ?? Infinity);
+    if (mustContinue || (shouldContinue && reaper.operations.length <= MAX_CARRIED_OPERATIONS)) {
+      if (mustContinue || (await drain(reaper))) {
+        // Nothing is awaited between draining and continuing as new, so nothing that arrives meanwhile is lost.
         return continueAsNew<typeof jobReaper>({ ...input, carried: reaper.carry() });
       }
     }
     const waitMs = reaper.untilNextSweepMs;
-    // The server may fire a timer a second late, so a sweep that is due does without.
+    // The server may fire a timer a second late, so a sweep that is due uses none.
     if (waitMs > 0) await condition(() => reaper.sweepWanted, waitMs, { summary: 'Next sweep' });
     await sweep(reaper);
     setCurrentDetails(describeReaper(reaper));
   }
 }
 
-/** Lets nothing more begin beside the sweeps, and waits for what is in flight. False when that takes too long. */
-async function comeToRest(reaper: Reaper): Promise<boolean> {
-  const isAtRest = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
-  reaper.leaving = true;
-  // For an update that waits for a sweep nobody can wait here.
-  if (!isAtRest()) await condition(() => isAtRest() || reaper.awaited > reaper.ended, LEAVE_WAIT_MS);
-  reaper.leaving = isAtRest();
-  return reaper.leaving;
+/** Starts nothing more beside the sweeps, and waits for work in flight. False if that takes too long. */
+async function drain(reaper: Reaper): Promise<boolean> {
+  const isDrained = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
+  reaper.continuingAsNew = true;
+  // An update that waits for a sweep cannot be waited for here: this is the loop that sweeps.
+  if (!isDrained()) await condition(() => isDrained() || reaper.awaited > reaper.ended, DRAIN_LIMIT_MS);
+  reaper.continuingAsNew = isDrained();
+  return reaper.continuingAsNew;
 }
 
-/** Writes operators' wishes to Postgres, in their order. */
+/** Writes operators' requests to Postgres, in order. */
 async function operateLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.operations.length > 0 && !reaper.leaving);
+    await condition(() => reaper.operations.length > 0 && !reaper.continuingAsNew);
     const operation = reaper.operations[0];
     if (operation === undefined) continue;
     reaper.operating = true;
@@ -78,10 +78,10 @@ async function operateLoop(reaper: Reaper): Promise<never> {
       reaper.requestSweep();
     } catch (error) {
       const isRefused = isRefusal(error);
-      // One that can never be written must not hold up those behind it.
+      // A request that can never be written must not block those behind it.
       if (isRefused) reaper.operations.shift();
       log.warn(
-        `${operation.action} by ${operation.by} ${isRefused ? 'is refused' : 'is not in Postgres yet, trying on'}`,
+        `${operation.action} by ${operation.by} ${isRefused ? 'was refused by Postgres' : 'is not in Postgres yet, retrying'}`,
         { error },
       );
     }
@@ -89,28 +89,31 @@ async function operateLoop(reaper: Reaper): Promise<never> {
   }
 }
 
-/** Sends what is owed and due, each apart: a channel that hangs delays no other message. */
+/** Sends what is owed and due, each on its own: a channel that hangs delays no other message. */
 async function notifyLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.owed.length > 0 && !reaper.leaving);
+    await condition(() => reaper.owed.length > 0 && !reaper.continuingAsNew);
     const due = reaper.owed.filter((id) => !reaper.settling.has(id));
     reaper.owed = [];
     for (const id of due) void settle(reaper, id);
   }
 }
 
-/** Best effort: what fails is owed on, and a later sweep brings it again. */
+/** Best effort: what fails stays owed, and a later sweep retries it. */
 async function settle(reaper: Reaper, notificationId: number): Promise<void> {
   reaper.settling.add(notificationId);
   try {
     await settleOwed(notificationId);
   } catch (error) {
-    log.warn('a notification stays owed', { error, notification_id: notificationId });
+    log.warn('a notification could not be sent; a later sweep retries it', {
+      error,
+      notification_id: notificationId,
+    });
   }
   reaper.settling.delete(notificationId);
 }
 
-/** Whether Postgres can never take what it was given. */
+/** Whether Postgres will never accept what it was given. */
 function isRefusal(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof ApplicationFailure && cause.nonRetryable === true;

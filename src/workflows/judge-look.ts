@@ -3,8 +3,8 @@ import { judge, type JudgeContext, type Judgement } from '../domain/policy.js';
 import type { Observation } from '../domain/types.js';
 
 /**
- * The policy's word on one look. Histories of versions that took one look over the ceiling for enough go on as they began; the marker
- * that tells them apart is written only where that makes a difference.
+ * The policy's verdict on one look. Histories of versions that needed only one look over the ceiling continue as they began. The marker
+ * that tells them apart is written only if it makes a difference.
  */
 export function judgeLook(observation: Observation, context: JudgeContext): Judgement {
   const judgement = judge(observation, context);

@@ -1,26 +1,26 @@
-// What the Web UI shows is Markdown, and ids and reasons are data: they must not become markup, nor be endless.
+// The Web UI shows Markdown. Ids and reasons are data: they must neither become markup nor be arbitrarily long.
 
-const LONGEST = 60;
-const LONGEST_SENTENCE = 300;
-const LISTED = 8;
+const MAX_CODE = 60;
+const MAX_SENTENCE = 300;
+const MAX_LISTED = 8;
 
 /** An id, as code. */
 export function code(text: string): string {
-  return `\`${text.slice(0, LONGEST).replaceAll(/[`|\s]/g, ' ')}\``;
+  return `\`${text.slice(0, MAX_CODE).replaceAll(/[`|\s]/g, ' ')}\``;
 }
 
-/** Somebody's words, on one line and without markup. */
+/** Free text, on one line and without markup. */
 export function sentence(text: string): string {
   return text
-    .slice(0, LONGEST_SENTENCE)
+    .slice(0, MAX_SENTENCE)
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[\\`*_[\]<>|]/g, '\\$&');
 }
 
-/** Ids, the first of them. */
+/** The first of some ids, and how many more there are. */
 export function list(ids: readonly string[]): string {
-  const more = ids.length > LISTED ? ` and ${ids.length - LISTED} more` : '';
-  return `${ids.slice(0, LISTED).map(code).join(', ')}${more}`;
+  const more = ids.length > MAX_LISTED ? ` and ${ids.length - MAX_LISTED} more` : '';
+  return `${ids.slice(0, MAX_LISTED).map(code).join(', ')}${more}`;
 }
 
 /** A moment in UTC, to the second. */

@@ -6,7 +6,7 @@ import type { Status } from '../domain/status.js';
 export interface OperatorInput {
   by?: string;
   reason?: string;
-  /** True when the sender has written the control row itself, so that only the reaper's attention is wanted. */
+  /** True if the sender has already written the control row, so that the reaper only needs to sweep. */
   written?: boolean;
 }
 
@@ -28,7 +28,7 @@ export const releaseSignal = defineSignal<[HoldInput?]>('release');
 /** A watch's answer to {@link reapNowUpdate}. */
 export const reapAnsweredSignal = defineSignal<[ReapAnswer]>('reapAnswered');
 
-/** A watch's word that it has claimed and needs its place no longer, though a message is still to be settled. */
+/** Sent by a watch that has claimed and no longer needs its place, although it still has a notification to send. */
 export const placeFreeSignal = defineSignal<[{ watchId: string }]>('placeFree');
 
 export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
@@ -36,7 +36,7 @@ export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('rea
 
 export const statusQuery = defineQuery<ReaperStatus>('status');
 
-/** What became of an operator's `reap`. */
+/** What came of an operator's `reap`. */
 export interface ReapAnswer {
   watchId: string;
   reaped: boolean;
@@ -46,7 +46,7 @@ export interface ReapAnswer {
 
 /** What one sweep saw and did. */
 export interface SweepSummary {
-  /** Sweeps are numbered over the reaper's whole life. */
+  /** Sweeps are numbered over the reaper's whole lifetime. */
   number: number;
   /** Unix milliseconds of the sweep's start. */
   atMs: number;
@@ -57,22 +57,22 @@ export interface SweepSummary {
   watching: number;
   symptoms: number;
   started: number;
-  /** Watches that were to be started but were there already. */
+  /** Watches that were to be started but were already there. */
   alreadyStarted: number;
   poked: number;
-  /** Runs with a symptom for which no watch was free, so that they wait for a later sweep. */
+  /** Runs with a symptom for which no watch was free: they wait for a later sweep. */
   waiting: number;
   /** The first of them. */
   waitingJobs: string[];
   hostsAnswered: string[];
   /** Hosts whose queue nobody polls. */
   hostsWithoutProbe: string[];
-  /** Hosts whose probe took the question and failed at it, with the cause. */
+  /** Hosts whose probe was asked and failed, with the cause. */
   hostsFailing: Record<string, string>;
-  /** Runs whose liveness is unknown, by those hosts that answered and have any. */
+  /** Runs whose liveness is unknown, by host; only hosts that answered and have any. */
   unknownRuns: Record<string, number>;
   leasesReclaimed: number;
-  /** What keeps leases from being looked after, in words. */
+  /** Why leases cannot be checked or reclaimed, in words. */
   leaseTrouble: string[];
   unwatchable: { jobId: string; why: string }[];
   unwatchableCount: number;
@@ -80,19 +80,19 @@ export interface SweepSummary {
   error: string | null;
 }
 
-/** The `status` query: Postgres as of the last sweep, with that sweep. */
+/** Result of the `status` query: the state in Postgres as of the last sweep, and that sweep. */
 export interface ReaperStatus {
   status: Status | null;
   lastSweep: SweepSummary | null;
 }
 
 /**
- * Wakes a watch. `symptom`: its run shows one. `dead`: its process is gone, which may cut short the grace of a defunct one.
- * `look`: look again at once, such as when the run is over. `reap`: an operator's wish, which skips the streak.
+ * Wakes a watch. `symptom`: its run shows one. `dead`: its process is gone, which may end the grace of a defunct one early.
+ * `look`: look again at once, for example because the run is over. `reap`: an operator's request, which skips the streak.
  */
 export interface Poke {
   why: 'symptom' | 'dead' | 'look' | 'reap';
-  /** Whether the watch may park when there is nothing to do; else it ends. */
+  /** Whether the watch parks when there is nothing to do; else it ends. */
   park: boolean;
 }
 
@@ -103,13 +103,13 @@ export const watchQuery = defineQuery<WatchState>('watch');
 export interface WatchState {
   phase: 'parked' | 'looking' | 'waiting' | 'claiming' | 'over';
   streak: number;
-  /** Unix milliseconds at which it looks again by itself, or null. */
+  /** When it looks again by itself, in Unix milliseconds, or null. */
   nextLookMs: number | null;
   /** Its story so far, the newest last. */
   story: string[];
 }
 
-/** Reads an operator's signal, whatever was sent. */
+/** Reads an operator's signal. Any input is accepted. */
 export function readOperator(input: unknown): { by: string; reason: string; written: boolean } {
   const { by, reason, written } = toRecord(input);
   return {
@@ -123,7 +123,7 @@ const HOLD_KINDS: readonly unknown[] = ['job', 'agent', 'repo', 'host'] satisfie
 const HOUR_S = 3600;
 const YEAR_S = 365 * 24 * HOUR_S;
 
-/** Reads a `hold` or `release` signal. Returns what is wrong with it, in words, when it names nothing to hold. */
+/** Reads a `hold` or `release` signal. If it does not say what to hold, returns what is wrong with it, in words. */
 export function readHold(action: 'hold' | 'release', input: unknown): Operation | string {
   const { by, reason } = readOperator(input);
   const { kind, value, seconds = HOUR_S } = toRecord(input);
@@ -138,41 +138,41 @@ export function readHold(action: 'hold' | 'release', input: unknown): Operation 
   return { action, kind: kind as HoldKind, value: name, reason, seconds: Math.ceil(seconds), by };
 }
 
-/** Reads a poke, whatever was sent; the least that it can mean is to look again. */
+/** Reads a poke. Any input is accepted, and at least makes the watch look again. */
 export function readPoke(input: unknown): Poke {
   const { why, park } = toRecord(input);
   const isKnown = why === 'symptom' || why === 'dead' || why === 'reap';
   return { why: isKnown ? why : 'look', park: park !== false };
 }
 
-/** Reads a watch's answer; null when it is none. */
+/** Reads a watch's answer; null if it is none. */
 export function readReapAnswer(input: unknown): ReapAnswer | null {
   const { watchId, reaped, text } = toRecord(input);
   if (typeof watchId !== 'string' || typeof text !== 'string') return null;
   return { watchId, reaped: reaped === true, text };
 }
 
-/** Reads which watch gave its place up; null when the signal names none. */
+/** Reads which watch gave up its place; null if the signal names none. */
 export function readPlaceFree(input: unknown): string | null {
   const { watchId } = toRecord(input);
   return typeof watchId === 'string' ? watchId : null;
 }
 
 /**
- * A sweep's summary as a worker of any version told it: what older ones did not know is nothing. `hostsAnswered` is not on record in
- * Postgres.
+ * Completes a sweep's summary from a worker of any version: fields that older versions lack are empty. `hostsAnswered` is not
+ * recorded in Postgres.
  */
-export function toSweepSummary(told: Partial<SweepSummary>): SweepSummary {
-  return { hostsAnswered: [], waiting: 0, waitingJobs: [], hostsFailing: {}, ...told } as SweepSummary;
+export function toSweepSummary(partial: Partial<SweepSummary>): SweepSummary {
+  return { hostsAnswered: [], waiting: 0, waitingJobs: [], hostsFailing: {}, ...partial } as SweepSummary;
 }
 
-/** Somebody's input as an error may quote it. */
+/** An input as errors quote it. */
 export function printed(input: unknown): string {
   if (input === undefined) return 'nothing';
   try {
     return JSON.stringify(input).slice(0, 200);
   } catch {
-    return 'something that is nested too deep to be printed';
+    return 'something nested too deep to print';
   }
 }
 
@@ -182,7 +182,7 @@ function toRecord(input: unknown): Record<string, unknown> {
 
 function readText(value: unknown): string | null {
   if (typeof value !== 'string') return null;
-  // Postgres stores no NUL, and half a character only as a replacement for one.
+  // Postgres cannot store NUL, and stores half a surrogate pair as a replacement character.
   const text = value.slice(0, 500).replaceAll('\0', '');
   return text.trim() === '' ? null : text;
 }

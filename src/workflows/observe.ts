@@ -7,11 +7,11 @@ import { observeRun, probeRun } from './activity-proxies.js';
 /** A fresh look at a run: its row, and its process as its own host's probe sees it now. */
 export interface Look {
   facts: RunObservation;
-  /** Null when the run is over or blocked: then nobody was asked. */
+  /** Null if the run is over or blocked: then no probe was asked. */
   seen: { run: JobRun; liveness: Liveness } | null;
 }
 
-/** Looks at a run. A dry run is looked at like any other; what else is blocked is left alone. */
+/** Looks at a run. The dry run looks like the real one; whatever else is blocked is left alone. */
 export async function lookAt(ref: RunRef): Promise<Look> {
   const facts = await observeRun(ref);
   const { run, block } = facts;
@@ -19,7 +19,7 @@ export async function lookAt(ref: RunRef): Promise<Look> {
   return { facts, seen: { run, liveness: await probe(run, facts) } };
 }
 
-/** The process as its host's probe sees it; what an operator declared counts only where no probe tells. */
+/** The process as its host's probe sees it. What an operator declared counts only if no probe knows. */
 async function probe(run: JobRun, facts: RunObservation): Promise<Liveness> {
   const seen = await ask(run, facts);
   if (seen.state !== 'unknown' || !facts.placeGone) return seen;
@@ -34,7 +34,7 @@ async function ask(run: JobRun, { probeQueue, hostGoneBy }: RunObservation): Pro
       processIdentity: run.processIdentity,
     });
   } catch (error) {
-    // Who fails is there: only where nobody polls the host's queue an operator's word counts.
+    // A probe that fails exists: an operator's declaration counts only if nobody polls the host's queue.
     if (hostGoneBy === null || (!isSilence(error) && patched('a-probe-that-fails-is-there'))) {
       return unknown(`the probe on host ${run.host} did not answer`);
     }

@@ -4,13 +4,13 @@ import type { Poke, ReapAnswer } from './messages.js';
 import type { PendingReap, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
-/** Milliseconds that an operator's `reap` waits for its watch, its turn included. */
+/** Milliseconds that an operator's `reap` waits for its turn and its watch. */
 const REAP_ANSWER_LIMIT_MS = 60_000;
 
 /**
  * Has a job's watch reap it without waiting for the streak.
  *
- * @throws ApplicationFailure when the job does not run, or cannot be watched
+ * @throws ApplicationFailure if the job is not running, or cannot be watched
  */
 export async function reapNow(reaper: Reaper, jobId: string): Promise<ReapAnswer> {
   const target = await findRun(jobId);
@@ -19,11 +19,11 @@ export async function reapNow(reaper: Reaper, jobId: string): Promise<ReapAnswer
   const unanswered = {
     watchId,
     reaped: false,
-    text: 'its watch has not answered yet: ask job-reaper explain',
+    text: 'its watch has not answered yet: see job-reaper explain',
   };
 
-  // One after the other: an answer does not say whom it answers, and that a process lived before it was asked about is no
-  // answer. That the run was reaped is one for everybody.
+  // One after the other: an answer does not say which request it is for, and it must be about a look made after the request.
+  // Only "reaped" answers every request.
   let leftMs = REAP_ANSWER_LIMIT_MS;
   const inFront = () => reaper.pendingReaps.get(watchId);
   for (let other = inFront(); other && patched('one-reap-at-a-time'); other = inFront()) {
@@ -46,7 +46,7 @@ export async function reapNow(reaper: Reaper, jobId: string): Promise<ReapAnswer
       }
       await startWatch(reaper, target, poke, reaper.policy?.searchAttributes ?? false);
     }
-    // Without the patch another request takes the place of this one, which ends both.
+    // Without the patch another request replaces this one, which ends both.
     await condition(() => own.answer !== null || inFront() !== own, leftMs);
     return own.answer ?? unanswered;
   } finally {

@@ -5,14 +5,14 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
-/** Characters of a job id that are carried over: it is only shown. */
+/** Characters of a job id that are carried over, because it is only shown. */
 const SHOWN_JOB_ID = 60;
 
 /** A watch that is, or may be, open. */
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
-  /** Its run could not be claimed before; such watches have a share of the places only. */
+  /** Its run could not be claimed before. Such watches get only a share of the places. */
   isRetry?: boolean;
-  /** The exit record that it was woken for last, see `Symptom.exitRecord`. */
+  /** The exit record that it was last woken for, see `Symptom.exitRecord`. */
   exitRecord?: string | null;
 }
 
@@ -38,51 +38,51 @@ export interface CarriedReaper {
   lastSweep: SweepSummary | null;
 }
 
-/** Input of `jobReaper`: nothing at all, or what the execution before carried over. */
+/** Input of `jobReaper`: empty, or what the previous execution carried over. */
 export interface ReaperInput {
   carried?: CarriedReaper;
-  /** For tests: continue as new after so many sweeps, as if the history had grown too long. */
+  /** For tests: continue as new after this many sweeps, as if the history had grown too long. */
   continueAfterSweeps?: number;
-  /** For tests: events after which the reaper continues as new whatever waits, in place of 30,000. */
+  /** For tests: events after which the reaper continues as new whatever waits, instead of 30,000. */
   historyLimit?: number;
 }
 
-/** The reaper's state: requests, open watches, where the scans go on, and the last sweep. */
+/** The reaper's state: requests, open watches, where the next scan continues, and the last sweep. */
 export class Reaper {
   readonly watches: Map<string, OpenWatch>;
   /**
-   * Ids of those whose end nobody tells: they were started by an execution before this one. In the order in which they are asked
+   * Ids of watches whose end is not reported here, because a previous execution started them. In the order in which they are asked
    * whether they are still there.
    */
   readonly orphans: Set<string>;
-  /** The queue of those who look after the merge leases, as the last scan that succeeded told it. */
+  /** The queue of the workers that reclaim merge leases, from the last successful scan. */
   leaseQueue: string | null;
-  /** The host behind which the next scan goes on, where there are too many for one. */
+  /** The host after which the next scan continues, if there are too many for one. */
   hostsAfter: string | null;
   readonly hostCursors: Map<string, Cursor>;
   /** What the last sweep saw of runs, by the ids of their watches. */
-  readonly sights = new Map<string, { host: string | null; symptom: string | null }>();
+  readonly lastSeen = new Map<string, { host: string | null; symptom: string | null }>();
   rowCursor: Cursor | null;
-  /** Operators' wishes that are not in Postgres yet, oldest first. */
+  /** Operators' requests that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];
-  /** Operators' requests that wait for a watch's answer, by the ids of the watches. */
+  /** Operators' `reap` requests that wait for a watch's answer, by the ids of the watches. */
   readonly pendingReaps = new Map<string, PendingReap>();
-  /** True while a wish is being written. */
+  /** True while a request is being written. */
   operating = false;
   /** Notifications that are due. */
   owed: number[] = [];
   /** Those that are being sent. */
   readonly settling = new Set<number>();
-  /** True while the reaper is about to continue as new: no wish and no notification is begun. */
-  leaving = false;
-  /** As the last scan brought it; null before the first one. */
+  /** True while the reaper is about to continue as new: no request and no notification is started. */
+  continuingAsNew = false;
+  /** From the last scan; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
   nextSweepMs: number;
-  /** Sweeps begun and ended over the reaper's whole life. */
+  /** Sweeps begun and ended over the reaper's whole lifetime. */
   begun: number;
   ended: number;
-  /** The last sweep that an update waits for, or waited. */
+  /** The last sweep that an update waits for, or has waited for. */
   awaited = 0;
   status: Status | null;
   lastSweep: SweepSummary | null;
@@ -106,7 +106,7 @@ export class Reaper {
     this.#sweepWanted = carried?.sweepWanted ?? true;
   }
 
-  /** Frees the place of a watch that is over, or has nothing left to do but to settle a message. */
+  /** Frees the place of a watch that is over, or only has a notification left to send. */
   forget(watchId: string): void {
     this.watches.delete(watchId);
     this.orphans.delete(watchId);
@@ -133,14 +133,14 @@ export class Reaper {
     return this.begun;
   }
 
-  /** Milliseconds until the next sweep is due: never more than an interval, also when Temporal's clock was put back. */
+  /** Milliseconds until the next sweep is due: never more than an interval, even if Temporal's clock was set back. */
   get untilNextSweepMs(): number {
     return Math.min(this.nextSweepMs - Date.now(), 1000 * (this.policy ?? DEFAULT_POLICY).intervalS);
   }
 
   /**
-   * Takes the policy that a scan brought; true if it differs from the one before. Sweeps begin one interval apart, however
-   * long they take.
+   * Takes the policy from a scan; true if it differs from the previous one. Sweeps begin one interval apart, however long
+   * they take.
    */
   learn(policy: Policy): boolean {
     const isChanged = this.policy !== null && JSON.stringify(this.policy) !== JSON.stringify(policy);

@@ -5,12 +5,12 @@ import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
-/** Orphans that one sweep asks at most whether they are still there. */
-const ORPHANS_ASKED = 100;
+/** Maximum of orphans that one sweep asks whether they are still there. */
+const MAX_ORPHANS_ASKED = 100;
 
 /**
- * What one sweep does about watches: starts them where they are due and free, and pokes those whose run shows a symptom or
- * may be over. Each run is tended once.
+ * What one sweep does about watches: starts those that are due if a place is free, and pokes those whose run shows a symptom
+ * or may be over. Each run is handled once.
  */
 export class Round {
   /** The symptoms, by the ids of the watches whose run shows one. */
@@ -33,14 +33,14 @@ export class Round {
   }
 
   /**
-   * Asks some of the watches whose end nobody tells whether they are still there, so that the places of those that are over come free
-   * in time for this sweep's symptoms. Who is there only takes note: no wait is cut short. With a watch for every run that is known
-   * from the scan.
+   * Asks some of the orphans whether they are still there, so that the places of those that are over become free in time for this
+   * sweep's symptoms. For a watch that is still there nothing changes: no wait is cut short. While every run has a watch, the scan
+   * already tells.
    */
   async askOrphans(): Promise<void> {
     const { orphans, watches } = this.reaper;
     if (this.#park || orphans.size === 0 || !patched('asks-orphans')) return;
-    const asked = [...orphans].slice(0, ORPHANS_ASKED);
+    const asked = [...orphans].slice(0, MAX_ORPHANS_ASKED);
     // To the end of the queue.
     for (const watchId of asked) {
       orphans.delete(watchId);
@@ -50,7 +50,7 @@ export class Round {
     await Promise.all(known.map((watch) => this.#poke(watch, { why: 'symptom', park: this.#park })));
   }
 
-  /** Runs that wait for a place, as far as this sweep saw them. */
+  /** Runs that wait for a free watch, as far as this sweep saw them. */
   get waiting(): { count: number; jobs: string[] } {
     const jobs = [...this.#waiting].flatMap(([watchId, jobId]) =>
       this.reaper.watches.has(watchId) ? [] : jobId,
@@ -59,7 +59,7 @@ export class Round {
   }
 
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */
-  async tendSymptoms(found: readonly Symptom[]): Promise<void> {
+  async watchSymptoms(found: readonly Symptom[]): Promise<void> {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
     for (const target of targets) this.symptoms.set(target.watchId, target);
@@ -68,7 +68,7 @@ export class Round {
       const isRewritten =
         typeof exitRecord === 'string' && known !== undefined && known.exitRecord !== exitRecord;
       if (isRewritten) this.reaper.watches.set(watchId, { ...known, exitRecord });
-      // What its watch waits for may no longer hold.
+      // The reason for its watch's wait may no longer hold.
       if (isRewritten) return { why: 'look', park: this.#park };
       return { why: symptom === 'dead' ? 'dead' : 'symptom', park: this.#park };
     };
@@ -80,8 +80,8 @@ export class Round {
     ]);
   }
 
-  /** With a watch for every run: starts those that are missing, and wakes those whose run is no longer running. */
-  async tendRuns(running: readonly WatchTarget[]): Promise<void> {
+  /** While every run has a watch: starts those that are missing, and wakes those whose run is no longer running. */
+  async watchAllRuns(running: readonly WatchTarget[]): Promise<void> {
     const ids = new Set(running.map(({ watchId }) => watchId));
     await Promise.all([
       ...this.#begin(running, () => null),
@@ -89,13 +89,13 @@ export class Round {
     ]);
   }
 
-  /** Wakes every open watch: what it waits for was said by a policy that is no longer the one. */
+  /** Wakes every open watch: its wait was decided by a policy that has changed. */
   async wakeAll(): Promise<void> {
     await Promise.all(this.#look(() => true));
   }
 
-  /** With watches for symptoms only: wakes those whose run shows none any more. */
-  async tendRest(): Promise<void> {
+  /** While only runs with symptoms have watches: wakes those whose run no longer shows one. */
+  async pokeRecovered(): Promise<void> {
     await Promise.all(this.#look(({ watchId }) => !this.symptoms.has(watchId)));
   }
 

@@ -7,9 +7,9 @@ export const REAPER_HOST = defineSearchAttributeKey('ReaperHost', SearchAttribut
 
 export const SEARCH_ATTRIBUTES = [REAPER_JOB, REAPER_OUTCOME, REAPER_HOST];
 
-const LONGEST_KEYWORD = 255;
+const MAX_KEYWORD = 255;
 
-/** A value the server takes: it terminates a workflow over a much longer one. */
+/** A value that the server accepts: it terminates a workflow over a much longer one. */
 export function toKeyword(text: string): string {
-  return text.slice(0, LONGEST_KEYWORD);
+  return text.slice(0, MAX_KEYWORD);
 }

@@ -8,8 +8,8 @@ import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';
 
-/** Characters of a host's failure that a summary keeps: there can be hundreds. */
-const LONGEST_CAUSE = 120;
+/** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
+const MAX_CAUSE = 120;
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
@@ -38,7 +38,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
   };
   try {
     const found = await scanAll(reaper, summary);
-    if (found === null) await tendLeasesUnscanned(reaper, summary);
+    if (found === null) await reclaimWithoutScan(reaper, summary);
     else await pass(reaper, found, summary);
   } catch (error) {
     summary.error = describeFailure(error);
@@ -46,7 +46,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
   summary.watching = reaper.watches.size;
   summary.seconds = (Date.now() - beganMs) / 1000;
   try {
-    // Null where it could not be read: what the last sweep knew is better than nothing.
+    // Null if it could not be read: then what the last sweep knew is better than nothing.
     reaper.status = (await recordSweep(summary.atMs, summary)) ?? reaper.status;
   } catch (error) {
     summary.error ??= describeFailure(error);
@@ -56,26 +56,26 @@ export async function sweep(reaper: Reaper): Promise<void> {
   reaper.ended = summary.number;
 }
 
-/** One line when sweeps begin to fail or runs to wait, and one when they no longer do. */
+/** Logs one line when sweeps start to fail or runs start to wait, and one when that is over. */
 function logChange(before: SweepSummary | null, now: SweepSummary): void {
   const error = before?.error ?? null;
   if (error === null && now.error !== null) log.warn(`sweeps fail: ${now.error}`);
   if (error !== null && now.error === null) log.info('sweeps succeed again');
-  // An older version did not count them.
+  // Missing from older versions.
   const waited = before?.waiting ?? 0;
   if (waited === 0 && now.waiting > 0) {
-    log.warn(`${now.waiting} runs with a symptom wait for a place (REAPER_MAX_WATCHES)`, {
+    log.warn(`${now.waiting} runs with a symptom wait for a free watch (REAPER_MAX_WATCHES)`, {
       waiting: now.waiting,
     });
   }
-  if (waited > 0 && now.waiting === 0) log.info('no run waits for a place any more');
+  if (waited > 0 && now.waiting === 0) log.info('no run waits for a free watch any more');
 }
 
-/** Null when nothing could be read. */
+/** Null if nothing could be read. */
 async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | null> {
   try {
     const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true });
-    // A worker of an older version does not tell.
+    // Missing from workers of older versions.
     const { failed = [] } = found;
     if (failed.length > 0) summary.error = failed.join('; ');
     return found;
@@ -88,7 +88,7 @@ async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | nu
 async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise<void> {
   const { policy } = found;
   const isPolicyChanged = reaper.learn(policy);
-  // Ages and answers are told by the database's clock.
+  // Ages and host answers go by the database's clock.
   summary.atMs = found.atMs;
   summary.running = found.running;
   summary.unwatchable = found.unwatchable.sample;
@@ -101,34 +101,34 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
 
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);
-  const reclaim = tendLeases(found, summary);
+  const reclaiming = reclaim(found, summary);
   if (isPolicyChanged) await round.wakeAll();
   else await round.askOrphans();
-  await round.tendSymptoms(found.symptoms.items);
-  if (found.runs !== null) await round.tendRuns(found.runs);
-  // Each host as it answers: a silent one holds up nobody else's repairs.
+  await round.watchSymptoms(found.symptoms.items);
+  if (found.runs !== null) await round.watchAllRuns(found.runs);
+  // Each host as it answers: a silent one delays no other host's repairs.
   const answers = await Promise.all(
     examinations.map(async (examination) => {
       const answer = await examination;
-      if (answer !== null) await round.tendSymptoms(answer.symptoms);
+      if (answer !== null) await round.watchSymptoms(answer.symptoms);
       return answer;
     }),
   );
   const sawAll = sawAllRows && answers.every((answer) => !answer?.next) && summary.error === null;
   const watchAll = found.watchAll ?? found.runs !== null;
-  if (!watchAll && sawAll) await round.tendRest();
+  if (!watchAll && sawAll) await round.pokeRecovered();
   summary.symptoms = round.symptoms.size;
   summary.waiting = round.waiting.count;
   summary.waitingJobs = round.waiting.jobs;
-  reaper.sights.clear();
-  for (const { watchId, host } of found.runs ?? []) reaper.sights.set(watchId, { host, symptom: null });
+  reaper.lastSeen.clear();
+  for (const { watchId, host } of found.runs ?? []) reaper.lastSeen.set(watchId, { host, symptom: null });
   for (const { watchId, host, symptom } of round.symptoms.values())
-    reaper.sights.set(watchId, { host, symptom });
-  await reclaim;
+    reaper.lastSeen.set(watchId, { host, symptom });
+  await reclaiming;
 }
 
-/** Has stale merge leases reclaimed where somebody has their folder. Never throws, nor takes longer than the interval. */
-async function tendLeases(
+/** Has stale merge leases reclaimed by a worker that has their folder. Never throws, nor takes longer than the interval. */
+async function reclaim(
   { leaseQueue, policy }: Pick<Scan, 'leaseQueue' | 'policy'>,
   summary: SweepSummary,
 ): Promise<void> {
@@ -145,10 +145,10 @@ async function tendLeases(
   }
 }
 
-/** A scan that failed is no reason to leave leases alone: what the last one told of them still holds. */
-async function tendLeasesUnscanned({ leaseQueue, policy }: Reaper, summary: SweepSummary): Promise<void> {
+/** A failed scan is no reason to leave leases alone: what the last one said about them still holds. */
+async function reclaimWithoutScan({ leaseQueue, policy }: Reaper, summary: SweepSummary): Promise<void> {
   if (leaseQueue === null || policy === null || !patched('leases-without-scan')) return;
-  await tendLeases({ leaseQueue, policy }, summary);
+  await reclaim({ leaseQueue, policy }, summary);
 }
 
 /** Milliseconds that a sweep waits for a host, or for the lease folder. */
@@ -156,7 +156,7 @@ function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 
-/** Examines all hosts at once; null for one that does not answer within the interval, with its reason in the summary. */
+/** Examines all hosts at once. Null for one that does not answer within the interval; the summary says why. */
 function examineHosts(
   reaper: Reaper,
   { hosts, policy }: Scan,
@@ -175,7 +175,7 @@ function examineHosts(
     } catch (error) {
       const why = whyNotAnswered(error);
       if (why === null) summary.hostsWithoutProbe.push(host);
-      else summary.hostsFailing[host] = why.slice(0, LONGEST_CAUSE);
+      else summary.hostsFailing[host] = why.slice(0, MAX_CAUSE);
       return null;
     }
   });

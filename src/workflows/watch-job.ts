@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
 import { planClaim } from '../domain/claim-plan.js';
-import { describeProof } from '../domain/proof.js';
+import { describeDecision, describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { answerReap } from './answer-reap.js';
 import { claim, settleOwed, takeBackstopAlert } from './activity-proxies.js';
@@ -35,8 +35,8 @@ type Step =
   | { kind: 'again' };
 
 /**
- * Looks after one run until it ends or is reaped: parked until poked, then fresh row, fresh probe, policy; wait, act, park
- * again or end. The whole story of one run stands in this one history.
+ * Looks after one run until it ends or is reaped. Parked until poked; then it reads the row, probes the process and asks the
+ * policy; then it waits, acts, parks again or ends. The whole story of a run is in this one history.
  */
 export async function watchJob(input: WatchInput): Promise<WatchResult> {
   checkReadable(input);
@@ -52,7 +52,7 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
   for (;;) {
     if (step.kind === 'end') {
       const result = finish(watch, step.result);
-      // Last, since a channel may hang, and nobody's repair is to wait for it.
+      // Last, because a channel may hang, and no repair must wait for it.
       if (step.owedNotificationId) {
         await freePlace();
         await settle(step.owedNotificationId);
@@ -60,7 +60,7 @@ export async function watchJob(input: WatchInput): Promise<WatchResult> {
       return result;
     }
     if (step.kind === 'give up') {
-      // They came before it was known when the run is tried again.
+      // Those symptoms are from before it was known when the run is retried.
       watch.dropSymptoms();
       if (!watch.park && !watch.poked) {
         return finish(watch, { outcome: 'not claimed', reason: step.why, evidence: null });
@@ -104,11 +104,11 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     }
     if (facts.clockStepped) {
       watch.memory = FRESH_MEMORY;
-      watch.tell("not counted: the database's clock has stepped, so it starts over");
+      watch.tell("not counted: the database's clock has stepped, so the streak starts over");
       return {
         kind: 'wait',
         waitMs: facts.policy.intervalS * 1000,
-        why: 'Look again after a step of the clock',
+        why: 'Look again because the clock stepped',
       };
     }
     const { alerted, alertedUnknown } = facts;
@@ -122,15 +122,15 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
     watch.tell(`seen ${seen.liveness.state}: ${seen.liveness.evidence}`);
     return await act(watch, judgement.verdict, observation, facts);
   } catch (error) {
-    // A look that failed is no evidence: what was counted before does not count any more.
+    // A failed look is no evidence, and what was counted before no longer counts.
     watch.memory = FRESH_MEMORY;
-    watch.tell('failed: the look, so it starts over');
-    log.warn(`job ${watch.input.jobId} could not be looked at, starting over`, { error });
+    watch.tell('failed: the look failed, so the streak starts over');
+    log.warn(`job ${watch.input.jobId} could not be checked; its streak starts over`, { error });
     const isClaim = watch.phase === 'claiming';
     const step = await giveUp(
       watch,
       'failed',
-      isClaim ? describeFailure(error) : `the look: ${describeFailure(error)}`,
+      isClaim ? describeFailure(error) : `the look failed: ${describeFailure(error)}`,
     );
     return step ?? { kind: 'wait', waitMs: FAILURE_WAIT_MS, why: 'Look again after a failure' };
   }
@@ -150,7 +150,7 @@ async function act(
       if (verdict.about === 'alive') await takeBackstopAlert(observation.run, verdict.reason);
       else await takeBackstopAlert(observation.run, verdict.reason, 'backstop unknown');
       watch.tell(
-        `alerted: ${verdict.about === 'alive' ? 'proven alive' : 'nobody can tell whether it lives'}, ${verdict.reason}`,
+        `alerted: ${verdict.about === 'alive' ? 'proven alive' : 'it is unknown whether it is alive'}, ${verdict.reason}`,
       );
       return { kind: 'idle', why: verdict.reason };
     case 'defer':
@@ -174,7 +174,7 @@ async function reap(
   watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
   const exitZero = verdict.path === 'exit-zero' ? await askGate(watch, run, facts) : null;
   const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
-  watch.tell(`decided: ${plan.outcome}, since ${plan.reason}`);
+  watch.tell(`decided: ${describeDecision(plan, run)}`);
   const { firstExecutionRunId, workflowId } = workflowInfo();
   const { result, detail, notificationId } = await claim(run, {
     ...plan,
@@ -203,7 +203,7 @@ async function reap(
         watch.refused = true;
         return { kind: 'again' };
       }
-      // Facts that differ at every look, or a table that calls a claimed run running: no reason to hurry.
+      // Either the facts differ at every look, or the table marks a claimed run as running: no reason to hurry.
       return (await giveUp(watch, 'failed', `${result}: ${detail}`)) ?? lookAgain;
     case 'busy':
       watch.tell(`busy: not claimed, ${detail}`);
@@ -211,20 +211,20 @@ async function reap(
   }
 }
 
-/** Whether the row names another process than at the look before: what was counted is about that one. */
+/** Whether the row names another process than at the previous look: what was counted is about that one. */
 function isOtherProcess({ run: before }: Watch, { run }: Observation): boolean {
   return before !== null && (before.pid !== run.pid || before.processIdentity !== run.processIdentity);
 }
 
-/** Whether the process is taken for dead because somebody said so, rather than because a probe found it dead. */
+/** Whether the process is taken for dead because an operator declared it, and not because a probe found it dead. */
 function restsOnDeclaration({ liveness }: Observation, { placeGone }: RunObservation): boolean {
   return liveness.evidence.startsWith('host declared gone by ') || liveness.evidence === placeGone;
 }
 
-/** The run is over. Whether it ended by itself, only the ledger can tell. */
+/** The run is over. Only the ledger can say whether it ended by itself. */
 function over({ claimed }: RunObservation): Step {
   if (claimed === null) {
-    const reason = 'its table no longer calls the run running';
+    const reason = 'the run is no longer marked running';
     return { kind: 'end', result: { outcome: 'ended by itself', reason, evidence: null } };
   }
   const { outcome, reason, owedNotificationId } = claimed;
@@ -234,12 +234,15 @@ function over({ claimed }: RunObservation): Step {
   return { kind: 'end', result: { outcome, reason, evidence: null }, owedNotificationId };
 }
 
-/** Best effort: what stays owed is settled by a later sweep. */
+/** Best effort: a later sweep sends what stays owed. */
 async function settle(notificationId: number): Promise<void> {
   try {
     await settleOwed(notificationId);
   } catch (error) {
-    log.warn('a notification stays owed', { error, notification_id: notificationId });
+    log.warn('a notification could not be sent; a later sweep retries it', {
+      error,
+      notification_id: notificationId,
+    });
   }
 }
 

@@ -21,7 +21,7 @@ export interface WatchInput extends RunRef {
   /** The first poke; a watch without one starts parked. */
   poke: Poke | null;
   carried?: CarriedWatch;
-  /** For tests: continue as new after so many looks, as if the history had grown too long. */
+  /** For tests: continue as new after this many looks, as if the history had grown too long. */
   continueAfterLooks?: number;
 }
 
@@ -34,25 +34,25 @@ export interface WatchResult {
     | 'ended by itself'
     | 'reaped by another'
     | 'nothing to do'
-    /** It could not be claimed; another watch tries again, at the time that `job-reaper status` says. */
+    /** It could not be claimed; another watch retries at the time that `job-reaper status` shows. */
     | 'not claimed';
   reason: string;
   evidence: Record<string, unknown> | null;
 }
 
-/** One watch's state: pokes that came, what it remembers, and its story for whoever opens its page. */
+/** One watch's state: its pokes, what it remembers, and its story for its page in the Web UI. */
 export class Watch {
   memory: WatchMemory;
   #clock: WatchClock | null;
-  /** The last claim was refused: the run was over, or not as it had been observed. */
+  /** The last claim was refused: the run was over, or had changed since it was observed. */
   refused = false;
-  /** The run as it was read last, or null before the first look. */
+  /** The run as last read, or null before the first look. */
   run: JobRun | null = null;
   readonly story: string[];
   #phase: WatchState['phase'] = 'looking';
   #why = '';
   #nextLookMs: number | null = null;
-  /** Pokes coalesce: three symptoms call for one look. */
+  /** Pokes coalesce: three symptoms cause one look. */
   readonly #pokes: Set<Poke['why']>;
   #park: boolean;
 
@@ -74,7 +74,7 @@ export class Watch {
     this.#park = park;
   }
 
-  /** Forgets that the run shows a symptom; what an operator wants, and that something has changed, stands. */
+  /** Forgets that the run shows a symptom, but not an operator's request, nor that something has changed. */
   dropSymptoms(): void {
     this.#pokes.delete('symptom');
     this.#pokes.delete('dead');
@@ -84,16 +84,16 @@ export class Watch {
     return this.#pokes.size > 0;
   }
 
-  /** Something that cannot wait for the next look: the run may be over, or what the wait is for no longer holds. */
+  /** Whether something cannot wait for the next look: the run may be over, or the reason to wait may no longer hold. */
   get urgent(): boolean {
     const isCollected = this.memory.defunctSinceMs !== null && this.#pokes.has('dead');
     return isCollected || this.#pokes.has('look') || this.#pokes.has('reap');
   }
 
   /**
-   * The watch's clock in milliseconds, which no other clock's step can hurry.
+   * The watch's clock in milliseconds, which no step of another clock can speed up.
    *
-   * @param readMs when the run was read, by the database's clock; a worker of an older version does not tell
+   * @param readMs when the run was read, by the database's clock; missing from workers of older versions
    */
   clockMs(readMs: number | undefined): number {
     this.#clock = advanceClock(this.#clock, Date.now(), readMs ?? null);
@@ -116,12 +116,12 @@ export class Watch {
     return this.#why;
   }
 
-  /** When it looks again by itself, by Temporal's clock; null when nothing but a poke wakes it. */
+  /** When it looks again by itself, by Temporal's clock; null if only a poke wakes it. */
   get nextLookMs(): number | null {
     return this.#nextLookMs;
   }
 
-  /** Goes on to the next phase, and shows it to whoever has its page open. */
+  /** Enters a phase, and shows it on the watch's page. */
   enter(phase: WatchState['phase'], why = '', nextLookMs: number | null = null): void {
     this.#phase = phase;
     this.#why = why;
@@ -129,7 +129,7 @@ export class Watch {
     setCurrentDetails(describeWatch(this));
   }
 
-  /** Adds a line to the story, which begins with a verb, unless it only repeats the last one. */
+  /** Adds a line to the story unless it repeats the last one. A line starts with a verb. */
   tell(line: string): void {
     if (this.story.at(-1)?.endsWith(line) === true) return;
     this.story.push(`${new Date().toISOString().slice(0, 19)}Z ${line}`);

@@ -6,7 +6,7 @@ import type { OpenWatch, Reaper } from './reaper-state.js';
 import { REAPER_HOST, REAPER_JOB, toKeyword } from './search-attributes.js';
 import { watchJob } from './watch-job.js';
 
-/** Starts the watch of a run. False when it was there already, or could not be started: the next sweep tries again. */
+/** Starts the watch of a run. False if it was already there, or could not be started: then the next sweep retries. */
 export async function startWatch(
   reaper: Reaper,
   target: WatchTarget & Omit<OpenWatch, 'watchId' | 'jobId'>,
@@ -14,7 +14,7 @@ export async function startWatch(
   searchAttributes: boolean,
 ): Promise<boolean> {
   const { jobId, runKey, watchId, isRetry = false, exitRecord } = target;
-  // Before it is there, so that starts in flight count towards the limit.
+  // Before it exists, so that starts in flight count towards the limit.
   reaper.watches.set(watchId, {
     watchId,
     jobId,
@@ -35,8 +35,7 @@ export async function startWatch(
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
-      // Started by an execution of the reaper that was terminated: from now on it is ours. What it waits for may have
-      // been said by an older policy.
+      // Started by a reaper that was terminated: from now on it is ours. Its wait may have been decided by an older policy.
       reaper.orphans.add(watchId);
       await pokeWatch(reaper, target, poke ?? { why: 'look', park: true });
     } else {
@@ -47,7 +46,7 @@ export async function startWatch(
   }
 }
 
-/** Pokes an open watch. False when it is no longer there. */
+/** Pokes an open watch. False if it is no longer there. */
 export async function pokeWatch(reaper: Reaper, { watchId }: OpenWatch, poke: Poke): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(watchId).signal(pokeSignal, poke);

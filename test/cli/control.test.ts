@@ -171,6 +171,6 @@ test('a wrong password is not reported as a missing schema', async () => {
   const url = new URL(place.db.reaperUrl);
   url.password = 'wrong';
   const { code, stderr } = await cli(['ledger'], { ...place.env, DATABASE_URL: url.href });
-  expect(stderr).toContain('Expected to be let in at');
+  expect(stderr).toContain('Expected to connect to Postgres at');
   expect(code).toBe(1);
 });

@@ -61,7 +61,7 @@ describe('the alert', () => {
     const symptoms = async () => (await readSymptoms(db.reaper, policy, null, 9)).items.length;
     const owe = () => oweBackstopAlert(db.reaper, aRun(run), 'backstop age=1s>=1s', 'backstop unknown');
     expect(await symptoms()).toBe(1);
-    expect(await owe()).toContain('nobody can tell whether it lives: backstop age=1s>=1s');
+    expect(await owe()).toContain('it is unknown whether it is alive: backstop age=1s>=1s');
     expect(await owe()).toBeNull();
     expect(await symptoms()).toBe(0);
     expect(await observeRun(db.reaper, run)).toMatchObject({ alerted: false, alertedUnknown: true });

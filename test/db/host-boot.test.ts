@@ -304,7 +304,7 @@ describe('host-gone --replaced', () => {
       'expected one probe to report for host "host-1", got 0',
     );
     await report();
-    await expect(declareReplaced('host-1')).rejects.toThrow('to say when its pid 1 began');
+    await expect(declareReplaced('host-1')).rejects.toThrow('to report when its pid 1 started');
     await report({ pidNamespace: '7' });
     await expect(declareReplaced('host-1')).rejects.toThrow('got 2');
   });

@@ -116,7 +116,7 @@ it('a run over its ceiling of which nobody could tell stops it too, if it is fou
   });
   const { rows } = await db.reaper.query<{ text: string }>('select text from reaper.notification');
   expect(rows[0]?.text).toMatch(
-    /was reaped over its ceiling .* but its process lives\. Then: the probe did not answer/,
+    /was reaped over its ceiling .* but its process is alive\. Then: the probe did not answer/,
   );
 });
 

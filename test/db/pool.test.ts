@@ -69,7 +69,7 @@ describe.each<Direction>(['both ways', 'to the server', 'from the server'])(
         await Promise.all([1, 2, 3].map(() => pool.query('select pg_sleep(0.1)')));
         expect(proxy.silence(direction)).toBe(3);
         await expect(pool.query('select 1 as first')).rejects.toThrow(
-          'no answer within 2.3 s to "select 1 as first", so the connection is given up',
+          'no answer within 2.3 s to "select 1 as first", so the connection was closed',
         );
         // All others were as old, so none of them is tried.
         expect((await pool.query('select 2 as second')).rows).toEqual([{ second: 2 }]);

@@ -35,7 +35,7 @@ it('is not written to by a claim that rests on what the view shows of the table 
   expect(await claimRun(ours, run)).toMatchObject({
     result: 'changed',
     detail:
-      'expected reaper.running_job to read public.work, got a view of the table that was called so before; run job-reaper migrate',
+      'expected reaper.running_job to read public.work, got a view of the table that had this name before; run job-reaper migrate',
   });
   expect([await stateOf(admin, run.jobId), await countLedger(admin)]).toEqual(['active', 0]);
 

@@ -47,6 +47,6 @@ it('says so when no single row is to blame', async () => {
     `create or replace view reaper.running_job as select * from (${view}) v where (select 1 / (random() * 0)::int) = 1`,
   );
   await expect(checkRunningJobs(db.reaper)).rejects.toThrow(
-    'got "division by zero", which no single row is to blame for',
+    'got "division by zero", and no single row is the cause',
   );
 });

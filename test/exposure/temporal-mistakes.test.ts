@@ -67,7 +67,7 @@ describe('an API key', () => {
     '128.0.0.1:1',
   ])('is not sent to %s in cleartext', (address) => {
     expect(mistakes({ TEMPORAL_ADDRESS: address, TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: KEY })).toEqual([
-      `TEMPORAL_TLS, or the profile's: expected TLS to be on, because an API key would go to another machine in cleartext, got "off"`,
+      `TEMPORAL_TLS, or the profile's: expected TLS to be on, because the API key would go to another machine in cleartext, got "off"`,
     ]);
   });
 
@@ -181,7 +181,7 @@ describe('certificates and keys', () => {
   it('that cannot be read are refused, by their path unless that is a key', async () => {
     const key = (await read(certificates.client.key)).replaceAll('\n', ' ');
     const refused = (path: string) => () => mistakes({ ...PAIR, TEMPORAL_TLS_CLIENT_KEY_PATH: path });
-    const expected = 'Expected TEMPORAL_* and the profile that they name to say where Temporal is, got';
+    const expected = 'Expected TEMPORAL_* and the profile that they name to be readable, got';
     expect(refused('/nowhere/client.key')).toThrow(
       `${expected} "ENOENT: no such file or directory, open '/no`,
     );

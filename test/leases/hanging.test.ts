@@ -32,7 +32,7 @@ it('a check that hangs is given some time, is reported, and is not started twice
   for (let n = 0; n < 2; n += 1) {
     expect(await activities.reclaimLeases()).toEqual({
       reclaimed: 0,
-      trouble: [`the lease folder ${folder} does not answer within 0.2 s: see that its mount is well`],
+      trouble: [`the lease folder ${folder} did not answer within 0.2 s: check its mount`],
     });
   }
   expect(asked).toBe(1);

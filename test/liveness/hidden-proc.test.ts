@@ -86,7 +86,7 @@ describe.skipIf(!isLinux)('a /proc that does not show what it should (needs /pro
     writeFileSync(bootFile, '\n');
     const liveness = probe(driver, pid, stampOf(pid));
     expect(liveness).toMatchObject({ state: 'unknown' });
-    expect(liveness.evidence).toContain('holds no boot id');
+    expect(liveness.evidence).toContain('contains no boot id');
     copyText('/proc/sys/kernel/random/boot_id', bootFile);
     expect(probe(driver, pid, stampOf(pid)).evidence).toContain('its stamp cannot be compared');
   });

@@ -173,7 +173,7 @@ describe('Telegram: at most once', () => {
     const first = settling([telegram(chat)])(id);
     await eventually('the request', () => chat.requests.length === 1);
     const second = await failure(settling([telegram(chat)])(id));
-    expect(second.message).toContain('telegram: it is being sent elsewhere');
+    expect(second.message).toContain('telegram: another worker is sending it');
     expect(second.nextRetryDelay).toBeGreaterThan(0);
     unanswered.forEach((answer) => answer());
     await first;
@@ -200,7 +200,7 @@ describe('Telegram: at most once', () => {
     await settling([telegram(chat)])(id);
     expect(chat.requests).toHaveLength(0);
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
-    expect(log.lines).toEqual([expect.stringContaining('whoever sent it died')]);
+    expect(log.lines).toEqual([expect.stringContaining('the worker that sent it died')]);
   });
 });
 
@@ -300,7 +300,9 @@ describe('an owed notification', () => {
     await settle(id);
     expect(hook.requests).toHaveLength(0);
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
-    expect(log.lines).toEqual([expect.stringMatching(/^given up after a day, not everybody was told: 🚨/u)]);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^given up after a day, not delivered on every channel: 🚨/u),
+    ]);
   });
 
   it('that does not exist is ignored', async () => {

@@ -31,7 +31,7 @@ export const backstopStories: Record<string, Story> = {
     await world.until(run, 'parked', 'alerted: proven alive');
     world.see('j1', 'unknown');
     await world.watch(run).signal('poke', { why: 'look', park: true });
-    await world.until(run, 'parked', 'alerted: nobody can tell');
+    await world.until(run, 'parked', 'alerted: it is unknown');
     await world.sql(`update jobs set status = 'done'`);
     await world.keepWatch(run, 'ended by itself');
   },

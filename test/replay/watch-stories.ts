@@ -242,7 +242,7 @@ export const watchStories: Record<string, Story> = {
         },
       }),
     });
-    await world.until(run, 'parked', 'gave up: not claimed, the look: Postgres is away');
+    await world.until(run, 'parked', 'gave up: not claimed, the look failed: Postgres is away');
     await world.watch(run).signal('poke', { why: 'look', park: true });
     await world.keepWatch(run, 'queued');
   },

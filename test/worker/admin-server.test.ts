@@ -40,7 +40,7 @@ describe('the admin port', () => {
     await start();
     const port = server?.port ?? 0;
     await expect(startAdminServer({ address: { host: '127.0.0.1', port }, paths: {} })).rejects.toThrow(
-      `Expected to listen on 127.0.0.1:${port} (REAPER_ADMIN_ADDR), got EADDRINUSE: choose a free port of this machine`,
+      `Expected to listen on 127.0.0.1:${port} (REAPER_ADMIN_ADDR), got EADDRINUSE: choose a free port on this machine`,
     );
   });
 });

@@ -54,7 +54,7 @@ it('sweeps fail while the view reads a table that was swapped away, and say what
   await agent.kill();
   const { error } = await reaper.sweepNow();
   expect(error).toMatch(
-    /^expected reaper.running_job to read public.jobs, got a view of the table that was called so before; run job-reaper migrate$/,
+    /^expected reaper.running_job to read public.jobs, got a view of the table that had this name before; run job-reaper migrate$/,
   );
   await migrate(db.adminUrl, null);
   await eventually('the repair', async () => (await status('dead')) === 'queued');

@@ -212,7 +212,7 @@ describe('a run over its ceiling', () => {
     isSilent = true;
     for (let looks = 0; looks < 3; looks += 1) {
       await watch(run).signal('poke', { why: 'look', park: true });
-      await eventually('the alert that nobody can tell', isTold('nobody can tell whether it lives'));
+      await eventually('the alert that it is unknown', isTold('it is unknown whether it is alive'));
       await eventually('a rest', async () => {
         const { phase } = await watch(run).query<WatchState>('watch');
         return phase === 'parked';

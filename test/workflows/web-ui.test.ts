@@ -49,10 +49,10 @@ it('tells the story of a watch: summaries, details, search attributes', async ()
   const { run, pid } = await killedJob();
   const id = reaper.names.watchId(run);
   expect(await summaries(id)).toEqual([
-    'Read the run afresh',
+    'Read the run',
     `Probe pid ${pid} on host-1`,
     'Deferred: dead',
-    'Read the run afresh',
+    'Read the run',
     `Probe pid ${pid} on host-1`,
     `Claim: queued (dead pid=${pid})`,
   ]);
@@ -64,7 +64,7 @@ it('tells the story of a watch: summaries, details, search attributes', async ()
     expect.stringMatching(/^\*\*deferred\*\* job j1 pid=\d+ dead \(streak 1\/2\), deferring/),
     expect.stringMatching(/^\*\*seen\*\* dead/),
     expect.stringMatching(/^\*\*proven\*\* dead in 2 looks in a row, at least 0\.3s apart/),
-    `**decided** queued, since dead pid=${pid}`,
+    `**decided** requeue, because pid ${pid} is dead`,
     `**done** queued (dead pid=${pid})`,
   ]);
   expect(currentDetails).toContain(`**Job** \`j1\`, run \`${run.runKey}\`, agent \`developer\``);
@@ -90,7 +90,7 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
     return true;
   });
   await eventually('the page after the claim', async () =>
-    (await metadata(reaper.names.reaper)).currentDetails.includes('the last one job `j1` as queued'),
+    (await metadata(reaper.names.reaper)).currentDetails.includes('most recently job `j1` as queued'),
   );
   const { definition, currentDetails } = await metadata(reaper.names.reaper);
   const messages = [
@@ -115,7 +115,7 @@ it('tells the reaper: what every message does, what it saw last, and a summary o
   for (const { name, description } of messages)
     expect(description, `description of ${name ?? ''}`).toMatch(/\w/);
   expect(currentDetails).toContain('**Mode**: **active**: dead runs are reaped');
-  expect(currentDetails).toContain('| `pause`, `resume` | claim nothing more; go on |');
+  expect(currentDetails).toContain('| `pause`, `resume` | stop claiming; continue |');
 });
 
 it('says what is being watched and why, and who paused it', async () => {

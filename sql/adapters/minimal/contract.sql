@@ -1,6 +1,5 @@
--- Adapter for a queue that is one jobs table and nothing else: no stages, so exit 0 is done. Safe to run again; a
--- good start for an adapter of your own. The table is created where it does not exist yet; its index is a step of its
--- own, indexes.sql.
+-- Adapter for a queue that is just one jobs table: no stages, so exit 0 is done. Safe to run again, and a good start for your own
+-- adapter. Creates the table if it does not exist. Its index is a separate step, indexes.sql.
 
 create table if not exists public.jobs (
   id               bigint generated always as identity primary key,

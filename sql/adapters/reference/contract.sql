@@ -1,5 +1,5 @@
--- Adapter for the reference schema: jobs, their runs, their tasks. Safe to run again. The tables are created where
--- they do not exist yet; their indexes are a step of their own, indexes.sql.
+-- Adapter for the reference schema: jobs, their runs, their tasks. Safe to run again. Creates the tables that do not exist. Their
+-- indexes are a separate step, indexes.sql.
 
 create table if not exists public.tasks (
   id           text primary key,
@@ -36,8 +36,8 @@ create table if not exists public.jobs (
 create or replace view reaper.running_job as
 select
   j.id                  as job_id,
-  -- One execution: the attempt and the moment it started, to the microsecond and independent of any time zone. Where the
-  -- row does not say when it started, the run's id stands for the moment. Both are to be set together with "running".
+  -- One execution: the attempt and the moment it started, to the microsecond and in any time zone the same. If the row does not say
+  -- when it started, the run's id stands in for the moment. Both must be set together with "running".
   coalesce(j.attempts, 0) || '-' || coalesce(
     case when j.started_at > '-infinity' and j.started_at < '10000-01-01Z' then
       ((extract(epoch from j.started_at) * 1000000)::bigint)::text end,
@@ -69,7 +69,7 @@ create or replace function reaper.lock_run(p_job_id text, p_run_key text) return
 as $$
 begin
   perform from public.jobs where id = p_job_id for no key update;
-  -- A second statement: a joined one would return the run as it stood before the wait for the lock.
+  -- A separate statement: a joined one would return the run as it was before the wait for the lock.
   return query select * from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
 end
 $$;

@@ -1,16 +1,16 @@
 import type { Queryable } from '../database.js';
 
-/** How long a build waits for transactions that are older than itself, in milliseconds. */
+/** How long a build waits for older transactions, in milliseconds. */
 const PATIENCE_MS = 60_000;
 const CREATE =
   /^create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+([\w"]+)\s+on\s+(?:only\s+)?([\w."]+)/i;
 
 /**
- * Builds an adapter's indexes, one statement after the other, outside of a transaction, so that nobody who writes to the table
- * waits. What an interrupted build left behind is dropped first.
+ * Builds an adapter's indexes, one statement after another, outside of a transaction, so that writers to the table do not wait. First
+ * drops what an interrupted build left behind.
  *
  * @param sql statements that end with a semicolon at the end of a line
- * @returns what could not be built and why, one sentence each: all else works without
+ * @returns what could not be built and why, one sentence each; everything works without them
  */
 export async function buildIndexes(admin: Queryable, sql: string): Promise<string[]> {
   const notes: string[] = [];
@@ -34,7 +34,7 @@ function statementsOf(sql: string): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Whether the index is there. One of this name that is invalid is dropped, unless somebody is building it just now. */
+/** Whether the index exists. An invalid one with this name is dropped, unless it is being built right now. */
 async function isBuilt(admin: Queryable, statement: string): Promise<boolean> {
   const [, index, table] = CREATE.exec(statement) ?? [];
   if (index === undefined || table === undefined) return false;
@@ -56,7 +56,7 @@ function explain({ code, message }: { code?: string; message: string }, statemen
     code === '42501'
       ? 'have the owner of that table run it'
       : code === '55P03'
-        ? `transactions older than it were still open after ${PATIENCE_MS / 1000} s: migrate again once they have ended`
+        ? `older transactions were still open after ${PATIENCE_MS / 1000} s: migrate again once they have ended`
         : 'run it yourself, or migrate again';
   return `An index is missing (${message}): ${why}: ${statement.replaceAll(/\s+/g, ' ')}`;
 }

@@ -5,8 +5,8 @@ import { describeZoneDependence, findZoneDependence } from '../inspect/zones.js'
 const NOT_ALLOWED = '42501';
 
 /**
- * Checks that role `reaper` sees every row of the view, and that its times and keys are the same for every session, within the
- * caller's transaction.
+ * Checks, within the caller's transaction, that role `reaper` sees every row of the view, and that its times and keys are the same for
+ * every session.
  *
  * @returns what could not be checked, one sentence each
  * @throws with what is wrong and what to do about it
@@ -25,16 +25,16 @@ export async function checkView(admin: Queryable): Promise<string[]> {
     return [];
   } catch (error) {
     if (!isDataException(error)) throw error;
-    // Somebody's row is no reason to leave an installation as it is.
+    // One bad row is no reason to refuse the migration.
     return [`A row cannot be read (${(error as Error).message}): job-reaper doctor names it.`];
   } finally {
-    // Role, row security and zone are as before.
+    // Restores role, row security and time zone.
     await admin.query('rollback to savepoint look');
     await admin.query('release savepoint look');
   }
 }
 
-/** Becomes role `reaper` within the caller's transaction; false, as the login that it is, where it may not. */
+/** Becomes role `reaper` within the caller's transaction. False, and still the same login, if that is not allowed. */
 export async function becomeReaper(admin: Queryable): Promise<boolean> {
   await admin.query('savepoint become');
   try {
@@ -48,10 +48,10 @@ export async function becomeReaper(admin: Queryable): Promise<boolean> {
   }
 }
 
-/** Asks for no row: whether it may ask, and whether rules would hide rows, Postgres says before it reads any. */
+/** Asks for no row: Postgres checks permissions and row security before it reads any. */
 async function readAsReaper(admin: Queryable): Promise<void> {
   await becomeReaper(admin);
-  // In place of hiding rows, Postgres then refuses.
+  // Makes Postgres refuse instead of hiding rows.
   await admin.query('set local row_security = off');
   try {
     await admin.query('select * from reaper.running_job limit 0');

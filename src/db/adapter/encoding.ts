@@ -1,6 +1,6 @@
 import type { Queryable } from '../database.js';
 
-/** Encodings in which every character of our SQL is stored as it is: Unicode, and bytes as they come. */
+/** Encodings that can store every character of our SQL: Unicode, and uninterpreted bytes. */
 const WHOLE = ['UTF8', 'SQL_ASCII'];
 
 /** The encoding of the database, such as `UTF8` or `LATIN1`. */
@@ -11,7 +11,7 @@ export async function readEncoding(client: Queryable): Promise<string> {
   return rows[0]?.encoding ?? 'UTF8';
 }
 
-/** SQL of ours as a database of an encoding can store it: what is not ASCII are signs before the text of an alert. */
+/** Fits our SQL to a database's encoding. The only characters beyond ASCII are the symbols before the text of an alert. */
 export function fitEncoding(sql: string, encoding: string): string {
   return WHOLE.includes(encoding) ? sql : sql.replaceAll(/[^\p{ASCII}]+ ?/gu, '');
 }

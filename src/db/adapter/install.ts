@@ -3,24 +3,24 @@ import type { Queryable } from '../database.js';
 import type { AdapterSource } from './source.js';
 import { readStoredAdapter, storeAdapter } from './stored.js';
 
-/** Names of the functions that the contract knows; every adapter makes its own anew. */
+/** Names of the contract's functions; every adapter creates its own. */
 const CONTRACT_FUNCTIONS = ['lock_run', 'lock_runs', 'finish', 'advance', 'has_exit_codes'];
 
 /** What {@link installAdapter} did. */
 export interface Installation {
-  /** It is of another queue than the one before: what was decided for that one does not hold. */
+  /** It serves another queue than the previous adapter: decisions made for that one do not apply. */
   isAnother: boolean;
   /** What a person should know, one sentence each. */
   notes: string[];
 }
 
 /**
- * Installs an adapter, within the caller's transaction, in place of the one before, of which nothing stays.
+ * Installs an adapter, within the caller's transaction, and removes the previous one completely.
  *
- * Another adapter is one with another name and another text, or one that reads none of the tables that the one before read: a
- * file that was moved is the same adapter, and so is a changed text under the same name.
+ * It counts as another adapter if both name and text differ, or if it reads none of the tables that the previous one read. A file
+ * that was moved is the same adapter, and so is a changed text under the same name.
  *
- * @throws when it does not keep the SQL contract
+ * @throws if it does not keep the SQL contract
  */
 export async function installAdapter(
   admin: Queryable,
@@ -53,11 +53,11 @@ function isNamedLike(
   before: string | null,
 ): boolean {
   if (stored !== null) return stored.name === source.name && stored.isShipped === source.isShipped;
-  // A version before wrote down the path of a file.
+  // An older version stored the path of a file.
   return before === null || before.replace(/^.*[/\\]/, '').replace(/\.sql$/i, '') === source.name;
 }
 
-/** Functions in schema reaper: the contract's, or all others. */
+/** Functions in schema reaper: those of the contract, or all others. */
 async function readFunctions(admin: Queryable, isOfContract: boolean): Promise<string[]> {
   const { rows } = await admin.query<{ signature: string }>(
     `select format('reaper.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as signature
@@ -68,7 +68,7 @@ async function readFunctions(admin: Queryable, isOfContract: boolean): Promise<s
   return rows.map(({ signature }) => signature);
 }
 
-/** Helpers of the adapter before; one that something of the user's hangs on stays. */
+/** Drops helpers of the previous adapter. One that the user's objects depend on stays. */
 async function dropLeftovers(admin: Queryable, signatures: readonly string[]): Promise<void> {
   for (const signature of signatures) {
     await admin.query('savepoint leftover');
@@ -89,8 +89,8 @@ async function readRelations(admin: Queryable): Promise<string[]> {
 }
 
 /**
- * Views of the user's that still read a table that was renamed away: installing ours anew does not help them. A table that was
- * read under a name before, is still there under it, and is read no more.
+ * The user's views that still read a table that was renamed away; installing ours again does not help them. The sign is a table that
+ * was read by its name before, still exists with that name, and is no longer read.
  */
 async function findStaleViews(
   admin: Queryable,
@@ -109,6 +109,6 @@ async function findStaleViews(
   );
   return rows.map(
     ({ name, view }) =>
-      `Does ${view} still read ${name}? It does not now: if that table was swapped, make the view anew and migrate again.`,
+      `Does ${view} still read ${name}? It no longer does: if that table was swapped, recreate the view and migrate again.`,
   );
 }

@@ -1,17 +1,17 @@
 import type { Queryable } from '../database.js';
 
-/** A table of ours that will give out ids that it has given out before. */
+/** A table of ours whose sequence will repeat ids. */
 export interface IdsBehind {
   table: string;
   /** The highest id in it. */
   highest: number;
-  /** The last one that its sequence gave out. */
+  /** The last id that its sequence returned. */
   last: number;
 }
 
 /**
- * Finds tables of schema reaper whose sequence is behind their rows, for their owner: a copy by logical replication comes so, and
- * then no claim can be put on record.
+ * Finds tables of schema reaper whose sequence is behind their rows, for their owner. That is so in copies made by logical replication,
+ * and then no claim can be recorded.
  */
 export async function findIdsBehind(admin: Queryable): Promise<IdsBehind[]> {
   const found: IdsBehind[] = [];
@@ -26,7 +26,7 @@ export async function findIdsBehind(admin: Queryable): Promise<IdsBehind[]> {
   return found;
 }
 
-/** Lets every sequence of ours go on behind the rows that are there. */
+/** Moves every sequence of ours past the existing rows. */
 export async function raiseIds(admin: Queryable): Promise<void> {
   for (const { table, column, sequence } of await readSequences(admin)) {
     await admin.query(

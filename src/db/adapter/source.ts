@@ -6,14 +6,14 @@ import { packageRoot } from '../../paths.js';
 const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
 const SHIPPED = ['reference', 'minimal'];
 
-/** What an adapter says. */
+/** The text of an adapter. */
 export interface AdapterSource {
-  /** Of a file or folder of the user's: what it is called, without what it lies in and without `.sql`. */
+  /** For the user's file or folder: its name, without its path and without `.sql`. */
   name: string;
   isShipped: boolean;
-  /** SQL that makes the view and the contract's functions. */
+  /** SQL that creates the view and the contract's functions. */
   contract: string;
-  /** Statements that make indexes, to be run one by one outside of a transaction; null when there are none. */
+  /** Statements that create indexes, to be run one by one outside of a transaction; null if there are none. */
   indexes: string | null;
 }
 
@@ -21,14 +21,14 @@ export interface AdapterSource {
  * Reads an adapter.
  *
  * @param adapter the name of a shipped one, or the path of an SQL file, or of a folder with `contract.sql` and `indexes.sql`
- * @throws when there is no such adapter
+ * @throws if there is no such adapter
  */
 export async function readAdapter(adapter: string): Promise<AdapterSource> {
   if (SHIPPED.includes(adapter)) return readShipped(adapter);
   const path = resolve(adapter);
   if (!existsSync(path)) {
     throw new Error(
-      `Expected an adapter "reference", "minimal" or the path of an SQL file or of a folder with contract.sql, got "${adapter}": nothing is at ${path}`,
+      `Expected adapter "reference", "minimal", or the path of an SQL file or of a folder with contract.sql, got "${adapter}": there is nothing at ${path}`,
     );
   }
   const name = basename(path).replace(/\.sql$/i, '');
@@ -42,9 +42,9 @@ export async function readAdapter(adapter: string): Promise<AdapterSource> {
 }
 
 /**
- * Reads an adapter of ours, as this version has it.
+ * Reads a shipped adapter in this version.
  *
- * @throws when this version has none of this name
+ * @throws if this version has no such adapter
  */
 export async function readShipped(name: string): Promise<AdapterSource> {
   if (!SHIPPED.includes(name)) {

@@ -1,15 +1,15 @@
 import type { Queryable } from '../database.js';
 import { readShipped, type AdapterSource } from './source.js';
 
-/** The adapter in place, as it was installed. */
+/** The current adapter, as it was installed. */
 export interface StoredAdapter extends AdapterSource {
-  /** Signatures of the functions in schema reaper that it made beside the contract's. */
+  /** Signatures of the functions in schema reaper that it created besides the contract's. */
   functions: string[];
-  /** The user's relations that it read then, by their names. */
+  /** The user's relations that it read at that time, by name. */
   relations: string[];
 }
 
-/** Reads what is installed, for the owner of schema reaper; null where a version before installed it, which kept no text. */
+/** Reads what is installed, for the owner of schema reaper; null if an older version installed it, which stored no text. */
 export async function readStoredAdapter(admin: Queryable): Promise<StoredAdapter | null> {
   const { rows } = await admin.query<StoredAdapter>(
     `select name, is_shipped as "isShipped", contract, indexes, functions, relations from reaper.adapter`,
@@ -17,7 +17,7 @@ export async function readStoredAdapter(admin: Queryable): Promise<StoredAdapter
   return rows[0] ?? null;
 }
 
-/** Keeps what was installed, for the next migration. */
+/** Stores what was installed, for the next migration. */
 export async function storeAdapter(
   admin: Queryable,
   { name, isShipped, contract, indexes }: AdapterSource,
@@ -35,10 +35,10 @@ export async function storeAdapter(
 }
 
 /**
- * The adapter that a migration without a new one installs again: a shipped one as this version has it, another as it was
- * installed; null where there is none, or none whose text is known.
+ * The adapter that a migration without a new one reinstalls: a shipped one in this version, any other as it was installed; null if
+ * there is none, or its text is not stored.
  *
- * @param name as the control row says
+ * @param name from the control row
  */
 export async function findInstalled(admin: Queryable, name: string | null): Promise<AdapterSource | null> {
   const stored = await readStoredAdapter(admin);

@@ -4,29 +4,29 @@ import { checkContract } from '../contract.js';
 import type { Database, Queryable } from '../database.js';
 import { inTransaction } from '../transaction.js';
 
-/** What trying the adapter on one running job came to. */
+/** The result of trying the adapter on one running job. */
 export interface AdapterTrial {
-  /** The job it was tried on, or null when none that runs was free. */
+  /** The job it was tried on, or null if no running job's row was free. */
   jobId: string | null;
-  /** Running jobs that were passed over because somebody holds their row. */
+  /** Running jobs that were skipped because their row is locked. */
   locked: number;
-  /** It was tried as role `reaper`, as claims are; else as the owner, who may not become that role. */
+  /** Whether it was tried as role `reaper`, like claims; else as the owner, which may not become that role. */
   asReaper: boolean;
-  /** What it does other than the contract says, one sentence each. */
+  /** Where it breaks the contract, one sentence each. */
   mistakes: string[];
 }
 
-/** Milliseconds for all of it, on how many jobs, and between two of them. */
+/** Time limit in total, number of jobs, and pause between two of them. */
 const LIMIT_MS = 1_000;
 const JOBS = 20;
 const PAUSE_MS = 5;
 const LOCKED = '55P03';
 
 /**
- * Tries what a claim does, with its settings and as role `reaper`, on one running job whose row is free, in a transaction that is
- * rolled back: nothing of it stays. The job's row is locked for some milliseconds; the control row is left alone.
+ * Tries what a claim does, with its settings and as role `reaper`, on one running job whose row is free. The transaction is rolled
+ * back, so nothing stays. The job's row is locked for some milliseconds; the control row is not touched.
  *
- * @throws when the installed functions do not keep the SQL contract, or trying takes more than a second
+ * @throws if the installed functions do not keep the SQL contract, or trying takes more than a second
  */
 export async function tryAdapter(admin: Database): Promise<AdapterTrial> {
   const deadline = Date.now() + LIMIT_MS;
@@ -74,7 +74,7 @@ async function readJobs(admin: Database): Promise<{ jobId: string; runKey: strin
   );
 }
 
-/** A run key of the same form that no run has: an adapter may cast it to a number or a uuid. */
+/** A run key of the same form that no run has, because an adapter may cast it to a number or a uuid. */
 export function anotherRunKey(runKey: string): string {
   const last = runKey.at(-1) ?? '';
   const other = last === '0' ? '1' : /[1-9]/.test(last) ? String(Number(last) - 1) : last === 'a' ? 'b' : 'a';

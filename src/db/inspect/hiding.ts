@@ -2,8 +2,8 @@ import type { Database, Queryable } from '../database.js';
 import { inTransaction } from '../transaction.js';
 
 /**
- * Whether row-level security hides rows of the view from this login: what Postgres says when it is told to refuse rather than to
- * hide; null when nothing is hidden.
+ * Whether row-level security hides rows of the view from this login: Postgres' message when it is told to refuse instead of hiding;
+ * null if nothing is hidden.
  */
 export async function findHidingPolicy(pool: Database): Promise<string | null> {
   try {
@@ -23,7 +23,7 @@ export async function findHidingPolicy(pool: Database): Promise<string | null> {
   }
 }
 
-/** Views and functions behind the view whose text asks who reads, or for settings of the session. For the owner. */
+/** Views and functions behind the view whose text depends on the reader or on session settings. For the owner. */
 export async function findSessionRules(admin: Queryable): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(
     `with v as (
@@ -39,13 +39,13 @@ export async function findSessionRules(admin: Queryable): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** What keeps the view from showing the queue as it is, one sentence each; see `reaper.adapter_trouble`. */
+/** Why the view does not show the queue as it is, one sentence each; see `reaper.adapter_trouble`. */
 export async function readAdapterTrouble(pool: Queryable): Promise<string[]> {
   const { rows } = await pool.query<{ trouble: string }>('select reaper.adapter_trouble() as trouble');
   return rows.map(({ trouble }) => trouble);
 }
 
-/** Owners of tables behind the view who have fewer rights than the superuser who owns schema reaper: claims run their triggers. */
+/** Owners of tables behind the view that are no superusers, if schema reaper's owner is one: claims run their triggers with its rights. */
 export async function findWeakOwners(admin: Queryable): Promise<string[]> {
   const { rows } = await admin.query<{ owner: string }>(
     `select distinct quote_ident(o.rolname) as owner

@@ -1,10 +1,10 @@
 import type { Database, Queryable } from '../database.js';
 import { inTransaction } from '../transaction.js';
 
-/** A table that a scan reads as a whole, since no index helps. */
+/** A table that a scan reads as a whole because no index helps. */
 export interface WholeRead {
   table: string;
-  /** As the planner estimates. */
+  /** The planner's estimate. */
   rows: number;
 }
 
@@ -15,20 +15,20 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** What sweeps and probes ask of the view. */
+/** How sweeps and probes query the view. */
 const SCANS = [
   'select count(*) from reaper.running_job',
   `select * from reaper.running_job where host = 'x'`,
   'select * from reaper.running_job where exit_code is not null',
 ];
 
-/** Finds the tables of the user that the scans can read only as a whole. Plans the scans; runs none. */
+/** Finds the user's tables that the scans can only read as a whole. Plans the scans; runs none. */
 export async function findWholeReads(pool: Database): Promise<WholeRead[]> {
   return inTransaction(pool, planScans, { begin: 'begin read only', end: 'rollback' });
 }
 
 async function planScans(connection: Queryable): Promise<WholeRead[]> {
-  // Small tables are read as a whole even where there is an index: with this, only where there is none.
+  // Small tables are read as a whole even if there is an index. With this, only if there is none.
   await connection.query('set local enable_seqscan = off');
   const found = new Map<string, WholeRead>();
   for (const scan of SCANS) {

@@ -4,24 +4,24 @@ import { inTransaction } from '../transaction.js';
 import { findUnreadableRuns, type UnreadableRun } from './unreadable.js';
 import { findZoneDependence, type ZoneDependence } from './zones.js';
 
-/** What is odd about the rows of the view of running jobs. */
+/** What is wrong with the rows of the view of running jobs. */
 export interface RowOddities {
   running: number;
-  /** Rows that cannot be read as a whole, the first few. Nothing else is known of them. */
+  /** The first few rows that cannot be read as a whole. Nothing else is known about them. */
   unreadable: UnreadableRun[];
-  /** Job ids that appear more than once, the first few. */
+  /** The first few job ids that appear more than once. */
   duplicates: string[];
-  /** Jobs that run under a run key that was reaped before, the first few. */
+  /** The first few jobs that run under a run key that was reaped before. */
   reused: string[];
-  /** Columns that differ by the session's time zone. */
+  /** Columns that depend on the session's time zone. */
   zones: ZoneDependence[];
   withoutHost: number;
   withoutStart: number;
-  /** Jobs whose exit record is older than their run, the first few. */
+  /** The first few jobs whose exit record is older than their run. */
   olderExits: string[];
 }
 
-/** Looks at the rows as role `reaper` sees them, every column of every row. Reads only. */
+/** Checks every column of every row as role `reaper` sees it. Only reads. */
 export async function readRowOddities(pool: Database): Promise<RowOddities> {
   const unreadable = await findUnreadableRuns(pool);
   const ids = unreadable.map(({ jobId }) => jobId);

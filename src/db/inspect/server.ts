@@ -1,16 +1,16 @@
 import type { Queryable } from '../database.js';
 
-/** What a login may do, as far as it matters. */
+/** What a login may do, as far as it matters here. */
 export interface LoginRights {
   user: string;
   isSuperuser: boolean;
   mayClaim: boolean;
   mayReadView: boolean;
-  /** May end a run without a claim. */
+  /** Whether it may end a run without a claim. */
   mayFinish: boolean;
   /** Tables behind the view of running jobs that it may write. */
   writable: string[];
-  /** Schemas in which the adapter's functions look names up, and in which it may make objects of such names. */
+  /** Schemas in which the adapter's functions look up names and in which it may create objects. */
   plantable: string[];
 }
 

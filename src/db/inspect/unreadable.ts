@@ -3,11 +3,11 @@ import type { Queryable } from '../database.js';
 /** A running job whose row cannot be read as a whole. */
 export interface UnreadableRun {
   jobId: string;
-  /** The column and what Postgres says. */
+  /** The column, and Postgres' message. */
   why: string;
 }
 
-/** Rows that are named at once; more are found by the next reading, which leaves these out. */
+/** Rows that are named at once. The next check excludes these and finds more. */
 const LIMIT = 10;
 const COLUMNS = [
   'run_key',
@@ -29,15 +29,15 @@ const COLUMNS = [
   'job_stage',
   'work_item',
 ];
-/** Makes Postgres work out every column of every row. */
+/** Makes Postgres compute every column of every row. */
 const READ = `count(row(${COLUMNS.map((column) => `r.${column}`).join(', ')}))`;
 
 /**
- * Finds the rows of the view that cannot be read, such as for a cast of a text that is no number: reads all of them at once, and
- * only where that fails looks for the row, by halves.
+ * Finds the rows of the view that cannot be read, for example because a text that is no number is cast to one. Reads all rows at once,
+ * and only if that fails searches for the row by bisection.
  *
- * @param except jobs that are known already
- * @throws what the reading fails with, when no single row is to blame
+ * @param except jobs that are already known
+ * @throws if reading fails and no single row is to blame
  */
 export async function findUnreadableRuns(
   client: Queryable,
@@ -51,7 +51,7 @@ export async function findUnreadableRuns(
     const jobId = await findOne(client, known);
     if (jobId === null) {
       throw new Error(
-        `Expected reaper.running_job to be readable, got "${failure.message}", which no single row is to blame for`,
+        `Expected reaper.running_job to be readable, got "${failure.message}", and no single row is the cause`,
         { cause: failure },
       );
     }
@@ -73,7 +73,7 @@ export async function recheckUnreadable(
   return still;
 }
 
-/** Whether a query failed for what stands in a row: SQLSTATE class 22, data exception. */
+/** Whether a query failed because of a row's content: SQLSTATE class 22, data exception. */
 export function isDataException(error: unknown): boolean {
   return ((error as { code?: string }).code ?? '').startsWith('22');
 }
@@ -110,9 +110,9 @@ async function explain(client: Queryable, jobId: string): Promise<string> {
 }
 
 /**
- * What reading some rows fails with, if it is for what stands in one; null when it succeeds.
+ * The error with which reading some rows fails because of a row's content; null if it succeeds.
  *
- * @throws whatever else goes wrong
+ * @throws any other error
  */
 async function failureOf(
   client: Queryable,

@@ -3,23 +3,23 @@ import type { Queryable } from '../database.js';
 /** A column whose value depends on the time zone of the session that reads it. */
 export interface ZoneDependence {
   column: string;
-  /** The jobs that show it, the first few; none where only the view's text does. */
+  /** The first few jobs that show it; empty if only the view's text does. */
   jobs: string[];
 }
 
 const SAMPLE = 200;
 const SHOWN = 5;
-/** Two that are never the same time. */
+/** Two zones in which it is never the same time. */
 const ZONES = ['Pacific/Kiritimati', 'Pacific/Pago_Pago'];
 const COLUMNS = ['run_key', 'started_at', 'finished_at'] as const;
-/** The functions behind a cast of `timestamp` and of `date` to `timestamptz`: their ids are part of Postgres. */
+/** The functions behind casts of `timestamp` and `date` to `timestamptz`, whose ids are fixed in Postgres. */
 const CASTS = [2028, 1174];
 
 type Row = { jobId: string } & Record<(typeof COLUMNS)[number], string | null>;
 
 /**
- * Finds columns of the view of running jobs that are something else in every time zone: by rows that are there, and by the
- * casts in the view's own text. Within the caller's transaction, whose time zone it changes.
+ * Finds columns of the view of running jobs whose value depends on the time zone: by existing rows, and by casts in the view's own
+ * text. Within the caller's transaction, whose time zone it changes.
  *
  * @param except jobs whose rows cannot be read
  */
@@ -52,7 +52,7 @@ export async function findZoneDependence(
 export function describeZoneDependence({ column, jobs }: ZoneDependence): { got: string; todo: string } {
   const shown = jobs.length === 0 ? "by a cast in the view's text" : `jobs ${jobs.join(', ')}`;
   return {
-    got: `${column} is another in each time zone (${shown})`,
+    got: `${column} differs between time zones (${shown})`,
     todo:
       column === 'run_key'
         ? 'have the adapter use extract(epoch from ...), not a text of the time'

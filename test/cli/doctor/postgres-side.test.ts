@@ -226,7 +226,7 @@ describe('rows', () => {
     expect(found.filter(({ level }) => level === 'fail')).toMatchObject([
       {
         expected: 'times and run keys that do not depend on the time zone',
-        got: 'started_at is another in each time zone (jobs j1)',
+        got: 'started_at differs between time zones (jobs j1)',
         todo: expect.stringContaining(`started_at at time zone 'UTC'`) as string,
       },
     ]);
@@ -252,7 +252,7 @@ describe('rows', () => {
       {
         level: 'fail',
         expected: 'times and run keys that do not depend on the time zone',
-        got: 'run_key is another in each time zone (jobs j1)',
+        got: 'run_key differs between time zones (jobs j1)',
       },
     ]);
   });

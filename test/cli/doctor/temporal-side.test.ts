@@ -139,7 +139,7 @@ it('search attributes: if all keywords are taken, it does not suggest registerin
     });
     const there = new Client({ connection: client.connection, namespace });
     await expect(ensureSearchAttributes(there)).rejects.toThrow(
-      /All keywords are taken: do without them, by REAPER_SEARCH_ATTRIBUTES=false/,
+      /All keyword attributes are taken: .*REAPER_SEARCH_ATTRIBUTES=false/,
     );
   } finally {
     await full.close();

@@ -40,7 +40,7 @@ it('names what to do when a version before kept no text, and the view is gone', 
   await migrate(url, path);
   await admin.query(`delete from reaper.adapter; update reaper.control set adapter = './queue.sql'`);
   const { notes } = await migrate(url, null);
-  expect(notes).toEqual([expect.stringContaining('is not known yet: run job-reaper migrate --adapter')]);
+  expect(notes).toEqual([expect.stringContaining('is not stored yet: run job-reaper migrate --adapter')]);
   await admin.query('drop view reaper.running_job cascade');
   await expect(migrate(url, null)).rejects.toThrow('got neither: run job-reaper migrate --adapter');
   await admin.query(`select reaper.set_mode('active', 'test')`);
