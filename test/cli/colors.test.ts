@@ -13,7 +13,7 @@ function piped(env: Record<string, string>): string {
   return spawnSync(process.execPath, ['--eval', PRINT], { env: { PATH, ...env }, encoding: 'utf8' }).stdout;
 }
 
-/** On a terminal of its own, which util-linux's script makes. */
+/** On a new terminal, created by util-linux's script. */
 function onTerminal(env: Record<string, string>) {
   const command = `"${process.execPath}" --eval "${PRINT}"`;
   return spawnSync('script', ['-qec', command, '/dev/null'], {

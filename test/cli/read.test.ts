@@ -16,7 +16,7 @@ beforeAll(async () => {
   await admin.query(`select reaper.set_mode('observe', 'test')`);
   await insertRunningJob(admin, { id: 'would-be', agent: 'writer', exitCode: 4, exitedS: 400 });
   await insertRunningJob(admin, { id: 'no-start', host: null, startedS: null, runId: null });
-  await admin.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
+  await admin.query(`select reaper.put_hold('agent', 'tester', 'being repaired', 'ada', 600)`);
   await eventually('a would-be reap and a sweep that saw all', async () => {
     const { rows } = await admin.query<{ seen: boolean }>(
       `select jsonb_array_length(s.summary -> 'unwatchable') = 1
@@ -45,7 +45,7 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
   expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
-  expect(stdout).toMatch(/agent .* tester .* ada .* being mended/);
+  expect(stdout).toMatch(/agent .* tester .* ada .* being repaired/);
   expect(stdout).not.toContain('Postgres alone');
 });
 

@@ -34,7 +34,7 @@ interface Up {
   env: Env;
 }
 
-/** `up` with a data folder and ports of its own. */
+/** `up` with its own data folder and ports. */
 async function startUp(args: string[] = [], more: Env = {}): Promise<Up> {
   const data = await mkdtemp(join(tmpdir(), 'job-reaper-up-test-'));
   onTestFinished(() => rm(data, { recursive: true, force: true, maxRetries: 5 }));
@@ -88,7 +88,7 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
     process.kill(pid, 'SIGKILL');
     await eventually('the line that it died', () => running.output().includes('dev server died (SIGKILL)'));
     await insertRunningJob(place.db.admin, { id: 'zombie', ...(await deadProcess()) });
-    await eventually('the reaper goes on', async () => {
+    await eventually('the reaper to continue', async () => {
       return (await readJob(place.db.admin, 'zombie'))['status'] === 'queued';
     });
     expect(running.output()).toContain(`the Temporal dev server is back at 127.0.0.1:${port}`);

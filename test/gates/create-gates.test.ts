@@ -10,7 +10,7 @@ function ask(gate: Gate, spec: GateSpec = approve) {
   return check(spec, {}, { functions: { approve: gate } });
 }
 
-/** A gate that hears of the end of its time, but goes on. */
+/** A gate that notices its timeout, but continues. */
 const stubborn: Gate = () => new Promise(() => undefined);
 
 describe('a registered function', () => {

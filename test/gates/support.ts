@@ -11,7 +11,7 @@ export function input(some: Partial<GateInput> = {}): GateInput {
   return { job: '7', stage: 'review', repo: 'shop', branch: 'feature/W-1', work_item: 'W-1', ...some };
 }
 
-/** Asks one gate of its own; closed when the test is over, whatever its outcome. */
+/** Asks one gate; the gates are closed when the test is over, whatever its outcome. */
 export async function check(
   spec: GateSpec,
   some: Partial<GateInput> = {},

@@ -41,7 +41,7 @@ it('a missing folder, or one that is not a folder, is reported as that', async (
   await expect(none).rejects.toThrow('to be a folder');
 });
 
-/** A lease folder on a file system of its own, in a mount namespace of its own. */
+/** A lease folder on a separate file system, in a separate mount namespace. */
 function acquireOn(mountOptions: string, before = 'true'): string {
   const folder = temporaryFolder();
   const script = join(temporaryFolder(), 'acquire.mjs');

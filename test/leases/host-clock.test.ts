@@ -23,7 +23,7 @@ beforeEach(async () => {
   elsewhere = { ...(await deadHolder()), host: 'elsewhere' };
 });
 
-/** Writes a lease that was acquired so long ago by the clock as it is now, by somebody whom nobody here can prove alive. */
+/** Writes a lease that was acquired so long ago by the current clock, by a holder that cannot be proven alive here. */
 async function leave(agoMs: number): Promise<void> {
   const acquiredAt = new Date(clock.now(0).getTime() - agoMs);
   const path = join(folder.path, LEASE);

@@ -75,7 +75,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
   /** Lets the slow reclaim rename what is not the lease that it judged, and stop there. */
   async function moveAway(): Promise<Pause> {
     const looking = steps.pauseBefore('list');
-    // A file with another id is put back at once.
+    // A file with another id is put back immediately.
     const puttingBack = steps.pauseBefore('link', OWN_NAME);
     renaming.goOn();
     await Promise.race([looking.reached, puttingBack.reached]);

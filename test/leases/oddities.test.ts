@@ -26,7 +26,7 @@ const unreadable: [string, string | Buffer, string][] = [
   ['with a pid that is text', leaseText(holder, { pid: '71' }), '`pid`'],
   ['with a TTL of 0', leaseText(holder, { ttl_s: 0 }), '`ttl_s` to be more than 0'],
   ['with a TTL beyond numbers', leaseText(holder).replace('600', '1e999'), '`ttl_s`'],
-  ['with a time that is none', leaseText(holder, { acquired_at: 'noon' }), '`acquired_at` to be a time like'],
+  ['with an invalid time', leaseText(holder, { acquired_at: 'noon' }), '`acquired_at` to be a time like'],
   [
     'from year 0',
     leaseText(holder, { acquired_at: '0000-01-01T00:00:00Z' }),

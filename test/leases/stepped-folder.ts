@@ -2,7 +2,7 @@ import { LeaseFolder } from '../../src/leases/index.js';
 
 type Call = 'list' | 'link' | 'rename' | 'unlink' | 'read';
 
-/** A call that waits until the test lets it go on. */
+/** A call that waits until the test lets it continue. */
 export interface Pause {
   /** Resolves when the call is about to be made. */
   reached: Promise<void>;

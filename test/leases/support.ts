@@ -19,7 +19,7 @@ export const HOST = hostname();
 /** Where the lease of repo `web` stands. */
 export const LEASE = new LeaseNames('web').lease;
 
-/** A lease folder of its own for each test. */
+/** A new lease folder for each test. */
 export function useLeaseFolder(): { readonly path: string; files(): Promise<string[]> } {
   let path = '';
   beforeEach(async () => (path = await mkdtemp(join(tmpdir(), 'leases-'))));

@@ -48,7 +48,7 @@ beforeAll(async () => {
   const foreign = startProcess();
   const stamp = foreign.processIdentity.replace(/:(\d+):(\d+)$/, ':1:$2');
   await insertRunningJob(db.admin, { id: 'foreign', pid: foreign.pid, processIdentity: stamp });
-  await db.reaper.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
+  await db.reaper.query(`select reaper.put_hold('agent', 'tester', 'being repaired', 'ada', 600)`);
   worker = new WorkerProcess({
     REAPER_NAME: name,
     DATABASE_URL: db.reaperUrl,

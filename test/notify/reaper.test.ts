@@ -8,7 +8,7 @@ import { insertRunningJob, readJob, type RunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import { startReceiver, type Receiver } from './receiver.js';
 
-/** A run whose budget is spent: it fails as soon as it is looked at. */
+/** A run whose attempts are used up: it fails at its first observation. */
 const SPENT: RunningJob = { agent: 'tester', attempts: 2, exitCode: 1, exitedS: 60 };
 
 let db: TestDatabase;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   [chat, hook] = [await startReceiver(), await startReceiver()];
 });
 afterEach(async () => {
-  // First, since a worker does not end before the sendings that hang.
+  // First, because a worker does not end before messages that hang.
   await Promise.all([chat.stop(), hook.stop()]);
   await reaper?.stop();
   reaper = undefined;

@@ -28,7 +28,7 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
-/** Starts a receiver, which ends with the test. It answers with 200 until it is told otherwise. */
+/** Starts a receiver, which ends with the test. It answers with 200 by default. */
 export async function startReceiver(): Promise<Receiver> {
   const requests: Received[] = [];
   let queue: Answer[] = [{ status: 200, body: { ok: true } }];

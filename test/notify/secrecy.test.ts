@@ -136,7 +136,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     },
     110_000,
   );
-  // Then nobody is there any more: what is said of a connection that does not come about.
+  // Then nothing listens any more: check what is logged about a failed connection.
   await Promise.all([chat.stop(), hook.stop()]);
   failed.push(await insertRunningJob(db.admin, { id: 'unsent', attempts: 2, exitCode: 1, exitedS: 60 }));
   await eventually('the failure to connect', async () => (await rows()).includes('not delivered'));

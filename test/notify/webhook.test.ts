@@ -106,7 +106,7 @@ describe('no answer', () => {
   it.each([
     ['nobody listens', async () => `http://127.0.0.1:${await freePort()}/${SECRET}`, 'ECONNREFUSED'],
     ['nobody knows the name', () => `http://${SECRET}.invalid/`, /ENOTFOUND|EAI_AGAIN/],
-  ])('since %s: not delivered, and the address is not told', async (_, url, code) => {
+  ])('because %s: not delivered, and the address is not revealed', async (_, url, code) => {
     const delivery = await createWebhook(await url()).send(aNotification(), AbortSignal.timeout(20_000));
     expect(delivery.result).toBe('not delivered');
     expect((delivery as { why: string }).why).toMatch(code);
