@@ -16,7 +16,7 @@ export const searchAttributesCheck: Check = {
     const names = SEARCH_ATTRIBUTES.map(({ name }) => name);
     const expected = `${names.join(', ')} as keywords`;
     if (!settings.REAPER_SEARCH_ATTRIBUTES)
-      return [ok('none', 'none, because of REAPER_SEARCH_ATTRIBUTES=false')];
+      return [ok('no search attributes', 'REAPER_SEARCH_ATTRIBUTES is false')];
     const { connection } = await temporal();
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = names.filter((name) => Number(customAttributes[name]) !== KEYWORD_TYPE);

@@ -76,7 +76,7 @@ it('as a command with --json: exit code 1 if something fails', async () => {
   expect(findings).toContainEqual({
     check: 'temporal',
     level: 'fail',
-    expected: 'Temporal to answer',
+    expected: 'an answer from Temporal',
     got: expect.stringContaining('Expected Temporal to answer at 127.0.0.1') as string,
     todo: 'start it, or correct TEMPORAL_ADDRESS and its credentials',
   });
