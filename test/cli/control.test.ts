@@ -42,7 +42,7 @@ async function lastSweep(): Promise<number | null> {
   return rows[0]?.number ?? null;
 }
 
-// Whether Temporal is there makes no difference to what is written and to the exit code.
+// With and without Temporal, the same is written, and the exit code is the same.
 describe.each(['with Temporal', 'without Temporal'] as const)('%s', (situation) => {
   const hasTemporal = situation === 'with Temporal';
   const run = async (...args: string[]) => {
@@ -140,7 +140,7 @@ test.each([
 });
 
 test('a missing worker is distinguished from a Temporal that is down', async () => {
-  // Another worker's reaper: its workflow is there, and nobody answers for it.
+  // A reaper workflow of another worker: it exists, but no worker answers for it.
   const name = `${place.name}-gone`;
   const other = startCli(['worker', '--no-probe'], { ...place.env, REAPER_NAME: name });
   onTestFinished(() => kill(other));

@@ -81,7 +81,7 @@ export function claimed(entry: Partial<LedgerEntry> = {}): LedgerEntry {
 /** What a case is about; the rest is a healthy default. */
 export interface Case {
   run?: Partial<JobRun>;
-  /** A fresh look from here; without it the run is on another host. */
+  /** A fresh probe on this host; without it, the run is on another host. */
   seen?: Liveness;
   running?: Partial<RunningFacts>;
   sweep?: Partial<SweepSummary> & { ageS?: number };

@@ -6,7 +6,7 @@ import { eventually } from '../support/wait.js';
 let place: Place;
 let worker: RunningCli;
 
-/** One job reaped, one that would have been, one row that cannot be watched, one hold. */
+/** One reaped job, one would-be reap, one row that cannot be watched, one hold. */
 beforeAll(async () => {
   place = await createPlace();
   const { admin } = place.db;

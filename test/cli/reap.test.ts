@@ -17,7 +17,7 @@ let worker: RunningCli;
 
 beforeAll(async () => {
   place = await createPlace();
-  // Nothing is reaped by itself here: what is reaped is what an operator reaped.
+  // Nothing is reaped automatically here, only by an operator.
   worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '1000' });
   await eventually('the first sweep', async () => (await cliJson('status'))['last_run_ts'] !== null);
 });

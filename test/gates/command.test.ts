@@ -5,7 +5,7 @@ import { check, pidsIn, runs, temporaryFolder } from './support.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-/** A gate that runs a shell script; `$1`, `$2`, ... are the further arguments. */
+/** A gate that runs a shell script; `$1`, `$2`, ... are the other arguments. */
 function sh(script: string, ...args: string[]) {
   return { kind: 'command', argv: ['sh', '-c', script, 'gate', ...args] };
 }

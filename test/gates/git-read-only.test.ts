@@ -46,7 +46,7 @@ describe('nothing is changed', () => {
     expect(snapshot(partial)).toEqual(before);
     expect(existsSync(marker)).toBe(false);
 
-    // The trap is armed: git as it is by default walks into it.
+    // The trap works: git with its default settings falls into it.
     execaSync('git', ['-C', partial, 'ls-tree', 'feature/W-1', 'docs/'], { reject: false });
     expect(existsSync(marker)).toBe(true);
   });

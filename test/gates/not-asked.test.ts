@@ -20,7 +20,7 @@ const approve = (error: unknown) =>
   check(
     { kind: 'function', name: 'approve' },
     {},
-    // Whatever a program throws.
+    // A program may throw anything.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     { functions: { approve: () => Promise.reject(error) } },
   );

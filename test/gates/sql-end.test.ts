@@ -150,7 +150,7 @@ async function failure(asking: Promise<unknown>): Promise<GateNotAsked> {
   return error;
 }
 
-/** A server in front of a database, or in front of none, that can swallow what its connections say and take new ones. */
+/** A server in front of a database, or in front of none, that can go silent on open connections and still accept new ones. */
 async function silentServer(target?: URL) {
   const sockets: Socket[] = [];
   const pairs: [Socket, Socket][] = [];

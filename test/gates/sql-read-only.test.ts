@@ -44,7 +44,7 @@ describe('nothing is written', () => {
     'select true) as a; commit; drop table work_item; select * from (select true',
     'select true) as a limit 1; rollback; drop table work_item; --',
     `select true) as a; set transaction read write; delete from work_item; select * from (select true`,
-    // Leaving READ ONLY.
+    // Attempts to leave READ ONLY.
     'commit',
     'rollback',
     'set transaction read write',

@@ -89,7 +89,7 @@ describe('renewing', () => {
 
 describe('a lease that was reclaimed', () => {
   it('is lost to its holder, who neither renews nor releases what another holds now', async () => {
-    // Its holder is on a host where nothing can be proven of it.
+    // Its holder is on another host, where it cannot be probed.
     const lost = await acquire(folder.path, 0.001, 'elsewhere');
     await nextMillisecond();
     expect((await reclaim(folder.path)).result).toBe('reclaimed');

@@ -100,7 +100,7 @@ it('does not mistake passing time for a step, however long and slow', () => {
   const still = new HostClock({ wallMs: () => wallMs, monotonicMs: () => monotonicMs });
   for (let n = 0; n < 100; n += 1) {
     monotonicMs += 3_600_000;
-    // A slewed clock: a second and a half an hour.
+    // A slewed clock gains a second and a half per hour.
     wallMs += 3_601_500;
     expect(still.now(600).getTime()).toBe(wallMs);
   }

@@ -34,7 +34,7 @@ async function kinds(): Promise<(string | null)[]> {
   return (await folder.files()).map((name) => names.kindOf(name)).sort();
 }
 
-/** Ends well: the lease stands as its holder left it, and goes as it should. */
+/** Checks the end: the lease is as its holder left it, and can be released. */
 async function expectHeld(held: HeldLease): Promise<void> {
   expect(await renewLease(held)).toBe(true);
   expect(await tokenAt(LEASE)).toBe(held.lease.token);
@@ -43,7 +43,7 @@ async function expectHeld(held: HeldLease): Promise<void> {
   expect(await folder.files()).toEqual([]);
 }
 
-/** An acquirer that has found the folder clear and has not yet put its own file there. */
+/** An acquirer that found the folder free and has not yet put its file there. */
 async function startThird(): Promise<{
   steps: SteppedFolder;
   entering: Pause;
@@ -72,7 +72,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     expect((await reclaim(folder.path, { record: records.record })).result).toBe('reclaimed');
   });
 
-  /** Lets the slow reclaim rename what is not the lease that it judged, and stop there. */
+  /** Lets the slow reclaim rename a lease that is not the one it judged, and stop there. */
   async function moveAway(): Promise<Pause> {
     const looking = steps.pauseBefore('list');
     // A file with another id is put back immediately.

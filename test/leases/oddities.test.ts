@@ -85,7 +85,7 @@ describe('anything but a regular file', () => {
       const target = join(folder.path, 'target');
       await writeFile(target, leaseText(await deadHolder()));
       await setAge('target', 1e6);
-      // A socket's path is short: it cannot stand in every place by its own name.
+      // A socket's path must be short, so it cannot be created in every place under its final name.
       await make(join(folder.path, 'odd'));
       if (what === 'a directory') await mkdir(join(folder.path, name));
       else await link(join(folder.path, 'odd'), join(folder.path, name));

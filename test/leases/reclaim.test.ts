@@ -45,7 +45,7 @@ describe('a stale lease', () => {
   it('is reclaimed once, whichever step a reclaimer dies before', async () => {
     await leaveLease(folder.path, await deadHolder());
     const records = new Records();
-    // Its record is made, and then it can remove nothing.
+    // It can record the reclaim, but cannot remove anything.
     const died = await reclaim(new DeadFolder(folder.path), { record: records.record });
     expect(died).toMatchObject({ result: 'trouble', detail: ['the reclaimer died'] });
     expect(records.made).toHaveLength(1);

@@ -34,7 +34,7 @@ const valueOf = (metric: string, labels: Record<string, string> = {}) =>
       sample.name === metric && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
   )?.value;
 
-/** Two jobs reaped, one on a host that nobody answers for, one with a foreign stamp, one without a host, one hold. */
+/** Two reaped jobs, one job on a host without a probe, one with a foreign stamp, one without a host, one hold. */
 beforeAll(async () => {
   db = await createTestDatabase();
   port = await freePort();
@@ -144,7 +144,7 @@ it('docs/metrics.md documents each of our metrics with its labels, and no others
   expect(documented).toEqual(new Map(ours.map(([metric, found]) => [metric, labelsOf(found)])));
 });
 
-/** Each metric that is asked for was scraped, with each label that is asked for. */
+/** Checks that each metric in an expression was scraped, with each of its labels. */
 function expectKnown(expression: string): void {
   const { metrics, labels } = readPromql(expression);
   expect(metrics.length, expression).toBeGreaterThan(0);
@@ -191,7 +191,7 @@ describe('the alert rules', () => {
     );
     for (const { expr, annotations } of rules) {
       expectKnown(expr);
-      // What a template names must be left by the aggregation.
+      // The aggregation must keep the labels that a template uses.
       const kept = readPromql(expr).labels;
       for (const [, label] of JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)) {
         expect(kept, expr).toContain(label);
@@ -258,7 +258,7 @@ describe('the dashboard', () => {
   });
 });
 
-// Last: it takes Postgres away from under the worker.
+// Last, because it cuts the worker off from Postgres.
 it('reports what it can while Postgres does not answer', async () => {
   await db.admin.query('revoke select on reaper.status from reaper');
   page = parseExposition(await (await scrape()).text());

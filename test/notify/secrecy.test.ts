@@ -42,7 +42,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Everything that Temporal keeps of our workflows, with payloads as the bytes that they are. */
+/** Everything that Temporal stores about our workflows, with payloads as bytes. */
 async function histories(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { workflowId, runId } of client.workflow.list({
@@ -55,7 +55,7 @@ async function histories(): Promise<Map<string, string>> {
   return found;
 }
 
-/** Every text in it, and every payload as the text that its bytes are. */
+/** Every text in it, and every payload decoded as text. */
 function asText(value: unknown): string {
   if (value instanceof Uint8Array) return `${Buffer.from(value).toString()}\n`;
   if (typeof value === 'string') return `${value}\n`;
@@ -165,7 +165,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     status: await status.text(),
     cli: stdout + stderr,
   };
-  // Whoever searches must be able to find.
+  // Checks that the search would find a secret.
   const findable: [keyof typeof places, string][] = [
     ['histories', 'telegram: HTTP 429: no such bot: /bot<hidden>/sendMessage'],
     ['histories', 'webhook: HTTP 500'],

@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterAll(() => db.drop());
 
-/** A claim that ended its job as failed; the notification that it owes. */
+/** Claims a job that fails. Returns the notification that this owes. */
 async function aFailedClaim(): Promise<number> {
   const run = await insertRunningJob(db.admin, { agent: 'tester' });
   const { notificationId } = await claimRun(db.reaper, run, { outcome: 'failed' });

@@ -34,7 +34,7 @@ async function ask(url: string, sql: string): Promise<unknown> {
 
 async function openFolder(): Promise<string> {
   const folder = await temporaryFolder();
-  // As root the server runs as another user, who must get there, as in the system's own temporary folder.
+  // If we are root, the server runs as another user, who must be able to enter, like the system's temporary folder.
   await chmod(folder, 0o755);
   return folder;
 }

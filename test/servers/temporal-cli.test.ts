@@ -17,7 +17,7 @@ async function executable(path: string): Promise<string> {
   return path;
 }
 
-/** A folder for everything, with an environment that knows nothing else. */
+/** A folder for everything, with an environment that contains only its paths. */
 async function sandbox() {
   const folder = await temporaryFolder();
   const bin = join(folder, 'bin');

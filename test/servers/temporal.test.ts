@@ -38,7 +38,7 @@ async function addKeyword(client: Client, name: string): Promise<void> {
   });
 }
 
-// Without a CLI on the machine this is the one place that may download or build it.
+// If the machine has no CLI, this is the only place that may download or build it.
 beforeAll(() => findTemporalCli({ log: console.log, env: embeddedEnv() }), GET_CLI_MS);
 
 describe('the embedded Temporal server', () => {

@@ -327,7 +327,7 @@ describe('adapter', () => {
         begin insert into job_audit values (new.id); return new; end $$;
       create trigger note_job after update on jobs for each row execute function note_job()`);
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
-    // The shipped adapter sets the path that such a trigger expects.
+    // The shipped adapter sets the search path that such a trigger expects.
     expect(await levels('adapter')).toEqual(['ok']);
     await db.admin.query('alter function reaper.finish(text, text, text, text) reset search_path');
     const got = (await examine('adapter', patient)).map((finding) => finding.got);
@@ -373,7 +373,7 @@ describe('adapter', () => {
       grant execute on function reaper.try_claim(text, text, text) to ${owner}`);
     const admin = createPool(db.adminUrl, { applicationName: 'test', max: 1 });
     try {
-      // A login that is no member of role reaper and no superuser.
+      // A login that is neither a member of role reaper nor a superuser.
       await admin.query(`set session authorization ${owner}`);
       const { context } = patient;
       const found = await examine('adapter', { ...patient, context: { ...context, admin } });
@@ -482,7 +482,7 @@ describe('session', () => {
   ])('fails when %s is %s', async (name, value, got) => {
     const connection = await db.admin.connect();
     try {
-      // What a pooler does that runs each statement by itself, or resets the session between two: ours were set, and are lost.
+      // Like a pooler that runs each statement on its own, or resets the session between two: our settings are lost.
       const wanted = sessionSettings({ statementMs: 10_000, idleInTransactionMs: 30_000 });
       await connection.query('begin');
       await connection.query(setLocally(wanted));

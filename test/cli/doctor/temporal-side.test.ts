@@ -161,7 +161,7 @@ describe('probes', () => {
 });
 
 it('fails with the cause for a host whose probe fails, and does not report it as one without a probe', async () => {
-  // As a sweep of another reaper saw it: nobody of this test polls for that host.
+  // As found by a sweep of another reaper: nothing in this test polls for that host.
   await insertRunningJob(db.admin, { id: 'failing', host: 'host-8' });
   const failing = async () => {
     const summary = { number: 1, hostsFailing: { 'host-8': 'permission denied for view examinable_run' } };
