@@ -129,7 +129,7 @@ test.each([
   ['ledger'],
   ['report'],
   ['explain', 'x'],
-])('%s says in one line that Postgres is away', async (...args) => {
+])('%s says in one line that Postgres is down', async (...args) => {
   const address = place.envWithoutTemporal['TEMPORAL_ADDRESS'] ?? '';
   const env = { ...place.env, DATABASE_URL: `postgres://reaper:secret@${address}/queue` };
   const { code, stdout, stderr } = await cli(args, env);

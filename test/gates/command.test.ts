@@ -40,7 +40,7 @@ describe('the exit code', () => {
     [{ argv: ['no-such-program'] }, 'expected no-such-program to start'],
     [{ argv: ['/etc/passwd'] }, 'expected /etc/passwd to start'],
     [{ argv: ['true'], cwd: '/no/such/folder' }, 'its working folder exists'],
-  ])('%j cannot be started: red', async (parameters, reason) => {
+  ])('%j cannot be started and is red', async (parameters, reason) => {
     const result = await check({ kind: 'command', ...parameters });
     expect(result).toMatchObject({ green: false, evidence: { argv: parameters.argv } });
     expect(result.reason).toContain(reason);

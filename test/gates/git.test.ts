@@ -23,7 +23,7 @@ describe('the path on the branch', () => {
   });
 
   it.each(['docs/W-2.md', 'docs/W-1.md/x', 'doc', 'DOCS', 'docs/W*.md', ':(top)README.md', '--help', '-x'])(
-    'is missed: %s',
+    'is missing: %s',
     async (path) => {
       const { folder, head } = createShop();
       const result = await ask(folder, {}, path);

@@ -142,7 +142,7 @@ describe('places', () => {
   });
 
   it.each(['leave', 'cancel'])(
-    'are not lost to one who is cancelled at the moment of its turn, %s first',
+    'are not lost if a waiter is cancelled just when it gets one, %s first',
     async (first) => {
       const places = new Places(1, 'places');
       const leave = await places.enter(0, forever);

@@ -18,7 +18,7 @@ describe('a text', () => {
     ['{work_item}', { work_item: null }, 'expected a work_item to put into "{work_item}", got none'],
     ['{repo}', { repo: '' }, 'expected a repo to put into "{repo}", got none'],
     ['{job}', { job: 'a\0b' }, 'expected a job without a NUL for "{job}", got "a\\u0000b"'],
-  ])('is refused for %s with %j', (template, some, message) => {
+  ])('is rejected for %s with %j', (template, some, message) => {
     expect(() => fillText(template, input(some))).toThrow(message);
   });
 
@@ -59,7 +59,7 @@ describe('a path', () => {
     ['docs/.{branch}', { branch: './b' }, 'stays below its folder'],
     ['{branch}', { branch: '/etc' }, 'stays below its folder'],
     ['docs/{work_item}{branch}', { work_item: '.', branch: '.' }, 'stays below its folder'],
-  ])('%s with %j is refused', (template, some, message) => {
+  ])('%s with %j is rejected', (template, some, message) => {
     expect(() => fillPath(template, input(some))).toThrow(message);
   });
 

@@ -18,7 +18,7 @@ function temporaryFolder(): string {
 }
 
 it.each(['ENOTSUP', 'EPERM', 'EOPNOTSUPP', 'ENOSYS'])(
-  'a folder without hard links is called that: %s',
+  'a folder without hard links is reported as that: %s',
   (code) => {
     const error = folderError('/srv/leases', 'link', errno(code));
     expect(error.message).toBe(

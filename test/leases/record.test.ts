@@ -96,7 +96,7 @@ describe('reclaims are blocked', () => {
     ['the dry run', { action: 'observe', by: 'op' }, /^observe: dry run/],
     ['a hold of the repo', { ...hold, kind: 'repo', value: 'web' }, /^held: repo web by op/],
     ["a hold of the holder's host", { ...hold, kind: 'host', value: 'host-1' }, /^held: host host-1 by op/],
-  ])('by %s, before anything is moved and when it is to be put on record', async (_, operation, why) => {
+  ])('by %s, both before anything is moved and when it is recorded', async (_, operation, why) => {
     await operate(db.reaper, operation);
     expect(await readLeaseBlock(db.reaper, 'web', 'host-1')).toMatch(why);
     expect(await recordLeaseReclaim(db.reaper, lease, 'host-2')).toMatchObject({

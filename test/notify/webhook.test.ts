@@ -54,7 +54,7 @@ it.each([
   ['a b', `job-reaper explain 'a b'`],
   [`it's $(id)`, `job-reaper explain 'it'\\''s $(id)'`],
   ['--json', 'job-reaper explain -- --json'],
-])('may paste the command that explains job %s into a shell', (jobId, command) => {
+])('contains the command that explains job %s, quoted for a shell', (jobId, command) => {
   expect(explainCommand(jobId)).toBe(command);
 });
 
@@ -85,7 +85,7 @@ describe('an answer', () => {
     [401, ': access denied'],
     [404, ': the webhook no longer exists'],
     [410, ': the webhook no longer exists'],
-  ])('%i: refused, with the setting to look at', async (status, hint) => {
+  ])('%i: refused, with the setting to check', async (status, hint) => {
     const headers = { location: `http://127.0.0.1:1/${SECRET}` };
     expect(await answeredWith({ status, headers, body: SECRET })).toEqual({
       result: 'refused',

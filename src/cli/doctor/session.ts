@@ -26,7 +26,7 @@ export const sessionCheck: Check = {
       );
     }
     for (const { name, expected, got } of await pool.readBack())
-      findings.push(fail(`${name} to be ${expected}, as set by us`, got, POOLER));
+      findings.push(fail(`${name} to be ${expected}, the value that we set`, got, POOLER));
     return findings.length > 0
       ? findings
       : [ok('the settings that our sessions need', 'all in effect, as read back from the server')];
