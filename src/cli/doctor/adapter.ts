@@ -19,7 +19,7 @@ export const adapterCheck: Check = {
     }
     const { jobId, locked, asReaper, mistakes } = await tryAdapter(admin);
     if (jobId === null) {
-      const got = locked > 0 ? `the rows of all ${locked} jobs that were tried are locked` : 'no running job';
+      const got = locked > 0 ? `the rows of all ${locked} candidate jobs are locked` : 'no running job';
       return [warn(EXPECTED, `${got}: not tried`, 'run doctor again while a job runs')];
     }
     const findings = mistakes.map((mistake) =>

@@ -301,7 +301,7 @@ describe('adapter', () => {
     await holder.run(`select from jobs where id = 'j1' for update`);
     await holder.run('select from reaper.control for update');
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'warn', got: 'the rows of all 1 jobs that were tried are locked: not tried' },
+      { level: 'warn', got: 'the rows of all 1 candidate jobs are locked: not tried' },
     ]);
     await insertRunningJob(db.admin, { id: 'j2' });
     expect(await examine('adapter', patient)).toMatchObject([
