@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { readReport, type ReportLine } from '../db/report.js';
 import { withContext } from './context.js';
 import { formatDuration, parseDuration } from './duration.js';
-import { examples, formatTime, printJson } from './output.js';
+import { counted, examples, formatTime, printJson } from './output.js';
 import { renderTable } from './table.js';
 
 const DAY_S = 86_400;
@@ -28,14 +28,14 @@ export function reportCommand(): Command {
 function print(lines: ReportLine[], sinceS: number): void {
   const period = `the last ${formatDuration(sinceS)}`;
   if (lines.length === 0) {
-    console.log(`In ${period} the dry run would have reaped nothing.`);
+    console.log(`In ${period}, the dry run would have reaped nothing.`);
     return;
   }
   console.log(reportTable(lines));
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
   console.log(
-    `In ${period} the dry run would have reaped ${sum('runs')} times; ` +
-      `${sum('endedByThemselves')} of these runs ended by themselves. Find out why before you run job-reaper activate.`,
+    `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. ` +
+      `Ended by themselves: ${sum('endedByThemselves')}. Find out why for each of these before you run job-reaper activate.`,
   );
 }
 

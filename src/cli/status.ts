@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { withContext } from './context.js';
 import { describeControl } from './describe-control.js';
 import { describeLastSweep } from './describe-sweep.js';
-import { examples, formatTime, printJson } from './output.js';
+import { counted, examples, formatTime, printJson } from './output.js';
 import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';
 import { renderTable } from './table.js';
@@ -63,7 +63,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
         ['job', 'why', 'since', 'next try'],
         status.claim_trouble.first.map((run) => [
           run.job_id,
-          run.kind === 'locked' ? run.why : `${run.why} (${run.failures} times)`,
+          run.kind === 'locked' ? run.why : `${run.why} (${counted(run.failures, 'time')})`,
           run.since,
           run.retry_at,
         ]),

@@ -94,7 +94,7 @@ test('ledger --json has the evidence', async () => {
 test('report sums the dry run up', async () => {
   const stdout = await run(['report', '--since', '1h']);
   expect(stdout).toMatch(/writer .* 2 .* queued .* 1 .* exit=4/);
-  expect(stdout).toContain('would have reaped 1 times; 0 of these runs ended by themselves');
+  expect(stdout).toContain('would have reaped 1 run. Ended by themselves: 0.');
   expect(JSON.parse(await run(['report', '--json']))).toMatchObject([
     { agent: 'writer', outcome: 'queued', tier: 2, runs: 1, stillRunning: 1, lastReason: 'exit=4' },
   ]);

@@ -1,6 +1,6 @@
 import { listClaimTrouble } from '../../db/claim-trouble.js';
 import { readLastSweep } from '../../db/last-sweep.js';
-import { formatTime } from '../output.js';
+import { counted, formatTime } from '../output.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
 /** The maximum number of runs that are listed. */
@@ -27,7 +27,7 @@ export const claimsCheck: Check = {
             )
           : fail(
               `job ${jobId} to be claimed`,
-              `${why}, ${failures} times since ${formatTime(since)}; ${next}`,
+              `${why}, ${counted(failures, 'time')} since ${formatTime(since)}; ${next}`,
               `correct what raises this error when the row is written; then job-reaper reap ${jobId} retries immediately`,
             ),
       );

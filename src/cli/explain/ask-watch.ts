@@ -2,6 +2,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunRef } from '../../domain/types.js';
 import { watchQuery } from '../../workflows/messages.js';
 import type { CliContext } from '../context.js';
+import { counted } from '../output.js';
 import { describeTemporalError } from '../../temporal/explain-error.js';
 import type { WatchFacts } from './facts.js';
 
@@ -38,8 +39,7 @@ type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingA
 /** An activity that failed and is retried: a gate that cannot be asked, a server that is down. */
 function describeTrouble({ activityType, attempt, lastFailure }: PendingActivity): string[] {
   if (!lastFailure) return [];
-  const times = (attempt ?? 2) - 1;
   return [
-    `${activityType?.name ?? 'an activity'} has failed ${times} ${times === 1 ? 'time' : 'times'}; the last error: ${lastFailure.message ?? 'unknown'}`,
+    `${activityType?.name ?? 'an activity'} has failed ${counted((attempt ?? 2) - 1, 'time')}; the last error: ${lastFailure.message ?? 'unknown'}`,
   ];
 }

@@ -1,5 +1,5 @@
 import type { ClaimTrouble } from '../../domain/claim-trouble.js';
-import { formatTime } from '../output.js';
+import { counted, formatTime } from '../output.js';
 import type { LastSweep } from '../read-state.js';
 
 /** Describes why a run cannot be claimed, and when that is retried. Empty if there is no trouble. */
@@ -8,7 +8,7 @@ export function describeTrouble(jobId: string, trouble: ClaimTrouble | null): st
   const { kind, why, failures, since, retryAt } = trouble;
   const what = kind === 'locked' ? `cannot be claimed: ${why}` : `fails: ${why}`;
   return [
-    `${what} (${failures} ${failures === 1 ? 'time' : 'times'} since ${formatTime(since)})`,
+    `${what} (${counted(failures, 'time')} since ${formatTime(since)})`,
     `retried after ${formatTime(retryAt)}, or immediately with job-reaper reap ${jobId}`,
   ];
 }

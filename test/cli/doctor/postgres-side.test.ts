@@ -151,7 +151,7 @@ describe('claims', () => {
       {
         level: 'fail',
         expected: 'job j1 to be claimed',
-        got: expect.stringContaining('no end for j1, 1 times since ') as string,
+        got: expect.stringContaining('no end for j1, 1 time since ') as string,
       },
       { level: 'warn', got: expect.stringContaining('its row is locked by pid 7; retried') as string },
       { level: 'warn', got: '3 waiting for one' },
