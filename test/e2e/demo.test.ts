@@ -4,7 +4,7 @@ import { expect, inject, test } from 'vitest';
 
 const RUN = fileURLToPath(new URL('../../dist/demo/run.js', import.meta.url));
 
-/** As the final table names them. */
+/** The fates, by their names in the final table. */
 const FATES = [
   'a healthy agent blocks its event loop',
   'agent and monitor are killed',
@@ -19,7 +19,7 @@ const FATES = [
   'a whole machine is gone, then declared gone',
 ];
 
-test('every fate of the demo comes true, on servers that exist already', { timeout: 150_000 }, async () => {
+test('every fate of the demo comes true, on existing servers', { timeout: 150_000 }, async () => {
   const { exitCode, all } = await execa('node', [RUN, '--exit'], {
     env: { DATABASE_ADMIN_URL: inject('adminUrl'), TEMPORAL_ADDRESS: inject('temporalAddress') },
     all: true,
