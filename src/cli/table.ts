@@ -39,7 +39,7 @@ export function renderTable(
   });
   table.push(...wrapped);
   if (hidden.length === 0) return table.toString();
-  return `${table.toString()}\nHidden because the terminal is narrow: ${hidden.join(', ')} (--json shows everything).`;
+  return `${table.toString()}\nHidden columns: ${hidden.join(', ')} (--json shows all).`;
 }
 
 /** The optional columns to hide, so that the others are readable. */

@@ -70,7 +70,7 @@ describe('listing commands on a terminal', () => {
   test.each(Object.entries(tables))('%s fits 80 columns, and says what it left out', (_, render) => {
     const table = stripVTControlCharacters(render(80)).split('\n');
     expect(Math.max(...table.map((row) => row.length))).toBeLessThanOrEqual(80);
-    expect(table.at(-1)).toMatch(/^Hidden because the terminal is narrow: .* \(--json shows everything\)\.$/);
+    expect(table.at(-1)).toMatch(/^Hidden columns: .* \(--json shows all\)\.$/);
   });
 
   test.each(Object.entries(tables))('%s leaves nothing out on a wide one', (_, render) => {
