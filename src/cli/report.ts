@@ -33,9 +33,11 @@ function print(lines: ReportLine[], sinceS: number): void {
   }
   console.log(reportTable(lines));
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
+  const ended = sum('endedByThemselves');
+  const advice =
+    ended === 0 ? '' : ' Find out why these were judged dead before you run job-reaper activate.';
   console.log(
-    `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. ` +
-      `Ended by themselves: ${sum('endedByThemselves')}. Find out why for each of these before you run job-reaper activate.`,
+    `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. Ended by themselves: ${ended}.${advice}`,
   );
 }
 
