@@ -35,7 +35,7 @@ function print(lines: ReportLine[], sinceS: number): void {
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
   const ended = sum('endedByThemselves');
   const advice =
-    ended === 0 ? '' : ' Find out why these were judged dead before you run job-reaper activate.';
+    ended === 0 ? '' : ' Find out why they would have been reaped before you run job-reaper activate.';
   console.log(
     `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. Ended by themselves: ${ended}.${advice}`,
   );
