@@ -50,7 +50,7 @@ function spoiledAfterOnePage(id: string): Queryable {
   return { query } as Queryable;
 }
 
-it('returns what it found before a page that fails, has the failure on record, and goes on at that page', async () => {
+it('returns what it found before a page that fails, records the failure, and continues at that page', async () => {
   const { symptoms, next } = await examine(null, spoiledAfterOnePage('job-01500'));
   expect(symptoms.map(({ jobId, symptom }) => [jobId, symptom])).toEqual([['job-00000', 'dead']]);
   expect(next?.jobId).toBe('job-00999');
@@ -72,7 +72,7 @@ it('reads every page without a row that is known to be unreadable', async () => 
   expect([symptoms.map(({ jobId }) => jobId), next]).toEqual([['job-00000', 'job-01000', 'job-02000'], null]);
 });
 
-it('fails where its first page does', async () => {
+it('fails if its first page does', async () => {
   await spoil('job-00500');
   await expect(examine(null)).rejects.toThrow('invalid input syntax');
 });

@@ -25,7 +25,7 @@ async function grants(): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-it('migrating again leaves what the roles are for, whatever somebody granted meanwhile', async () => {
+it('migrating again restores the grants of both roles, whatever was granted meanwhile', async () => {
   const before = await grants();
   expect(before).toContain('reaper SELECT ledger');
   const { rows } = await db.admin.query<{ relation: string; column: string }>(
@@ -48,7 +48,7 @@ it('migrating again leaves what the roles are for, whatever somebody granted mea
   expect(await grants()).toEqual(before);
 });
 
-it('keeps nothing that a default privilege of the owner grants, and what was granted on purpose', async () => {
+it('revokes what a default privilege of the owner grants, and keeps what was granted on purpose', async () => {
   const [reader, monitor] = ['reader', 'monitor'].map(
     (name) => `${name}_${Math.random().toString(36).slice(2)}`,
   );

@@ -23,7 +23,7 @@ const record = (exitCode: number) =>
   db.admin.query('update agent_runs set exit_code = $1, finished_at = reaper.now()', [exitCode]);
 
 describe('an exit record that is older than its run', () => {
-  it('is called that, and is no symptom, until it is written again', async () => {
+  it('is recognised, and is no symptom, until it is written again', async () => {
     expect((await observeRun(db.reaper, run)).run).toMatchObject({ exitCode: 0, exitBeforeStart: true });
     expect(await symptoms()).toEqual([]);
     await record(0);

@@ -62,7 +62,7 @@ const warnings = async () =>
     ({ what }) => what,
   );
 
-it.skipIf(!isLinux)('two workers side by side are in no doubt', async () => {
+it.skipIf(!isLinux)('two workers side by side cause no doubt', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   const other = startWorker();
   for (let n = 0; n < 3; n += 1) {
@@ -175,7 +175,7 @@ it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   expect(rows).toEqual([{ turn: 5 }]);
 });
 
-it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports', async () => {
+it.skipIf(!isLinux)('one that ends is forgotten, whatever it still reports', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   await reporter.report();
   await reporter.leave();

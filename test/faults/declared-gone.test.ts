@@ -13,7 +13,7 @@ const EXCUSED = {
   answersMs: [5_000, 25_000],
 };
 
-it('excuses what rests on the word of an operator, and nothing more', () => {
+it("excuses what rests on an operator's declaration, and nothing more", () => {
   expect(isExcused({})).toBe(true);
 });
 

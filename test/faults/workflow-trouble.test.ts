@@ -17,7 +17,7 @@ it.each([
   expect(stillFailingTasks(before, open)).toEqual([]);
 });
 
-it('leaves alone, at the end, only what a killed worker explains', () => {
+it('excuses, at the end, only what a killed worker explains', () => {
   expect(failingTasks([task(0), task(2), task(4)])).toEqual([]);
   expect(failingTasks([task(5)])).toEqual(['torture: attempt 5 of one workflow task']);
 });

@@ -103,7 +103,7 @@ describe.each(NAMESPACES)('another namespace: %s', (_, launcher) => {
 });
 
 describe.skipIf(!canUse(ROOTLESS))('a rootless container (needs root and unshare --user --pid)', () => {
-  it('judges its own, and nothing of what is outside, alive or dead; nor does the outside of it', async () => {
+  it('judges its own processes, and none outside, alive or dead; nor does a probe outside judge those inside', async () => {
     const { pid } = startSleep();
     const dead = await aDeadOne(['env']);
     const script = `${IMPORTS}

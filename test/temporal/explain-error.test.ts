@@ -41,7 +41,7 @@ it.each([
   expect(trouble.sentence).not.toMatch(/tonic|Failed to describe/);
 });
 
-it('names a proxy that is in the way, but not on the way to this machine', () => {
+it('names a proxy that is in the way, but not for this machine', () => {
   const env = { http_proxy: 'http://proxy:3128' };
   const error = new Error('Failed to connect before the deadline');
   expect(explainTemporalError(error, target, env).sentence).toContain(

@@ -86,7 +86,7 @@ it('loses none of thousands of signals and no update while it continues as new e
   await expectHealthy(reaper.client, reaper.names.reaper);
 }, 400_000);
 
-it('waits for a wish that is being written before it continues as new, and does it once', async () => {
+it('waits for a request that is being written before it continues as new, and carries it out once', async () => {
   let letGo: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (letGo = resolve));
   let operations = 0;
@@ -180,7 +180,7 @@ it('a watch that continues as new after every look loses no poke', async () => {
   expect((await watch(run).describe()).runId).not.toBe(first);
 });
 
-it('carries no more wishes than an input has room for, and writes all of them once Postgres is back', async () => {
+it('carries no more requests than an input has room for, and writes all of them once Postgres is back', async () => {
   const WISHES = 250;
   let isAway = true;
   reaper = await startReaper(db, {

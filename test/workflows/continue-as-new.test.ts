@@ -23,7 +23,7 @@ const runId = async () => (await reaper.client.workflow.getHandle(reaper.names.r
 /** Of whichever execution runs now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
-it('numbers sweeps on, keeps its watches and repairs what they are for', async () => {
+it('continues to number sweeps, keeps its watches and repairs their runs', async () => {
   const agent = startProcess();
   const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
   reaper = await startReaper(db, { input: { continueAfterSweeps: 1 } });

@@ -83,7 +83,7 @@ describe('a host that was declared gone and answers again', () => {
     expect(await status('live')).toBe('running');
   });
 
-  it('is gone no more after one answer to a look, whoever polls then', async () => {
+  it('is no longer gone after one answer to a look, whoever polls then', async () => {
     const run = await insertLive();
     await start({ hosts: ['host-1'] });
     await declareGone();
@@ -94,7 +94,7 @@ describe('a host that was declared gone and answers again', () => {
     expect(rows).toEqual([{ by: null }]);
   });
 
-  it('keeps it when the very first look fails: who fails is there', async () => {
+  it('keeps it when the very first look fails: a probe that fails exists', async () => {
     const run = await insertLive();
     await start({ probes: () => ({ probeRun: fails, examineHost: fails }) });
     await declareGone();

@@ -67,7 +67,7 @@ async function countAccepted(): Promise<number> {
   return (events ?? []).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length;
 }
 
-it('a sweepNow that waits at the limit fails recognisably, and asked again is answered by the next execution', async () => {
+it('a sweepNow that waits at the limit fails recognisably, and the next execution answers its retry', async () => {
   const { runId } = await current().describe();
   await fillHistory();
   const before = await countAccepted();
@@ -84,7 +84,7 @@ it('a sweepNow that waits at the limit fails recognisably, and asked again is an
   await expectHealthy(reaper.client, reaper.names.reaper);
 });
 
-it('a reapNow that waits at the limit is asked again, and told what its watch did', async () => {
+it('a reapNow that waits at the limit is retried, and learns what its watch did', async () => {
   const agent = startProcess();
   await insertRunningJob(db.admin, { id: 'j1', ...agent });
   await agent.kill();

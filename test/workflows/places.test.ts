@@ -121,7 +121,7 @@ it('does not let a channel that hangs delay the repair of others', async () => {
   expect(await readJob(db.admin, 'third')).toMatchObject({ status: 'failed' });
 });
 
-it('repairs 150 runs in few places, page by page, while it continues as new in the middle of them', async () => {
+it('repairs 150 runs with few places, page by page, while it continues as new in between', async () => {
   const RUNS = 150;
   await db.admin.query(`
     insert into agent_runs (id, exit_code, finished_at)
@@ -221,7 +221,7 @@ it('parks the watch of a run whose gate fails, until it is due, its row changes 
   expect(await watch.result()).toMatchObject({ outcome: 'done' });
 });
 
-it('gives a place up for a row that is locked, and for a claim that is refused again and again', async () => {
+it('gives up its place for a row that is locked, and for a claim that is refused repeatedly', async () => {
   const locked = await insertRunningJob(db.admin, { id: 'locked', exitCode: 1, exitedS: 60 });
   const refused = await insertRunningJob(db.admin, { id: 'refused', exitCode: 1, exitedS: 60 });
   reaper = await startReaper(db, {

@@ -22,7 +22,7 @@ afterEach(async () => {
 const SLOW = { intervalS: 3_600 };
 const announce = () => db.reaper.query(`select reaper.announce_lease_worker('host-1')`);
 
-it('reclaims leases though the scan fails, and scans though they cannot be reclaimed', async () => {
+it('reclaims leases although the scan fails, and scans although they cannot be reclaimed', async () => {
   await announce();
   let reclaims = 0;
   let isScanAway = false;
@@ -59,7 +59,7 @@ it('reclaims leases though the scan fails, and scans though they cannot be recla
   });
 });
 
-it('tells people and asks for leases though a row makes the view of running jobs raise', async () => {
+it('sends notifications and reclaims leases although a row makes the view of running jobs raise', async () => {
   await announce();
   await db.admin.query(`
     insert into reaper.notification (key, kind, reason, text, due_at) values ('k', 'host without probe', 'r', 't', reaper.now());
@@ -129,7 +129,7 @@ it('tells a host whose probe fails, with the cause, from one that nobody polls f
   ]);
 });
 
-it('does not count a sweep or a claim again whose result was lost, nor fail a sweep for want of the status', async () => {
+it('does not count a sweep or a claim again whose result was lost, and does not fail a sweep without the status', async () => {
   const run = await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });
   let lost = 0;
   reaper = await startReaper(db, {
