@@ -6,10 +6,10 @@ import { brakePulled } from './invariants/brake-pulled.js';
 import type { Change } from './world/flight-recorder.js';
 
 const REAPED_MS = 10_000;
-/** Longer than the time in which it is to be noticed. */
+/** Longer than the time in which it must be noticed. */
 const LONG_MS = 200_000;
 
-/** A run whose agent lived on for long after it was reaped as dead; it was found, and everything was stopped. */
+/** A run whose agent stayed alive long after it was reaped as dead; it was found, and everything was stopped. */
 const NOTICED = {
   tier: 1,
   processIdentity: 'stamp-1' as string | null,

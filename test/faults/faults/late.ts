@@ -133,7 +133,7 @@ async function beforeClaim(
   });
 }
 
-/** Claims that wait for a lock of this backend, or behind somebody who does. */
+/** Claims that wait for a lock of this backend, directly or behind another session. */
 export async function findClaimBehind({ admin }: World, pid: number, claims = 1): Promise<true | null> {
   const { rowCount } = await admin.query(
     `with recursive behind(pid) as (

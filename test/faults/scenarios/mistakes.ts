@@ -5,7 +5,7 @@ import type { World } from '../world/world.js';
 import { begin, claimOf, expectSoon, killBoth, startTwin } from './scene.js';
 import type { Scenario } from './scenario.js';
 
-/** Operators who declare a host gone that is not. */
+/** Operators who declare a host gone although it is not. */
 export const mistakes: readonly Scenario[] = [
   {
     name: 'a host declared gone, and back',
@@ -14,7 +14,7 @@ export const mistakes: readonly Scenario[] = [
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'south', maxAttempts: 1 });
       const probe = world.probes[0]?.service;
-      // The word of an operator is not what this is about: nothing is claimed before the probe has answered.
+      // This is not about the declaration itself: nothing is claimed before the probe has answered.
       await world.operator.hold('job', victim.jobId, 300);
       await probe?.kill();
       await declareGone(world);

@@ -18,7 +18,7 @@ export const owners: readonly Scenario[] = [
       await swapJobsTable(world.admin);
       killBoth(world, dying);
       await endOf(world, ending);
-      // Who goes by the old table takes it for a run whose monitor never finalized.
+      // In the old table it looks like a run whose monitor never finalized.
       await setTimeout((world.terms.graceS + 5 * world.terms.intervalS) * 1000);
       await migrate(world.databaseUrl, null);
       back();

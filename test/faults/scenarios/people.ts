@@ -27,7 +27,7 @@ export const people: readonly Scenario[] = [
         ),
       );
       await nothingOwed(world);
-      // For a second message that somebody may still send.
+      // For a second message that may still be sent.
       await setTimeout(5_000);
     },
   },

@@ -130,7 +130,7 @@ export async function watchesOf(world: World, jobId: string, closed = 1): Promis
   });
 }
 
-/** Waits until people were told of everything, as far as the reaper knows. */
+/** Waits until no notification is owed any more. */
 export function nothingOwed({ admin }: World): Promise<true> {
   return expectSoon('nothing to be owed any more', async () => {
     const { rowCount } = await admin.query('select from reaper.notification where owed');
@@ -141,7 +141,7 @@ export function nothingOwed({ admin }: World): Promise<true> {
 /**
  * Starts another watch over the same run.
  *
- * @param why a `reap` is an operator's word: it claims at once
+ * @param why a `reap` is an operator's request, which claims at once
  */
 export async function startTwin(
   world: World,
@@ -196,7 +196,7 @@ export async function storyHas(world: World, victim: Victim, text: string): Prom
   }
 }
 
-/** Waits for something that is sure to come where all is well; a mutant may keep it from coming, which is no error. */
+/** Waits for something that is certain to happen if all is well. A mutant may prevent it, which is no error. */
 export async function expectSoon<T>(
   what: string,
   look: () => Promise<T | null>,

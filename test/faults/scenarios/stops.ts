@@ -76,7 +76,7 @@ function release({ folder }: World, { jobId }: Victim): Promise<void> {
   return rm(gateFiles(folder, jobId).hold, { force: true });
 }
 
-/** Waits for the claim, and sees that its task moved on once, with one next job. */
+/** Waits for the claim, and checks that its task moved on once, with one next job. */
 async function advanced(world: World, victim: Victim): Promise<void> {
   const { outcome, reason } = await claimOf(world, victim);
   await watchesOf(world, victim.jobId);
