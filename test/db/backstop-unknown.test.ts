@@ -22,7 +22,7 @@ const hasExitCodes = (answer: string) =>
 const publish = (backstopUnknown: 'reap' | 'alert' | 'by adapter') =>
   publishPolicy(db.reaper, { ...DEFAULT_POLICY, backstopUnknown }, 'test');
 
-/** What scans, looks and explanations go by. */
+/** What scans, looks and explanations use. */
 async function inForce(): Promise<string[]> {
   const run = await insertRunningJob(db.admin, {});
   const looked = await observeRun(db.reaper, run);

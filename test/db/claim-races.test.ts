@@ -21,7 +21,7 @@ const advance = { fromStage: 'development', toStage: 'review', nextAgent: 'revie
 const lockJob = `select from jobs where id = 'j1' for update`;
 const pause = { action: 'pause', reason: 'r', by: 'op' } as const;
 
-/** Two claims that both wait for the job's row, and are let go together. */
+/** Two claims that both wait for the job's row, and are released together. */
 async function claimTwice(claimers: [string, string]) {
   const monitor = await OpenTransaction.begin(db.admin);
   await monitor.run(lockJob);
@@ -165,7 +165,7 @@ it('an abandoned claim whose client is gone still counts once', async () => {
   const monitor = await OpenTransaction.begin(db.admin);
   await monitor.run(lockJob);
   const abandoned = await db.reaper.connect();
-  // One statement outside a transaction block commits by itself, whether or not anybody reads the answer.
+  // One statement outside a transaction block commits by itself, whether or not the answer is read.
   void abandoned
     .query(`select reaper.claim('j1', $1, 'watch-1', 'w', 'queued', 1, 'r', null, '{}', 4242, null, null)`, [
       run.runKey,
@@ -255,7 +255,7 @@ describe('a claim that says when it looked', () => {
   it('counts the wait for the row into the age of the look', async () => {
     const monitor = await OpenTransaction.begin(db.admin);
     await monitor.run(`select from jobs where id = 'j1' for update`);
-    // The clock goes on by a minute while the claim waits, and the monitor lets go before it gives up.
+    // The clock advances by a minute while the claim waits, and the monitor releases the row before the claim gives up.
     const looked = await now();
     const claimed = claimRun(db.reaper, run, { lookedAtMs: looked });
     await db.admin.query(

@@ -38,7 +38,7 @@ const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' 
 const failing = async () =>
   (await db.admin.query<{ failing: string | null }>('select failing from reaper.host_boot')).rows[0]?.failing;
 
-/** The probe's pool, where a row becomes odd as soon as a first page has been read: no sweep has had the time to notice it. */
+/** The probe's pool, where a row becomes unreadable once a first page has been read: no sweep had time to notice it. */
 function spoiledAfterOnePage(id: string): Queryable {
   let pages = 0;
   const query = async (text: string, values?: unknown[]) => {

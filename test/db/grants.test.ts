@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => db.drop());
 
-/** Who may do what in schema reaper, but for its owner, who may do all. */
+/** Who may do what in schema reaper, without its owner, who may do everything. */
 async function grants(): Promise<string[]> {
   const { rows } = await db.admin.query<{ line: string }>(
     `with acl as (
@@ -60,7 +60,7 @@ it('revokes what a default privilege of the owner grants, and keeps what was gra
     grant usage on schema reaper to ${reader}, ${monitor}; grant select on reaper.status to ${monitor}`);
   try {
     const before = await grants();
-    // As a table of a later version: it comes with what the default privileges say.
+    // Like a table of a later version: it comes with the default privileges.
     await db.admin.query(`create table reaper.of_a_later_version (id bigint generated always as identity)`);
     expect((await grants()).filter((line) => line.startsWith(reader ?? '')).length).toBeGreaterThan(2);
     await migrate(db.adminUrl, null);

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 beforeEach(() => db.admin.query('delete from reaper.host_boot; delete from reaper.host_reporter'));
 
-/** A report of one process; what is not given is that of one that knows nothing yet. */
+/** A report of one process; the defaults are those of a process that knows nothing yet. */
 async function report(me: Partial<Reporter>, place: Partial<HostReport> = {}): Promise<ReporterAnswer> {
   const reporter = {
     ...A,

@@ -9,7 +9,7 @@ import { OpenTransaction, waitsForLock } from '../support/locks.js';
 import { insertRunningJob } from '../support/rows.js';
 
 const REJECTED = { code: 'RP003' };
-// What a launcher without any guard does.
+// Like a launcher without any guard.
 const FINALIZE = `update jobs set status = 'done', finished_at = now() where id = 'j1'`;
 const TAKE_AGAIN = `update jobs set status = 'running', attempts = attempts + 1, started_at = now() where id = 'j1'`;
 
@@ -60,7 +60,7 @@ describe('the trigger that rejects a late finalize', () => {
     await control.run('select from reaper.control for update');
     const claiming = claimRun(db.reaper, ref);
     await waitsForLock(db.admin, 'reaper.claim');
-    // Behind the claim, which has the row.
+    // Waits for the claim, which has locked the row.
     const late = expect(db.admin.query(FINALIZE)).rejects.toMatchObject(REJECTED);
     await waitsForLock(db.admin, `set status = 'done'`);
     await control.commit();

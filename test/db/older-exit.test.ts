@@ -7,7 +7,7 @@ import { claimRun, countLedger } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 
-// A launcher that requeued a job without clearing how its last run ended: the row of the new run shows that.
+// A launcher that requeued a job without clearing how its last run ended: the new run's row still shows that.
 
 let db: TestDatabase;
 let run: RunRef & { runId: string };

@@ -115,7 +115,7 @@ it('a server that accepts connections and says nothing is given up', async () =>
   mute.close();
 });
 
-/** What somebody set for the role, the database or, behind a pooler, the session before ours. */
+/** Settings of the role, the database or, behind a pooler, the previous session. */
 const ODD: Record<string, string> = {
   DateStyle: 'German',
   IntervalStyle: 'sql_standard',

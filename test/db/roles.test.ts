@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
 
 const DENIED = '42501';
-/** What whoever writes to a view gets: not updatable, and not a table. */
+/** The errors for writing to a view: not updatable, and not a table. */
 const VIEW_REFUSES = ['55000', '42809'];
 
 let db: TestDatabase;

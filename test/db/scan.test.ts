@@ -187,8 +187,8 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
 });
 
 /**
- * Waits until what sessions that have ended counted is there to be read: what one that ends last counted is. Before version 15 counters
- * go through a process of their own, which takes its time.
+ * Waits until the counters of ended sessions can be read, which is when those of the last one can. Before version 15 counters go
+ * through a separate process, which takes its time.
  */
 async function statisticsArrived({ admin, adminUrl }: TestDatabase): Promise<void> {
   await admin.query('create table if not exists last_word ()');

@@ -11,7 +11,7 @@ const SWAP = `
   alter table work rename to work_old;
   alter table work_new rename to work`;
 
-/** A queue of the user's own, whose functions name the table while the view follows it. */
+/** A custom queue whose functions name the table, while the view follows it. */
 async function installed(
   mode: 'active' | 'observe',
 ): Promise<{ url: string; admin: Database; ours: Database }> {

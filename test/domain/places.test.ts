@@ -33,7 +33,7 @@ it('never gives more than there are, and forgets none', () => {
         const { begun, waiting } = shareOut(targets, { places, taken, takenByRetries });
         expect(begun.length).toBeLessThanOrEqual(Math.max(0, places - taken));
         expect(begun.length + waiting.length).toBe(targets.length);
-        // Whoever failed before waits while anybody else does.
+        // A run that failed before waits as long as any other waits.
         if (waiting.some(({ isRetry }) => !isRetry)) expect(begun.some(({ isRetry }) => isRetry)).toBe(false);
       },
     ),

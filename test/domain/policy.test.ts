@@ -402,7 +402,7 @@ describe('tier 3, backstop', () => {
       const liveness = seen(state);
       expect(decide({ run, liveness, policy }).verdict).toEqual(alert);
       expect(decide({ run, liveness, policy, alertedUnknown: true }).verdict).toEqual({ kind: 'healthy' });
-      // What was told when it was proven alive says nothing of now.
+      // The alert from when it was proven alive says nothing about now.
       expect(decide({ run, liveness, policy, alerted: true }).verdict).toEqual(alert);
     });
 

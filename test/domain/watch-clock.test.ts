@@ -33,7 +33,7 @@ it.each([
 
 it('is never ahead of the time that really passed, whichever clock steps, and never goes back', () => {
   const step = fc.option(fc.integer({ min: -HOUR_MS, max: HOUR_MS }), { nil: 0, freq: 3 });
-  // Both may step, but not in the same look: then nobody could tell a step from time.
+  // Both may step, but not in the same look: then a step could not be told from passing time.
   const look = fc.record({ passedMs: fc.nat(60_000), step, whose: fc.constantFrom('temporal', 'database') });
   fc.assert(
     fc.property(fc.array(look, { minLength: 1, maxLength: 20 }), (looks) => {

@@ -35,7 +35,7 @@ it.each([
   ['that was found without a stop', { stoppedMs: null }, 'reaping went on'],
   ['after which a claim came through', { nextClaimMs: 20_000 }, 'after the brake had been pulled'],
   ['that was dead when it was called alive', { livedUntilMs: 9_000 }, 'its process was dead'],
-])('tells of a wrong verdict %s', (_, differs, words) => {
+])('reports a wrong verdict %s', (_, differs, words) => {
   expect(judge(differs)).toEqual([expect.stringContaining(words)]);
 });
 

@@ -10,9 +10,9 @@ it('finds a workflow task that fails again from one look to the next', () => {
 it.each([
   ['was not failing before', [task(4)], [task(6)]],
   ['waits before its next attempt', [task(7)], [task(7)]],
-  ['was made anew', [task(7)], [task(1)]],
+  ['was created again', [task(7)], [task(1)]],
   ['is that of another execution', [task(7, 'run-0')], [task(8)]],
-  ['was not looked at before', [], [task(9)]],
+  ['was not checked before', [], [task(9)]],
 ])('leaves alone, while workers are killed, a workflow task that %s', (_, before, open) => {
   expect(stillFailingTasks(before, open)).toEqual([]);
 });

@@ -18,7 +18,7 @@ const IMPORTS = `
   const probe = (pid, processIdentity) => probeProcess({ pid, processIdentity }, { sharedPidNamespace: true });
 `;
 
-/** What shadows a file of /proc for a command, in a mount namespace of its own and those that are asked for. */
+/** Shadows a file of /proc for a command, in its own mount namespace and any others that are requested. */
 function mounted(text: string | { from: string }, over: string, namespaces: string[] = []): string[] {
   const from = typeof text === 'string' ? join(folder, `file-${Math.random()}`) : text.from;
   if (typeof text === 'string') writeFileSync(from, text);

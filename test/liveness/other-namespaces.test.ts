@@ -91,7 +91,7 @@ describe.each(NAMESPACES)('another namespace: %s', (_, launcher) => {
     });
   });
 
-  suite('of the target changes none of a probe outside, whoever stamped it', async () => {
+  suite('of the target changes no verdict of a probe outside, wherever it was stamped', async () => {
     const { child, pid } = await startIn(launcher);
     const { stamp } = runScript(launcher, SCRIPT, [String(pid)]) as { stamp: string };
     expect(stamp).toBe(stampOf(pid));

@@ -20,7 +20,7 @@ const IMPORTS = `
 const probe = (pid: number, identity: string) =>
   probeProcess({ pid, processIdentity: identity }, { sharedPidNamespace: false });
 
-/** A process in a time namespace of its own, as this one numbers it. */
+/** A process in its own time namespace, by this one's pids. */
 async function startShifted(): Promise<number> {
   const { pid: parent } = start('unshare', [
     '--time',

@@ -15,7 +15,7 @@ const refusal = (code: number, message: string) =>
 const notDueTo = (why: string) =>
   refusal(9, `9 FAILED_PRECONDITION: Unable to perform workflow execution update due to ${why}.`);
 
-/** Fails so often, then answers. */
+/** Fails this often, then answers. */
 function asked(error: Error, times: number) {
   let left = times;
   return vi.fn<(updateId: string) => Promise<string>>(() =>

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { explainTemporalError, TemporalSilentError } from '../../src/temporal/explain-error.js';
 
 const target = { connectionOptions: { address: 'temporal.example:7233' }, namespace: 'jobs' };
-/** As the SDK has it: its own message names the call, the cause says why. */
+/** Like the SDK's errors: the message names the call, the cause says why. */
 const service = (code: number, details: string) =>
   new Error('Failed to describe workflow', {
     cause: Object.assign(new Error(`${code}: ${details}`), { code, details }),

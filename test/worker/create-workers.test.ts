@@ -5,7 +5,7 @@ import { Names } from '../../src/naming.js';
 import type { WorkerContext } from '../../src/worker/context.js';
 import { createWorkers, endUnrun } from '../../src/worker/create-workers.js';
 
-/** As much of a context as a probe and a worker for leases use that get no task. */
+/** As much of a context as a probe and a lease worker need that get no task. */
 function contextWith(queues: { probe: string; lease: string }): WorkerContext {
   const context: unknown = {
     settings: { REAPER_HOST: 'host-1' },

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const runId = async () => (await reaper.client.workflow.getHandle(reaper.names.reaper).describe()).runId;
-/** Of whichever execution runs now. */
+/** The reaper, whichever execution is running now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
 it('continues to number sweeps, keeps its watches and repairs their runs', async () => {

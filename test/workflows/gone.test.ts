@@ -37,7 +37,7 @@ async function start(options: TestReaperOptions): Promise<TestReaper> {
 const insertLive = () =>
   insertRunningJob(db.admin, { id: 'live', pid: process.pid, processIdentity: processIdentity(process.pid) });
 
-/** As before the first answer of its probe, however near that is. */
+/** As before the first answer of its probe, however soon that comes. */
 const declareGone = () =>
   db.admin.query(
     `insert into reaper.gone_host (host, declared_at, by) values ('host-1', reaper.now(), 'op')`,
@@ -53,7 +53,7 @@ async function evidenceOf(id: string): Promise<string | undefined> {
   return rows[0]?.evidence;
 }
 
-/** Has the run's watch look, with an operator's wish that skips the streak: one wrong death would be enough. */
+/** Makes the run's watch look, with an operator's request that skips the streak: one wrong death would be enough. */
 async function look(run: RunRef, seen: string): Promise<void> {
   if (reaper === undefined) throw new Error('Expected a reaper, got none: start it first');
   const watch = reaper.watch(run);

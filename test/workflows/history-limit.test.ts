@@ -18,7 +18,7 @@ let reaper: TestReaper;
 let holdsScans: boolean;
 /** The number of the sweep before the one that is held. */
 let swept: number;
-/** Let go what is held: scans, and looks at runs. */
+/** Release what is held: scans, and looks at runs. */
 let scans: (() => void)[];
 let looks: (() => void)[];
 
@@ -50,10 +50,10 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Of whichever execution runs now. */
+/** The reaper, whichever execution is running now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
-/** Holds a sweep, and lets the history grow past the limit meanwhile: after this sweep the reaper has to leave. */
+/** Holds a sweep, and lets the history grow past the limit meanwhile: after this sweep the reaper has to continue as new. */
 async function fillHistory(): Promise<void> {
   holdsScans = true;
   await current().signal('forceSweep');

@@ -32,7 +32,7 @@ it('reclaims leases although the scan fails, and scans although they cannot be r
     jobs: (real) => ({
       scan: async (...args) => {
         if (isScanAway) throw ApplicationFailure.nonRetryable('no scan');
-        // On the queue of the test's own worker, since the lease queue has none.
+        // On the queue of the test's own worker, because the lease queue has none.
         const found = await real.scan(...args);
         return { ...found, leaseQueue: found.leaseQueue && (reaper?.names.workflowQueue ?? null) };
       },
@@ -80,7 +80,7 @@ it('sends notifications and reclaims leases although a row makes the view of run
     'the notification settled',
     async () => (await db.admin.query('select from reaper.notification where owed')).rowCount === 0,
   );
-  // And the sweep that failed is on record, so that nobody takes it for one that never came.
+  // And the failed sweep is recorded, so that it does not look like one that never came.
   const { rows: recorded } = await db.admin.query<{ error: string }>(
     `select summary ->> 'error' as error from reaper.last_sweep`,
   );
@@ -105,11 +105,11 @@ it('tells a host whose probe fails, with the cause, from one that nobody polls f
   // At an interval below five seconds the time to take a task and the time to finish it end together.
   const { sweepNow } = reaper;
   try {
-    await eventually('what is the matter with each host', async () => {
+    await eventually('the trouble of each host', async () => {
       const summary = await sweepNow();
       expect(summary.hostsWithoutProbe).toContain('host-4');
       expect(summary.hostsFailing).not.toHaveProperty('host-4');
-      // On a busy machine anybody may be late once.
+      // On a busy machine any of them may be late once.
       expect(summary).toMatchObject({
         hostsAnswered: ['host-1'],
         hostsWithoutProbe: ['host-4'],

@@ -25,7 +25,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A database in an encoding, or null where Postgres has it for clients only. */
+/** A database in an encoding, or null if Postgres supports it only for clients. */
 async function databaseIn(encoding: string): Promise<string | null> {
   const name = `in_${encoding.toLowerCase()}`;
   try {

@@ -83,7 +83,7 @@ it('says whom to ask if it lacks the right, and installs everything else', async
         /must be owner of table jobs\): have the owner of that table run it: create index concurrently if not exists jobs_running_idx/,
       ),
     ]);
-    // As who may not do all: role reaper reads the view, and migrate looked as it does.
+    // The login may not do everything: role reaper reads the view, and migrate reads as that role.
     expect((await db.reaper.query('select count(*) as n from reaper.running_job')).rows).toEqual([{ n: 0 }]);
   } finally {
     await db.admin

@@ -91,7 +91,7 @@ it('rows that a policy hides are refused', async () => {
   }
 });
 
-/** The reference's view, over somebody else's view of the table. */
+/** The reference adapter's view, over another owner's view of the table. */
 const HIDDEN = `
   create or replace view reaper.running_job as
     select id as job_id, attempts::text as run_key, run_id, task_id, agent, repo, host, pid::bigint as pid, process_identity,

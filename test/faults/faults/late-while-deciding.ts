@@ -13,7 +13,7 @@ import { withService } from './services.js';
 import { killAgent, pickVictim, send } from './victims.js';
 import { waitFor } from './wait.js';
 
-/** Who comes late, between the look at the row and the claim. */
+/** What comes late, between the look at the row and the claim. */
 export const lateWhileDeciding: readonly Fault[] = [
   {
     kind: 'late exit code, between row and probe',

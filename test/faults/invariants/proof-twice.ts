@@ -3,7 +3,7 @@ import type { WatchStory } from '../facts/watch-facts.js';
 import type { Invariant } from './invariant.js';
 
 /**
- * Counted again from the histories, by rules of its own: what the probes answered since the last answer that was not
+ * Counted again from the histories, by independent rules: what the probes answered since the last answer that was not
  * "dead", and how far apart.
  */
 export const proofTwice: Invariant = {

@@ -26,7 +26,7 @@ export const repairedInTime: Invariant = {
       const deadForS = uncoveredMs(dead, facts.hindrances.withRetry(run.runId)) / 1000;
       if (run.ends.length > 0 || deadForS < limitS || isAtWork(facts, run)) continue;
       yield {
-        what: `run ${run.runId} of job ${run.jobId} is dead for ${Math.round(deadForS)} s, and its job is still called running`,
+        what: `run ${run.runId} of job ${run.jobId} has been dead for ${Math.round(deadForS)} s, and its job is still marked running`,
         evidence: { run, life: facts.lives.lives.get(run.runId) },
       };
     }

@@ -35,7 +35,7 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
   });
 }
 
-/** Begins a scene with jobs whose agents go on for long, all on one host. */
+/** Begins a scene with jobs whose agents run for long, all on one host. */
 export async function beginMany(world: World, count: number, host: SceneJob['host']): Promise<Victim[]> {
   const victims: Victim[] = [];
   for (let n = 1; n <= count; n += 1)
@@ -112,7 +112,7 @@ export function claimOf(world: World, { runId }: Victim, limitMs?: number): Prom
   );
 }
 
-/** Waits until the run has ended, whoever ended it. */
+/** Waits until the run has ended, by whatever. */
 export function endOf(world: World, { runId }: Victim): Promise<true> {
   return expectSoon('the run to end', async () => {
     await world.facts.read();
@@ -181,7 +181,7 @@ export function seenDead(world: World, victim: Victim): Promise<true> {
   );
 }
 
-/** Whether the run's watch tells of something in its story. */
+/** Whether the story of the run's watch contains something. */
 export async function storyHas(world: World, victim: Victim, text: string): Promise<true | null> {
   const { jobId, runKey } = refOf(world, victim);
   try {
@@ -212,7 +212,7 @@ export class SceneError extends Error {
   override name = 'SceneError';
 }
 
-/** Milliseconds after which a run that waits proves something, while faults go on. */
+/** Milliseconds after which a run's waiting proves something while faults go on. */
 export function pastWaitMs({ terms }: World): number {
   return (waitLimitS(terms) + 2) * 1000;
 }

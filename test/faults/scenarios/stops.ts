@@ -16,7 +16,7 @@ export const stops: readonly Scenario[] = [
   {
     name: 'a worker that slept while it asked gates',
     about:
-      'a worker asks the gates of two jobs and is stopped until another asks both; it comes back when one of them is over, and the other is at work',
+      'a worker asks the gates of two jobs and is stopped until another asks both; it comes back when one of them is over and the other still in progress',
     async play(world) {
       const [sleeper, other] = world.workers;
       if (!sleeper || !other) return;

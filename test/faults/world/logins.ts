@@ -9,7 +9,7 @@ export const LOGINS = {
   launcher: 'torture_launcher',
 } as const;
 
-/** The login of sql gates, in a database of its own: it may ask for the files of the machine. */
+/** The login of sql gates, in its own database: it may ask for the files of the machine. */
 export const GATE_LOGIN = 'torture_gates';
 
 /** The application_name with which the harness itself does what a late monitor would do. */

@@ -65,7 +65,7 @@ export interface World extends Services {
   end(): Promise<void>;
 }
 
-/** Makes a world with servers of its own. Its services are not started yet. */
+/** Makes a world with its own servers. Its services are not started yet. */
 export async function createWorld({ seed, log, terms: given }: WorldOptions): Promise<World> {
   const cleanup = new Cleanup('the fault harness');
   try {
