@@ -129,7 +129,7 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
        as $$ select pg_catalog.clock_timestamp() + interval '26 s' $$`,
   );
   // The step of the clock makes one report late, so it does not count.
-  expect((await reporter.report()).doubt).toContain('was held up');
+  expect((await reporter.report()).doubt).toContain('was delayed');
   expect((await reporter.report()).doubt).toContain('is alive on two machines');
   expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
 });
