@@ -1,8 +1,8 @@
 -- Facts about boots: they prove deaths by reboot, and end declarations. One line per boot, pid namespace and host name, written only
 -- by the probes that report from there.
 create table reaper.host_boot (
-  boot          text not null,           -- '' where the platform has no boot ids
-  pid_namespace text not null,           -- its inode; '' likewise
+  boot          text not null,           -- '' if the platform has no boot ids
+  pid_namespace text not null,           -- its inode; '' if there are none
   host          text not null,           -- as REAPER_HOST says
   machine_id    text not null,           -- '' for none
   is_initial    boolean not null,        -- seen from the kernel's first pid namespace, with a boot id that is the kernel's own

@@ -209,7 +209,7 @@ begin
     -- It may be the same code as one that was older: then the comparison above finds no difference.
     v_changed := format('its exit code %s was recorded meanwhile', v_run.exit_code);
   elsif p_tier in (1, 3) and p_looked_at > v_now then
-    v_changed := 'the look lies ahead by the database''s clock, which was put back';
+    v_changed := 'the look is in the future by the database''s clock, which was set back';
   elsif p_tier in (1, 3) and p_looked_at < v_now - interval '30 seconds' then
     v_changed := format('the look is %s s old, over 30', trunc(extract(epoch from v_now - p_looked_at)));
   elsif p_host_gone_by is not null

@@ -57,7 +57,7 @@ export function createLeaseActivities(options: LeaseActivitiesOptions) {
     },
   };
 
-  /** Null if it takes too long. The look goes on then, and the next call waits for it. */
+  /** Null if it takes too long. The look continues then, and the next call waits for it. */
   async function lookOnce(): Promise<RepoReport[] | null> {
     look ??= reclaimLeases({
       ...standpoint,

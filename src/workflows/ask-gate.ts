@@ -27,7 +27,7 @@ export async function askGate(
 function whyNotAsked(error: unknown, queue = 'the workflow queue'): string {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
-    return `the gate was not asked: all slots of queue ${queue} are taken, or nobody polls it`;
+    return `the gate was not asked: all slots of queue ${queue} are taken, or no worker polls it`;
   }
   return cause instanceof Error ? cause.message : String(cause);
 }

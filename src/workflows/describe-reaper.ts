@@ -118,7 +118,7 @@ function describeWatches({ watches, lastSeen, policy, status, lastSweep }: Reape
 
   function why(host: string | null, symptom: string | null): string {
     if (symptom !== null) return `**${SYMPTOMS[symptom] ?? symptom}**`;
-    if (isBlocked) return 'not looked at: nothing is claimed';
+    if (isBlocked) return 'not checked: nothing is claimed';
     if (host !== null && silent.includes(host)) return 'unknown: no probe on its host';
     if (host !== null && failing[host] !== undefined) return 'unknown: the probe on its host fails';
     return 'no symptom';

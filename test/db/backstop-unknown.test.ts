@@ -22,14 +22,14 @@ const hasExitCodes = (answer: string) =>
 const publish = (backstopUnknown: 'reap' | 'alert' | 'by adapter') =>
   publishPolicy(db.reaper, { ...DEFAULT_POLICY, backstopUnknown }, 'test');
 
-/** What scans, looks and explanations go by. */
+/** What scans, looks and explanations use. */
 async function inForce(): Promise<string[]> {
   const run = await insertRunningJob(db.admin, {});
   const looked = await observeRun(db.reaper, run);
   return [(await readControl(db.reaper)).policy.backstopUnknown, looked.policy.backstopUnknown];
 }
 
-describe('what becomes of runs over their ceiling of which nobody can tell', () => {
+describe('what happens to unknown runs over their ceiling', () => {
   it.each([
     [null, 'reap'],
     ['true', 'reap'],
@@ -47,7 +47,7 @@ describe('what becomes of runs over their ceiling of which nobody can tell', () 
     expect(await inForce()).toEqual(['reap', 'reap']);
   });
 
-  it('is as it was by the policy of a worker that does not know the setting', async () => {
+  it('is unchanged under the policy of a worker that does not know the setting', async () => {
     await hasExitCodes('false');
     await db.reaper.query(`select reaper.publish_policy('{"intervalS": 15}', 'an older worker')`);
     expect(await inForce()).toEqual(['reap', 'reap']);
@@ -55,7 +55,7 @@ describe('what becomes of runs over their ceiling of which nobody can tell', () 
 });
 
 describe('the alert', () => {
-  it('is owed once per run, is one of its own, and ends the symptom', async () => {
+  it('is owed once per run, has its own kind, and ends the symptom', async () => {
     const run = await insertRunningJob(db.admin, { id: 'j1', startedS: 8_000 });
     const policy = { ...DEFAULT_POLICY, backstopUnknown: 'alert' } as const;
     const symptoms = async () => (await readSymptoms(db.reaper, policy, null, 9)).items.length;
@@ -73,7 +73,7 @@ describe('the alert', () => {
     ]);
   });
 
-  it('is still owed by a worker of the version before, which names no kind', async () => {
+  it('is still owed by a worker of the previous version, which names no kind', async () => {
     const { rows } = await db.reaper.query<{ text: string }>(
       `select reaper.owe_backstop_alert('j1', 'k', 'h', 'a', 'r', 'why') as text`,
     );

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-/** What anybody may set for a session of theirs, as far as it changes how values are read and written. */
+/** The settings that anyone may make for a session and that change how values are read and written. */
 const HOSTILE: Record<string, string> = {
   DateStyle: 'SQL, DMY',
   IntervalStyle: 'iso_8601',
@@ -32,11 +32,11 @@ const BOOT = 'aaaaaaaa-0000-4000-8000-00000000000';
 const stampIn = (boot: string, namespace: number, ticks: number) =>
   `linux:machines:${boot}:${namespace}:${ticks}`;
 const START = '2026-02-03T04:05:06.700009Z';
-/** A text that is read differently where backslashes mean something. */
+/** A text that is read differently if backslashes are special. */
 const ODD = 'it\\s "odd"\\n\'';
 const NOW = Date.parse('2026-02-03T05:06:07.123Z');
 
-/** A running job by its id, and what the claim says of it. */
+/** A running job by its id, and what the claim says about it. */
 const JOBS: Record<string, { host?: string; stamp?: string; stage?: string }> = {
   plain: {},
   'jö/9 ☃\\"%': {},
@@ -209,7 +209,7 @@ it('are set aside by every function that runs with its owner’s rights', async 
   }
 });
 
-/** Plays the story in a database of its own, by sessions with these settings. */
+/** Plays the story in its own database, in sessions with these settings. */
 async function play(settings: Record<string, string>) {
   const db = await createTestDatabase();
   const sessions = {
@@ -262,7 +262,7 @@ async function seed(db: TestDatabase): Promise<void> {
   await db.admin.query(`alter table jobs alter column id set default 'next'`);
 }
 
-/** What a call answers, in the binary form of values, in which no setting has a say: a session may be shown times as it likes. */
+/** The result of a call in binary form, which no setting changes: how times are shown is up to the session. */
 async function ask(
   session: pg.Client,
   { call, values = [] }: Extract<Step, { call: string }>,
@@ -283,7 +283,7 @@ async function ask(
   }
 }
 
-/** Gets values as they come. The typings know neither this nor what asks for it. */
+/** Returns raw values. The typings cover neither this nor the option for it. */
 function binaryClient(connectionString: string): pg.Client {
   const texts: number[] = [pg.types.builtins.TEXT, pg.types.builtins.JSONB];
   const getTypeParser = (id: number) => (value: Buffer) =>

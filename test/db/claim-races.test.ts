@@ -21,7 +21,7 @@ const advance = { fromStage: 'development', toStage: 'review', nextAgent: 'revie
 const lockJob = `select from jobs where id = 'j1' for update`;
 const pause = { action: 'pause', reason: 'r', by: 'op' } as const;
 
-/** Two claims that both wait for the job's row, and are let go together. */
+/** Two claims that both wait for the job's row, and are released together. */
 async function claimTwice(claimers: [string, string]) {
   const monitor = await OpenTransaction.begin(db.admin);
   await monitor.run(lockJob);
@@ -81,7 +81,7 @@ it.each([
   expect(await countLedger(db.admin)).toBe(0);
 });
 
-it('the stage moves while the claim waits for the task: all is undone', async () => {
+it('the stage moves while the claim waits for the task: everything is undone', async () => {
   const other = await OpenTransaction.begin(db.admin);
   await other.run(`update tasks set stage = 'review'`);
   const claimed = claimRun(db.reaper, run, { outcome: 'done', error: null, advance });
@@ -123,7 +123,7 @@ it('a pause waits for a claim in flight: when it has returned, that claim is com
   expect((await claimRun(db.reaper, second)).result).toBe('blocked');
 });
 
-it("a claim that waits for somebody's task does not hold up a pause for long", async () => {
+it('a claim that waits for a locked task does not delay a pause for long', async () => {
   const other = await OpenTransaction.begin(db.admin);
   await other.run(`update tasks set stage = 'development'`);
   const claimed = claimRun(db.reaper, run, { outcome: 'done', error: null, advance });
@@ -165,7 +165,7 @@ it('an abandoned claim whose client is gone still counts once', async () => {
   const monitor = await OpenTransaction.begin(db.admin);
   await monitor.run(lockJob);
   const abandoned = await db.reaper.connect();
-  // One statement outside a transaction block commits by itself, whether or not anybody reads the answer.
+  // One statement outside a transaction block commits by itself, whether or not the answer is read.
   void abandoned
     .query(`select reaper.claim('j1', $1, 'watch-1', 'w', 'queued', 1, 'r', null, '{}', 4242, null, null)`, [
       run.runKey,
@@ -205,7 +205,7 @@ describe('a claim that says when it looked', () => {
     expect((await claimRun(db.reaper, run, { lookedAtMs: await now() })).result).toBe('won');
   });
 
-  it('names who is first in the queue, not who waits behind him', async () => {
+  it('names the first in the queue, not those that wait behind it', async () => {
     const first = await OpenTransaction.begin(db.admin);
     await first.run(`set local application_name = 'the first'`);
     await first.run(`select from jobs where id = 'j1' for update`);
@@ -221,7 +221,7 @@ describe('a claim that says when it looked', () => {
     await second.rollback();
   });
 
-  it('is as brief behind the control row and behind what goes with the job, and undoes what it did', async () => {
+  it('is as brief for the control row and for other rows of the job, and undoes what it did', async () => {
     const operator = await OpenTransaction.begin(db.admin);
     await operator.run('select from reaper.control for update');
     expect(await claimRun(db.reaper, run, { lookedAtMs: await now() })).toMatchObject({
@@ -255,7 +255,7 @@ describe('a claim that says when it looked', () => {
   it('counts the wait for the row into the age of the look', async () => {
     const monitor = await OpenTransaction.begin(db.admin);
     await monitor.run(`select from jobs where id = 'j1' for update`);
-    // The clock goes on by a minute while the claim waits, and the monitor lets go before it gives up.
+    // The clock advances by a minute while the claim waits, and the monitor releases the row before the claim gives up.
     const looked = await now();
     const claimed = claimRun(db.reaper, run, { lookedAtMs: looked });
     await db.admin.query(
@@ -268,7 +268,7 @@ describe('a claim that says when it looked', () => {
     expect(await countLedger(db.admin)).toBe(0);
   });
 
-  it('that rests on a declared host wins only while the declaration stands', async () => {
+  it('that rests on a declaration wins only while the declaration is in force', async () => {
     const evidence = { liveness: { evidence: 'host declared gone by op' } };
     const declared = { hostGoneBy: evidence.liveness.evidence, evidence };
     const claimed = async () => claimRun(db.reaper, run, { ...declared, lookedAtMs: await now() });
@@ -281,7 +281,7 @@ describe('a claim that says when it looked', () => {
   });
 });
 
-it('only the login that waits may ask for whom', async () => {
+it('only the login that waits may ask who it waits for', async () => {
   const monitor = await OpenTransaction.begin(db.admin);
   await monitor.run(lockJob);
   const other = db.admin.query(`select 'other' from jobs where id = 'j1' for update`);

@@ -74,13 +74,13 @@ it.each([
   expect(await findClaimTrouble(db.reaper, run)).toBeNull();
 });
 
-it('goes by the run alone where its look failed, so that its facts are not known', async () => {
+it('goes by the run alone if its look failed, because its facts are not known', async () => {
   await note('failed', null);
   await db.admin.query('update jobs set pid = 7');
   expect(await visible()).toEqual([0, 0]);
 });
 
-it('notes nothing of a run that is over, and forgets it at the next sweep', async () => {
+it('records nothing about a run that is over, and forgets it at the next sweep', async () => {
   await note();
   expect((await readStatus(db.reaper)).claim_trouble).toMatchObject({
     count: 1,
@@ -93,14 +93,14 @@ it('notes nothing of a run that is over, and forgets it at the next sweep', asyn
   expect((await db.admin.query('select from reaper.claim_trouble')).rowCount).toBe(0);
 });
 
-it('puts a sweep on record once, and says when it was there already', async () => {
+it('records a sweep once, and says if it was already recorded', async () => {
   const atMs = Date.now();
   expect(await recordSweep(db.reaper, atMs, { number: 7 })).toEqual({ isNew: true, error: null });
   expect(await recordSweep(db.reaper, atMs, { number: 7 })).toEqual({ isNew: false, error: null });
   expect(await recordSweep(db.reaper, atMs + 1, { number: 8 })).toEqual({ isNew: true, error: null });
 });
 
-it('puts a sweep on record though a row makes the view of running jobs raise', async () => {
+it('records a sweep although a row makes the view of running jobs raise', async () => {
   await db.admin.query(`
     create function public.odd(text) returns text language sql volatile as $$ select ('x' || $1)::bigint::text $$;
     create or replace view reaper.running_job as

@@ -23,7 +23,7 @@ const seen = { processIdentity: 'linux:m:b:1:2' };
 const advance = { fromStage: 'development', toStage: 'review', nextAgent: 'reviewer' };
 
 describe('a claim that wins', () => {
-  it('requeues: clears what belonged to the run, keeps the attempts, and is on record', async () => {
+  it('requeues: clears what belonged to the run, keeps the attempts, and is recorded', async () => {
     const result = await claimRun(db.reaper, run, { run: seen });
     expect(result).toMatchObject({ result: 'won', detail: 'queued' });
     expect(await readJob(db.admin, 'j1')).toMatchObject({
@@ -65,7 +65,7 @@ describe('a claim that wins', () => {
     expect(await findLedgerEntry(db.reaper, run)).toMatchObject({ id: ledgerId, notificationId, owed: true });
   });
 
-  it('finishes and advances in one: stage moved, one job of the next stage', async () => {
+  it('finishes and advances at once: stage moved, one job of the next stage', async () => {
     await claimRun(db.reaper, run, { run: seen, outcome: 'done', error: null, advance });
     expect(await readJob(db.admin, 'j1')).toMatchObject({ status: 'done', error: null });
     const { rows } = await db.admin.query('select stage from tasks');
@@ -76,7 +76,7 @@ describe('a claim that wins', () => {
     ]);
   });
 
-  it('enqueues nobody for a stage without an agent', async () => {
+  it('enqueues no job for a stage without an agent', async () => {
     const last = { fromStage: 'development', toStage: 'done', nextAgent: null };
     await claimRun(db.reaper, run, { run: seen, outcome: 'done', error: null, advance: last });
     const { rows } = await db.admin.query(
@@ -140,7 +140,7 @@ describe('a claim that does not win leaves everything as it was', () => {
     expect((await claimRun(db.reaper, run, { run: seen })).result).toBe('lost');
   });
 
-  it('lost, as the run key says, although the job runs again with the same pid', async () => {
+  it('lost by its run key, although the job runs again with the same pid', async () => {
     await claimRun(db.reaper, run, { run: seen });
     await db.admin.query(
       `update jobs set status = 'running', attempts = 2, pid = 4242, process_identity = $1, host = 'host-1', started_at = reaper.now()`,
@@ -151,7 +151,7 @@ describe('a claim that does not win leaves everything as it was', () => {
     expect(await readJob(db.admin, 'j1')).toEqual(before);
   });
 
-  it('does not care about holds on others, or holds that are over', async () => {
+  it('ignores holds on others, and holds that are over', async () => {
     await operate(db.reaper, {
       action: 'hold',
       kind: 'job',
@@ -175,7 +175,7 @@ describe('a claim that does not win leaves everything as it was', () => {
 describe('the dry run', () => {
   beforeEach(() => db.admin.query(`select reaper.set_mode('observe', 'op')`));
 
-  it('puts a would-be reap on record once, however often it is claimed', async () => {
+  it('records a would-be reap once, however often it is claimed', async () => {
     await claimRun(db.reaper, run, { run: seen });
     await claimRun(db.reaper, run, { run: seen });
     const { rows } = await db.admin.query(
@@ -247,7 +247,7 @@ it.each(['repeatable read', 'serializable'])('refuses isolation level %s', async
   }
 });
 
-it('claims at read committed where the session defaults to another level', async () => {
+it('claims at read committed even if the session defaults to another level', async () => {
   await db.admin.query(
     `alter database ${new URL(db.adminUrl).pathname.slice(1)} set default_transaction_isolation to serializable`,
   );

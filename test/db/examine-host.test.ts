@@ -38,7 +38,7 @@ const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' 
 const failing = async () =>
   (await db.admin.query<{ failing: string | null }>('select failing from reaper.host_boot')).rows[0]?.failing;
 
-/** The probe's pool, where a row becomes odd as soon as a first page has been read: no sweep has had the time to notice it. */
+/** The probe's pool, where a row becomes unreadable once a first page has been read: no sweep had time to notice it. */
 function spoiledAfterOnePage(id: string): Queryable {
   let pages = 0;
   const query = async (text: string, values?: unknown[]) => {
@@ -50,7 +50,7 @@ function spoiledAfterOnePage(id: string): Queryable {
   return { query } as Queryable;
 }
 
-it('returns what it found before a page that fails, has the failure on record, and goes on at that page', async () => {
+it('returns what it found before a page that fails, records the failure, and continues at that page', async () => {
   const { symptoms, next } = await examine(null, spoiledAfterOnePage('job-01500'));
   expect(symptoms.map(({ jobId, symptom }) => [jobId, symptom])).toEqual([['job-00000', 'dead']]);
   expect(next?.jobId).toBe('job-00999');
@@ -72,7 +72,7 @@ it('reads every page without a row that is known to be unreadable', async () => 
   expect([symptoms.map(({ jobId }) => jobId), next]).toEqual([['job-00000', 'job-01000', 'job-02000'], null]);
 });
 
-it('fails where its first page does', async () => {
+it('fails if its first page does', async () => {
   await spoil('job-00500');
   await expect(examine(null)).rejects.toThrow('invalid input syntax');
 });

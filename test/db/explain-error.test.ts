@@ -12,7 +12,7 @@ function network(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-describe('what keeps us from Postgres', () => {
+describe('why Postgres cannot be used', () => {
   it.each([
     [told('28P01', 'password authentication failed for user "app"'), 'not let in', 'correct DATABASE_URL'],
     [told('3D000', 'database "jobs" does not exist'), 'not let in', 'correct the database in DATABASE_URL'],

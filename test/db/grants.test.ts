@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => db.drop());
 
-/** Who may do what in schema reaper, but for its owner, who may do all. */
+/** Who may do what in schema reaper, without its owner, who may do everything. */
 async function grants(): Promise<string[]> {
   const { rows } = await db.admin.query<{ line: string }>(
     `with acl as (
@@ -25,7 +25,7 @@ async function grants(): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-it('migrating again leaves what the roles are for, whatever somebody granted meanwhile', async () => {
+it('migrating again restores the grants of both roles, whatever was granted meanwhile', async () => {
   const before = await grants();
   expect(before).toContain('reaper SELECT ledger');
   const { rows } = await db.admin.query<{ relation: string; column: string }>(
@@ -48,7 +48,7 @@ it('migrating again leaves what the roles are for, whatever somebody granted mea
   expect(await grants()).toEqual(before);
 });
 
-it('keeps nothing that a default privilege of the owner grants, and what was granted on purpose', async () => {
+it('revokes what a default privilege of the owner grants, and keeps what was granted on purpose', async () => {
   const [reader, monitor] = ['reader', 'monitor'].map(
     (name) => `${name}_${Math.random().toString(36).slice(2)}`,
   );
@@ -60,7 +60,7 @@ it('keeps nothing that a default privilege of the owner grants, and what was gra
     grant usage on schema reaper to ${reader}, ${monitor}; grant select on reaper.status to ${monitor}`);
   try {
     const before = await grants();
-    // As a table of a later version: it comes with what the default privileges say.
+    // Like a table of a later version: it comes with the default privileges.
     await db.admin.query(`create table reaper.of_a_later_version (id bigint generated always as identity)`);
     expect((await grants()).filter((line) => line.startsWith(reader ?? '')).length).toBeGreaterThan(2);
     await migrate(db.adminUrl, null);

@@ -66,7 +66,7 @@ const warnings = async () => {
 };
 
 describe('a probe’s report', () => {
-  it('tells it the interval, and whether anything is claimed', async () => {
+  it('returns the interval, and whether anything is claimed', async () => {
     await db.admin.query(
       `update reaper.control set policy = '{"intervalS": 7, "enabled": false}', paused = true`,
     );
@@ -99,7 +99,7 @@ describe('a probe’s report', () => {
     expect((await readBoots(db.probe, [BOOT_A])).lines[0]).toMatchObject({ beganMs: before, twiceMs: null });
   });
 
-  it('notices two kernels of one boot: what is younger and then older again is another', async () => {
+  it('notices two kernels of one boot: one that gets younger and then older again is another', async () => {
     await reportUptime(1_000);
     await reportUptime(500);
     expect(await warnings()).toEqual([]);
@@ -110,7 +110,7 @@ describe('a probe’s report', () => {
     ]);
   });
 
-  it('of two names of one machine is two lines, and nothing odd', async () => {
+  it('for two names of one machine is two lines, and no warning', async () => {
     await reportUptime(1_000);
     await reportUptime(1_000, { host: 'host-2' });
     await reportUptime(1_000);
@@ -121,7 +121,7 @@ describe('a probe’s report', () => {
     expect(await warnings()).toEqual([]);
   });
 
-  it('is refused for what no probe can be', async () => {
+  it('is refused for values that no probe can have', async () => {
     await expect(report({ boot: 'x' })).rejects.toThrow('expected a host, boot id');
     await expect(report({ host: '' })).rejects.toThrow('expected a host, boot id');
   });
@@ -138,7 +138,7 @@ describe('a probe’s report', () => {
     expect(await warnings()).toEqual([]);
   });
 
-  it('makes room: lines of 90 days ago go when another comes', async () => {
+  it('makes room: lines from 90 days ago go when another comes', async () => {
     await insertBoot(db.admin, { boot: BOOT_B, firstSeenS: 95 * 86_400, lastSeenS: 91 * 86_400 });
     await report();
     expect((await readBoots(db.probe, [BOOT_A, BOOT_B])).lines.map(({ boot }) => boot)).toEqual([BOOT_A]);
@@ -163,7 +163,7 @@ describe('two machines with one name', () => {
     expect(await warnings()).toEqual([]);
   });
 
-  it('and one machine id: the boot that went on after the other had begun is named', async () => {
+  it('and one machine id: the boot that went on after the other began is named', async () => {
     await insertBoot(db.admin, { boot: BOOT_A, firstSeenS: 9_000, lastSeenS: 3_000 });
     await insertBoot(db.admin, { boot: BOOT_B, beganS: 5_000, firstSeenS: 4_000, lastSeenS: 3_000 });
     expect(await warnings()).toEqual([
@@ -193,7 +193,7 @@ describe('a boot whose probe is silent while its runs go on', () => {
     await insertRunningJob(db.admin, { id: 'new', startedS: 10, processIdentity: stamp(BOOT_B) });
   });
 
-  it('is over by what the probes alone told', async () => {
+  it('is over by what the probes alone reported', async () => {
     const facts = await readBoots(db.probe, [BOOT_A, BOOT_B]);
     expect(judgeBoot(BOOT_A, BOOT_B, facts).isOver).toBe(true);
     expect(await warnings()).toEqual([]);
@@ -205,7 +205,7 @@ describe('a boot whose probe is silent while its runs go on', () => {
     expect((await readBoots(db.probe, [BOOT_A])).lines[0]?.lastStartMs).toBeNull();
   });
 
-  it('is in doubt, and named, when a run with its stamp started after the other had begun', async () => {
+  it('is in doubt, and named, when a run with its stamp started after the other began', async () => {
     await insertRunningJob(db.admin, {
       id: 'later',
       host: 'elsewhere',
@@ -221,7 +221,7 @@ describe('a boot whose probe is silent while its runs go on', () => {
     ]);
   });
 
-  it('is over all the same beside a row that does not say when it started', async () => {
+  it('is over even beside a row that does not say when it started', async () => {
     await insertRunningJob(db.admin, { id: 'odd', startedS: null, processIdentity: stamp(BOOT_A) });
     await db.admin.query(`update jobs set started_at = 'infinity' where id = 'odd'`);
     expect(judgeBoot(BOOT_A, BOOT_B, await readBoots(db.probe, [BOOT_A, BOOT_B])).isOver).toBe(true);
@@ -232,7 +232,7 @@ describe('host-gone', () => {
   const goneBy = async (ref: { jobId: string; runKey: string }) =>
     (await observeRun(db.reaper, ref)).hostGoneBy;
 
-  it('stands until one report, for every scan and look', async () => {
+  it('is in force until one report, for every scan and look', async () => {
     const run = await insertRunningJob(db.admin, { id: 'j1' });
     await declareGone('host-1');
     expect([await goneBy(run), await symptomsOf()]).toEqual(['ada', [['j1', 'host gone']]]);
@@ -249,14 +249,14 @@ describe('host-gone', () => {
     expect(await goneBy(run)).toBeNull();
   });
 
-  it('ends with a sweep’s record as well, which is all that probes of the version before leave', async () => {
+  it('also ends with a sweep’s record, which is all that probes of the previous version leave', async () => {
     const run = await insertRunningJob(db.admin, { id: 'j1' });
     await declareGone('host-1');
     await db.reaper.query(`select reaper.record_sweep(reaper.now(), '{"hostsAnswered": ["host-1"]}')`);
     expect(await goneBy(run)).toBeNull();
   });
 
-  it('speaks of no run that started later, nor of one that does not say when', async () => {
+  it('does not cover runs that started later, or do not say when', async () => {
     await declareGone('host-1');
     const later = await insertRunningJob(db.admin, { id: 'j1', startedS: -1 });
     expect(await goneBy(later)).toBeNull();
@@ -272,7 +272,7 @@ describe('host-gone --replaced', () => {
   const placeGone = async (ref: { jobId: string; runKey: string }) =>
     (await observeRun(db.reaper, ref)).placeGone;
 
-  it('speaks of runs that started before the answering probe’s pid 1, in another pid namespace', async () => {
+  it('covers runs that started before the answering probe’s pid 1, in another pid namespace', async () => {
     const [before, sameSpace, after, unstamped] = [
       await insertRunningJob(db.admin, { id: 'before', startedS: 900, processIdentity: stamp(BOOT_A, '7') }),
       await insertRunningJob(db.admin, { id: 'same', startedS: 900, processIdentity: stamp(BOOT_A, '8') }),
@@ -299,7 +299,7 @@ describe('host-gone --replaced', () => {
     expect(await placeGone(run)).toBeNull();
   });
 
-  it('is refused where none or two probes report, and where pid 1 cannot be told', async () => {
+  it('is refused if none or two probes report, or if the start of pid 1 is unknown', async () => {
     await expect(declareReplaced('host-1')).rejects.toThrow(
       'expected one probe to report for host "host-1", got 0',
     );
@@ -311,7 +311,7 @@ describe('host-gone --replaced', () => {
 });
 
 describe('boot-gone', () => {
-  it('speaks of the runs with a stamp of that boot, wherever they are, until a probe reports from it', async () => {
+  it('covers the runs with a stamp of that boot, wherever they are, until a probe reports from it', async () => {
     const run = await insertRunningJob(db.admin, {
       id: 'j1',
       host: 'x',

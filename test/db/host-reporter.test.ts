@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 beforeEach(() => db.admin.query('delete from reaper.host_boot; delete from reaper.host_reporter'));
 
-/** A report of one process; what is not given is that of one that knows nothing yet. */
+/** A report of one process; the defaults are those of a process that knows nothing yet. */
 async function report(me: Partial<Reporter>, place: Partial<HostReport> = {}): Promise<ReporterAnswer> {
   const reporter = {
     ...A,
@@ -53,7 +53,7 @@ const seenAgo = (pid: number, seconds: number) =>
 const longAgo = () => Date.now() - 30_000;
 
 describe('one machine', () => {
-  it('has one worker after the other: the one before is named while its report is fresh, and reports no more', async () => {
+  it('has one worker after the other: the first is named while its report is recent, and no longer reports', async () => {
     await report(A);
     let { others, turn } = await report(B);
     expect(others).toEqual([A]);
@@ -65,7 +65,7 @@ describe('one machine', () => {
     expect([others, await isTwice()]).toEqual([[], false]);
   });
 
-  it('has one after the other whose last report was still under way', async () => {
+  it('has one after another whose last report was still on its way', async () => {
     await report(A);
     await report(B);
     await report({ ...B, absent: [{ ...A, atMs: Date.now() }] });
@@ -93,13 +93,13 @@ describe('one machine', () => {
     expect((await report(A, { boot: BOOT.replaceAll('a', 'b') })).others).toEqual([]);
   });
 
-  it('has a worker that says when it ends: nobody has to wait until it is silent', async () => {
+  it('has a worker that reports its end: its successor need not wait until it counts as silent', async () => {
     const { turn } = await report(A);
     await report({ ...A, turn, isLeaving: true });
     expect((await report(B)).others).toEqual([]);
   });
 
-  it('has a worker of which an answer was lost, and the report behind it was still under way', async () => {
+  it('has a worker that lost an answer while its next report was still on its way', async () => {
     const { turn } = await report(A);
     const lost = { ...A, turn, sentMs: Date.now() - 1_000 };
     await report({ ...A, turn });
@@ -163,13 +163,13 @@ describe('two machines of one snapshot', () => {
   });
 });
 
-it('refuses what no process can say of itself', async () => {
+it('refuses what no process can report', async () => {
   for (const me of [{ pid: 0 }, { start: 'x' }, { instance: 'x'.repeat(41) }]) {
     await expect(report(me)).rejects.toThrow('expected a reporter with pid, start, instance and sentMs');
   }
 });
 
-it('forgets those that have been silent for long when another comes', async () => {
+it('forgets those that have long been silent when another comes', async () => {
   await report(A);
   await seenAgo(A.pid, 7_200);
   await report(B);

@@ -9,7 +9,7 @@ import { OpenTransaction, waitsForLock } from '../support/locks.js';
 import { insertRunningJob } from '../support/rows.js';
 
 const REJECTED = { code: 'RP003' };
-// What a launcher without any guard does.
+// Like a launcher without any guard.
 const FINALIZE = `update jobs set status = 'done', finished_at = now() where id = 'j1'`;
 const TAKE_AGAIN = `update jobs set status = 'running', attempts = attempts + 1, started_at = now() where id = 'j1'`;
 
@@ -54,13 +54,13 @@ describe('the trigger that rejects a late finalize', () => {
     },
   );
 
-  it('rejects it when it waited for the very claim', async () => {
+  it('rejects it when it waited for that very claim', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     const control = await OpenTransaction.begin(db.admin);
     await control.run('select from reaper.control for update');
     const claiming = claimRun(db.reaper, ref);
     await waitsForLock(db.admin, 'reaper.claim');
-    // Behind the claim, which has the row.
+    // Waits for the claim, which has locked the row.
     const late = expect(db.admin.query(FINALIZE)).rejects.toMatchObject(REJECTED);
     await waitsForLock(db.admin, `set status = 'done'`);
     await control.commit();
@@ -69,7 +69,7 @@ describe('the trigger that rejects a late finalize', () => {
     expect(await status()).toBe('queued');
   });
 
-  it('tells a late one from the next run, if the launcher says which run it means', async () => {
+  it("tells a late write from the next run's, if the launcher names its run", async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     await claimRun(db.reaper, ref);
     await db.admin.query(TAKE_AGAIN);
@@ -90,7 +90,7 @@ describe('the trigger that rejects a late finalize', () => {
     expect(await status()).toBe('done');
   });
 
-  it('lets a queued job be cancelled whose last run was reaped, but not by the monitor that names it', async () => {
+  it('lets a queued job be cancelled whose last run was reaped, but not by the monitor that names that run', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     await claimRun(db.reaper, ref, { outcome: 'queued' });
     const cancel = `update jobs set status = 'failed', error = 'cancelled' where id = 'j1' and status = 'queued'`;
@@ -103,7 +103,7 @@ describe('the trigger that rejects a late finalize', () => {
     await expect(db.admin.query(FINALIZE)).rejects.toMatchObject(REJECTED);
   });
 
-  it('lets an operator write manually who says so', async () => {
+  it('lets an operator who says so write manually', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     await claimRun(db.reaper, ref);
     const operator = await OpenTransaction.begin(db.admin);
@@ -113,7 +113,7 @@ describe('the trigger that rejects a late finalize', () => {
     expect(await status()).toBe('done');
   });
 
-  it('counts each write that it rejects, and has the process of that run looked at once more', async () => {
+  it('counts each write that it rejects, and has the process of that run checked once more', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242, processIdentity: 'a stamp' });
     await claimRun(db.reaper, ref, { run: { processIdentity: 'a stamp' } });
     await db.probe.query(`select reaper.note_look_back('host-1', '{1}', '[]')`);

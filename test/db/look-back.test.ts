@@ -53,7 +53,7 @@ async function endAgent(): Promise<void> {
   await once(agent, 'exit');
 }
 
-it('a stamped process that lives stops all reaping, and people are told both looks', async () => {
+it('a stamped process that is alive stops all reaping, and an alert says what both looks saw', async () => {
   const { jobId } = await reapWrongly();
   await look();
 
@@ -73,7 +73,7 @@ it('a stamped process that lives stops all reaping, and people are told both loo
   expect(await claimRun(db.reaper, next)).toMatchObject({ result: 'blocked' });
 });
 
-it('goes on once an operator says so, and is not stopped twice by one survivor', async () => {
+it('continues once an operator says so, and is not stopped twice by one survivor', async () => {
   await reapWrongly();
   await look();
   await operate(db.reaper, { action: 'activate', by: 'ada' });
@@ -86,7 +86,7 @@ it('goes on once an operator says so, and is not stopped twice by one survivor',
   ]);
 });
 
-it('an operator who chose the dry run keeps it as his own', async () => {
+it('a dry run that an operator chose stays, and is not blamed on the brake', async () => {
   await operate(db.reaper, { action: 'activate', by: 'ada' });
   await reapWrongly();
   await operate(db.reaper, { action: 'observe', by: 'ada' });
@@ -94,7 +94,7 @@ it('an operator who chose the dry run keeps it as his own', async () => {
   expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', braked: null, survivors: 1 });
 });
 
-it('with REAPER_BRAKE=false people are told, and reaping goes on', async () => {
+it('with REAPER_BRAKE=false there is an alert, and reaping continues', async () => {
   await publishPolicy(db.reaper, { ...DEFAULT_POLICY, brake: false }, 'test');
   await reapWrongly();
   await look();
@@ -103,7 +103,7 @@ it('with REAPER_BRAKE=false people are told, and reaping goes on', async () => {
   expect(rows[0]?.text).toContain('REAPER_BRAKE=false');
 });
 
-it('a run over its ceiling of which nobody could tell stops it too, if it is found alive afterwards', async () => {
+it('an unknown run over its ceiling stops it too, if it is found alive afterwards', async () => {
   const { jobId } = await reapWrongly({
     tier: 3,
     evidence: { ...UNSEEN, policy: { backstopAlive: 'alert' } },
@@ -120,7 +120,7 @@ it('a run over its ceiling of which nobody could tell stops it too, if it is fou
   );
 });
 
-it('a run over its ceiling that is gone is looked at once', async () => {
+it('a run over its ceiling that is gone is checked once', async () => {
   await reapWrongly({ tier: 3, evidence: UNSEEN });
   await endAgent();
   await look();
@@ -159,7 +159,7 @@ it("another host's probe does not judge it", async () => {
   expect(await readStatus(db.reaper)).toMatchObject({ mode: 'active', survivors: 0 });
 });
 
-it('a process that is gone is looked at once', async () => {
+it('a process that is gone is checked once', async () => {
   await reapWrongly();
   await endAgent();
   await look();
@@ -168,7 +168,7 @@ it('a process that is gone is looked at once', async () => {
   expect([await countLedger(db.admin), (await readStatus(db.reaper)).survivors]).toEqual([1, 0]);
 });
 
-it('one of which nobody can tell is looked at again', async () => {
+it('an unknown one is checked again', async () => {
   const stamp = processIdentity(agent.pid ?? 0) ?? '';
   const elsewhere = stamp.replace(/:(\d+):(\d+)$/, ':1:$2');
   await reapWrongly({ processIdentity: elsewhere });

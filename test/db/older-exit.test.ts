@@ -7,7 +7,7 @@ import { claimRun, countLedger } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 
-// A launcher that requeued a job without clearing how its last run ended: the row of the new run shows that.
+// A launcher that requeued a job without clearing how its last run ended: the new run's row still shows that.
 
 let db: TestDatabase;
 let run: RunRef & { runId: string };
@@ -23,7 +23,7 @@ const record = (exitCode: number) =>
   db.admin.query('update agent_runs set exit_code = $1, finished_at = reaper.now()', [exitCode]);
 
 describe('an exit record that is older than its run', () => {
-  it('is called that, and is no symptom, until it is written again', async () => {
+  it('is recognised, and is no symptom, until it is written again', async () => {
     expect((await observeRun(db.reaper, run)).run).toMatchObject({ exitCode: 0, exitBeforeStart: true });
     expect(await symptoms()).toEqual([]);
     await record(0);

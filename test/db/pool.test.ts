@@ -63,7 +63,7 @@ describe.each<Direction>(['both ways', 'to the server', 'from the server'])(
   (direction) => {
     const options = { applicationName: 'test silent', statementTimeoutMs: 300, max: 3 };
 
-    it('cost the statement that met one, which says so, and nobody behind it', async () => {
+    it('cost only the statement that met one, which says so, and none after it', async () => {
       const pool = createPool(throughProxy(), options);
       try {
         await Promise.all([1, 2, 3].map(() => pool.query('select pg_sleep(0.1)')));
@@ -78,7 +78,7 @@ describe.each<Direction>(['both ways', 'to the server', 'from the server'])(
       }
     });
 
-    it('end with the pool, although nobody answers, and whoever waits for one is told', async () => {
+    it('end with the pool although the server does not answer, and waiting callers get an error', async () => {
       const pool = createPool(throughProxy(), { ...options, statementTimeoutMs: 60_000 });
       await pool.query('select 1');
       proxy.silence(direction);
@@ -104,7 +104,7 @@ it('a pool whose connections are all in use says so, by its name', async () => {
   }
 });
 
-it('a server that takes connections and says nothing is given up', async () => {
+it('a server that accepts connections and says nothing is given up', async () => {
   const mute = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(mute, 'listening');
   const url = new URL(db.reaperUrl);
@@ -115,7 +115,7 @@ it('a server that takes connections and says nothing is given up', async () => {
   mute.close();
 });
 
-/** What somebody set for the role, the database or, behind a pooler, the session before ours. */
+/** Settings of the role, the database or, behind a pooler, the previous session. */
 const ODD: Record<string, string> = {
   DateStyle: 'German',
   IntervalStyle: 'sql_standard',
@@ -132,7 +132,7 @@ const ODD: Record<string, string> = {
   idle_in_transaction_session_timeout: '200ms',
 };
 
-it('statements read and write texts, times and numbers alike whatever role or database say', async () => {
+it('statements read and write texts, times and numbers the same way whatever role or database set', async () => {
   const name = new URL(db.adminUrl).pathname.slice(1);
   for (const [setting, value] of Object.entries(ODD))
     await db.admin.query(`alter database ${name} set ${setting} = ${pg.escapeLiteral(value)}`);

@@ -70,7 +70,7 @@ it('keeps a claim whose notification is owed, until it is settled', async () => 
   expect(rows).toEqual([]);
 });
 
-it('keeps a claim whose run is still called running, as by a launcher that writes without looking', async () => {
+it('keeps a claim whose run is still marked running, as by a launcher that writes without a guard', async () => {
   await claimed('resurrected', 100);
   await claimed('newest', 0);
   const { rows } = await db.admin.query<{ attempts: string; us: string }>(
@@ -127,7 +127,7 @@ it('removes what belongs to it: observations that are over, alerts, lease reclai
   expect(rows).toEqual([{ observations: ['over lately', 'open'], alerts: ['b', 'c'], hosts: 1 }]);
 });
 
-it('is not for role reaper, whose audit trail it is, and keeps at least a day', async () => {
+it('is not allowed to role reaper, whose audit trail it is, and keeps at least a day', async () => {
   await expect(prune(db.reaper, 90 * DAY_S)).rejects.toThrow('permission denied for function prune');
   await expect(prune(db.admin, DAY_S - 1)).rejects.toThrow(
     'expected at least one day to be kept, got 86399 s',

@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
 
 const DENIED = '42501';
-/** What whoever writes to a view gets: not updatable, and not a table. */
+/** The errors for writing to a view: not updatable, and not a table. */
 const VIEW_REFUSES = ['55000', '42809'];
 
 let db: TestDatabase;
@@ -186,7 +186,7 @@ describe('role reaper_probe', () => {
     expect(readable).toEqual(['reaper.examinable_run', 'reaper.look_back', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock, what is known of boots, and the reports of its own host and its later looks', async () => {
+  it('calls nothing but the clock, what is known about boots, and the reports of its own host and its later looks', async () => {
     expect(await callable(db.probe)).toEqual(['boots', 'note_look_back', 'now', 'report_host']);
   });
 });

@@ -135,7 +135,7 @@ describe('a scan', () => {
       await expect(operate(db.reaper, gone)).resolves.toBe(true);
     });
 
-    it('is no symptom any more once a probe answers there again', async () => {
+    it('is no longer a symptom once a probe answers there again', async () => {
       await insertRunningJob(db.admin, { id: 'before' });
       await operate(db.reaper, gone);
       await db.reaper.query(`select reaper.record_sweep(reaper.now(), '{"hostsAnswered": ["host-1"]}')`);
@@ -164,7 +164,7 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
     ['runs', () => readRuns(db.reaper, 25)],
     ['symptoms', () => readSymptoms(db.reaper, DEFAULT_POLICY, null, 250)],
     ['host', () => readHostRuns(db.probe, 'host-1', null, 500)],
-  ])('reads no finished row for its %s', async (_, read) => {
+  ])('reads no finished rows for its %s', async (_, read) => {
     const blocks = async () => {
       await statisticsArrived(db);
       const { rows } = await db.admin.query<{ n: number }>(
@@ -187,8 +187,8 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
 });
 
 /**
- * Waits until what sessions that have ended counted is there to be read: what one that ends last counted is. Before version 15 counters
- * go through a process of their own, which takes its time.
+ * Waits until the counters of ended sessions can be read, which is when those of the last one can. Before version 15 counters go
+ * through a separate process, which takes its time.
  */
 async function statisticsArrived({ admin, adminUrl }: TestDatabase): Promise<void> {
   await admin.query('create table if not exists last_word ()');

@@ -46,7 +46,7 @@ function startOf(identity: string | null): string {
   return stamp.start;
 }
 
-/** What another worker of this machine is to a reporter. */
+/** How another worker on this machine looks to a reporter. */
 function startWorker() {
   const process = startProcess();
   return { ...process, me: { pid: process.pid, start: startOf(process.processIdentity) } };
@@ -62,7 +62,7 @@ const warnings = async () =>
     ({ what }) => what,
   );
 
-it.skipIf(!isLinux)('two workers side by side are in no doubt', async () => {
+it.skipIf(!isLinux)('two workers side by side cause no doubt', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   const other = startWorker();
   for (let n = 0; n < 3; n += 1) {
@@ -119,7 +119,7 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
   expect((await reporter.report()).doubt).toContain('is not on this machine');
   // Looks are reported as well: the time that counts is that of the first.
   expect((await reporter.report()).doubt).toContain('is not on this machine');
-  // Long after: nothing that it sent before can still be under way.
+  // Long after: nothing that it sent before can still be on its way.
   await db.admin.query(
     `update reaper.host_reporter set last_seen_at = last_seen_at + interval '25 s' where pid = $1`,
     [other.pid],
@@ -128,8 +128,8 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
     `create or replace function reaper.now() returns timestamptz language sql volatile
        as $$ select pg_catalog.clock_timestamp() + interval '26 s' $$`,
   );
-  // The step of the clock makes one report late, which counts for nothing.
-  expect((await reporter.report()).doubt).toContain('was held up');
+  // The step of the clock makes one report late, so it does not count.
+  expect((await reporter.report()).doubt).toContain('was delayed');
   expect((await reporter.report()).doubt).toContain('is alive on two machines');
   expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
 });
@@ -175,7 +175,7 @@ it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   expect(rows).toEqual([{ turn: 5 }]);
 });
 
-it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports', async () => {
+it.skipIf(!isLinux)('one that ends is forgotten, whatever it still reports', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   await reporter.report();
   await reporter.leave();

@@ -34,7 +34,7 @@ async function alerts(): Promise<string[]> {
   return rows.map(({ text }) => text);
 }
 
-it('a host is alerted about once it was silent for three intervals, and once however long that lasts', async () => {
+it('a host causes an alert after three silent intervals, and only one however long that lasts', async () => {
   for (const n of [0, 1, 2]) await sweep(n, { silent: ['a'] });
   expect(await alerts()).toEqual([]);
   for (const n of [3, 4, 50, 5000]) await sweep(n, { silent: ['a'] });
@@ -44,7 +44,7 @@ it('a host is alerted about once it was silent for three intervals, and once how
   ]);
 });
 
-it('a host that was silent for less is not', async () => {
+it('a host that was silent for less causes none', async () => {
   await sweep(0, { silent: ['a'] });
   await sweep(2, { answered: ['a'] });
   await sweep(3, { silent: ['a'] });
@@ -52,21 +52,21 @@ it('a host that was silent for less is not', async () => {
   expect(await alerts()).toEqual([]);
 });
 
-it('the next outage is alerted about again', async () => {
+it('the next outage causes another alert', async () => {
   for (const n of [0, 3]) await sweep(n, { silent: ['a'] });
   await sweep(4, { answered: ['a'] });
   for (const n of [5, 8]) await sweep(n, { silent: ['a'] });
   expect(await alerts()).toHaveLength(2);
 });
 
-it('a sweep that failed asked nobody: it ends no outage and begins none', async () => {
+it('a failed sweep asked no host: it ends no outage and begins none', async () => {
   await sweep(0, { silent: ['a'] });
   await sweep(2, { error: 'Postgres was away' });
   await sweep(3, { silent: ['a'] });
   expect(await alerts()).toHaveLength(1);
 });
 
-it('a host where nothing ran for a while is forgotten unless it was alerted about', async () => {
+it('a host where nothing ran for a while is forgotten unless it caused an alert', async () => {
   const setAll = (status: string) => db.admin.query('update jobs set status = $1', [status]);
   await sweep(0, { silent: ['a'] });
   await setAll('queued');
@@ -91,7 +91,7 @@ it('one host’s silence is no other’s', async () => {
   ]);
 });
 
-it('a host that was declared gone needs no alert: somebody knows', async () => {
+it('a host that was declared gone needs no alert: an operator knows', async () => {
   await sweep(0, { silent: ['a'] });
   await db.reaper.query(`select reaper.declare_host_gone('a', 'op')`);
   await sweep(3, { silent: ['a'] });

@@ -11,7 +11,7 @@ const SWAP = `
   alter table work rename to work_old;
   alter table work_new rename to work`;
 
-/** A queue of the user's own, whose functions name the table while the view follows it. */
+/** A custom queue whose functions name the table, while the view follows it. */
 async function installed(
   mode: 'active' | 'observe',
 ): Promise<{ url: string; admin: Database; ours: Database }> {
@@ -26,7 +26,7 @@ async function installed(
 const stateOf = async (admin: Database, jobId: string) =>
   (await admin.query<{ state: string }>('select state from work where id = $1', [jobId])).rows[0]?.state;
 
-it('is not written to by a claim that rests on what the view shows of the table before, until the next migrate', async () => {
+it('is not written to by a claim that rests on what the view shows of the old table, until the next migrate', async () => {
   const { url, admin, ours } = await installed('active');
   const run = await insertWork(admin);
   await admin.query(SWAP);
@@ -65,7 +65,7 @@ it('changes nothing about a claim that was won before: its activity may run agai
   expect(await countLedger(admin)).toBe(1);
 });
 
-it('that is swapped while a claim waits for its row is found so all the same', async () => {
+it('that is swapped while a claim waits for its row is noticed too', async () => {
   const { admin, ours } = await installed('active');
   const run = await insertWork(admin);
   const owner = await admin.connect();

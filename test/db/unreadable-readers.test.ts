@@ -34,7 +34,7 @@ beforeAll(async () => {
     `select pg_get_viewdef('reaper.running_job'::regclass) as sql`,
   );
   view = (rows[0]?.sql ?? '').replace(/;\s*$/, '');
-  // The odd one is neither the first nor the last of them.
+  // The unreadable one is neither the first nor the last.
   for (const id of ['a', 'b', 'odd', 'c', 'd']) {
     const run = { id, startedS: 200, processIdentity: `linux::${BOOT}:1:1`, stage: 'development' };
     last = await insertRunningJob(db.admin, { ...run, exitCode: id === 'd' ? 1 : null });
@@ -50,7 +50,7 @@ afterEach(async () => {
     await db.admin.query(`delete from reaper.${table}`);
 });
 
-/** Lets a column's value fail for one job, as a cast does of what stands there. */
+/** Makes a column fail for one job, like a cast of an unsuitable value. */
 async function spoil(column: string): Promise<void> {
   const expressions = columns.map(({ name, type }) => {
     if (name !== column) return `v.${name}`;

@@ -17,7 +17,7 @@ afterEach(() => db.drop());
 
 const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' where id = any($1)`, [ids]);
 
-it('finds each row among many, and none where all is well', async () => {
+it('finds each row among many, and none if all is well', async () => {
   expect(await findUnreadableRuns(db.reaper)).toEqual([]);
   await spoil('job-0', 'job-17', 'job-39');
   expect((await findUnreadableRuns(db.reaper)).map(({ jobId }) => jobId)).toEqual([
@@ -27,7 +27,7 @@ it('finds each row among many, and none where all is well', async () => {
   ]);
 });
 
-it('names so many at a time, and the rest the next time', async () => {
+it('names a limited number at a time, and the rest next time', async () => {
   await spoil(...Array.from({ length: 14 }, (_, n) => `job-${n}`));
   expect(await checkRunningJobs(db.reaper)).toHaveLength(10);
   expect(await checkRunningJobs(db.reaper)).toHaveLength(14);

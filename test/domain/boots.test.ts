@@ -33,7 +33,7 @@ const facts = (...lines: BootLine[]): BootFacts => ({ nowMs: BEGAN + 300 * S, li
 const isOver = (given: BootFacts) => judgeBoot(OLD, NEW, given).isOver;
 
 describe('a boot', () => {
-  it('is over once its machine has booted again, and says by what', () => {
+  it('is over once its machine has rebooted, and says by what evidence', () => {
     const { isOver: over, evidence } = judgeBoot(OLD, NEW, facts(old(), line({})));
     expect(over).toBe(true);
     expect(evidence).toBe(
@@ -83,19 +83,19 @@ describe('a boot', () => {
     expect(isOver({ nowMs: BEGAN + 80 * S, lines })).toBe(true);
   });
 
-  it('may have been seen a little after the new kernel began, since clocks differ', () => {
+  it('may have been seen a little after the new kernel began, because clocks differ', () => {
     expect(isOver(facts(old({ lastSeenMs: BEGAN + 59 * S }), line({ firstSeenMs: BEGAN + 90 * S })))).toBe(
       true,
     );
   });
 
-  it('is over where its youngest run started before the new kernel began, or a little after', () => {
+  it('is over if its youngest run started before the new kernel began, or a little after', () => {
     for (const lastStartMs of [BEGAN - 5_000 * S, BEGAN + 60 * S]) {
       expect(isOver(facts(old({ lastStartMs }), line({ lastStartMs: BEGAN + 200 * S })))).toBe(true);
     }
   });
 
-  it('is two machines’ for an hour after that was noticed last', () => {
+  it('counts as two machines’ for an hour after that was last seen', () => {
     const given = line({ twiceMs: BEGAN });
     expect(isTwice(NEW, { nowMs: BEGAN + 3_599 * S, lines: [given] })).toBe(true);
     expect(isTwice(NEW, { nowMs: BEGAN + 3_601 * S, lines: [given] })).toBe(false);

@@ -6,13 +6,13 @@ import { Names } from '../../src/naming.js';
 const names = new Names('job-reaper');
 const hashed = (text: string) => `sha256-${createHash('sha256').update(text).digest('hex')}`;
 
-it('leaves plain ids as they are, and takes the hash of others', () => {
+it('leaves plain ids as they are, and hashes others', () => {
   expect(names.watchId({ jobId: 'j-1.2_3', runKey: '2-17' })).toBe('job-reaper/watch/j-1.2_3/2-17');
   expect(names.watchId({ jobId: 'a/b', runKey: '2' })).toBe(`job-reaper/watch/${hashed('a/b')}/2`);
   expect(names.probeQueue('')).toBe(`job-reaper/probe/${hashed('')}`);
 });
 
-it('gives no two ids one name, also where one is called as the other is named', () => {
+it('gives no two ids one name, even if one id looks like the name of the other', () => {
   const jobId = fc.oneof(fc.constantFrom('a', 'a/b', '/', ''), fc.string());
   const chain = fc.tuple(jobId, fc.nat(3)).map(([text, times]) => {
     let name = text;
@@ -41,7 +41,7 @@ it('gives no two ids one name, also where one is called as the other is named', 
   );
 });
 
-it('has no queue or workflow that a host or a job could be called after', () => {
+it('has no queue or workflow whose name a host or a job could have', () => {
   for (const host of ['gates', '../gates', 'leases']) {
     expect([names.gateQueue, names.leaseQueue, names.workflowQueue]).not.toContain(names.probeQueue(host));
   }

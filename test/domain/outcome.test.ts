@@ -87,7 +87,7 @@ describe('exit 0', () => {
     expect(planExitZero(aRun(run), pipeline, true)).toMatchObject(plan);
   });
 
-  it('is done where the queue has no stages', () => {
+  it('is done if the queue has no stages', () => {
     expect(planExitZero(aRun({ stage: null }), pipeline, false)).toEqual({
       kind: 'done',
       reason: 'exit0, no stage',

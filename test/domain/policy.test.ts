@@ -109,7 +109,7 @@ describe('tier 2, exit code recorded', () => {
     });
   });
 
-  describe('of a run before, which a launcher has not cleared', () => {
+  describe('of a previous run, which a launcher did not clear', () => {
     const exit = { exitCode: 0, exitAgeS: 400, ageS: 60 };
 
     it.each([
@@ -129,7 +129,7 @@ describe('tier 2, exit code recorded', () => {
       expect(second.verdict).toEqual(reap(1, 'dead pid=42'));
     });
 
-    it('leaves a run over its ceiling to what is said of one without an exit code', () => {
+    it('treats a run over its ceiling like one without an exit code', () => {
       const run = { ...exit, ageS: MAX_S, exitAgeS: 2 * MAX_S };
       expect(decide({ run, liveness: proven }).verdict).toMatchObject({ kind: 'alert', about: 'alive' });
       const policy = { backstopUnknown: 'alert' } as const;
@@ -154,7 +154,7 @@ describe('tier 2, exit code recorded', () => {
     expect(memory).toEqual(FRESH_MEMORY);
   });
 
-  it.each([MAX_S - 10, MAX_S, MAX_S + 10])('lets nothing fire within the grace, at %i s', (ageS) => {
+  it.each([MAX_S - 10, MAX_S, MAX_S + 10])('fires nothing within the grace, at %i s', (ageS) => {
     for (const liveness of [alive, proven, dead, defunct, unknown]) {
       for (const alerted of [false, true]) {
         const run = { exitCode: 0, exitAgeS: GRACE_S - 20, ageS };
@@ -218,11 +218,11 @@ describe('tier 1, dead pid', () => {
     expect(memory).toEqual(FRESH_MEMORY);
   });
 
-  it.each([1, 0, -3])('takes %i dead ticks as one', (deadTicks) => {
+  it.each([1, 0, -3])('treats %i dead ticks as one', (deadTicks) => {
     expect(decide({ liveness: dead, policy: { deadTicks } }).verdict).toEqual(reap(1, 'dead pid=42'));
   });
 
-  it("takes an operator's word for the streak, but for nothing else", () => {
+  it("lets an operator's request replace the streak, but nothing else", () => {
     const policy = { deadTicks: 5 };
     expect(decide({ liveness: dead, policy, skipStreak: true }).verdict).toEqual(reap(1, 'dead pid=42'));
     expect(decide({ liveness: alive, policy, skipStreak: true }).verdict).toEqual({ kind: 'healthy' });
@@ -236,7 +236,7 @@ describe('tier 1, dead pid', () => {
     });
   });
 
-  it('takes a defunct process for alive until it was seen so for the grace, then for dead', () => {
+  it('treats a defunct process as alive for the grace, then as dead', () => {
     const first = decide({ liveness: defunct, nowMs: 0 });
     expect(first.verdict).toMatchObject({ kind: 'defer', why: 'defunct', waitMs: GRACE_S * 1000 });
     const just = decide({ liveness: defunct, memory: first.memory, nowMs: GRACE_S * 1000 - 1 });
@@ -251,7 +251,7 @@ describe('tier 1, dead pid', () => {
     expect(last.verdict).toEqual(reap(1, 'dead pid=42'));
   });
 
-  it('lets a defunct sight break a streak of dead ones', () => {
+  it('lets a defunct look break a streak of dead ones', () => {
     expect(decide({ liveness: defunct, memory: { streak: 1, lastDeadAtMs: 0 } }).memory.streak).toBe(0);
   });
 });
@@ -281,7 +281,7 @@ describe('tier 3, backstop', () => {
     const again = (memory: WatchMemory, laterMs: number, policy: Partial<Policy> = {}, liveness = unknown) =>
       decide({ run, liveness, memory, nowMs: 1_000_000 + laterMs, policy });
 
-    it('needs as many looks in a row of which nobody can tell as a dead pid, as far apart', () => {
+    it('needs as many unknown looks in a row as a dead pid needs dead ones, as far apart', () => {
       const first = decide({ run, liveness: unknown });
       expect(first.verdict).toEqual({
         kind: 'defer',
@@ -307,11 +307,11 @@ describe('tier 3, backstop', () => {
       expect(third.verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
     });
 
-    it("takes no operator's word for it", () => {
+    it("does not let an operator's request replace them", () => {
       expect(decide({ run, liveness: unknown, skipStreak: true }).verdict).toMatchObject({ kind: 'defer' });
     });
 
-    it('counts them too where an exit code has no usable time', () => {
+    it('counts them even if an exit code has no usable time', () => {
       const exited = { ...run, exitCode: 0, exitAgeS: null };
       const first = decide({ run: exited, liveness: unknown });
       expect(first.verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
@@ -322,13 +322,13 @@ describe('tier 3, backstop', () => {
       });
     });
 
-    it('needs one where not even a proof of life would save it', () => {
+    it('needs only one if not even a proof of life would save it', () => {
       const policy = { backstopAlive: 'reap' } as const;
       expect(decide({ run, liveness: unknown, policy }).verdict).toMatchObject({ kind: 'reap', tier: 3 });
       expect(decide({ run, liveness: unknown, policy, alerted: true }).verdict).toMatchObject({ tier: 3 });
     });
 
-    it('is told, once, when it was alerted about as alive and nobody can tell any more, and is never reaped for that', () => {
+    it('causes one more alert when it was alerted about as alive and is now unknown, and is never reaped for that', () => {
       for (const exit of [{}, { exitCode: 0, exitAgeS: null }]) {
         let memory: WatchMemory = FRESH_MEMORY;
         const told: Verdict[] = [];
@@ -357,7 +357,7 @@ describe('tier 3, backstop', () => {
     });
   });
 
-  it('needs one look of a run without a stamp, whose life nobody can ever prove', () => {
+  it('needs only one look at a run without a stamp, which can never be proven alive', () => {
     expect(decide({ run: { ageS: MAX_S }, liveness: unknown }).verdict).toMatchObject({
       kind: 'reap',
       tier: 3,
@@ -378,7 +378,7 @@ describe('tier 3, backstop', () => {
     expect(verdict).toMatchObject({ kind: 'defer', why: 'defunct', waitMs: GRACE_S * 1000 });
   });
 
-  it.each([dead, defunct])('does not hurry a look at the ceiling', (liveness) => {
+  it.each([dead, defunct])('does not make a look earlier because of the ceiling', (liveness) => {
     const near = decide({ run: { ageS: MAX_S - 1 }, liveness }).verdict;
     expect(near).toEqual(decide({ run: { ageS: 60 }, liveness }).verdict);
   });
@@ -402,7 +402,7 @@ describe('tier 3, backstop', () => {
       const liveness = seen(state);
       expect(decide({ run, liveness, policy }).verdict).toEqual(alert);
       expect(decide({ run, liveness, policy, alertedUnknown: true }).verdict).toEqual({ kind: 'healthy' });
-      // What was told when it was proven alive says nothing of now.
+      // The alert from when it was proven alive says nothing about now.
       expect(decide({ run, liveness, policy, alerted: true }).verdict).toEqual(alert);
     });
 
@@ -413,12 +413,12 @@ describe('tier 3, backstop', () => {
       expect(decide({ run, liveness: dead, memory, policy }).verdict).toEqual(reap(1, 'dead pid=42'));
     });
 
-    it('reaps a run whose exit code is recorded after all, which has ended', () => {
+    it('reaps a run whose exit code is recorded after all: it has ended', () => {
       const exited = { ageS: MAX_S, exitCode: 0, exitAgeS: null };
       expect(decide({ run: exited, liveness: seen('unknown'), policy }).verdict).toMatchObject({ tier: 3 });
     });
 
-    it('goes by the other setting where a run is proven alive', () => {
+    it('uses the other setting for a run that is proven alive', () => {
       expect(decide({ run, liveness: proven, policy }).verdict).toMatchObject({ about: 'alive' });
       const both = { ...policy, backstopAlive: 'reap' } as const;
       expect(decide({ run, liveness: proven, policy: both }).verdict).toMatchObject({
@@ -503,7 +503,7 @@ describe('for any history of observations', () => {
     );
   });
 
-  it('never waits 0 s, nor for ever, whatever the settings and the rows say', () => {
+  it('never waits 0 s, nor forever, whatever the settings and the rows say', () => {
     const settings = fc.record({
       intervalS: fc.double({ min: 0.1, max: 3_600, noNaN: true }),
       finalizeGraceS: fc.double({ min: 0, max: 3_600, noNaN: true }),

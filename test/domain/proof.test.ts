@@ -25,7 +25,7 @@ it.each<[Tier, number, Partial<JobRun>, string]>([
   expect(describeProof(verdict, observation, { ...FRESH_MEMORY, streak }, DEFAULT_POLICY)).toBe(expected);
 });
 
-it('tier 3 after looks of which nobody could tell says how many there were', () => {
+it('tier 3 after unknown looks says how many there were', () => {
   const verdict = { kind: 'reap', tier: 3, path: 'unknown-outcome', reason: 'any' } as const;
   const observation = {
     run: aRun({ ageS: 61, maxRunningS: 60 }),

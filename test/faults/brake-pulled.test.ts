@@ -6,10 +6,10 @@ import { brakePulled } from './invariants/brake-pulled.js';
 import type { Change } from './world/flight-recorder.js';
 
 const REAPED_MS = 10_000;
-/** Longer than the time in which it is to be noticed. */
+/** Longer than the time in which it must be noticed. */
 const LONG_MS = 200_000;
 
-/** A run whose agent lived on for long after it was reaped as dead; it was found, and everything was stopped. */
+/** A run whose agent stayed alive long after it was reaped as dead; it was found, and everything was stopped. */
 const NOTICED = {
   tier: 1,
   processIdentity: 'stamp-1' as string | null,
@@ -35,7 +35,7 @@ it.each([
   ['that was found without a stop', { stoppedMs: null }, 'reaping went on'],
   ['after which a claim came through', { nextClaimMs: 20_000 }, 'after the brake had been pulled'],
   ['that was dead when it was called alive', { livedUntilMs: 9_000 }, 'its process was dead'],
-])('tells of a wrong verdict %s', (_, differs, words) => {
+])('reports a wrong verdict %s', (_, differs, words) => {
   expect(judge(differs)).toEqual([expect.stringContaining(words)]);
 });
 

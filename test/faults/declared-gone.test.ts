@@ -3,7 +3,7 @@ import { HostFacts } from './facts/host-facts.js';
 import type { LedgerRow, Run } from './facts/queue-facts.js';
 import type { Change } from './world/flight-recorder.js';
 
-/** A run of the south that began before its host was declared gone, and was reaped at that word before its probe answered. */
+/** A run of the south that started before its host was declared gone, and was reaped on that declaration before its probe answered. */
 const EXCUSED = {
   host: 'south',
   evidence: 'host declared gone by torture',
@@ -13,7 +13,7 @@ const EXCUSED = {
   answersMs: [5_000, 25_000],
 };
 
-it('excuses what rests on the word of an operator, and nothing more', () => {
+it("excuses what rests on an operator's declaration, and nothing more", () => {
   expect(isExcused({})).toBe(true);
 });
 

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { judge, type Invariant, type Violation } from './invariants/invariant.js';
 import type { World } from './world/world.js';
 
-/** Milliseconds until all sources know what one of them knew. */
+/** Milliseconds until all sources know what one of them knows. */
 const SETTLE_MS = 3_000;
 
-/** Thrown when a promise was broken. */
+/** Thrown if a promise was broken. */
 export class ViolationError extends Error {
   override name = 'ViolationError';
 
@@ -15,8 +15,8 @@ export class ViolationError extends Error {
 }
 
 /**
- * Reads all facts and judges them. What looks broken is looked at again when everything that was under way is over: sources
- * are read one after the other, so one of them may know of something that another is about to say.
+ * Reads all facts and judges them. What looks broken is judged again once everything in progress is over: sources are read one
+ * after another, so one of them may know something that another is about to report.
  *
  * @throws ViolationError
  */

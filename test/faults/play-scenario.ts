@@ -11,7 +11,7 @@ export interface Played {
   cutShort: string | null;
 }
 
-/** Plays a scenario in a world of its own, and judges all that happened. */
+/** Plays a scenario in its own world, and judges everything that happened. */
 export async function playScenario(scenario: Scenario, log: (line: string) => void): Promise<Played> {
   const world = await createWorld({ seed: 1, log, terms: { intervalS: 1, ...scenario.terms } });
   try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Numbers that a seed decides: the same seed makes the same choices in the same order. */
+/** Random numbers from a seed: the same seed makes the same choices in the same order. */
 export class Random {
   #state: number;
 
@@ -28,7 +28,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** One of them, or undefined when there is none. */
+  /** One of them, or undefined if there is none. */
   pick<T>(items: readonly T[]): T | undefined {
     return items[Math.floor(this.next() * items.length)];
   }

@@ -12,11 +12,11 @@ function kindsIn(text: string): string[] {
   return [...table.matchAll(/^\| ([^|]+?) +\| [\d–]+ +\|$/gm)].map(([, kind = '']) => kind);
 }
 
-test('the page has a row for each kind of fault that there is', async () => {
+test('the page has a row for each kind of fault', async () => {
   expect(kindsIn(await readFile(PAGE, 'utf8')).sort()).toEqual(FAULTS.map(({ kind }) => kind).sort());
 });
 
-test('a kind that was never injected stands in the table, with those that failed', () => {
+test('a kind that was never injected is in the table, with those that failed', () => {
   const table = faultTable([
     { kind: 'agent: SIGKILL', fate: 'injected' },
     { kind: 'agent: SIGKILL', fate: 'injected' },
@@ -27,7 +27,7 @@ test('a kind that was never injected stands in the table, with those that failed
   expect(table).toMatch(/^\| monitor: SIGKILL +\| 0 +\|$/m);
 });
 
-test('a report says whether the probe was one that may not signal the agents', () => {
+test('a report says whether the probe was not allowed to signal the agents', () => {
   expect(describeProbeUser({ uid: 99, gid: 99 })).toContain('ran as user 99');
   expect(describeProbeUser(undefined)).toContain('NOT TRIED: a probe that may not signal the agents (EPERM)');
 });

@@ -9,7 +9,7 @@ import type { TortureResult } from './torture.js';
 import type { ServiceOptions } from './world/service.js';
 import type { World } from './world/world.js';
 
-/** What was injected, what happened meanwhile, and what held. */
+/** Says what was injected, what happened meanwhile, and what held. */
 export function reportRun(
   { facts, seed, probes }: World,
   { drawn, repairedAfterS, looks, underFaults }: TortureResult,
@@ -30,7 +30,7 @@ export function reportRun(
     '',
     faultTable(drawn),
     '',
-    `${drawn.length} were drawn: of the others, ${count('nobody')} found nobody to hit, ${count('failed')} failed, since whoever they needed was away (the last: ${lastFailed ? `${lastFailed.kind}: ${lastFailed.error}` : 'none'}), and ${count('left out')} were left out, since too much was under way`,
+    `${drawn.length} were drawn. Of the others, ${count('nobody')} found no target, ${count('failed')} failed because something that they needed was away (the last: ${lastFailed ? `${lastFailed.kind}: ${lastFailed.error}` : 'none'}), and ${count('left out')} were skipped because too much was in progress`,
     ...probes.map(({ service }) => describeProbeUser(service.options.user)),
     `${statuses.size} jobs: ${size(jobs.get('done'))} done, ${size(jobs.get('failed'))} failed, ${statuses.size - size(jobs.get('done')) - size(jobs.get('failed'))} others`,
     `${runs.size} runs: ${ends.filter(({ by }) => by === 'launcher').length} ended by their monitors, ${ledger.length} reaped (${[
@@ -39,10 +39,10 @@ export function reportRun(
       .map(([tier, rows]) => `${tier}: ${rows.length}`)
       .sort()
       .join(', ')}); ${moves.length} stages advanced`,
-    `${size(facts.received)} messages to people, ${facts.temporal.stories.length} histories of watches read`,
+    `${size(facts.received)} notifications received, ${facts.temporal.stories.length} histories of watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
-    `the longest that a dead run waited, of the time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s`,
-    `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories came off`,
+    `longest wait of a dead run, counting only time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s`,
+    `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories succeeded`,
     `What held (there were ${looks.done} looks):`,
     ...JUDGED.flatMap(({ when, invariants }) => [
       `${when}:`,
@@ -51,7 +51,7 @@ export function reportRun(
   ].join('\n');
 }
 
-/** What was broken, when, and how to see it again. */
+/** Says which promises were broken, when, and with which seed. */
 export function reportViolations(world: World, violations: readonly Violation[]): string {
   return [
     `VIOLATED at ${new Date().toISOString()}, seed ${world.seed}:`,
@@ -65,7 +65,7 @@ export function reportViolations(world: World, violations: readonly Violation[])
   ].join('\n');
 }
 
-/** All kinds of faults with how often each was injected, as a table for docs/reliability.md. */
+/** All kinds of faults and how often each was injected, as a table for docs/reliability.md. */
 export function faultTable(drawn: readonly Drawn[]): string {
   const times = (kind: string) =>
     drawn.filter((each) => each.kind === kind && each.fate === 'injected').length;
@@ -82,8 +82,8 @@ export function faultTable(drawn: readonly Drawn[]): string {
 /** Whether the probe had to tell "not allowed" from "not there". */
 export function describeProbeUser(user: ServiceOptions['user']): string {
   return user === undefined
-    ? 'NOT TRIED: a probe that may not signal the agents (EPERM). It ran as their own user: run this as root, with the package where the user `postgres` or `nobody` can read it'
-    : `the probe of host south ran as user ${user.uid}, who may not signal the agents: it had to tell "not allowed" (EPERM) from "not there"`;
+    ? 'NOT TRIED: a probe that may not signal the agents (EPERM). It ran as the same user as they did: run this as root, in a folder that the user `postgres` or `nobody` can read'
+    : `the probe of host south ran as user ${user.uid}, which may not signal the agents: it had to tell "not allowed" (EPERM) from "not there"`;
 }
 
 function describeTally({ done, failed }: Tally): string {

@@ -9,13 +9,13 @@ import { createWorld, type World } from './world/world.js';
 
 const USAGE = `Usage: npm run torture -- [--minutes <n>] [--seed <n>] [--keep <folder>]
 
-Runs workers and launchers on real servers, breaks everything at random for a while, and sees that nothing is lost, nothing
-happens twice and nobody alive is touched. Exit code 1 when a promise was broken, or when far less was broken or looked at
-than planned.
+Runs workers and launchers on real servers, breaks everything at random for a while, and checks that nothing is lost, nothing
+happens twice and no live run is touched. Exits with 1 if a promise was broken, or if far less was broken or checked than
+planned.
 
-  --minutes <n>    how long faults are injected, 2 by default; afterwards everything gets time to recover
-  --seed <n>       which faults and which fates; the time of day by default
-  --keep <folder>  where the logs of all processes are copied to when a promise was broken, or nobody knows`;
+  --minutes <n>    how long to inject faults, 2 by default; afterwards everything gets time to recover
+  --seed <n>       decides which faults and fates are drawn; the time of day by default
+  --keep <folder>  copies the logs of all processes there unless the run proved that everything held`;
 
 /** Returns the exit code. */
 async function main(): Promise<number> {
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
     const result = await torture(world, seconds, log);
     console.log(reportRun(world, result, seconds));
     const shortfalls = findShortfalls({ seconds, drawn: result.drawn, ...result.underFaults });
-    for (const what of shortfalls) console.error(`TOO LITTLE TO SAY SO: ${what}`);
+    for (const what of shortfalls) console.error(`TOO LITTLE EVIDENCE: ${what}`);
     isGood = shortfalls.length === 0;
     return isGood ? 0 : 1;
   } catch (error) {

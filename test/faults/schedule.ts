@@ -8,31 +8,31 @@ import type { World } from './world/world.js';
 
 /** Seconds between two faults, on average. */
 const MEAN_GAP_S = 0.7;
-/** Faults that may be under way at a time: some wait for their moment. */
+/** Maximum of concurrent faults, some of which wait for their moment. */
 const AT_A_TIME = 14;
 
-/** Kinds that every run has, however short it is, and after which part of its time. */
+/** Kinds that every run has, however short, and after which part of its time. */
 export const SURE: readonly { kind: string; after: number }[] = [
   { kind: 'host: its clock put forward or back by minutes', after: 0.2 },
   { kind: 'Postgres: SIGKILL, started again', after: 0.4 },
   { kind: 'Temporal: SIGKILL, database wiped, started again', after: 0.7 },
 ];
 
-/** Seconds from which on a run has every kind of fault. */
+/** A run of at least so many seconds has every kind of fault. */
 export const LONG_RUN_S = 20 * 60;
-/** Part of a long run after which the kinds that have not been injected yet have their turn, whatever is drawn. */
+/** Part of a long run after which kinds that have not been injected yet get their turn, whatever is drawn. */
 const MISSING_AFTER = 0.5;
-/** Of so many faults one is of a kind that is missing then. */
+/** From then on, one of so many faults is of a missing kind. */
 const TURN_OF_MISSING = 4;
 
 /** What became of a fault that was drawn. */
 export type Fate =
   | 'injected'
-  /** There was nobody to hit. */
+  /** There was no target. */
   | 'nobody'
-  /** Somebody whom it needed was away, or it is broken. */
+  /** Something that it needed was away, or the fault is broken. */
   | 'failed'
-  /** Too much was under way, or what it excludes. */
+  /** Too much was in progress, or a fault that excludes it. */
   | 'left out';
 
 /** One fault that was drawn. */
@@ -60,10 +60,10 @@ export class Schedule {
   }
 
   /**
-   * Injects faults until the signal, then those that are sure to come and have not, and waits for all that are under way.
+   * Injects faults until the signal, then the sure ones that are still missing, and waits for all that are in progress.
    *
    * @param seconds until the signal
-   * @throws when a server could not be started again
+   * @throws if a server could not be started again
    */
   async run(signal: AbortSignal, seconds: number): Promise<void> {
     const beganMs = Date.now();
@@ -76,7 +76,7 @@ export class Schedule {
       const gapS = -Math.log(1 - this.#random.next()) * MEAN_GAP_S;
       const leftS = seconds - (Date.now() - beganMs) / 1000;
       const drawn = this.#random.pickWeighted(FAULTS.filter(({ lastsS = 0 }) => lastsS < leftS));
-      // Each with numbers of its own, so that the order in which they finish changes nothing for the others.
+      // Each with its own numbers, so that the order in which they finish changes nothing for the others.
       const random = new Random(this.world.seed, `fault ${n}`);
       const due = sure[0] !== undefined && sure[0].dueMs <= Date.now() ? sure[0].fault : null;
       const missing =
@@ -102,7 +102,7 @@ export class Schedule {
     if (this.#fatal !== null) throw this.#fatal;
   }
 
-  /** A kind that was never injected, and that is tried least. */
+  /** A kind that was never injected, and was tried least. */
   #missing(leftS: number): Fault | undefined {
     const injected = new Set(this.injected.map(({ kind }) => kind));
     const tries = groupBy(this.drawn, ({ kind }) => kind);

@@ -10,7 +10,7 @@ const times = (n: number, fate: Fate, kind: string, error?: string): Drawn[] =>
   Array.from({ length: n }, () => ({ kind, fate, ...(error !== undefined && { error }) }));
 const sure = SURE.flatMap(({ kind }) => times(1, 'injected', kind));
 
-/** A run as hard as it was meant to be, but for this. */
+/** A run as hard as planned, except for this. */
 const effort = (but: Partial<Effort>): Effort => ({
   seconds: 36,
   drawn: [...sure, ...times(30, 'injected', 'agent: SIGKILL'), ...times(20, 'nobody', 'agent: SIGKILL')],
@@ -19,7 +19,7 @@ const effort = (but: Partial<Effort>): Effort => ({
   ...but,
 });
 
-test('a run that broke and saw enough has no shortfall', () => {
+test('a run that broke and checked enough has no shortfall', () => {
   expect(findShortfalls(effort({}))).toEqual([]);
 });
 
@@ -32,10 +32,10 @@ test.each<[string, Partial<Effort>, string]>([
   [
     'many faults failed',
     { drawn: [...sure, ...times(16, 'injected', 'a'), ...times(10, 'failed', 'b', 'is broken')] },
-    'at most 33 % of 29 faults to fail, got 10 (the last that failed, b: is broken)',
+    'at most 33 % of 29 faults to fail, got 10 (last failure, b: is broken)',
   ],
   [
-    'most faults were left out',
+    'most faults were skipped',
     { drawn: [...sure, ...times(10, 'injected', 'a'), ...times(27, 'left out', 'b')] },
     'at least 33 % of 40 faults to be injected, got 13',
   ],
@@ -48,25 +48,25 @@ test.each<[string, Partial<Effort>, string]>([
         ...times(1, 'failed', kind, 'is away'),
       ],
     },
-    `expected "${kind}" to be injected, got it never (the last that failed, ${kind}: is away)`,
+    `expected "${kind}" to be injected, but it never was (last failure, ${kind}: is away)`,
   ]),
   [
-    'a kind never found anybody',
+    'a kind never found a target',
     { drawn: [...sure, ...times(80, 'injected', 'a'), ...times(40, 'nobody', 'b')] },
-    'expected "b", which was tried 40 times, to be injected, got it never',
+    'expected "b", which was tried 40 times, to be injected, but it never was',
   ],
-  ['most looks failed', { looks: tally(5, 6) }, 'of 11 looks at all facts to come off'],
-  ['nobody looked', { looks: tally(0) }, 'of 0 looks at all facts to come off'],
-  ['no history could be read', { histories: tally(0, 3) }, 'got 0 (the last that failed: Postgres is away)'],
-])('a run says little when %s', (_, but, words) => {
+  ['most looks failed', { looks: tally(5, 6) }, 'of 11 looks at all facts to succeed'],
+  ['there was no look', { looks: tally(0) }, 'of 0 looks at all facts to succeed'],
+  ['no history could be read', { histories: tally(0, 3) }, 'got 0 (last failure: Postgres is away)'],
+])('a run proves little when %s', (_, but, words) => {
   expect(findShortfalls(effort(but))).toEqual([expect.stringContaining(words)]);
 });
 
-test('a long run says little when a kind of fault was never injected', () => {
+test('a long run proves little when a kind of fault was never injected', () => {
   const [missing, ...others] = FAULTS;
   const drawn = others.flatMap(({ kind }) => times(2, 'injected', kind));
   expect(findShortfalls(effort({ seconds: LONG_RUN_S, drawn }))).toEqual([
-    expect.stringContaining(`expected "${missing?.kind}" to be injected, got it never`),
+    expect.stringContaining(`expected "${missing?.kind}" to be injected, but it never was`),
   ]);
   expect(findShortfalls(effort({ seconds: LONG_RUN_S - 1, drawn }))).toEqual([]);
 });

@@ -3,19 +3,19 @@ import { FAULTS } from './faults/index.js';
 import { LONG_RUN_S, SURE, type Drawn } from './schedule.js';
 import type { Tally } from './tally.js';
 
-/** Least share of the drawn faults that has to be injected: many find nobody to hit, most of all those that lie in wait. */
-const LEAST_INJECTED = 1 / 3;
-/** Greatest share of them that may fail, since whoever they need is away. */
-const MOST_FAILED = 1 / 3;
-/** Least shares that have to come off: Postgres is away at times, and Temporal, of which a short run reads only two or three times. */
-const LEAST_LOOKS = 0.5;
-const LEAST_HISTORIES = 0.25;
-/** A kind that was tried so often and never injected is broken. */
+/** Minimum share of the drawn faults that must be injected: many find no target, above all those that lie in wait. */
+const MIN_INJECTED = 1 / 3;
+/** Maximum share of them that may fail because something that they need is away. */
+const MAX_FAILED = 1 / 3;
+/** Minimum shares that must succeed: Postgres is away at times, and so is Temporal, which a short run reads only two or three times. */
+const MIN_LOOKS = 0.5;
+const MIN_HISTORIES = 0.25;
+/** A kind that was tried this often and never injected is broken. */
 const TRIED_IN_VAIN = 40;
 
-/** What tells how hard a run was. */
+/** The figures that say how hard a run was. */
 export interface Effort {
-  /** In which faults were injected. */
+  /** How long faults were injected. */
   seconds: number;
   drawn: readonly Drawn[];
   /** Looks at all facts while faults were injected. */
@@ -24,41 +24,41 @@ export interface Effort {
   histories: Tally;
 }
 
-/** Why a run in which all promises held says little, in words: it broke or saw less than it was meant to. */
+/** Why a run in which all promises held proves little, in words: it broke or checked less than planned. */
 export function findShortfalls({ seconds, drawn, looks, histories }: Effort): string[] {
   const injected = drawn.filter(({ fate }) => fate === 'injected');
   const found: string[] = [];
-  if (injected.length < LEAST_INJECTED * drawn.length) {
+  if (injected.length < MIN_INJECTED * drawn.length) {
     found.push(
-      `expected at least ${percent(LEAST_INJECTED)} of ${drawn.length} faults to be injected, got ${injected.length}${lastError(drawn)}`,
+      `expected at least ${percent(MIN_INJECTED)} of ${drawn.length} faults to be injected, got ${injected.length}${lastError(drawn)}`,
     );
   }
   const failed = drawn.filter(({ fate }) => fate === 'failed');
-  if (failed.length > MOST_FAILED * drawn.length) {
+  if (failed.length > MAX_FAILED * drawn.length) {
     found.push(
-      `expected at most ${percent(MOST_FAILED)} of ${drawn.length} faults to fail, got ${failed.length}${lastError(drawn)}`,
+      `expected at most ${percent(MAX_FAILED)} of ${drawn.length} faults to fail, got ${failed.length}${lastError(drawn)}`,
     );
   }
   for (const { kind } of seconds < LONG_RUN_S ? SURE : FAULTS) {
     if (injected.some((each) => each.kind === kind)) continue;
     found.push(
-      `expected "${kind}" to be injected, got it never${lastError(drawn.filter((each) => each.kind === kind))}`,
+      `expected "${kind}" to be injected, but it never was${lastError(drawn.filter((each) => each.kind === kind))}`,
     );
   }
   const tried = drawn.filter(({ fate }) => fate !== 'left out');
   for (const [kind, all] of groupBy(tried, (each) => each.kind)) {
     if (all.length < TRIED_IN_VAIN || all.some(({ fate }) => fate === 'injected')) continue;
     found.push(
-      `expected "${kind}", which was tried ${all.length} times, to be injected, got it never${lastError(all)}`,
+      `expected "${kind}", which was tried ${all.length} times, to be injected, but it never was${lastError(all)}`,
     );
   }
   for (const [what, least, { done, failed, lastError: error }] of [
-    ['looks at all facts', LEAST_LOOKS, looks],
-    ['readings of histories', LEAST_HISTORIES, histories],
+    ['looks at all facts', MIN_LOOKS, looks],
+    ['readings of histories', MIN_HISTORIES, histories],
   ] as const) {
     if (done > 0 && done >= least * (done + failed)) continue;
     found.push(
-      `expected at least ${percent(least)} of ${done + failed} ${what} to come off while faults were injected, got ${done} (the last that failed: ${error || 'none'})`,
+      `expected at least ${percent(least)} of ${done + failed} ${what} to succeed while faults were injected, got ${done} (last failure: ${error || 'none'})`,
     );
   }
   return found;
@@ -66,7 +66,7 @@ export function findShortfalls({ seconds, drawn, looks, histories }: Effort): st
 
 function lastError(drawn: readonly Drawn[]): string {
   const last = drawn.findLast(({ error }) => error !== undefined);
-  return last === undefined ? '' : ` (the last that failed, ${last.kind}: ${last.error})`;
+  return last === undefined ? '' : ` (last failure, ${last.kind}: ${last.error})`;
 }
 
 function percent(share: number): string {

@@ -1,11 +1,11 @@
-/** How often something was tried, and how often it came off. */
+/** How often something was tried, and how often it succeeded. */
 export class Tally {
   done = 0;
   failed = 0;
-  /** Why it failed last, in words. */
+  /** The last error, in words. */
   lastError = '';
 
-  /** Counts what becomes of it. An error is kept, unless it is to be thrown. */
+  /** Counts the outcome. Keeps an error unless it is to be thrown. */
   async count(
     attempt: () => Promise<unknown>,
     isThrown: (error: unknown) => boolean = () => false,

@@ -7,8 +7,8 @@ const RUN = fileURLToPath(new URL('../../dist/test/faults/run.js', import.meta.u
 /** A short one; `npm run torture` has longer ones. Its seed is fixed, so that it is the same kind of run each time. */
 const ARGS = ['--minutes', '0.6', '--seed', '18452'];
 /** Of some 50 that are drawn; on a machine with much else to do, fewer find their moment. */
-const LEAST_FAULTS = 15;
-const LEAST_LOOKS = 20;
+const MIN_FAULTS = 15;
+const MIN_LOOKS = 20;
 /** However short a run is. */
 const SURE = [
   'host: its clock put forward or back by minutes',
@@ -20,13 +20,13 @@ test('nothing is lost, nothing happens twice, nobody alive is touched', { timeou
   const { exitCode, all } = await execa('node', [RUN, ...ARGS], {
     all: true,
     reject: false,
-    // It ends what it started.
+    // It stops what it started.
     forceKillAfterDelay: 60_000,
     timeout: 380_000,
   });
   expect(exitCode, all).toBe(0);
-  expect(numberIn(all, /, (\d+) faults injected:/), all).toBeGreaterThanOrEqual(LEAST_FAULTS);
-  expect(numberIn(all, /there were (\d+) looks/), all).toBeGreaterThanOrEqual(LEAST_LOOKS);
+  expect(numberIn(all, /, (\d+) faults injected:/), all).toBeGreaterThanOrEqual(MIN_FAULTS);
+  expect(numberIn(all, /there were (\d+) looks/), all).toBeGreaterThanOrEqual(MIN_LOOKS);
   for (const kind of SURE) {
     expect(
       numberIn(all, new RegExp(`^\\| ${kind} +\\| (\\d+) +\\|$`, 'm')),
@@ -36,7 +36,7 @@ test('nothing is lost, nothing happens twice, nobody alive is touched', { timeou
   expect(all).toContain('every job ends: every job ends in a terminal status or is alive');
 });
 
-/** The number that a pattern captures; NaN where it is not found. */
+/** The number that a pattern captures; NaN if it does not match. */
 function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? NaN);
 }

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { ALWAYS, AT_LAST, REPAIRED } from './invariants/index.js';
-import { LONGEST_RETRY_S } from './facts/hindrance-facts.js';
+import { MAX_RETRY_S } from './facts/hindrance-facts.js';
 import { waitFor } from './faults/wait.js';
 import { repairLimitS } from './invariants/repaired.js';
 import { judgeWorld, ViolationError } from './judge-world.js';
@@ -10,30 +10,30 @@ import { Tally } from './tally.js';
 import { JobStream } from './world/job-stream.js';
 import type { World } from './world/world.js';
 
-/** Jobs that are queued or running at a time. */
+/** Jobs that are queued or running at any time. */
 const JOBS_AT_A_TIME = 14;
 const LOOK_EVERY_MS = 3_000;
 const HISTORIES_EVERY_MS = 15_000;
 const TELL_EVERY_MS = 30_000;
 const START_LIMIT_S = 120;
-/** Seconds in which all that is queued comes to its end, long-running agents included. */
+/** Seconds in which everything that is queued ends, including long-running agents. */
 const DRAIN_LIMIT_S = 240;
 
-/** What one run was like. */
+/** The result of one run. */
 export interface TortureResult {
   drawn: readonly Drawn[];
   /** Seconds from the last fault until every run that was dead by then was repaired. */
   repairedAfterS: number;
-  /** Looks at all facts, each by what holds at every moment. */
+  /** Looks at all facts, judged by what holds at every moment. */
   looks: Tally;
   /** Those of them, and the readings of histories, while faults were injected. */
   underFaults: { looks: Tally; histories: Tally };
 }
 
 /**
- * Breaks a world for a while, has it recover, and judges it all the time.
+ * Breaks a world for a while, lets it recover, and judges it all the time.
  *
- * @param seconds in which faults are injected
+ * @param seconds for which faults are injected
  * @throws ViolationError
  */
 export async function torture(
@@ -71,7 +71,7 @@ export async function torture(
     await Promise.all(work);
   } finally {
     stop.abort();
-    // Faults that are under way still need the world.
+    // Faults in progress still need the world.
     await Promise.allSettled(work);
   }
 
@@ -86,7 +86,7 @@ export async function torture(
   return { drawn: schedule.drawn, repairedAfterS, looks: watch.looks, underFaults };
 }
 
-/** Waits until there is somebody to hit. */
+/** Waits until there is a target. */
 async function atWork({ facts }: World): Promise<void> {
   const agent = await waitFor(() => {
     facts.readLogs();
@@ -126,7 +126,7 @@ class Watch {
   }
 }
 
-/** Ends everything that would not pass by itself. */
+/** Undoes everything that would not pass by itself. */
 async function calm({ operator, admin, people, workers, probes, launchers, clocks }: World): Promise<void> {
   people.troubled = false;
   for (const clock of Object.values(clocks)) clock.set(0);
@@ -140,10 +140,10 @@ async function calm({ operator, admin, people, workers, probes, launchers, clock
   for (const { kind, value } of rows) await operator.release(kind, value);
 }
 
-/** Waits until no run that was dead when the faults stopped is left, or the limit is over. Returns after how many seconds. */
+/** Waits until every run that was dead when the faults stopped is repaired, or the limit is over. Returns the seconds that it took. */
 async function recover(world: World, watch: Watch, stoppedMs: number): Promise<number> {
   const { facts } = world;
-  const limitMs = stoppedMs + (repairLimitS(facts.terms) + LONGEST_RETRY_S['its row is locked']) * 1000;
+  const limitMs = stoppedMs + (repairLimitS(facts.terms) + MAX_RETRY_S['its row is locked']) * 1000;
   const isLeft = () =>
     [...facts.queue.runs.values()].some(
       ({ runId, ends, startedMs }) =>
@@ -160,7 +160,7 @@ async function recover(world: World, watch: Watch, stoppedMs: number): Promise<n
   return repairedAfterS;
 }
 
-/** Lets all jobs come to their end, then judges everything for the last time. */
+/** Lets all jobs end, then judges everything for the last time. */
 async function drain(world: World, watch: Watch): Promise<void> {
   const { facts, admin } = world;
   for (const deadline = Date.now() + DRAIN_LIMIT_S * 1000; Date.now() < deadline;) {
@@ -175,7 +175,7 @@ async function drain(world: World, watch: Watch): Promise<void> {
   }
   while ((await facts.temporal.readClosed()) > 0);
   if ((await facts.temporal.readOpenAtLast()).length > 0) {
-    // A task that was just lost with its worker is made again within seconds.
+    // A task that was just lost with its worker is created again within seconds.
     await setTimeout(15_000);
     facts.temporal.failing.push(...(await facts.temporal.readOpenAtLast()));
   }

@@ -73,7 +73,7 @@ it('the server does not hear that a silent connection was given up, until the ne
   await expect.poll(() => atServer[0]?.destroyed).toBe(true);
 });
 
-it('a way that is cut refuses everybody, and is the same way when it is restored', async () => {
+it('a way that is cut refuses everyone, and is the same way when it is restored', async () => {
   const { socket } = await join();
   const { address } = way;
   await way.cut();

@@ -10,14 +10,14 @@ it('finds a workflow task that fails again from one look to the next', () => {
 it.each([
   ['was not failing before', [task(4)], [task(6)]],
   ['waits before its next attempt', [task(7)], [task(7)]],
-  ['was made anew', [task(7)], [task(1)]],
+  ['was created again', [task(7)], [task(1)]],
   ['is that of another execution', [task(7, 'run-0')], [task(8)]],
-  ['was not looked at before', [], [task(9)]],
+  ['was not checked before', [], [task(9)]],
 ])('leaves alone, while workers are killed, a workflow task that %s', (_, before, open) => {
   expect(stillFailingTasks(before, open)).toEqual([]);
 });
 
-it('leaves alone, at the end, only what a killed worker explains', () => {
+it('excuses, at the end, only what a killed worker explains', () => {
   expect(failingTasks([task(0), task(2), task(4)])).toEqual([]);
   expect(failingTasks([task(5)])).toEqual(['torture: attempt 5 of one workflow task']);
 });

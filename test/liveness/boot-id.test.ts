@@ -18,7 +18,7 @@ const IMPORTS = `
   const probe = (pid, processIdentity) => probeProcess({ pid, processIdentity }, { sharedPidNamespace: true });
 `;
 
-/** What shadows a file of /proc for a command, in a mount namespace of its own and those that are asked for. */
+/** Shadows a file of /proc for a command, in its own mount namespace and any others that are requested. */
 function mounted(text: string | { from: string }, over: string, namespaces: string[] = []): string[] {
   const from = typeof text === 'string' ? join(folder, `file-${Math.random()}`) : text.from;
   if (typeof text === 'string') writeFileSync(from, text);
@@ -31,56 +31,62 @@ const CONTAINER = ['--pid', '--fork', '--mount-proc'];
 const placeIn = (launcher: string[]) =>
   runScript(launcher, `${IMPORTS} console.log(JSON.stringify(readPlace()));`) as Place;
 
-describe.skipIf(!canMount)('a boot id that is not the kernel’s own (needs root and leave to mount)', () => {
-  it('is read where a container manager mounts one, and speaks for no reboot: the run out there is unknown', () => {
-    const script = `${IMPORTS}
+describe.skipIf(!canMount)(
+  'a boot id that is not the kernel’s own (needs root and permission to mount)',
+  () => {
+    it('is read where a container manager mounts one, and proves no reboot: the run outside is unknown', () => {
+      const script = `${IMPORTS}
       const child = spawn('sleep', ['300'], { stdio: 'ignore' });
       const identity = processIdentity(child.pid);
       console.log(JSON.stringify({ pid: child.pid, identity, inside: probe(child.pid, identity), outer: probe(child.pid, process.argv[2]) }));
       child.kill('SIGKILL');`;
-    const outer = linuxStampOf(process.pid);
-    const stamp = `linux:${outer.machineId}:${outer.bootId}:${outer.pidNamespace}:${outer.start}`;
-    const seen = runScript(mounted(`${OTHER_BOOT}\n`, BOOT_FILE, CONTAINER), script, [stamp]) as {
-      pid: number;
-      identity: string;
-    };
-    // The machine id is the same in both.
-    expect(seen.identity.startsWith(`linux:${outer.machineId}:${OTHER_BOOT}:`)).toBe(true);
-    expect(seen).toMatchObject({
-      inside: { state: 'alive', proven: true },
-      outer: { state: 'unknown' },
-    });
-    const fromOutside = { pid: seen.pid, processIdentity: seen.identity };
-    expect(probeProcess(fromOutside, { sharedPidNamespace: true })).toMatchObject({ state: 'unknown' });
-  });
-
-  it.skipIf(!isLinux || !readPlace().isInitial)(
-    'does not count as the first pid namespace’s, whatever it is mounted from (needs the first pid namespace)',
-    () => {
-      expect(placeIn(['unshare', '--mount'])).toMatchObject({ isInitial: true, bootId: readPlace().bootId });
-      expect(placeIn(mounted(`${OTHER_BOOT}\n`, BOOT_FILE))).toMatchObject({
-        isInitial: false,
-        bootId: OTHER_BOOT,
+      const outer = linuxStampOf(process.pid);
+      const stamp = `linux:${outer.machineId}:${outer.bootId}:${outer.pidNamespace}:${outer.start}`;
+      const seen = runScript(mounted(`${OTHER_BOOT}\n`, BOOT_FILE, CONTAINER), script, [stamp]) as {
+        pid: number;
+        identity: string;
+      };
+      // The machine id is the same in both.
+      expect(seen.identity.startsWith(`linux:${outer.machineId}:${OTHER_BOOT}:`)).toBe(true);
+      expect(seen).toMatchObject({
+        inside: { state: 'alive', proven: true },
+        outer: { state: 'unknown' },
       });
-      expect(placeIn(mounted(`${readPlace().bootId}\n`, BOOT_FILE))).toMatchObject({ isInitial: false });
-      expect(placeIn(mounted({ from: '/proc/sys/kernel/random/uuid' }, BOOT_FILE))).toMatchObject({
-        isInitial: false,
-      });
-    },
-  );
-
-  it('a nested pid namespace is none of the first, with the kernel’s own boot id', () => {
-    expect(placeIn(['unshare', '--mount', ...CONTAINER])).toMatchObject({
-      isInitial: false,
-      bootId: linuxStampOf(process.pid).bootId,
+      const fromOutside = { pid: seen.pid, processIdentity: seen.identity };
+      expect(probeProcess(fromOutside, { sharedPidNamespace: true })).toMatchObject({ state: 'unknown' });
     });
-  });
-});
+
+    it.skipIf(!isLinux || !readPlace().isInitial)(
+      'does not count as the first pid namespace’s, whatever it is mounted from (needs the first pid namespace)',
+      () => {
+        expect(placeIn(['unshare', '--mount'])).toMatchObject({
+          isInitial: true,
+          bootId: readPlace().bootId,
+        });
+        expect(placeIn(mounted(`${OTHER_BOOT}\n`, BOOT_FILE))).toMatchObject({
+          isInitial: false,
+          bootId: OTHER_BOOT,
+        });
+        expect(placeIn(mounted(`${readPlace().bootId}\n`, BOOT_FILE))).toMatchObject({ isInitial: false });
+        expect(placeIn(mounted({ from: '/proc/sys/kernel/random/uuid' }, BOOT_FILE))).toMatchObject({
+          isInitial: false,
+        });
+      },
+    );
+
+    it('a nested pid namespace is not the first, even with the kernel’s own boot id', () => {
+      expect(placeIn(['unshare', '--mount', ...CONTAINER])).toMatchObject({
+        isInitial: false,
+        bootId: linuxStampOf(process.pid).bootId,
+      });
+    });
+  },
+);
 
 describe.skipIf(!canMount)(
   'an uptime that is mounted over, as lxcfs does (needs root and leave to mount)',
   () => {
-    it('is not what the kernel’s age is told by', () => {
+    it('does not determine the kernel’s age', () => {
       const script = `${IMPORTS} console.log(JSON.stringify(measureUptimes())); process.exit();`;
       const { kernelS } = runScript([], script) as { kernelS: number };
       const inside = runScript(mounted('7.00 7.00\n', '/proc/uptime'), script) as { kernelS: number };
@@ -89,8 +95,8 @@ describe.skipIf(!canMount)(
   },
 );
 
-describe.skipIf(!canMount)('a machine id that is another (needs root and leave to mount)', () => {
-  it('changes no verdict: neither the host’s in a container nor another’s', () => {
+describe.skipIf(!canMount)('another machine id (needs root and permission to mount)', () => {
+  it('changes no verdict: neither the host’s id in a container nor another’s', () => {
     const script = `${IMPORTS} console.log(JSON.stringify(probe(Number(process.argv[2]), process.argv[3])));`;
     const { machineId, bootId, pidNamespace, start } = linuxStampOf(process.pid);
     const stamp = `linux:${machineId}:${bootId}:${pidNamespace}:${start}`;

@@ -43,7 +43,7 @@ describe.skipIf(!isLinux)('a /proc that does not show what it should (needs /pro
     return probeProcess({ pid, processIdentity: identity }, { sharedPidNamespace: true, driver });
   }
 
-  it('leaves a stamp unknown and a pid alive', () => {
+  it('leaves a stamped run unknown and a bare pid alive', () => {
     const { pid } = startSleep();
     const driver = createLinuxDriver({ procRoot: emptyProc() });
     const liveness = probe(driver, pid, stampOf(pid));
@@ -78,7 +78,7 @@ describe.skipIf(!isLinux)('a /proc that does not show what it should (needs /pro
     },
   );
 
-  it('leaves every stamp unknown, with the cause, while the boot id cannot be read, and no longer', () => {
+  it('leaves every stamp unknown, with the cause, only while the boot id cannot be read', () => {
     const { pid } = startSleep();
     const procRoot = emptyProc();
     const bootFile = join(procRoot, 'sys/kernel/random/boot_id');
@@ -91,7 +91,7 @@ describe.skipIf(!isLinux)('a /proc that does not show what it should (needs /pro
     expect(probe(driver, pid, stampOf(pid)).evidence).toContain('its stamp cannot be compared');
   });
 
-  it('writes no stamp and judges nothing where the offset of time is that of the children', () => {
+  it('writes no stamp and judges nothing if the time offset is that of the children', () => {
     const { pid } = startSleep();
     const procRoot = emptyProc();
     symlinkSync(`/proc/${pid}`, join(procRoot, String(pid)));

@@ -24,7 +24,7 @@ function childOf(parent: number): number {
   return Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim());
 }
 
-describe.skipIf(!isLinux || !isRoot)('another user’s process (needs root, to become somebody else)', () => {
+describe.skipIf(!isLinux || !isRoot)('another user’s process (needs root, to become another user)', () => {
   it('can be proven alive although it must not be signalled', () => {
     const { pid } = startSleep();
     const script = `${IMPORTS}
@@ -64,7 +64,7 @@ describe.skipIf(!canUnshare)('a real pid namespace (needs unshare --pid, and may
     ).toMatchObject({ state: 'unknown', proven: false });
   });
 
-  it('does not let a /proc of the outer namespace speak for the pids inside', () => {
+  it('does not let a /proc of the outer namespace say anything about the pids inside', () => {
     // Inside, this script is pid 1; the outer /proc shows an outer process as 1.
     const script = `${IMPORTS}
       const identity = process.argv[2];
@@ -88,7 +88,7 @@ describe.skipIf(!canUnshare)('a real pid namespace (needs unshare --pid, and may
     expect(JSON.stringify(seen)).toContain('shows another pid namespace');
   });
 
-  it('is not what a child’s stamp names when the launcher is outside: its pid is a number out here', async () => {
+  it('is not what a child’s stamp names when the launcher is outside: its pid counts out here', async () => {
     const { pid: parent } = start('unshare', ['--pid', '--fork', '--kill-child', 'sleep', '300']);
     const child = await until(() => childOf(parent));
     expect(readlinkSync(`/proc/${child}/ns/pid`)).not.toBe(readlinkSync('/proc/self/ns/pid'));

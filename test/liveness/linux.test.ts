@@ -86,7 +86,7 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
     expect(probe(pid, stampOf(pid))).toMatchObject({ state: 'defunct', proven: false });
   });
 
-  it('is defunct when a defunct process with its pid started at another tick, of which no more can be told', async () => {
+  it('is defunct when a defunct process with its pid started at another tick and nothing more is known about it', async () => {
     const pid = await startZombie();
     expect(probe(pid, forged(pid, { start: '1' }))).toMatchObject({ state: 'defunct', proven: false });
   });
@@ -126,7 +126,7 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
 describe.skipIf(!isLinux)('a stamp from elsewhere, on Linux (needs /proc)', () => {
   const machineId = '0123456789abcdef0123456789abcdef';
 
-  it('is unknown in another boot, whatever the machine ids say: only what is on record about boots can tell', () => {
+  it('is unknown in another boot, whatever the machine ids say: only what is on record about boots can settle it', () => {
     const driver = driverWithMachineId(machineId);
     const identity = forged(process.pid, { machineId, bootId: OTHER_BOOT });
     const liveness = probe(process.pid, identity, driver);
@@ -175,7 +175,7 @@ describe.skipIf(!isLinux)('a stamp from elsewhere, on Linux (needs /proc)', () =
 });
 
 describe.skipIf(!isLinux)('processIdentity on Linux (needs /proc)', () => {
-  it('tells two processes apart and one process the same', async () => {
+  it('tells two processes apart, and gives one process the same stamp twice', async () => {
     const first = startSleep();
     const ticks = Number(linuxStampOf(first.pid).start);
     // A tick is 10 ms: the second process must not start within the first one's.

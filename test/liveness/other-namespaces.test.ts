@@ -91,7 +91,7 @@ describe.each(NAMESPACES)('another namespace: %s', (_, launcher) => {
     });
   });
 
-  suite('of the target changes none of a probe outside, whoever stamped it', async () => {
+  suite('of the target changes no verdict of a probe outside, wherever it was stamped', async () => {
     const { child, pid } = await startIn(launcher);
     const { stamp } = runScript(launcher, SCRIPT, [String(pid)]) as { stamp: string };
     expect(stamp).toBe(stampOf(pid));
@@ -103,7 +103,7 @@ describe.each(NAMESPACES)('another namespace: %s', (_, launcher) => {
 });
 
 describe.skipIf(!canUse(ROOTLESS))('a rootless container (needs root and unshare --user --pid)', () => {
-  it('judges its own, and nothing of what is outside, alive or dead; nor does the outside of it', async () => {
+  it('judges its own processes, and none outside, alive or dead; nor does a probe outside judge those inside', async () => {
     const { pid } = startSleep();
     const dead = await aDeadOne(['env']);
     const script = `${IMPORTS}

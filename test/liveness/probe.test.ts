@@ -147,7 +147,7 @@ describe('every kind of sighting', () => {
   it('is judged without a stamp', () => {
     const shared = ['dead', 'alive', 'defunct', 'alive', 'defunct', 'alive', 'unknown'];
     expect(judged(null, true)).toEqual(shared);
-    // What is absent or has exited here may be somebody else's pid.
+    // What is absent or has exited here may be another process's pid.
     const alone = shared.map((state) => (state === 'dead' || state === 'defunct' ? 'unknown' : state));
     expect(judged(null, false)).toEqual(alone);
   });

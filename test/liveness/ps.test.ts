@@ -53,7 +53,7 @@ describe.skipIf(!hasPs)('a process seen through ps (needs ps with lstart)', () =
     }
   });
 
-  it('is proven alive when its stamp matches, also with the padded day squeezed', () => {
+  it('is proven alive when its stamp matches, even with the padded day squeezed', () => {
     const { pid } = startSleep();
     const identity = psStampOf(pid);
     expect(probe(pid, identity)).toMatchObject({ state: 'alive', proven: true });
@@ -100,7 +100,7 @@ describe.skipIf(!hasPs)('a process seen through ps (needs ps with lstart)', () =
     expect(probe(PID_NOBODY_HAS, null)).toMatchObject({ state: 'unknown' });
   });
 
-  it.skipIf(!isRoot)('of another user is proven alive (needs root, to become somebody else)', () => {
+  it.skipIf(!isRoot)('of another user is proven alive (needs root, to become another user)', () => {
     const { pid } = startSleep();
     const script = `
       import { createPsDriver, probeProcess } from './liveness/index.js';
@@ -160,15 +160,18 @@ describe.skipIf(!hasPs)('a batch seen through ps (needs ps with lstart)', () => 
 });
 
 describe('a ps that does not answer', () => {
-  it.each(['/nonexistent/ps', 'false', 'true'])('leaves a stamp unknown and a pid alive: %s', (command) => {
-    const { pid } = startSleep();
-    const broken = createPsDriver({ command });
-    for (const by of [broken, broken.prepare([pid])]) {
-      const liveness = probe(pid, `ps:${hostname()}:${OTHER_START}`, by);
-      expect(liveness).toMatchObject({ state: 'unknown' });
-      expect(liveness.evidence).toContain(command);
-      expect(probe(pid, null, by)).toMatchObject({ state: 'alive', proven: false });
-    }
-    expect(processIdentity(pid, broken)).toBeNull();
-  });
+  it.each(['/nonexistent/ps', 'false', 'true'])(
+    'leaves a stamped run unknown and a bare pid alive: %s',
+    (command) => {
+      const { pid } = startSleep();
+      const broken = createPsDriver({ command });
+      for (const by of [broken, broken.prepare([pid])]) {
+        const liveness = probe(pid, `ps:${hostname()}:${OTHER_START}`, by);
+        expect(liveness).toMatchObject({ state: 'unknown' });
+        expect(liveness.evidence).toContain(command);
+        expect(probe(pid, null, by)).toMatchObject({ state: 'alive', proven: false });
+      }
+      expect(processIdentity(pid, broken)).toBeNull();
+    },
+  );
 });

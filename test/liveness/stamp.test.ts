@@ -34,7 +34,7 @@ describe('a stamp that is not exactly one', () => {
     );
   });
 
-  it('is cut in the evidence when it is endless', () => {
+  it('is cut off in the evidence when it is very long', () => {
     const stamp = { pid: PID_NOBODY_HAS, processIdentity: 'x'.repeat(100_000) };
     expect(probeProcess(stamp, { sharedPidNamespace: true }).evidence.length).toBeLessThan(400);
   });

@@ -13,7 +13,7 @@ afterAll(() => {
 });
 
 /**
- * Runs a script that can import `./liveness/index.js`, in a process of its own: under another user or in other
+ * Runs a script that can import `./liveness/index.js`, in a separate process: under another user or in other
  * namespaces. The modules are compiled from the sources as they are now, to where any user may read them.
  *
  * @param launcher the command that runs node, for example `['unshare', '--pid', '--fork']`

@@ -20,7 +20,7 @@ const IMPORTS = `
 const probe = (pid: number, identity: string) =>
   probeProcess({ pid, processIdentity: identity }, { sharedPidNamespace: false });
 
-/** A process in a time namespace of its own, as this one numbers it. */
+/** A process in its own time namespace, by this one's pids. */
 async function startShifted(): Promise<number> {
   const { pid: parent } = start('unshare', [
     '--time',
@@ -60,7 +60,7 @@ describe.skipIf(!canShift)('a real time namespace (needs root and unshare --time
     expect(probe(pid, stampOf(pid))).toMatchObject({ state: 'alive', proven: true });
   });
 
-  it('of the target makes other ticks unknown: a stamp of before offsets were taken out is off by as much', async () => {
+  it('of the target makes other ticks unknown: a stamp from before offsets were subtracted is off by as much', async () => {
     const pid = await startShifted();
     const shifted = String(Number(linuxStampOf(pid).start) + 100 * SHIFT_S);
     const liveness = probe(pid, forged(pid, { start: shifted }));
@@ -68,7 +68,7 @@ describe.skipIf(!canShift)('a real time namespace (needs root and unshare --time
     expect(liveness.evidence).toContain(`shifts its start by ${100 * SHIFT_S} ticks`);
   });
 
-  it('that begins after the process makes a number that is no start: no stamp, and unknown', () => {
+  it('that begins after the process makes its start impossible: no stamp, and unknown', () => {
     const uptimeS = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]));
     const script = `${IMPORTS}
       console.log(JSON.stringify({ read: field22(1), stamp: processIdentity(1), seen: probe(1, process.argv[2]) }));`;
@@ -78,7 +78,7 @@ describe.skipIf(!canShift)('a real time namespace (needs root and unshare --time
     expect(inside.read).toBeGreaterThan(1e12);
   });
 
-  it('does not change how long the kernel has run', () => {
+  it('does not change the kernel’s uptime', () => {
     const script = `${IMPORTS} console.log(JSON.stringify(measureUptimes())); process.exit();`;
     const [outside, inside] = [runScript([], script), runScript(SHIFTED, script)] as { kernelS: number }[];
     expect(Math.abs((inside?.kernelS ?? Infinity) - (outside?.kernelS ?? 0))).toBeLessThan(600);
@@ -95,7 +95,7 @@ describe.skipIf(!isLinux)('starts (needs /proc)', () => {
     expect(states).toEqual(['dead', 'alive', 'alive', 'alive', 'dead']);
   });
 
-  it('beyond 10^12 ticks are none: unknown, even when the pid is free', () => {
+  it('beyond 10^12 ticks are impossible: unknown, even when the pid is free', () => {
     expect(probe(2 ** 31 - 1, forged(process.pid, { start: '1844673867395' }))).toMatchObject({
       state: 'unknown',
     });

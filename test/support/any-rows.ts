@@ -1,8 +1,8 @@
 import type { Database } from '../../src/db/database.js';
 
 /**
- * An adapter over a table that holds whatever the contract's view can return, each column at will: no key, no check and no
- * default protects it.
+ * An adapter over a table that can hold anything that the contract's view can return: no key, no check and no default
+ * protects it.
  */
 export async function installAnyRows(admin: Database): Promise<void> {
   await admin.query(`
@@ -34,7 +34,7 @@ export async function installAnyRows(admin: Database): Promise<void> {
     update reaper.adapter set relations = array['public.any_run'];`);
 }
 
-/** A row of {@link installAnyRows}; a column that is left out is null. */
+/** A row of {@link installAnyRows}; a column that is omitted is null. */
 export type AnyRow = Partial<{
   job_id: string | null;
   run_key: string | null;
@@ -48,7 +48,7 @@ export type AnyRow = Partial<{
   attempts: number | null;
   max_attempts: number | null;
   max_running_s: string | number | null;
-  /** As Postgres reads it: also `infinity`. */
+  /** In Postgres' syntax, including `infinity`. */
   started_at: string | null;
   exit_code: number | null;
   finished_at: string | null;
@@ -67,7 +67,7 @@ export async function insertAnyRows(admin: Database, rows: readonly AnyRow[]): P
   );
 }
 
-/** How the runs of a job ended: null while one runs. */
+/** How the runs of a job ended; null while one is running. */
 export async function endedAs(admin: Database, jobId: string): Promise<(string | null)[]> {
   const { rows } = await admin.query<{ as: string | null }>(
     'select ended_as as "as" from public.any_run where job_id = $1 order by row_id',

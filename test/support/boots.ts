@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 export const INITIAL_NAMESPACE = '4026531836';
 
-/** A line of `reaper.host_boot`; what is not given is a healthy default. Seconds are before now. */
+/** A line of `reaper.host_boot`; omitted values have healthy defaults. Seconds count back from now. */
 export interface BootRow {
   boot: string;
   host?: string;
@@ -16,7 +16,7 @@ export interface BootRow {
   failing?: string | null;
 }
 
-/** What a probe that reports nothing any more has left behind. */
+/** What a probe that no longer reports has left behind. */
 export async function insertBoot(admin: pg.Pool, row: BootRow): Promise<void> {
   const { beganS = 7_200, pid1S = beganS, firstSeenS = 7_000, lastSeenS = 600, failing = null } = row;
   await admin.query(

@@ -19,7 +19,7 @@ interface Pair {
   key: string;
 }
 
-/** Makes an authority, and a server's and a client's certificate of it, for localhost. */
+/** Creates an authority, and a server and a client certificate signed by it, for localhost. */
 export async function makeCertificates(): Promise<Certificates> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-ca-'));
   const file = async (name: string, text: string) => {
@@ -48,7 +48,7 @@ function newKeys(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 }
 
-/** An X.509 certificate, version 3, in PEM. Node.js can read one, but not make it. */
+/** An X.509 certificate, version 3, in PEM. Node.js can read one, but not create it. */
 function certificate(
   subject: { name: string; publicKey: KeyObject },
   issuer: { name: string; privateKey: KeyObject },

@@ -2,7 +2,7 @@ import type { Database } from '../../src/db/database.js';
 import { claim, type Claim, type ClaimResult } from '../../src/db/claim.js';
 import type { RunRef } from '../../src/domain/types.js';
 
-/** Claims a run as the healthy default of `insertRunningJob` was observed; a test names only what it is about. */
+/** Claims a run with the facts of `insertRunningJob`'s defaults; a test names only what it is about. */
 export function claimRun(
   pool: Database,
   ref: RunRef,

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 
-/** How many activities of a type have completed, as the history of a workflow's current execution tells. */
+/** How many activities of a type have completed in a workflow's current execution. */
 export async function countCompleted(handle: WorkflowHandle, type: string): Promise<number> {
   const { events } = await handle.fetchHistory();
   const scheduled = new Set(

@@ -7,9 +7,9 @@ import { createDatabase, dropDatabase } from '../../src/servers/index.js';
 
 const PASSWORD = 'test';
 
-/** One test's own database, with a pool for each of the roles that the product uses. */
+/** A test's own database, with a pool for each role that the product uses. */
 export interface TestDatabase {
-  /** As the owner of everything: what a launcher, an operator's psql or a fault does. */
+  /** As the owner of everything, like a launcher, an operator's psql or a fault. */
   admin: pg.Pool;
   adminUrl: string;
   /** As role `reaper`, as the product connects. */
@@ -21,7 +21,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A fresh copy of a migrated database. */
+/** A new copy of a migrated database. */
 export async function createTestDatabase(
   adapter: 'reference' | 'minimal' = 'reference',
 ): Promise<TestDatabase> {
@@ -47,7 +47,7 @@ export async function createTestDatabase(
   };
 }
 
-/** Sessions as anybody else has them, without what ours set. */
+/** Ordinary sessions, without the settings of ours. */
 export function createAdminPool(connectionString: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
@@ -64,7 +64,7 @@ export function createAdminPool(connectionString: string): pg.Pool {
   return pool;
 }
 
-/** A login of its own that is a member of the role: the role itself stays as the migration made it. */
+/** A separate login that is a member of the role: the role itself stays as the migration made it. */
 async function loginAs(admin: pg.Pool, adminUrl: string, role: string): Promise<string> {
   const login = `test_${role}`;
   await admin.query(`

@@ -1,4 +1,4 @@
-// A worker of one's own, as docs/pipeline.md shows it, with a gate that is a function.
+// A custom worker, as docs/pipeline.md shows it, with a gate that is a function.
 import { createReaperWorker } from '../../dist/src/index.js';
 
 await createReaperWorker({

@@ -22,7 +22,7 @@ declare module 'vitest' {
   }
 }
 
-/** Before, everybody may create objects in schema public: an installation where they may is doctor's business. */
+/** In older versions everyone may create objects in schema public: testing that is up to the tests of doctor. */
 async function asFromVersion15On(url: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();

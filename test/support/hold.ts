@@ -1,4 +1,4 @@
-/** Where whoever passes is held until all are let go. */
+/** A gate that holds every caller until all are released. */
 export interface Hold {
   pass: Promise<void>;
   letGo: () => void;

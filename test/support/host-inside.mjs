@@ -1,8 +1,8 @@
-// Inside a host's namespaces: its loopback interface, and the ways out to the servers. Ends with its standard input.
+// Runs inside a host's namespaces: sets up its loopback interface and the ways to the servers. Ends with its standard input.
 import { spawnSync } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 
-/** Whatever a machine has that can switch an interface on: 0x8914 is SIOCSIFFLAGS, 0x41 is up and running. */
+/** Whichever tool the machine has for switching an interface on: 0x8914 is SIOCSIFFLAGS, 0x41 is up and running. */
 const WAYS_UP = [
   ['ip', 'link', 'set', 'lo', 'up'],
   ['perl', '-e', 'socket(S, 2, 2, 0) && ioctl(S, 0x8914, pack("a16s", "lo", 0x41)) or die $!'],

@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from './wait.js';
 
 const INSIDE = fileURLToPath(new URL('host-inside.mjs', import.meta.url));
-/** The shell is the host's process 1: it collects what others leave behind, and all of the host ends with it. */
+/** The shell is the host's process 1: it collects orphans, and the whole host ends with it. */
 const PROCESS_1 = 'exec 3<&0; "$0" "$@" <&3 & wait $!';
 const BOOT = ['--net', '--pid', '--mount-proc', '--fork', '--kill-child', 'sh', '-c', PROCESS_1];
 
-/** Whether this machine lets us make hosts of it: Linux, with unshare and nsenter, and leave to use them. */
+/** Whether this machine can simulate hosts: Linux, with unshare and nsenter, and permission to use them. */
 export function canMakeHosts(): boolean {
   return (
     process.platform === 'linux' &&
@@ -24,14 +24,14 @@ export function canMakeHosts(): boolean {
 }
 
 /**
- * One host of a fleet, on this machine: pid, network and mount namespaces of its own. Its processes know nothing of those of
- * other hosts, and reach servers of this machine's loopback by the ways that it was given, at the same ports.
+ * One host of a fleet, on this machine, with its own pid, network and mount namespaces. Its processes cannot see those of other
+ * hosts, and reach servers on this machine's loopback through the given ways, at the same ports.
  */
 export class Host {
   readonly #boot: ChildProcessByStdio<Writable, Readable, null>;
   readonly #folder: string;
   readonly #ways: Server[];
-  /** Its process 1, as this machine numbers it. */
+  /** Its process 1, by this machine's pids. */
   readonly #init: number;
 
   private constructor(
@@ -52,7 +52,7 @@ export class Host {
     const sockets = ports.map((port) => ({ port, socket: join(folder, String(port)) }));
     const ways = await Promise.all(sockets.map(({ port, socket }) => openWay(port, socket)));
     const boot = spawn('unshare', [...BOOT, process.execPath, INSIDE, JSON.stringify(sockets)], {
-      // It complains of signals that it needs not.
+      // It complains about signals that it does not need.
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     await Promise.race([once(boot.stdout, 'data'), once(boot, 'exit').then(() => failed())]);
@@ -60,12 +60,12 @@ export class Host {
     return new Host(boot, folder, ways, init);
   }
 
-  /** The command that runs a command on this host. */
+  /** The command prefix that runs a command on this host. */
   get entrance(): string[] {
     return ['nsenter', '--target', String(this.#init), '--net', '--pid', '--mount', '--'];
   }
 
-  /** Runs a shell command on this host to its end; what it printed. */
+  /** Runs a shell command on this host to its end. Returns what it printed. */
   run(script: string): string {
     const words = [...this.entrance, 'sh', '-c', script];
     const { status, stdout, stderr } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8' });
@@ -74,7 +74,7 @@ export class Host {
     return stdout.trim();
   }
 
-  /** Switches it off: every process of it is gone. */
+  /** Switches it off: all its processes are gone. */
   async stop(): Promise<void> {
     if (this.#boot.exitCode === null && this.#boot.signalCode === null) {
       const off = once(this.#boot, 'exit');
@@ -86,7 +86,7 @@ export class Host {
   }
 }
 
-/** The first child of a process, such as what nsenter runs, as this machine numbers it; null while there is none. */
+/** The first child of a process, such as what nsenter runs, by this machine's pids; null while there is none. */
 export function childOf(pid: number): number | null {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
@@ -97,7 +97,7 @@ export function childOf(pid: number): number | null {
 }
 
 function failed(): never {
-  throw new Error('Expected a host to boot, got its end');
+  throw new Error('Expected a host to boot, but it ended');
 }
 
 async function openWay(port: number, socket: string): Promise<Server> {

@@ -7,15 +7,15 @@ import { killProcess } from '../../demo/world/kill-process.js';
 
 const LAUNCHER = fileURLToPath(new URL('../../dist/demo/launcher.js', import.meta.url));
 
-/** The built reference launcher as a process of its own, with what it and its monitors report. */
+/** The built reference launcher as a separate process, with what it and its monitors report. */
 export class LauncherProcess {
   readonly events: LauncherEvent[] = [];
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
 
   /**
-   * @param entrance the command that runs a command where the launcher is to be, such as on a {@link Host}, which is to be
-   *   stopped before the launcher's end is waited for
+   * @param entrance the command prefix that runs a command where the launcher should be, such as on a {@link Host}. Stop that host
+   *   before waiting for the launcher's end
    */
   constructor(env: Record<string, string>, entrance: readonly string[] = []) {
     const words = [...entrance, process.execPath, LAUNCHER];
@@ -38,7 +38,7 @@ export class LauncherProcess {
       if (event.event === 'took')
         killProcess({ pid: event.monitorPid, processIdentity: event.monitorIdentity });
     }
-    // Monitors write to the same pipe: it is closed when all of them are gone, and all is read.
+    // Monitors write to the same pipe: it closes when all of them are gone and everything is read.
     await this.#closed;
     for (const event of this.events) if (event.event === 'agent started') killProcess(event);
   }

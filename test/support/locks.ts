@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../../src/db/database.js';
 import { eventually } from './wait.js';
 
-/** Runs statements in a transaction that stays open until told otherwise: it forces an interleaving. */
+/** Runs statements in a transaction that stays open until it is ended, to force an interleaving. */
 export class OpenTransaction {
   private constructor(readonly client: Connection) {}
 
@@ -26,7 +26,7 @@ export class OpenTransaction {
   }
 }
 
-/** Waits until so many statements that contain a text wait for a lock. */
+/** Waits until this many statements that contain a text wait for a lock. */
 export async function waitsForLock(admin: Database, text: string, statements = 1): Promise<void> {
   await eventually(`${statements} statement(s) with "${text}" waiting for a lock`, async () => {
     const { rows } = await admin.query<{ n: number }>(

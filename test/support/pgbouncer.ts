@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { freePort } from '../../src/servers/index.js';
 import { postgresUser } from '../../src/servers/postgres-files.js';
 
-/** A real PgBouncer before the test run's Postgres. */
+/** A real PgBouncer in front of the test run's Postgres. */
 export interface PgBouncer {
-  /** The same login and database, through it. */
+  /** The URL of the same login and database, through it. */
   through(url: string): string;
   stop(): Promise<void>;
 }
 
-/** Why there is none to test with, or null. */
+/** Why PgBouncer is not available for tests, or null. */
 export function whyNoPgBouncer(): string | null {
   try {
     execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' });
@@ -23,7 +23,7 @@ export function whyNoPgBouncer(): string | null {
   }
 }
 
-/** Starts one. With two server connections a pool, so that ours share them all the time. */
+/** Starts one, with two server connections per pool, so that our connections share them all the time. */
 export async function startPgBouncer(
   mode: 'transaction' | 'session',
   urls: readonly string[],
@@ -53,7 +53,7 @@ export async function startPgBouncer(
     ].join('\n'),
   );
   await chmod(folder, 0o755);
-  // It refuses to run as root, as Postgres does.
+  // Like Postgres, it refuses to run as root.
   const user = await postgresUser();
   const child: ChildProcess = spawn('pgbouncer', [join(folder, 'pgbouncer.ini')], {
     stdio: ['ignore', 'ignore', 'pipe'],

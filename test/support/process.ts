@@ -2,17 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { processIdentity } from '../../src/liveness/index.js';
 
-/** A real process of a test, which ends it by its pid. */
+/** A real process that a test starts, and ends by its pid. */
 export interface TestProcess {
   pid: number;
   processIdentity: string;
-  /** SIGKILL, and collected: afterwards the pid is absent. */
+  /** Kills and collects it: afterwards the pid is absent. */
   kill(): Promise<void>;
 }
 
 const started: TestProcess[] = [];
 
-/** A process that does nothing for an hour, as an agent that works. */
+/** A process that does nothing for an hour, to stand for an agent at work. */
 export function startProcess(): TestProcess {
   const child: ChildProcess = spawn('sleep', ['3600'], { stdio: 'ignore' });
   const { pid } = child;

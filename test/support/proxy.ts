@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** Which way of a connection goes silent. */
+/** Which direction of a connection goes silent. */
 export type Direction = 'to the server' | 'from the server' | 'both ways';
 
 /** The two halves of one connection through the proxy. */
@@ -11,7 +11,7 @@ interface Pair {
   silent: Direction | null;
 }
 
-/** A way to a server that can be cut and restored: to those behind it, the server is away and comes back. */
+/** A way to a server that can be cut and restored: its clients see the server go away and come back. */
 export class Proxy {
   #server: Server | null = null;
   readonly #pairs = new Set<Pair>();
@@ -46,13 +46,13 @@ export class Proxy {
     });
     from.on('error', () => undefined);
     from.on('close', () => {
-      // Of a connection that is silent nobody hears the end, either.
+      // The end of a silent connection is not passed on, either.
       if (!isSilent()) to.destroy();
       if (pair.near.destroyed && pair.far.destroyed) this.#pairs.delete(pair);
     });
   }
 
-  /** From now on the open connections swallow what is sent, without an end or an error; new ones work. Returns how many. */
+  /** From now on the open connections swallow all data, without an end or an error; new ones work. Returns how many. */
   silence(direction: Direction = 'both ways'): number {
     for (const pair of this.#pairs) pair.silent = direction;
     return this.#pairs.size;

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 
-/** Everything that the server stores of the workflows of one REAPER_NAME and that can be read without a codec. */
+/** Everything that the server stores about the workflows of one REAPER_NAME and that can be read without a codec. */
 export async function readableHistory(client: Client, name: string): Promise<string> {
   const texts: string[] = [];
   for await (const { workflowId, runId } of client.workflow.list({

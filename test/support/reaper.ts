@@ -25,22 +25,22 @@ import { terminateAll } from './terminate-all.js';
 /** Options of {@link startReaper}. */
 export interface TestReaperOptions {
   policy?: Partial<Policy>;
-  /** Hosts whose probes run in this process. */
+  /** The hosts whose probes run in this process. */
   hosts?: string[];
-  /** Puts a fault between the workflow and an activity. */
+  /** Injects a fault between the workflow and an activity. */
   jobs?: (
     real: JobActivities,
   ) => Partial<JobActivities & GateActivities & NotifyActivities & LeaseActivities>;
   probes?: (real: ProbeActivities) => Partial<ProbeActivities>;
   pipeline?: Pipeline;
-  /** Where people are told. @default nowhere */
+  /** The notification channels. @default none */
   channels?: Channel[];
   input?: ReaperInput;
-  /** REAPER_NAME. @default one of its own */
+  /** REAPER_NAME. @default a unique one */
   name?: string;
-  /** How workers and client call themselves in histories. @default by pid and host name */
+  /** The identity of workers and client in histories. @default pid and host name */
   identity?: string;
-  /** The bundled workflows. @default those of this source */
+  /** The bundled workflows. @default bundled from this source */
   bundlePath?: string;
 }
 
@@ -54,17 +54,17 @@ export interface TestReaper {
   watch: (ref: RunRef) => ReturnType<typeof getWatch>;
   /** Ids of the watches that are open now, as the server lists the reaper's children. */
   openWatches: () => Promise<string[]>;
-  /** What this process counted, by metric and labels. */
+  /** What this process has counted, by metric and labels. */
   counted: (metric: string, labels: Record<string, string>) => Promise<number>;
   startReaperWorkflow: () => Promise<void>;
-  /** Ends the workers and starts others with other bundled workflows, as a deployment does. */
+  /** Stops the workers and starts new ones with other bundled workflows, like a deployment. */
   deploy: (bundlePath: string) => Promise<void>;
   stop: () => Promise<void>;
 }
 
 const getWatch = (client: Client, id: string) => client.workflow.getHandle<typeof watchJob>(id);
 
-/** At an interval of 0.3 s, so that streaks take no time. */
+/** An interval of 0.3 s, so that streaks take little time. */
 export const FAST: Partial<Policy> = { intervalS: 0.3, finalizeGraceS: 2 };
 
 export async function startReaper(db: TestDatabase, options: TestReaperOptions = {}): Promise<TestReaper> {
@@ -81,7 +81,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
   const metrics = new ProcessMetrics();
   const jobs = createJobActivities({ pool: db.reaper, names, log, metrics });
   const gates = createGates({});
-  // Longer than the slowest activity of a test: one that goes on behind its worker's end keeps the worker in use.
+  // Longer than the slowest activity of a test: an activity that outlives its worker's shutdown keeps the worker in use.
   const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 5_000 };
   let workers: Worker[] = [];
   let running: Promise<void>[] = [];

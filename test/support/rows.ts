@@ -1,7 +1,7 @@
 import type { Database } from '../../src/db/database.js';
 import type { RunRef } from '../../src/domain/types.js';
 
-/** A running job of the reference schema; what is not given is a healthy default. */
+/** A running job of the reference schema; omitted values have healthy defaults. */
 export interface RunningJob {
   id?: string;
   agent?: string | null;
@@ -13,12 +13,12 @@ export interface RunningJob {
   processIdentity?: string | null;
   /** Null for a row that names no run. */
   runId?: null;
-  /** Seconds ago. @default 10 seconds before its exit, or ago */
+  /** Seconds ago. @default 10 seconds before its exit, or 10 seconds ago */
   startedS?: number | null;
   exitCode?: number | null;
   /** Seconds ago. */
   exitedS?: number | null;
-  /** Makes a task in this stage. */
+  /** Creates a task in this stage. */
   stage?: string;
   branch?: string | null;
   workItem?: string | null;
@@ -82,7 +82,7 @@ export async function insertRunningJob(
   return { jobId: id, runKey: rows[0]?.run_key ?? '', runId };
 }
 
-/** A job's row as a test looks at it. */
+/** A job's row, as tests check it. */
 export async function readJob(admin: Database, id: string): Promise<Record<string, unknown>> {
   const { rows } = await admin.query('select * from jobs where id = $1', [id]);
   if (rows[0] === undefined) throw new Error(`Expected a job "${id}", got none`);

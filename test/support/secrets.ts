@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TestDatabase } from './database.js';
 
-/** Those of the secrets that a text holds, as they are or as hex or base64 would have them. */
+/** The secrets that a text contains, as they are or encoded in hex or base64. */
 export function secretsIn(text: string, secrets: readonly string[]): string[] {
   const lower = text.toLowerCase();
   return secrets.filter((secret) =>
@@ -11,7 +11,7 @@ export function secretsIn(text: string, secrets: readonly string[]): string[] {
   );
 }
 
-/** The parts of its base64 that do not depend on what stands around it. */
+/** The parts of a secret's base64 that do not depend on the text around it. */
 function base64Of(secret: string): string[] {
   return [0, 1, 2].map((before) =>
     Buffer.from('x'.repeat(before) + secret)
@@ -20,11 +20,11 @@ function base64Of(secret: string): string[] {
   );
 }
 
-/** A login of one test, whose password can be found. */
+/** A test's login with a password that can be searched for. */
 export interface SecretLogin {
   url: string;
   password: string;
-  /** From now on the server knows another password, and who is connected is not any more. */
+  /** Changes the password on the server, and ends all connections of this login. */
   changePassword: () => Promise<void>;
   restorePassword: () => Promise<void>;
   /** For afterEach, while its database is still there. */
@@ -32,9 +32,9 @@ export interface SecretLogin {
 }
 
 /**
- * Makes a member of role `reaper` with a password that is like no other text.
+ * Creates a member of role `reaper` with a password that is like no other text.
  *
- * @param port of a way to the server that a test can cut
+ * @param port the port of a way to the server that a test can cut
  */
 export async function createSecretLogin(db: TestDatabase, port: number): Promise<SecretLogin> {
   const login = `test_secret_${randomBytes(6).toString('hex')}`;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Certificates } from './certificates.js';
 
-/** A gateway to a Temporal server that speaks TLS, as a hosted one does, and keeps what callers say of themselves. */
+/** A gateway to a Temporal server that uses TLS, like a hosted one, and keeps how callers identify themselves. */
 export interface Gateway {
   port: number;
   /** The `authorization` of every call so far. */
@@ -15,7 +15,7 @@ export interface Gateway {
   close: () => Promise<void>;
 }
 
-/** @param wantsClientCertificate refuse who has no certificate of the authority */
+/** @param wantsClientCertificate refuses callers without a certificate of the authority */
 export async function startGateway(
   target: string,
   { ca, server: { cert, key } }: Certificates,

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
-/** Ends the workflows of one REAPER_NAME. */
+/** Terminates the workflows of one REAPER_NAME. */
 export async function terminateAll(client: Client, name: string): Promise<void> {
   const query = `WorkflowId STARTS_WITH '${name}' AND ExecutionStatus = 'Running'`;
   // The reaper first, listed or not: it would start watches again.

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** Waits until something is true or there: anything but false, null, undefined and 0. Fails with what was waited for. */
+/** Waits for a result other than false, null, undefined and 0. Fails with what was waited for. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | Falsy> | T | Falsy,

@@ -1,4 +1,4 @@
-// The built worker as a process of its own.
+// The built worker as a separate process.
 import { readSettings } from '../../dist/src/config.js';
 import { createLogger } from '../../dist/src/log.js';
 import { runWorker } from '../../dist/src/worker.js';
@@ -12,6 +12,6 @@ try {
   await runWorker({ settings: readSettings(env), parts, log: createLogger(), signal: stop.signal });
 } catch (error) {
   console.error(error.message);
-  // As the command does: what hangs would keep the process.
+  // Like the command: anything that hangs would keep the process alive.
   process.exit(1);
 }

@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { childOf } from './host.js';
 
-/** A worker that runs as a process of its own. */
+/** A worker that runs as a separate process. */
 export class WorkerProcess {
-  /** What each line of its log says. */
+  /** The message of each line of its log. */
   readonly lines: string[] = [];
-  /** Everything that it printed, as it was printed. */
+  /** Everything that it printed. */
   printed = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
   /**
-   * @param entrance the command that runs a command where the worker is to be, such as on a {@link Host}
+   * @param entrance the command prefix that runs a command where the worker should be, such as on a {@link Host}
    */
   constructor(
     env: Record<string, string>,
@@ -49,7 +49,7 @@ export class WorkerProcess {
     this.lines.push(textOf(line));
   }
 
-  /** As this machine numbers it, wherever the worker is. */
+  /** By this machine's pids, wherever the worker is. */
   get pid(): number {
     const started = this.#child.pid ?? NaN;
     const pid = this.entrance.length === 0 ? started : childOf(started);

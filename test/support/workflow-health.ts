@@ -14,7 +14,7 @@ const MADE_ANEW = [
   WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
 ];
 
-/** Fails when a workflow is not running, or one of its workflow tasks fails or has failed. */
+/** Fails if a workflow is not running, or one of its workflow tasks fails or has failed. */
 export async function expectHealthy(client: Client, workflowId: string): Promise<void> {
   const handle = client.workflow.getHandle(workflowId);
   const { raw, status } = await handle.describe();
@@ -24,8 +24,8 @@ export async function expectHealthy(client: Client, workflowId: string): Promise
 }
 
 /**
- * Why workflow tasks of a workflow's current execution have failed. The server itself has some made anew: those that were at
- * work when something came in, or too much of it.
+ * Why workflow tasks of a workflow's current execution have failed. Some are retried by the server itself: those that were running
+ * when something, or too much, came in.
  */
 export async function failedTasks(client: Client, workflowId: string): Promise<string[]> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();

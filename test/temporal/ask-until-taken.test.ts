@@ -15,7 +15,7 @@ const refusal = (code: number, message: string) =>
 const notDueTo = (why: string) =>
   refusal(9, `9 FAILED_PRECONDITION: Unable to perform workflow execution update due to ${why}.`);
 
-/** Fails so often, then answers. */
+/** Fails this often, then answers. */
 function asked(error: Error, times: number) {
   let left = times;
   return vi.fn<(updateId: string) => Promise<string>>(() =>
@@ -23,7 +23,7 @@ function asked(error: Error, times: number) {
   );
 }
 
-describe('what the reaper did not take, or did not answer since it continued as new', () => {
+describe('an update that the reaper did not accept, or did not answer because it continued as new', () => {
   it.each([
     ['unavailable', refusal(14, '14 UNAVAILABLE')],
     ['a limit on requests', refusal(8, '8 RESOURCE_EXHAUSTED: namespace rate limit exceeded')],
@@ -36,14 +36,14 @@ describe('what the reaper did not take, or did not answer since it continued as 
         ApplicationFailure.nonRetryable('ended', 'AcceptedUpdateCompletedWorkflow'),
       ),
     ],
-  ])('is asked for again, as the same update: %s', async (_, error) => {
+  ])('is retried as the same update: %s', async (_, error) => {
     const ask = asked(error, 3);
     expect(await askUntilTaken(ask)).toBe('answer');
     expect(ask).toHaveBeenCalledTimes(4);
     expect(new Set(ask.mock.calls.map(([updateId]) => updateId)).size).toBe(1);
   });
 
-  it('is given up with the error of the last time when the limit is over', async () => {
+  it('is given up with the last error when the limit is over', async () => {
     const error = refusal(14, '14 UNAVAILABLE');
     const ask = asked(error, Infinity);
     ask.mockImplementation(() => {
@@ -64,7 +64,7 @@ it.each([
   ['no permission', refusal(7, '7 PERMISSION_DENIED')],
   ["the caller's deadline", new WorkflowUpdateRPCTimeoutOrCancelledError('over', { cause: new Error('4') })],
   ['what has no cause', new Error('plain')],
-])('does not ask again after %s', async (_, error) => {
+])('does not retry after %s', async (_, error) => {
   const ask = asked(error, 1);
   await expect(askUntilTaken(ask)).rejects.toBe(error);
   expect(ask).toHaveBeenCalledTimes(1);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { explainTemporalError, TemporalSilentError } from '../../src/temporal/explain-error.js';
 
 const target = { connectionOptions: { address: 'temporal.example:7233' }, namespace: 'jobs' };
-/** As the SDK has it: its own message names the call, the cause says why. */
+/** Like the SDK's errors: the message names the call, the cause says why. */
 const service = (code: number, details: string) =>
   new Error('Failed to describe workflow', {
     cause: Object.assign(new Error(`${code}: ${details}`), { code, details }),
@@ -41,7 +41,7 @@ it.each([
   expect(trouble.sentence).not.toMatch(/tonic|Failed to describe/);
 });
 
-it('names a proxy that is in the way, but not on the way to this machine', () => {
+it('names a proxy that is in the way, but not for this machine', () => {
   const env = { http_proxy: 'http://proxy:3128' };
   const error = new Error('Failed to connect before the deadline');
   expect(explainTemporalError(error, target, env).sentence).toContain(

@@ -24,7 +24,7 @@ it.each([
   );
 });
 
-it('names no command where there is no room', async () => {
+it('names no command if there is no room', async () => {
   const full =
     'INVALID_ARGUMENT: Unable to create search attributes: cannot have more than 10 search attribute of type Keyword.';
   const refused = await ensureSearchAttributes(refusedWith(3, full)).catch((error: unknown) => error);
@@ -36,7 +36,7 @@ it('names no command where there is no room', async () => {
 it.each([
   ['away', 14, 'UNAVAILABLE: no connection'],
   ['beyond its rate limit', 8, 'RESOURCE_EXHAUSTED: namespace rate limit exceeded'],
-])('leaves a server to be asked again that is %s', async (_, code, details) => {
+])('leaves it to a retry when the server is %s', async (_, code, details) => {
   await expect(ensureSearchAttributes(refusedWith(code, details))).rejects.not.toBeInstanceOf(
     SearchAttributesError,
   );

@@ -15,7 +15,7 @@ async function start(status: () => Promise<Reply> = () => Promise.resolve(jsonRe
 }
 
 describe('the admin port', () => {
-  it('answers with JSON that nobody caches, whatever the query says', async () => {
+  it('answers with JSON that must not be cached, whatever the query string', async () => {
     const get = await start();
     const answer = await get('/status?verbose=1');
     expect(answer.status).toBe(200);
@@ -30,7 +30,7 @@ describe('the admin port', () => {
     expect(await answer.json()).toEqual({ error: 'expected one of /status' });
   });
 
-  it('says that it cannot tell now', async () => {
+  it('says that it does not know now', async () => {
     const answer = await (await start(() => Promise.reject(new Error('Postgres is away'))))('/status');
     expect(answer.status).toBe(503);
     expect(await answer.json()).toEqual({ error: 'Postgres is away' });

@@ -5,7 +5,7 @@ import { Names } from '../../src/naming.js';
 import type { WorkerContext } from '../../src/worker/context.js';
 import { createWorkers, endUnrun } from '../../src/worker/create-workers.js';
 
-/** As much of a context as a probe and a worker for leases use that get no task. */
+/** As much of a context as a probe and a lease worker need that get no task. */
 function contextWith(queues: { probe: string; lease: string }): WorkerContext {
   const context: unknown = {
     settings: { REAPER_HOST: 'host-1' },
@@ -24,7 +24,7 @@ function queues(): { probe: string; lease: string } {
 
 const connect = () => NativeConnection.connect({ address: inject('temporalAddress') });
 
-it('workers that were made and never run do not keep the connection once they are ended', async () => {
+it('workers that were created and never run do not keep the connection once they are stopped', async () => {
   const connection = await connect();
   const workers = await createWorkers(contextWith(queues()), connection, 'default');
   expect(workers).toHaveLength(2);
@@ -33,7 +33,7 @@ it('workers that were made and never run do not keep the connection once they ar
   await connection.close();
 });
 
-it('when one worker cannot be made, those before it keep no connection', async () => {
+it('when one worker cannot be created, those before it keep no connection', async () => {
   const connection = await connect();
   const making = createWorkers(contextWith({ ...queues(), lease: '' }), connection, 'default');
   await expect(making).rejects.toThrow('Task queue name is required');

@@ -110,7 +110,7 @@ it('is healthy but not ready while Temporal is away, and ready again once it is 
   await becomesReady();
 });
 
-it('is not ready before it ever was connected', async () => {
+it('is not ready before it has ever connected', async () => {
   await temporal.cut();
   start();
   const { checks } = await eventually('an answer', async () => (await ask('/readyz')).report);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Reachability } from '../../src/worker/reachability.js';
 
-it('tells once of each change: when it goes away, when the cause changes, when it is back', () => {
+it('logs each change once: when it goes away, when the cause changes, when it is back', () => {
   const lines: string[] = [];
   const keep = (line: string) => void lines.push(line);
   const server = new Reachability('Postgres', { info: keep, warn: keep, error: keep }, (error) => ({

@@ -65,7 +65,7 @@ async function silencePostgres(): Promise<void> {
 }
 
 describe('connections to Postgres that go silent', () => {
-  it('are told of, cost no health, and sweeps go on', async () => {
+  it('are logged, do not affect health, and sweeps go on', async () => {
     await silencePostgres();
     expect((await ask('/healthz')).status).toBe(200);
     const before = await sweptAt();
@@ -73,7 +73,7 @@ describe('connections to Postgres that go silent', () => {
     await eventually('readiness', async () => (await ask('/readyz')).status === 200);
   });
 
-  it('do not keep a worker that is to end, which says what it waited for', async () => {
+  it('do not keep a worker from stopping, and it says what it waited for', async () => {
     await silencePostgres();
     worker.signal('SIGTERM');
     await worker.end();
@@ -92,7 +92,7 @@ describe('connections to Temporal that go silent', () => {
     await eventually('further sweeps', async () => (await sweptAt()) > before + 1_000, 120_000);
   });
 
-  it('do not keep a worker that is to end', async () => {
+  it('do not keep a worker from stopping', async () => {
     temporal.silence();
     worker.signal('SIGTERM');
     await worker.end();
@@ -100,7 +100,7 @@ describe('connections to Temporal that go silent', () => {
   });
 });
 
-it('rows that are locked for long hold up no sweep, no other repair and no stop', async () => {
+it('rows that are locked for long delay no sweep, no other repair and no stop', async () => {
   const dead = startProcess();
   await dead.kill();
   for (let n = 0; n < 12; n += 1) await insertRunningJob(db.admin, { id: `locked-${n}`, ...dead });

@@ -5,7 +5,7 @@ const quiet = () => undefined;
 const log = { info: quiet, warn: quiet, error: quiet };
 const never = new Promise<never>(() => undefined);
 
-it('ends although something hangs, and names it', async () => {
+it('stops although something hangs, and names it', async () => {
   const waits = new Waits();
   const stop = new AbortController();
   const ended = endInTime(waits.during('the worker of queue q', never), {
@@ -19,7 +19,7 @@ it('ends although something hangs, and names it', async () => {
   await expect(ended).rejects.toThrow('still waiting for the worker of queue q');
 });
 
-it('waits for work as long as nobody wants it to end, and then for its end', async () => {
+it('waits for work until it is told to stop, and then for its end', async () => {
   const waits = new Waits();
   const stop = new AbortController();
   const work = waits.during('work', new Promise<string>((resolve) => setTimeout(() => resolve('done'), 100)));

@@ -17,7 +17,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-it('a run whose row names another dead process is counted from zero: nobody has looked at that one twice', async () => {
+it('a run whose row names another dead process is counted from zero: that one has not been seen twice', async () => {
   const first = startProcess();
   const second = startProcess();
   await Promise.all([first.kill(), second.kill()]);

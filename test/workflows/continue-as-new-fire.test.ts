@@ -25,7 +25,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Of whichever execution runs now. */
+/** The reaper, whichever execution is running now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
 /** How many executions the reaper has had. */
@@ -33,7 +33,7 @@ async function executions(): Promise<number> {
   return (await reaper.client.workflow.count(`WorkflowId = '${reaper.names.reaper}'`)).count;
 }
 
-/** As the command and the library do: only what was taken can be lost. */
+/** Like the command and the library: only what was accepted can be lost. */
 const sweepNow = () =>
   askUntilTaken((updateId) => current().executeUpdate(sweepNowUpdate, { updateId }), 120_000);
 
@@ -47,11 +47,11 @@ async function forEach(count: number, atOnce: number, work: (n: number) => Promi
 }
 
 it('loses none of thousands of signals and no update while it continues as new every few sweeps', async () => {
-  const WISHES = 450;
+  const REQUESTS = 450;
   reaper = await startReaper(db, { input: { continueAfterSweeps: 3 }, policy: { intervalS: 0.2 } });
   const updates: Promise<SweepSummary>[] = [];
-  // Each wish says its number, so that one that is lost, or done twice, shows in reaper.control_change.
-  await forEach(WISHES, 20, async (n) => {
+  // Each request carries its number, so that a lost or repeated one shows in reaper.control_change.
+  await forEach(REQUESTS, 20, async (n) => {
     const by = `op-${n}`;
     if (n % 3 === 0) await current().signal('hold', { kind: 'job', value: `job-${n}`, by, reason: 'r' });
     else if (n % 3 === 1) await current().signal('pause', { by, reason: `r-${n}` });
@@ -60,25 +60,25 @@ it('loses none of thousands of signals and no update while it continues as new e
     if (n % 50 === 0) updates.push(sweepNow());
   });
   const sweeps = await Promise.all(updates);
-  expect(sweeps).toHaveLength(WISHES / 50);
+  expect(sweeps).toHaveLength(REQUESTS / 50);
   let written = 0;
   await eventually(
-    'every wish in Postgres',
+    'every request in Postgres',
     async () => {
       const { rows } = await db.admin.query<{ n: number }>(
         `select count(distinct by) as n from reaper.control_change where by like 'op-%'`,
       );
       written = rows[0]?.n ?? 0;
-      return written === WISHES;
+      return written === REQUESTS;
     },
     200_000,
   ).catch((error: unknown) => {
-    throw new Error(`${written} of ${WISHES} wishes are in Postgres`, { cause: error });
+    throw new Error(`${written} of ${REQUESTS} requests are in Postgres`, { cause: error });
   });
   const { rows } = await db.admin.query<{ by: string; action: string }>(
     `select by, action from reaper.control_change where by like 'op-%' order by id`,
   );
-  expect(rows).toHaveLength(WISHES);
+  expect(rows).toHaveLength(REQUESTS);
   const actions = ['hold', 'pause', 'resume'];
   for (const { by, action } of rows) expect(action, by).toBe(actions[Number(by.slice(3)) % 3]);
   expect(await sweepNow()).toMatchObject({ error: null });
@@ -86,7 +86,7 @@ it('loses none of thousands of signals and no update while it continues as new e
   await expectHealthy(reaper.client, reaper.names.reaper);
 }, 400_000);
 
-it('waits for a wish that is being written before it continues as new, and does it once', async () => {
+it('waits for a request that is being written before it continues as new, and carries it out once', async () => {
   let letGo: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (letGo = resolve));
   let operations = 0;
@@ -171,7 +171,7 @@ it('a watch that continues as new after every look loses no poke', async () => {
     'the watch at rest',
     async () => (await watch(run).query<WatchState>('watch')).phase === 'parked',
   );
-  // The last poke of all calls for a look after it, whatever became of the ones before.
+  // The very last poke requires a look after it, whatever became of the earlier ones.
   const before = looks;
   await agent.kill();
   await watch(run).signal('poke', { why: 'reap', park: true });
@@ -180,8 +180,8 @@ it('a watch that continues as new after every look loses no poke', async () => {
   expect((await watch(run).describe()).runId).not.toBe(first);
 });
 
-it('carries no more wishes than an input has room for, and writes all of them once Postgres is back', async () => {
-  const WISHES = 250;
+it('carries no more requests than an input has room for, and writes all of them once Postgres is back', async () => {
+  const REQUESTS = 250;
   let isAway = true;
   reaper = await startReaper(db, {
     input: { continueAfterSweeps: 2 },
@@ -189,9 +189,9 @@ it('carries no more wishes than an input has room for, and writes all of them on
       operate: (operation) => (isAway ? Promise.reject(new Error('no database')) : real.operate(operation)),
     }),
   });
-  // Each of them takes several kilobytes: all of them together are more than an input may hold.
+  // Each takes several kilobytes: together they are more than an input may contain.
   const text = '\u0001'.repeat(480);
-  await forEach(WISHES, 20, (n) =>
+  await forEach(REQUESTS, 20, (n) =>
     current().signal('hold', { kind: 'job', value: `${n}-${text}`, by: `op-${n}`, reason: text }),
   );
   await reaper.sweepNow();
@@ -200,7 +200,7 @@ it('carries no more wishes than an input has room for, and writes all of them on
     'every hold',
     async () => {
       const { rows } = await db.admin.query<{ n: number }>('select count(distinct by) as n from reaper.hold');
-      return rows[0]?.n === WISHES;
+      return rows[0]?.n === REQUESTS;
     },
     200_000,
   );

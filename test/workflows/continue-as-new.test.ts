@@ -20,10 +20,10 @@ afterEach(async () => {
 });
 
 const runId = async () => (await reaper.client.workflow.getHandle(reaper.names.reaper).describe()).runId;
-/** Of whichever execution runs now. */
+/** The reaper, whichever execution is running now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
-it('numbers sweeps on, keeps its watches and repairs what they are for', async () => {
+it('continues to number sweeps, keeps its watches and repairs their runs', async () => {
   const agent = startProcess();
   const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
   reaper = await startReaper(db, { input: { continueAfterSweeps: 1 } });

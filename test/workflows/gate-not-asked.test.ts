@@ -50,7 +50,7 @@ it('a gate that could not be asked decides nothing: its watch says why, and the 
   await eventually('the claim', async () => (await readJob(db.admin, 'j1'))['status'] === 'done');
 });
 
-it('a job without an agent, in a stage that nobody works on: its gate is asked, and green moves the task on', async () => {
+it('a job without an agent, in a stage without one: its gate is asked, and green moves the task on', async () => {
   await insertRunningJob(db.admin, { id: 'j1', agent: null, stage: 'approval', exitCode: 0, exitedS: 60 });
   reaper = await startReaper(db, {
     pipeline: new Pipeline([

@@ -37,7 +37,7 @@ async function start(options: TestReaperOptions): Promise<TestReaper> {
 const insertLive = () =>
   insertRunningJob(db.admin, { id: 'live', pid: process.pid, processIdentity: processIdentity(process.pid) });
 
-/** As before the first answer of its probe, however near that is. */
+/** As before the first answer of its probe, however soon that comes. */
 const declareGone = () =>
   db.admin.query(
     `insert into reaper.gone_host (host, declared_at, by) values ('host-1', reaper.now(), 'op')`,
@@ -53,7 +53,7 @@ async function evidenceOf(id: string): Promise<string | undefined> {
   return rows[0]?.evidence;
 }
 
-/** Has the run's watch look, with an operator's wish that skips the streak: one wrong death would be enough. */
+/** Makes the run's watch look, with an operator's request that skips the streak: one wrong death would be enough. */
 async function look(run: RunRef, seen: string): Promise<void> {
   if (reaper === undefined) throw new Error('Expected a reaper, got none: start it first');
   const watch = reaper.watch(run);
@@ -83,7 +83,7 @@ describe('a host that was declared gone and answers again', () => {
     expect(await status('live')).toBe('running');
   });
 
-  it('is gone no more after one answer to a look, whoever polls then', async () => {
+  it('is no longer gone after one answer to a look, whoever polls then', async () => {
     const run = await insertLive();
     await start({ hosts: ['host-1'] });
     await declareGone();
@@ -94,7 +94,7 @@ describe('a host that was declared gone and answers again', () => {
     expect(rows).toEqual([{ by: null }]);
   });
 
-  it('keeps it when the very first look fails: who fails is there', async () => {
+  it('keeps it when the very first look fails: a probe that fails exists', async () => {
     const run = await insertLive();
     await start({ probes: () => ({ probeRun: fails, examineHost: fails }) });
     await declareGone();

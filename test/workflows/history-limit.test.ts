@@ -18,7 +18,7 @@ let reaper: TestReaper;
 let holdsScans: boolean;
 /** The number of the sweep before the one that is held. */
 let swept: number;
-/** Let go what is held: scans, and looks at runs. */
+/** Release what is held: scans, and looks at runs. */
 let scans: (() => void)[];
 let looks: (() => void)[];
 
@@ -50,10 +50,10 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Of whichever execution runs now. */
+/** The reaper, whichever execution is running now. */
 const current = () => reaper.client.workflow.getHandle(reaper.names.reaper);
 
-/** Holds a sweep, and lets the history grow past the limit meanwhile: after this sweep the reaper has to leave. */
+/** Holds a sweep, and lets the history grow past the limit meanwhile: after this sweep the reaper has to continue as new. */
 async function fillHistory(): Promise<void> {
   holdsScans = true;
   await current().signal('forceSweep');
@@ -67,7 +67,7 @@ async function countAccepted(): Promise<number> {
   return (events ?? []).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length;
 }
 
-it('a sweepNow that waits at the limit fails recognisably, and asked again is answered by the next execution', async () => {
+it('a sweepNow that waits at the limit fails recognisably, and the next execution answers its retry', async () => {
   const { runId } = await current().describe();
   await fillHistory();
   const before = await countAccepted();
@@ -84,7 +84,7 @@ it('a sweepNow that waits at the limit fails recognisably, and asked again is an
   await expectHealthy(reaper.client, reaper.names.reaper);
 });
 
-it('a reapNow that waits at the limit is asked again, and told what its watch did', async () => {
+it('a reapNow that waits at the limit is retried, and learns what its watch did', async () => {
   const agent = startProcess();
   await insertRunningJob(db.admin, { id: 'j1', ...agent });
   await agent.kill();

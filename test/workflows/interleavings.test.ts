@@ -84,7 +84,7 @@ it('a late monitor finalizes between probe and claim: lost, nothing follows', as
   expect(await ledger()).toEqual([]);
 });
 
-it('another exit code is recorded between probe and claim: changed, observed again from zero', async () => {
+it('another exit code is recorded between probe and claim: changed, and observed again from zero', async () => {
   const { watch } = await claimWith(
     before(`update agent_runs set exit_code = 3, finished_at = reaper.now() - interval '1 h'`),
   );
@@ -92,7 +92,7 @@ it('another exit code is recorded between probe and claim: changed, observed aga
   expect(await jobs()).toEqual([{ n: 1 }]);
 });
 
-it('the run is retried under a new run in between: the new run is untouched', async () => {
+it('the job is retried as a new run in between: the new run is untouched', async () => {
   const retried = `update jobs set attempts = 2, started_at = reaper.now(), pid = 77, run_id = null`;
   const { watch } = await claimWith(before(retried));
   expect(await watch(run).result()).toMatchObject({ outcome: 'ended by itself' });
@@ -100,7 +100,7 @@ it('the run is retried under a new run in between: the new run is untouched', as
   expect(await ledger()).toEqual([]);
 });
 
-it('the stage moves between gate and claim: seen again as already advanced', async () => {
+it('the stage moves between gate and claim: found already advanced', async () => {
   const { watch } = await claimWith(before(`update tasks set stage = 'review'`));
   expect(await watch(run).result()).toMatchObject({ outcome: 'done', reason: 'exit0, already advanced' });
   expect(await jobs()).toEqual([{ n: 1 }]);
@@ -173,7 +173,7 @@ it('a watch continued as new between a committed claim and its retry recognises 
   expect(rows).toEqual([{ owed: false }]);
 });
 
-it('a claim that cannot be made for long starts over, and is made later', async () => {
+it('a claim that cannot be made for a long time starts over, and is made later', async () => {
   const { ApplicationFailure } = await import('@temporalio/activity');
   const { watch } = await claimWith((real, attempt, ...args) => {
     if (attempt === 1) throw ApplicationFailure.nonRetryable('Postgres is away');
@@ -183,7 +183,7 @@ it('a claim that cannot be made for long starts over, and is made later', async 
   expect(await watch(run).result()).toMatchObject({ outcome: 'done' });
 });
 
-it('a notification that is owed still, since its watch died after the commit, is settled by a sweep', async () => {
+it('a notification that is still owed because its watch died after the commit is sent by a sweep', async () => {
   run = await insertRunningJob(db.admin, { id: 'j1', attempts: 2, exitCode: 1, exitedS: 60 });
   reaper = await startReaper(db);
   const { watch, sweepNow } = reaper;

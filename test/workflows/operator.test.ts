@@ -30,7 +30,7 @@ const reapNow = ({ handle }: TestReaper, jobId: unknown) =>
   handle.executeUpdate<ReapAnswer, [unknown]>('reapNow', { args: [{ job_id: jobId }] });
 
 describe('signals without input, as the stock CLI sends them', () => {
-  it('pause: once status shows it nothing more is claimed; resume: what waited is claimed', async () => {
+  it('pause: once status shows it, nothing more is claimed; resume: what waited is claimed', async () => {
     const harness = await start();
     await harness.handle.signal('pause');
     await eventually('status to show the pause', async () => (await query(harness)).status?.paused);
@@ -138,7 +138,7 @@ describe('a watch', () => {
 });
 
 describe('sweepNow', () => {
-  it('returns a sweep that began after it, with what it saw', async () => {
+  it('returns a sweep that began after the request, with what it saw', async () => {
     const harness = await start({ policy: { intervalS: 3600 } });
     const first = await harness.sweepNow();
     await insertRunningJob(db.admin, { id: 'j1', ...startProcess() });
@@ -153,7 +153,7 @@ describe('sweepNow', () => {
     } satisfies Partial<SweepSummary>);
   });
 
-  it('reports a sweep that failed, and the next one goes on', async () => {
+  it('reports a sweep that failed, and the next one works', async () => {
     let fails = true;
     const harness = await start({
       policy: { intervalS: 3600 },

@@ -24,7 +24,7 @@ const claimed = async () => {
   return rows.map((row) => row.job_id);
 };
 
-/** Every claim of a job called `poison…` fails from now on, each in its own way of failing. */
+/** From now on every claim of a job named `poison…` fails, each in its own way. */
 async function poison(): Promise<void> {
   await db.admin.query(`
     create function public.refuse() returns trigger language plpgsql as $$
@@ -40,7 +40,7 @@ async function poison(): Promise<void> {
       for each row when (new.id = 'poison-2') execute function public.refuse();`);
 }
 
-/** Lets nothing more be claimed, and ends those claims that would go on for long. */
+/** Stops claiming, and ends the claims that would run for long. */
 async function endClaims(): Promise<void> {
   await db.admin.query(`select reaper.pause('the test is over', 'test')`);
   await eventually('the end of every claim', async () => {
@@ -80,7 +80,7 @@ it('repairs healthy zombies behind as many runs whose claims fail as there are p
   ]);
   await endClaims();
 
-  // Once what made them fail is gone, each is repaired when it is tried again, and its trouble is forgotten.
+  // Once the cause is gone, each is repaired at its retry, and its trouble is forgotten.
   await db.admin.query(`
     drop trigger refuse on public.jobs;
     drop trigger refuse_late on public.jobs;
@@ -111,7 +111,7 @@ it('does not let a channel that hangs delay the repair of others', async () => {
     ],
   });
   await eventually('the repair of all three', async () => (await claimed()).length === 3);
-  // Nobody has been told yet, so each watch still has its message to settle.
+  // Nothing has been sent yet, so each watch still has its notification to send.
   expect((await db.admin.query('select from reaper.notification where not owed')).rowCount).toBe(0);
   letGo();
   await eventually(
@@ -121,7 +121,7 @@ it('does not let a channel that hangs delay the repair of others', async () => {
   expect(await readJob(db.admin, 'third')).toMatchObject({ status: 'failed' });
 });
 
-it('repairs 150 runs in few places, page by page, while it continues as new in the middle of them', async () => {
+it('repairs 150 runs with few places, page by page, while it continues as new in between', async () => {
   const RUNS = 150;
   await db.admin.query(`
     insert into agent_runs (id, exit_code, finished_at)
@@ -135,7 +135,7 @@ it('repairs 150 runs in few places, page by page, while it continues as new in t
     policy: { watchAllLimit: 0, maxWatches: 8, intervalS: 0.1 },
     input: { continueAfterSweeps: 1 },
     jobs: (real) => ({
-      // Small pages: whoever looks at the last one only finds few free places.
+      // Small pages: runs on the last one find few free places.
       async scan(after, ...rest) {
         sweeps += 1;
         const found = await real.scan(after, ...rest);
@@ -182,7 +182,7 @@ it('parks the watch of a run whose gate fails, until it is due, its row changes 
   let asked = 0;
   let isAway = true;
   reaper = await startReaper(db, {
-    // Tried again after an hour, then two.
+    // Retried after an hour, then two.
     policy: { intervalS: 3_600, watchAllLimit: 5 },
     jobs: () => ({
       judgeExitZero() {
@@ -208,7 +208,7 @@ it('parks the watch of a run whose gate fails, until it is due, its row changes 
   await eventually('another try', () => asked === 2);
   await eventually('a watch that gave up again', gaveUp);
 
-  // An operator's word.
+  // An operator's request.
   expect(await reaper.handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] })).toMatchObject({
     reaped: false,
     text: expect.stringContaining('the gate could not be asked') as string,
@@ -221,7 +221,7 @@ it('parks the watch of a run whose gate fails, until it is due, its row changes 
   expect(await watch.result()).toMatchObject({ outcome: 'done' });
 });
 
-it('gives a place up for a row that is locked, and for a claim that is refused again and again', async () => {
+it('gives up its place for a row that is locked, and for a claim that is refused repeatedly', async () => {
   const locked = await insertRunningJob(db.admin, { id: 'locked', exitCode: 1, exitedS: 60 });
   const refused = await insertRunningJob(db.admin, { id: 'refused', exitCode: 1, exitedS: 60 });
   reaper = await startReaper(db, {

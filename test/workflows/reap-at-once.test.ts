@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.js';
 
 let db: TestDatabase;
 let reaper: TestReaper;
-/** Looks begun, and how one of them is let go: none ends by itself. */
+/** The looks in progress, and how to release one: none ends by itself. */
 let looks: number;
 let letGo: (() => void)[];
 
@@ -38,13 +38,13 @@ afterEach(async () => {
 
 const reapNow = () => reaper.handle.executeUpdate(reapNowUpdate, { args: [{ job_id: 'j1' }] });
 
-/** Waits until the reaper has found the run of so many requests and gone on from there, to where it waits for the watch. */
+/** Waits until the reaper has found the run for this many requests and waits for the watch. */
 const found = (requests: number) =>
   eventually(`${requests} requests`, async () => {
     if ((await countCompleted(reaper.handle, 'findRun')) < requests) return false;
     return (await reaper.handle.describe()).raw.pendingWorkflowTask == null;
   });
-/** Waits until a look has read the row; it probes once it is let go. */
+/** Waits until a look has read the row; it probes once it is released. */
 const look = (n: number) => eventually(`look no. ${n}`, () => looks === n && letGo.length === n);
 
 it('two that ask for one live run at once are both told that it is alive', async () => {

@@ -51,7 +51,7 @@ describe('a killed job', () => {
     );
   });
 
-  it('fails when its budget is spent, and its notification is settled', async () => {
+  it('fails when its attempts are used up, and its notification is sent', async () => {
     const run = await insertRunningJob(db.admin, { id: 'spent', attempts: 2, exitCode: 1, exitedS: 60 });
     const { watch } = await start();
     await eventually('the watch', () => watch(run).describe());
@@ -60,7 +60,7 @@ describe('a killed job', () => {
     expect(rows).toEqual([{ owed: false, settled_as: 'no channel' }]);
   });
 
-  it('is left to its monitor within the grace', async () => {
+  it('is left to its monitor during the grace', async () => {
     const run = await insertRunningJob(db.admin, { id: 'slow', exitCode: 0, exitedS: 0 });
     const { watch } = await start({ policy: { finalizeGraceS: 60 } });
     await eventually(
@@ -72,7 +72,7 @@ describe('a killed job', () => {
   });
 });
 
-it('a live run is not ended by the exit code of the run before, which its launcher has not cleared', async () => {
+it("a live run is not ended by the previous run's exit code, which its launcher did not clear", async () => {
   const agent = startProcess();
   const run = await insertRunningJob(db.admin, {
     id: 'again',
@@ -127,7 +127,7 @@ describe('fan-out', () => {
     await eventually('no watch', async () => (await openWatches()).length === 0);
   });
 
-  it('keeps at most so many watches open; the symptoms behind them wait and are all served', async () => {
+  it('keeps no more watches open than allowed; the other symptoms wait and are all handled', async () => {
     for (let n = 0; n < 12; n += 1) {
       await insertRunningJob(db.admin, { id: `j${n}`, exitCode: 1, exitedS: 60 });
     }
@@ -151,7 +151,7 @@ describe('a parked watch', () => {
     expect(await watch(run).result()).toMatchObject({ outcome: 'ended by itself' });
   });
 
-  it('is started again when somebody terminated it', async () => {
+  it('is started again when it was terminated', async () => {
     const agent = startProcess();
     const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
     const { sweepNow, watch } = await start();
@@ -195,7 +195,7 @@ describe('a run over its ceiling', () => {
     expect(await status('late')).toBe('running');
   });
 
-  it('is left alone, and told of, when its probe does not answer after it was proven alive', async () => {
+  it('is left alone, with an alert, when its probe does not answer after it was proven alive', async () => {
     const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, ...startProcess() });
     let isSilent = false;
     const { watch, log } = await start({
@@ -222,7 +222,7 @@ describe('a run over its ceiling', () => {
     expect(log.lines.filter((line) => line.includes('over its ceiling'))).toHaveLength(2);
   });
 
-  it('is reaped by no single look when it is stamped and its probe does not answer', async () => {
+  it('is not reaped by a single look when it is stamped and its probe does not answer', async () => {
     const { pid, processIdentity } = startProcess();
     const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, pid, processIdentity });
     let looks = 0;
@@ -244,7 +244,7 @@ describe('a run over its ceiling', () => {
     expect(looks).toBeGreaterThanOrEqual(3);
   });
 
-  it('is reaped at once when nobody can ever prove it alive', async () => {
+  it('is reaped at once when nothing can ever prove it alive', async () => {
     const run = await insertRunningJob(db.admin, { id: 'late', startedS: 100, host: 'elsewhere' });
     const { watch } = await start({ policy });
     await eventually('the watch', () => watch(run).describe());
@@ -255,7 +255,7 @@ describe('a run over its ceiling', () => {
   });
 });
 
-describe('a host that nobody answers for', () => {
+describe('a host without a probe', () => {
   it('is listed, its runs are unknown and stay, until an operator declares it gone', async () => {
     const run = await insertRunningJob(db.admin, { id: 'far', host: 'host-9', processIdentity: null });
     const { sweepNow, watch } = await start({ policy: { intervalS: 1 } });

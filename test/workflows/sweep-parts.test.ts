@@ -22,7 +22,7 @@ afterEach(async () => {
 const SLOW = { intervalS: 3_600 };
 const announce = () => db.reaper.query(`select reaper.announce_lease_worker('host-1')`);
 
-it('reclaims leases though the scan fails, and scans though they cannot be reclaimed', async () => {
+it('reclaims leases although the scan fails, and scans although they cannot be reclaimed', async () => {
   await announce();
   let reclaims = 0;
   let isScanAway = false;
@@ -32,7 +32,7 @@ it('reclaims leases though the scan fails, and scans though they cannot be recla
     jobs: (real) => ({
       scan: async (...args) => {
         if (isScanAway) throw ApplicationFailure.nonRetryable('no scan');
-        // On the queue of the test's own worker, since the lease queue has none.
+        // On the queue of the test's own worker, because the lease queue has none.
         const found = await real.scan(...args);
         return { ...found, leaseQueue: found.leaseQueue && (reaper?.names.workflowQueue ?? null) };
       },
@@ -59,7 +59,7 @@ it('reclaims leases though the scan fails, and scans though they cannot be recla
   });
 });
 
-it('tells people and asks for leases though a row makes the view of running jobs raise', async () => {
+it('sends notifications and reclaims leases although a row makes the view of running jobs raise', async () => {
   await announce();
   await db.admin.query(`
     insert into reaper.notification (key, kind, reason, text, due_at) values ('k', 'host without probe', 'r', 't', reaper.now());
@@ -80,7 +80,7 @@ it('tells people and asks for leases though a row makes the view of running jobs
     'the notification settled',
     async () => (await db.admin.query('select from reaper.notification where owed')).rowCount === 0,
   );
-  // And the sweep that failed is on record, so that nobody takes it for one that never came.
+  // And the failed sweep is recorded, so that it does not look like one that never came.
   const { rows: recorded } = await db.admin.query<{ error: string }>(
     `select summary ->> 'error' as error from reaper.last_sweep`,
   );
@@ -105,11 +105,11 @@ it('tells a host whose probe fails, with the cause, from one that nobody polls f
   // At an interval below five seconds the time to take a task and the time to finish it end together.
   const { sweepNow } = reaper;
   try {
-    await eventually('what is the matter with each host', async () => {
+    await eventually('the trouble of each host', async () => {
       const summary = await sweepNow();
       expect(summary.hostsWithoutProbe).toContain('host-4');
       expect(summary.hostsFailing).not.toHaveProperty('host-4');
-      // On a busy machine anybody may be late once.
+      // On a busy machine any of them may be late once.
       expect(summary).toMatchObject({
         hostsAnswered: ['host-1'],
         hostsWithoutProbe: ['host-4'],
@@ -129,7 +129,7 @@ it('tells a host whose probe fails, with the cause, from one that nobody polls f
   ]);
 });
 
-it('does not count a sweep or a claim again whose result was lost, nor fail a sweep for want of the status', async () => {
+it('does not count a sweep or a claim again whose result was lost, and does not fail a sweep without the status', async () => {
   const run = await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });
   let lost = 0;
   reaper = await startReaper(db, {

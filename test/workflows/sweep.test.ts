@@ -50,7 +50,7 @@ it('repairs the runs of a host while the probe of another host hangs', async () 
   );
 });
 
-it('begins the next sweep without a timer when it is due already', async () => {
+it('begins the next sweep without a timer when it is already due', async () => {
   reaper = await startReaper(db, {
     policy: { intervalS: 0.1 },
     jobs: (real) => ({
@@ -82,7 +82,7 @@ it('never has more open watches than the limit, however many hosts answer at onc
   expect(await reaper.openWatches()).toHaveLength(4);
 });
 
-it('does not wait for the grace of a defunct process that was collected meanwhile', async () => {
+it('does not wait out the grace of a defunct process that was collected meanwhile', async () => {
   const agent = startProcess();
   const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
   let isDefunct = true;

@@ -45,7 +45,7 @@ async function killedJob() {
   return { run, pid: agent.pid };
 }
 
-it('tells the story of a watch: summaries, details, search attributes', async () => {
+it('shows the story of a watch: summaries, details, search attributes', async () => {
   const { run, pid } = await killedJob();
   const id = reaper.names.watchId(run);
   expect(await summaries(id)).toEqual([
@@ -80,7 +80,7 @@ it('tells the story of a watch: summaries, details, search attributes', async ()
   );
 });
 
-it('tells the reaper: what every message does, what it saw last, and a summary on each step', async () => {
+it('shows the reaper: what every message does, what it saw last, and a summary on each step', async () => {
   await killedJob();
   // On a busy machine sweeps may be overdue at first, and then wait for no timer.
   await eventually('a summary on each step', async () => {
@@ -150,7 +150,7 @@ it('does without search attributes where they are switched off', async () => {
   expect(names.filter((name) => name.startsWith('Reaper'))).toEqual([]);
 });
 
-it('starts a watch for ids that no workflow id or search attribute takes as they are', async () => {
+it('starts a watch for ids that workflow ids or search attributes do not accept unchanged', async () => {
   const id = `né/job ${'x'.repeat(190)}`;
   const run = await insertRunningJob(db.admin, { id, host: 'hôte/1', exitCode: 1, exitedS: 60 });
   reaper = await startReaper(db, { hosts: ['hôte/1'] });

@@ -7,7 +7,7 @@ import { emptyDatabase, functionsNamed, ourQueue } from './support.js';
 const HELPER = `create or replace function reaper.our_word(p text) returns text language sql as $$ select p $$;\n`;
 
 describe('another adapter', () => {
-  it('is a dry run, and nothing of the one before stays', async () => {
+  it('starts a dry run, and nothing of the previous one stays', async () => {
     const { url, admin } = await emptyDatabase();
     expect(await migrate(url, 'reference')).toMatchObject({ adapter: 'reference', mode: 'active' });
     await admin.query(
@@ -25,7 +25,7 @@ describe('another adapter', () => {
     expect(changes).toEqual([{ action: 'adapter', detail: { old: 'reference', new: 'our-queue' } }]);
   });
 
-  it('is a dry run also when it reads other tables under the same name', async () => {
+  it('starts a dry run even if it has the same name but reads other tables', async () => {
     const { url, admin } = await emptyDatabase();
     await migrate(url, await ourQueue('queue.sql'));
     await admin.query(`select reaper.set_mode('active', 'test')`);
@@ -33,7 +33,7 @@ describe('another adapter', () => {
     expect(await migrate(url, path)).toMatchObject({ adapter: 'queue', mode: 'observe' });
   });
 
-  it('takes its helper functions along', async () => {
+  it('loses its helper functions', async () => {
     const { url, admin } = await emptyDatabase();
     await migrate(url, await ourQueue('one.sql', (sql) => HELPER + sql));
     await migrate(url, null);
@@ -76,7 +76,7 @@ it('a folder is an adapter, with its indexes; one without a contract is none', a
   await expect(migrate(url, folder)).rejects.toThrow('Expected contract.sql in the folder');
 });
 
-it('leaves all as it was when the contract is not kept', async () => {
+it('changes nothing if it does not keep the contract', async () => {
   const { url, admin } = await emptyDatabase();
   await migrate(url, 'reference');
   const path = await ourQueue('other.sql', (sql) => sql.replaceAll('reaper.finish', 'reaper.finish_it'));

@@ -25,7 +25,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A database in an encoding, or null where Postgres has it for clients only. */
+/** A database in an encoding, or null if Postgres supports it only for clients. */
 async function databaseIn(encoding: string): Promise<string | null> {
   const name = `in_${encoding.toLowerCase()}`;
   try {
@@ -41,7 +41,7 @@ async function databaseIn(encoding: string): Promise<string | null> {
   return url.href;
 }
 
-it('migrates and reaps in every encoding that can be read, and says so where none can', async () => {
+it('migrates and reaps in every encoding that can be read, and says so if one cannot', async () => {
   const worked: string[] = [];
   const refused: string[] = [];
   for (const encoding of encodings) {
@@ -74,7 +74,7 @@ it('migrates and reaps in every encoding that can be read, and says so where non
   expect(refused).toEqual(['MULE_INTERNAL']);
 }, 400_000);
 
-it('names a job that is no ASCII the same in every encoding', async () => {
+it('names a job that is not ASCII the same in every encoding', async () => {
   const keys = new Set<string>();
   for (const encoding of ['UTF8', 'LATIN1', 'SQL_ASCII']) {
     const url = new URL(server.adminUrl);

@@ -34,7 +34,7 @@ it('the same with an adapter of the user, whose file is gone', async () => {
   expect((await admin.query('select running from reaper.status')).rows).toEqual([{ running: 1 }]);
 });
 
-it('names what to do when a version before kept no text, and the view is gone', async () => {
+it('says what to do when an older version stored no text, and the view is gone', async () => {
   const { url, admin } = await emptyDatabase();
   const path = await ourQueue('queue.sql');
   await migrate(url, path);
@@ -84,7 +84,7 @@ it('says which view of the user still reads the table that was renamed away', as
   expect(notes).toEqual([expect.stringContaining('Does public.open_work still read public.work?')]);
 });
 
-it('tables whose sequences are behind, as a copy by logical replication has them', async () => {
+it('tables whose sequences are behind, as in a copy made by logical replication', async () => {
   const db = await createTestDatabase();
   try {
     const first = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
@@ -120,7 +120,7 @@ it('roles that are missing, as on a new server on which a dump was restored', as
   }
 });
 
-it('is not kept from it by a row that cannot be read', async () => {
+it('and does so despite a row that cannot be read', async () => {
   const { url, admin } = await emptyDatabase();
   const path = await ourQueue('queue.sql', (sql) =>
     sql

@@ -7,7 +7,7 @@ import { eventually } from '../../support/wait.js';
 
 const valid = `select indisvalid as valid from pg_index where indexrelid = to_regclass('public.jobs_running_idx')`;
 
-it('builds an index while others write, waiting for them in place of holding them up', async () => {
+it('builds an index while others write, and waits for them instead of blocking them', async () => {
   const db = await createTestDatabase();
   try {
     await db.admin.query('drop index jobs_running_idx');
@@ -30,7 +30,7 @@ it('builds an index while others write, waiting for them in place of holding the
   }
 });
 
-it('builds one anew that an interrupted build has left invalid', async () => {
+it('rebuilds one that an interrupted build left invalid', async () => {
   const db = await createTestDatabase();
   try {
     await db.admin.query('drop index jobs_running_idx');
@@ -53,7 +53,7 @@ it('builds one anew that an interrupted build has left invalid', async () => {
   }
 });
 
-it('says whom to ask where it may not, and all else is in place', async () => {
+it('says whom to ask if it lacks the right, and installs everything else', async () => {
   const db = await createTestDatabase();
   const owner = `table_owner_${Math.random().toString(36).slice(2)}`;
   const login = `reaper_owner_${Math.random().toString(36).slice(2)}`;
@@ -83,7 +83,7 @@ it('says whom to ask where it may not, and all else is in place', async () => {
         /must be owner of table jobs\): have the owner of that table run it: create index concurrently if not exists jobs_running_idx/,
       ),
     ]);
-    // As who may not do all: role reaper reads the view, and migrate looked as it does.
+    // The login may not do everything: role reaper reads the view, and migrate reads as that role.
     expect((await db.reaper.query('select count(*) as n from reaper.running_job')).rows).toEqual([{ n: 0 }]);
   } finally {
     await db.admin

@@ -20,7 +20,7 @@ export async function emptyDatabase(): Promise<{ url: string; admin: Database }>
   return { url, admin };
 }
 
-/** The adapter of docs/examples, changed, as a file of its own name. */
+/** The adapter of docs/examples, changed, as a file with its own name. */
 export async function ourQueue(
   name: string,
   change: (contract: string) => string = (contract) => contract,

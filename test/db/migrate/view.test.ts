@@ -34,7 +34,7 @@ describe('a time without a zone', () => {
     );
   });
 
-  it('is taken when the adapter says which zone it is in', async () => {
+  it('is accepted when the adapter says which zone it is in', async () => {
     const { url, admin } = await emptyDatabase();
     const path = await ourQueue('queue.sql', since(`w.active_since at time zone 'UTC'`));
     await migrate(url, path);
@@ -58,7 +58,7 @@ describe('a helper function in the view', () => {
     `create or replace function reaper.our_host(p text) returns text language plpgsql as $$ begin return lower(p); end $$;\n` +
     sql.replace('w.worker          as host', 'reaper.our_host(w.worker) as host');
 
-  it('may be called by those who read the view, and by nobody else', async () => {
+  it('may be called by the roles that read the view, and by no other', async () => {
     const { url, admin } = await emptyDatabase();
     await migrate(url, await ourQueue('queue.sql', withHelper));
     await insertWork(admin);
@@ -91,7 +91,7 @@ it('rows that a policy hides are refused', async () => {
   }
 });
 
-/** The reference's view, over somebody else's view of the table. */
+/** The reference adapter's view, over another owner's view of the table. */
 const HIDDEN = `
   create or replace view reaper.running_job as
     select id as job_id, attempts::text as run_key, run_id, task_id, agent, repo, host, pid::bigint as pid, process_identity,

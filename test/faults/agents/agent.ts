@@ -5,7 +5,7 @@ import { processIdentity } from '../../../src/liveness/index.js';
 import { fateOf } from './fate.js';
 import type { LifeSign } from './life-sign.js';
 
-// The agent of the fault harness: lives its fate, and writes its own proof of life while it does.
+// The agent of the fault harness: lives out its fate, and writes its own proof of life meanwhile.
 
 const BEAT_MS = 100;
 

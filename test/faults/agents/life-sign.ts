@@ -1,4 +1,4 @@
-/** One line of the file in which all agents write that they live, and what they do. */
+/** One line of the file in which all agents record that they are alive, and what they do. */
 export interface LifeSign {
   sign: 'born' | 'alive' | 'delivered' | 'exits with 0';
   jobId: string;

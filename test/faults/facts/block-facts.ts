@@ -7,7 +7,7 @@ export interface Block {
   value: string;
   /** The operation had returned by then. Unix milliseconds. */
   fromMs: number;
-  /** Nobody had asked for its end before then. */
+  /** Its end was not requested before then. */
   untilMs: number;
 }
 
@@ -20,7 +20,7 @@ export class BlockFacts {
     this.blocks.push({ kind, value, fromMs: Date.now(), untilMs });
   }
 
-  /** Somebody is about to end it. */
+  /** Its end is about to be requested. */
   ends(kind: Block['kind'], value = ''): void {
     for (const block of this.blocks) {
       if (block.kind === kind && block.value === value) block.untilMs = Math.min(block.untilMs, Date.now());

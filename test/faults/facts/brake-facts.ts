@@ -11,7 +11,7 @@ export interface Survivor {
 /** When the reaper found that it was wrong, and when it had stopped itself: as the database itself recorded it. */
 export class BrakeFacts {
   readonly survivors: Survivor[] = [];
-  /** Times from a pull of the brake until somebody activated the reaper again. */
+  /** Times from a pull of the brake until an operator activated the reaper again. */
   readonly pulls: (Span & { ledgerId: number })[] = [];
   /** Times in which nothing was claimed anyway. */
   readonly dryRuns: Span[] = [];

@@ -4,21 +4,21 @@ import type { LifeFacts } from './life-facts.js';
 import type { Run } from './queue-facts.js';
 import type { Span } from './spans.js';
 
-/** What tells whether a run is dead. */
+/** The facts that show whether a run is dead. */
 export interface DeathFacts {
   lives: LifeFacts;
   terms: Terms;
 }
 
-/** Whether its agent lives. */
+/** Whether its agent is alive. */
 export function isAtWork({ lives }: Pick<DeathFacts, 'lives'>, { runId }: Run): boolean {
   const life = lives.lives.get(runId);
   return life !== undefined && isAlive(life);
 }
 
 /**
- * From the moment at which a run could be known to be dead until it ended, or until now; null while it is alive. One without a pid
- * can be told by its ceiling only.
+ * From the moment at which a run could be known to be dead until it ended, or until now; null while it is alive. Without a pid, only
+ * the ceiling shows it.
  */
 export function deadSpan(facts: DeathFacts, run: Run): Span | null {
   const { lives, terms } = facts;

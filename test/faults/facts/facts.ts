@@ -25,7 +25,7 @@ export interface Terms {
   deadTicks: number;
   graceS: number;
   ceilingS: number;
-  /** Seconds that a repair may take beside 3 intervals and the grace, on a machine with much else to do. */
+  /** Seconds that a repair may take on top of 3 intervals and the grace, on a busy machine. */
   marginS: number;
   /** Watches at a time. */
   places: number;
@@ -41,7 +41,7 @@ export interface FactSources {
   reaperName: string;
   received: readonly Received[];
   terms: Terms;
-  /** Services that ended and were not meant to, in words. */
+  /** Services that exited unintentionally, in words. */
   deaths: () => string[];
 }
 
@@ -80,7 +80,7 @@ export class Facts {
 
   /** Reads what is new. Throws while Postgres is away. */
   async read(): Promise<void> {
-    // Before the logs: whatever an agent wrote before its run ended is known with the end, then.
+    // Before the logs: then whatever an agent wrote before its run ended is known together with the end.
     for (const change of await this.#records.readNew()) {
       this.queue.learn(change);
       this.stops.learn(change);

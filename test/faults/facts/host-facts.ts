@@ -6,7 +6,7 @@ interface HostEvent {
   atMs: number;
 }
 
-/** Milliseconds in which a claim may not know yet of an answer that is being committed. */
+/** For so many milliseconds a claim may not know about an answer that is being committed. */
 const UNSEEN_MS = 1_000;
 
 /** Which hosts were declared gone, and when their probes answered: as the database itself recorded it. */
@@ -26,8 +26,8 @@ export class HostFacts {
   }
 
   /**
-   * Whether a claim rests on the word of an operator who declared the host gone: after the run had started, and while no probe
-   * there had answered since. Then nobody promises that its agent is dead.
+   * Whether a claim rests on an operator's declaration that the host is gone: made after the run started, and with no answer of a
+   * probe there since. Then nothing is promised about its agent.
    */
   wasDeclaredGone({ host, atMs, evidence }: LedgerRow, run: Run | undefined): boolean {
     if (run === undefined || !evidence.liveness.evidence.startsWith('host declared gone by')) return false;

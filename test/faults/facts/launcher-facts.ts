@@ -17,7 +17,7 @@ export class LauncherFacts {
   readonly exited = new Set<string>();
   /** Runs that their monitor says it has finalized, and as what. */
   readonly finalized = new Map<string, string>();
-  /** Runs that their monitor found ended by somebody else. */
+  /** Runs that their monitor found already ended. */
   readonly noLongerOurs = new Set<string>();
 
   learn(event: LauncherEvent): void {

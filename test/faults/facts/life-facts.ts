@@ -1,13 +1,13 @@
 import type { LifeSign } from '../agents/life-sign.js';
 
-/** What an agent itself said of its life. */
+/** What an agent itself said about its life. */
 export interface Life {
   jobId: string;
   runId: string;
   pid: number;
   processIdentity: string | null;
   bornMs: number;
-  /** The last moment at which it surely lived. */
+  /** The last moment at which it was certainly alive. */
   lastMs: number;
   delivered: boolean;
   exitsWithZero: boolean;
@@ -37,7 +37,7 @@ export class LifeFacts {
     life.exitsWithZero ||= sign === 'exits with 0';
   }
 
-  /** Somebody else saw that an agent lives: it may be stopped, and unable to say so itself. */
+  /** Another process saw that an agent is alive: it may be stopped, and unable to say so itself. */
   sawAlive(runId: string, atMs: number): void {
     const life = this.lives.get(runId);
     if (life !== undefined) life.lastMs = Math.max(life.lastMs, atMs);

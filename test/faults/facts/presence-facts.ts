@@ -11,15 +11,15 @@ export type Part =
   | 'the adapter';
 
 /**
- * When something that repairs need was away, as somebody saw who looks all the time. In doubt it was: from the last moment at
- * which it was seen to the next one.
+ * When something that repairs need was away, according to constant checks. In doubt it was away: from the last moment at which it
+ * was seen up to the next.
  */
 export class PresenceFacts {
   readonly #away = new Map<Part, Span[]>();
   readonly #taken = new Map<Part, Span[]>();
   readonly #seenMs = new Map<Part, number>();
 
-  /** @param askedMs when the question was asked that shows it */
+  /** @param askedMs when the check that shows it was started */
   saw(part: Part, isThere: boolean, askedMs: number): void {
     const spans = this.#away.get(part) ?? [];
     this.#away.set(part, spans);
@@ -30,7 +30,7 @@ export class PresenceFacts {
     } else if (!open) spans.push({ fromMs: this.#seenMs.get(part) ?? 0, untilMs: Infinity });
   }
 
-  /** Somebody takes it away, in a way that nobody sees who looks. Returns how to tell that it is back. */
+  /** A fault takes it away in a way that the checks do not see. Returns a function to report that it is back. */
   took(part: Part): () => void {
     const span = { fromMs: Date.now(), untilMs: Infinity };
     this.#taken.set(part, [...(this.#taken.get(part) ?? []), span]);

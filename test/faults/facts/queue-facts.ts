@@ -222,7 +222,7 @@ export class QueueFacts {
 
   #learnLedger(change: Change): void {
     const { old, new: now } = change;
-    // That its process was looked at once more is noted later.
+    // That its process was checked once more is recorded later.
     if (
       old !== null &&
       now !== null &&

@@ -5,7 +5,7 @@ import type { Span } from './spans.js';
 /** Runs of a kind that the view names; the others it counts. */
 const NAMED = 5;
 
-/** What an operator reads, without what it tells of runs that are over. */
+/** What an operator reads, without what concerns runs that are over. */
 const SQL = `
   select (to_jsonb(s) - 'last_reaped' - 'braked')::text as text,
          greatest((s.claim_trouble ->> 'count')::int, (s.waiting ->> 'count')::int) as waiting,
@@ -16,14 +16,14 @@ const SQL = `
     from reaper.status s`;
 
 interface Status {
-  /** Runs that are still called running at that moment. */
+  /** Runs that are still marked running at that moment. */
   running: string[];
   text: string;
   waiting: number;
   hosts: string[];
 }
 
-/** When `reaper.status` did not speak of dead runs. */
+/** When `reaper.status` did not mention dead runs. */
 export class StatusFacts {
   readonly #unnamed = new Map<string, Span[]>();
 

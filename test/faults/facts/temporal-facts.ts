@@ -12,7 +12,7 @@ import {
 /** Histories that are fetched in one look. */
 const HISTORIES_PER_LOOK = 60;
 
-/** What Temporal has on record of the reaper and its watches. */
+/** What Temporal has on record about the reaper and its watches. */
 export class TemporalFacts {
   /** Watches that are closed, each execution once. */
   readonly stories: WatchStory[] = [];
@@ -56,7 +56,7 @@ export class TemporalFacts {
     this.#open = open;
   }
 
-  /** Looks at the same when nothing disturbs any more, and through the reaper's whole history. Returns what fails. */
+  /** Does the same once nothing is broken any more, and reads the reaper's whole history. Returns what fails. */
   async readOpenAtLast(): Promise<string[]> {
     await this.#ifThere(async () =>
       this.#noteFailedTasks(this.reaperName, await this.#history(this.reaperName)),
@@ -92,7 +92,7 @@ export class TemporalFacts {
     for (const failure of failedTasks(events)) this.failing.push(`${workflowId}: ${failure}`);
   }
 
-  /** What was listed may be gone by now, with all that Temporal knew. */
+  /** What was listed may be gone by now, with everything that Temporal knew. */
   async #ifThere(look: () => Promise<void>): Promise<void> {
     try {
       await look();

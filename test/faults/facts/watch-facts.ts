@@ -86,7 +86,7 @@ function stepOf(name: string, result: unknown, atMs: number): WatchStep[] {
   }
 }
 
-/** What time a workflow took it for when it learned of an event: when its next task that completed was started. */
+/** The workflow's own time when it learned about an event: the start of its next completed task. */
 function clockOf(events: readonly Event[]): (eventId: number) => number {
   const times = new Map(
     events.map((event) => [Number(event.eventId), event.eventTime ? tsToMs(event.eventTime) : 0]),

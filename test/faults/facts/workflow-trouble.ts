@@ -4,12 +4,12 @@ type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 /** An event of a workflow's history. */
 export type Event = NonNullable<History['events']>[number];
 
-/** The reason with which the harness terminates workflows: whoever else does it is no fault of ours. */
+/** The reason with which the harness terminates workflows. Any other termination is a violation. */
 const OUR_TERMINATION = 'torture';
 
 /**
  * Causes with which a workflow task fails in ordinary life (UNHANDLED_COMMAND, RESET_STICKY_TASK_QUEUE, FORCE_CLOSE_COMMAND
- * of a termination, UNHANDLED_UPDATE): the task is simply made again, with what came in between.
+ * of a termination, UNHANDLED_UPDATE): the task is simply created again, with what came in between.
  */
 const ORDINARY_CAUSES = [1, 13, 17, 31];
 
@@ -24,7 +24,7 @@ export interface OpenTask {
   attempt: number;
 }
 
-/** Workflow tasks that failed for a reason that a worker cannot just have by being killed. */
+/** Workflow tasks that failed for a reason that killing a worker does not explain. */
 export function failedTasks(events: readonly Event[]): string[] {
   return events.flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
     if (!failed) return [];
@@ -34,9 +34,9 @@ export function failedTasks(events: readonly Event[]): string[] {
 }
 
 /**
- * How an execution ended, in words, where it must not end so; null where it may.
+ * How an execution ended, in words, if it must not end like that; null if it may.
  *
- * @param isReaper it sweeps for ever, so that it may not complete either
+ * @param isReaper the reaper sweeps forever, so it must not complete either
  */
 export function wrongEnd(events: readonly Event[], isReaper: boolean): string | null {
   const last = events.at(-1);
@@ -57,8 +57,8 @@ export function failingTasks(open: readonly OpenTask[]): string[] {
 }
 
 /**
- * Tasks that were failing at an earlier look already, and have failed again since. Only these are sure to fail while workers
- * are killed and stopped: a task that was unlucky waits before its next attempt, and looks the same meanwhile.
+ * Tasks that were already failing at an earlier look and have failed again since. While workers are killed and stopped, only these
+ * certainly fail: a task that was unlucky waits before its next attempt, and looks the same meanwhile.
  *
  * @param before what was open at an earlier look
  */

@@ -4,7 +4,7 @@ import type { Fault } from './fault.js';
 import { undo } from './undo.js';
 import { waitBetween } from './wait.js';
 
-/** Seconds until an operator is told that the table is another one, and does something about it. */
+/** Seconds until an operator learns that the table is another one, and does something about it. */
 const NOTICED_S = { least: 0, most: 15 };
 
 /** What owners do to their tables, and to what reads them, while everything works. */

@@ -6,7 +6,7 @@ import type { Fault } from './fault.js';
 import { killAgent, openRuns, send } from './victims.js';
 import { waitFor } from './wait.js';
 
-/** Jobs that are queued beside the others, so that more die than there are places. */
+/** Jobs that are queued in addition, so that more die than there are places. */
 const MORE_JOBS = 16;
 const WANTED_AT_ONCE = 26;
 /** Milliseconds that agents have to start. */
@@ -52,7 +52,7 @@ async function burst(world: World, random: Random): Promise<string | null> {
   return hit.length === 0 ? null : `${hit.length} runs`;
 }
 
-/** Has the reaper continue as new again and again, until somebody terminates it. */
+/** Makes the reaper continue as new again and again, until it is terminated. */
 export async function continueOften(world: World, everySweeps: number): Promise<void> {
   await world.ask(async (client) => {
     await client.workflow.getHandle(REAPER_NAME).terminate('torture');
@@ -60,7 +60,7 @@ export async function continueOften(world: World, everySweeps: number): Promise<
       workflowId: REAPER_NAME,
       taskQueue: REAPER_NAME,
       args: [{ continueAfterSweeps: everySweeps }],
-      // A worker may have been faster: then it goes on as ever.
+      // A worker may have been faster: then it continues as usual.
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
   });

@@ -1,8 +1,8 @@
 import { HOSTS } from '../world/create-services.js';
 import type { Fault } from './fault.js';
 
-/** The furthest that a host's clock is off: minutes. */
-const MOST_MIN = 20;
+/** Maximum of minutes by which a host's clock is off. */
+const MAX_OFF_MIN = 20;
 
 /** The wall clock of a host, and of all that runs on it, is set: forward or back, from one moment to the next. */
 export const clocks: readonly Fault[] = [
@@ -11,7 +11,7 @@ export const clocks: readonly Fault[] = [
     weight: 2,
     inject(world, random) {
       const host = random.pick(Object.values(HOSTS)) ?? HOSTS.north;
-      const offMin = random.between(-MOST_MIN, MOST_MIN);
+      const offMin = random.between(-MAX_OFF_MIN, MAX_OFF_MIN);
       world.clocks[host].set(Math.round(offMin * 60_000));
       return Promise.resolve(host);
     },

@@ -17,7 +17,7 @@ export async function conclude(world: World, run: TakenRun, records: boolean): P
   const gates = createGates({ databaseUrl: world.gateDatabaseUrl });
   try {
     const pipeline = await loadPipeline(world.pipeline, { functionNames: [] });
-    // Without a recorded exit code nobody may call it a success.
+    // Without a recorded exit code it must not be called a success.
     const outcome = await decideOutcome(run, records ? exitCode : 137, { pipeline, gates });
     return await finalize(world.launcher, run, outcome);
   } finally {

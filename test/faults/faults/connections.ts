@@ -41,8 +41,8 @@ async function terminate({ admin }: World, random: Random, condition: string): P
 }
 
 /**
- * Statements are over before anybody could cut them: so a lock stops the first one that writes to a job's row, or waits for
- * it in a claim, and it is cut there.
+ * Statements end before they could be cut. So a lock stops the first one that writes to a job's row, or waits for it in a claim,
+ * and it is cut there.
  */
 async function cutStatement(world: World, random: Random): Promise<string | null> {
   return inOpenTransaction(world.admin, async (lock) => {

@@ -7,7 +7,7 @@ import { waitBetween } from './wait.js';
 const VICTIMS = 4;
 const FAILING_S = { least: 20, most: 60 };
 
-/** Jobs whose claims fail, whoever tries, because of a trigger of the queue's owner. */
+/** Jobs whose claims always fail because of a trigger of the queue's owner. */
 export const failingClaims: readonly Fault[] = (
   [
     ['raises', 'a trigger raises'],

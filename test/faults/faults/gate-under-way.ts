@@ -20,7 +20,7 @@ export interface GateUnderWay {
   victim: Victim;
   run: TakenRun;
   advance: Advance;
-  /** Has the gate answer, which would go on for ever. */
+  /** Makes the gate answer, which otherwise would run forever. */
   release: () => Promise<void>;
 }
 

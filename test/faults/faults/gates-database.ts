@@ -32,7 +32,7 @@ export const gatesDatabase: readonly Fault[] = [
     group: "gates' database",
     lastsS: 20,
     async inject({ toGates }) {
-      // Each question has a connection of its own.
+      // Each question has its own connection.
       const silent = await waitFor(() => toGates.silence('both ways'), ASKED_MS);
       if (silent === null) return null;
       await waitFor(() => silent.areGivenUp() || null, SILENT_MS);

@@ -14,7 +14,7 @@ const GONE_S = { least: 0, most: 15 };
 /** Milliseconds within which the probe answers once it is back. */
 const BACK_MS = 60_000;
 
-/** An operator is mistaken: the host is not gone. */
+/** A mistaken operator: the host is not gone. */
 export const goneHosts: readonly Fault[] = [
   {
     kind: 'host declared gone while its probe is away, and back',

@@ -13,7 +13,7 @@ import { withService } from './services.js';
 import { killAgent, pickVictim, send } from './victims.js';
 import { waitFor } from './wait.js';
 
-/** Who comes late, between the look at the row and the claim. */
+/** What comes late, between the look at the row and the claim. */
 export const lateWhileDeciding: readonly Fault[] = [
   {
     kind: 'late exit code, between row and probe',
@@ -60,7 +60,7 @@ function betweenRowAndProbe(
     killAgent(world, victim);
     service.signal('SIGSTOP');
     try {
-      // An operator's word: one dead observation is enough, so what the probe says decides at once.
+      // On an operator's request one dead observation is enough, so the probe's answer decides at once.
       const workflowId = `${REAPER_NAME}/watch/hasty-${victim.runId}`;
       await world.ask((client) =>
         client.workflow.start('watchJob', {

@@ -17,7 +17,7 @@ const CLAIM_LIMIT_MS = 20_000;
 const IN_LINE_MS = 150;
 
 /**
- * Who comes late, between the last probe and the claim: the run's processes are killed, its row is locked, and when the
+ * What comes late, between the last probe and the claim: the run's processes are killed, its row is locked, and when the
  * reaper's claim waits for it, this happens.
  */
 export const late: readonly Fault[] = [
@@ -133,7 +133,7 @@ async function beforeClaim(
   });
 }
 
-/** Claims that wait for a lock of this backend, or behind somebody who does. */
+/** Claims that wait for a lock of this backend, directly or behind another session. */
 export async function findClaimBehind({ admin }: World, pid: number, claims = 1): Promise<true | null> {
   const { rowCount } = await admin.query(
     `with recursive behind(pid) as (

@@ -5,13 +5,13 @@ import type { Fault } from './fault.js';
 import { openRuns, killAgent, send } from './victims.js';
 import { waitBetween } from './wait.js';
 
-/** Rows that a forgotten transaction holds: a part of all, so that the others have something to wait for. */
+/** Rows that a forgotten transaction locks: only a part, so that the other runs have something to wait for. */
 const LOCKED = 5;
 const LOCKED_S = { least: 60, most: 150 };
 /** Longer than a claim, and than all claims of a pool one after the other, would wait. */
 const POOL_FULL_S = { least: 20, most: 40 };
 
-/** Locks on jobs' rows that nobody lets go of. */
+/** Locks on jobs' rows that are not released. */
 export const locks: readonly Fault[] = [
   {
     kind: 'rows locked for minutes by a forgotten transaction, half of their runs killed',

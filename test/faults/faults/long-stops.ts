@@ -15,8 +15,8 @@ const LOST_MS = 25_000;
 const ALL_LIMITS_S = { least: 65, most: 85 };
 
 /**
- * A worker is stopped for so long that what it has in hand is tried again elsewhere, and comes back to it. It counts as a fault
- * until it goes on: the time for repairs begins then.
+ * A worker is stopped for so long that its work in progress is retried elsewhere, and comes back to it. It counts as a fault until
+ * the worker continues: then the time for repairs begins.
  */
 export const longStops: readonly Fault[] = [
   {

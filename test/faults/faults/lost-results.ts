@@ -13,7 +13,7 @@ interface Commit {
   weight: { cut: number; killed: number };
   statement: RegExp;
   group?: string;
-  /** Where nobody commits it by himself: has somebody do so, again and again, and undoes that. */
+  /** If nothing commits it by itself: causes it, again and again, and undoes that. */
   provoked?: { again: (world: World, time: number) => Promise<void>; undo: (world: World) => Promise<void> };
 }
 
@@ -39,7 +39,7 @@ const COMMITS: readonly Commit[] = [
   },
 ];
 
-/** An activity's result is lost: what it wrote is committed, and nobody hears of it. So it is tried again. */
+/** An activity's result is lost: what it wrote is committed, but Temporal does not hear about it, so it is retried. */
 export const lostResults: readonly Fault[] = COMMITS.flatMap((commit): Fault[] => [
   {
     kind: `connection: cut just after the COMMIT of ${commit.what}`,
@@ -55,7 +55,7 @@ export const lostResults: readonly Fault[] = COMMITS.flatMap((commit): Fault[] =
   },
 ]);
 
-/** Whoever has the worker in hand meanwhile goes on: lying in wait takes long, and harms nobody. */
+/** Does not reserve the worker meanwhile: lying in wait takes long, and does no harm. */
 async function lieInWait(
   world: World,
   random: Random,

@@ -3,7 +3,7 @@ import { REAPER_NAME } from '../world/create-services.js';
 import type { Fault } from './fault.js';
 import { waitBetween } from './wait.js';
 
-/** Whether anything may be claimed at all is in one operator's hands at a time. */
+/** Only one operator at a time decides whether anything may be claimed. */
 const group = 'control';
 
 /** What operators do at random moments. */

@@ -3,7 +3,7 @@ import { waitBetween } from './wait.js';
 
 const group = 'servers';
 
-/** A server did not come back: nothing can be learned from a world without it. */
+/** A server did not come back: a world without it proves nothing. */
 export class NotBackError extends Error {
   override name = 'NotBackError';
 }

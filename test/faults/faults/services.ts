@@ -41,7 +41,7 @@ export async function killAndRestart({ service }: Tapped, random: Random): Promi
   service.start();
 }
 
-/** Does something to a service that nobody else touches meanwhile. */
+/** Does something to a service that no other fault touches meanwhile. */
 export async function withService(
   from: readonly Tapped[],
   random: Random,

@@ -9,7 +9,7 @@ const SILENT_MS = 75_000;
 
 const SILENCES: readonly Silence[] = ['both ways', 'towards the server', 'from the server'];
 
-/** Connections that say nothing any more, without an end that anybody could hear, while new ones work. */
+/** Connections that go silent without any sign of an end, while new ones work. */
 export const silences: readonly Fault[] = [
   ...SILENCES.map((silence): Fault => ({
     kind: `connections to Postgres: silent ${silence}, new ones work`,

@@ -4,7 +4,7 @@ import type { Fault } from './fault.js';
 
 let serial = 0;
 
-/** A second watch over the same run, which nobody knows of. */
+/** A second watch over the same run, unknown to the reaper. */
 export const twins: readonly Fault[] = [
   {
     kind: 'run examined by two watches',

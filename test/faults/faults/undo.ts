@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 /** Seconds in which a server that is away comes back. */
 const LIMIT_S = 90;
 
-/** Undoes what would not pass by itself, again and again while who is needed for it is away. */
+/** Undoes what would not pass by itself; retries while something that it needs is away. */
 export async function undo(work: () => Promise<unknown>): Promise<void> {
   for (const deadline = Date.now() + LIMIT_S * 1000; ;) {
     try {

@@ -14,7 +14,7 @@ export interface Victim {
   monitor: StartedProcess | null;
 }
 
-/** Runs that have not ended, with those of their processes that live. */
+/** Runs that have not ended, with those of their processes that are alive. */
 export function openRuns({ facts }: World): Victim[] {
   facts.readLogs();
   const { launchers, queue } = facts;
@@ -48,7 +48,7 @@ export function pickVictim(
   return random.pick(fits) ?? null;
 }
 
-/** SIGKILL to an agent. That it lived until now is put on record, since a stopped one cannot say so itself. */
+/** SIGKILL to an agent. Records that it was alive until now, because a stopped one cannot say so itself. */
 export function killAgent({ facts }: World, { agent, runId }: Victim): void {
   if (agent === null || !isAlive(agent)) return;
   facts.lives.sawAlive(runId, Date.now());
@@ -65,7 +65,7 @@ export function send(process_: StartedProcess | null, signal: NodeJS.Signals): v
   }
 }
 
-/** A service that runs and that no other fault has in hand. */
+/** A service that is running and that no other fault is using. */
 export function pickService(services: readonly Tapped[], random: Random): Tapped | null {
   return random.pick(services.filter(({ service }) => service.isRunning && !service.busy)) ?? null;
 }

@@ -6,7 +6,7 @@ import type { Invariant } from './invariant.js';
 export const aliveUntouched: Invariant = {
   name: 'nobody alive touched',
   promise:
-    'no run below its ceiling is reaped while its agent lives, and none that is proven alive; nor one on a host that was declared gone, once its probe has answered',
+    'no run below its ceiling is reaped while its agent is alive, and none that is proven alive; nor one on a host that was declared gone, once its probe has answered',
   *check({ queue, lives, hosts, terms }) {
     for (const row of queue.ledger) {
       const life = lives.lives.get(row.runId);
@@ -28,7 +28,7 @@ export const aliveUntouched: Invariant = {
   },
 };
 
-/** Whether the backstop ended it: from then on nobody promises that its agent is dead. */
+/** Whether the backstop ended it: then nothing is promised about its agent. */
 export function wasOverCeiling(queue: Facts['queue'], row: LedgerRow, ceilingS: number): boolean {
   const run = queue.runs.get(row.runId);
   return row.tier === 3 && run !== undefined && row.atMs - run.startedMs >= ceilingS * 1000;

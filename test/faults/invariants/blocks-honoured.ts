@@ -5,7 +5,7 @@ import type { Invariant } from './invariant.js';
 export const blocksHonoured: Invariant = {
   name: 'a block is a block',
   promise:
-    'after a pause, a hold or the dry run has returned, nothing that it covers is claimed until its end is asked for',
+    'once the command for a pause, a hold or the dry run has returned, nothing that it covers is claimed until its end is requested',
   *check({ queue, blocks }) {
     const known = blocks.blocks.map((block) => ({ ...block, untilMs: endOf(block, queue) }));
     for (const row of queue.ledger) {
@@ -21,7 +21,7 @@ export const blocksHonoured: Invariant = {
   },
 };
 
-/** Somebody else may end a block too: an earlier signal, say, that was only now heard. That is on record. */
+/** Something else may end a block too, such as an earlier signal that arrived only now. That is on record. */
 function endOf({ kind, fromMs, untilMs }: Block, queue: QueueFacts): number {
   const lifted = queue.controls.find(
     ({ atMs, paused, mode }) =>

@@ -7,13 +7,13 @@ import type { Invariant } from './invariant.js';
 import { waitLimitS } from './repaired.js';
 
 /**
- * Judged by the agents' own proof of life. It needs no wrong verdict of the reaper's own: an operator who is mistaken about a
- * host gives it one.
+ * Judged by the agents' own proof of life. This does not need a fault of the reaper: an operator who is mistaken about a host causes
+ * a wrong verdict.
  */
 export const brakePulled: Invariant = {
   name: 'it notices when it was wrong',
   promise:
-    'a stamped run that lives on after it was reaped as dead is found by its probe within 3 intervals, the grace and two minutes, and nothing is claimed from then on until somebody activates the reaper; no other run is ever taken for one',
+    'a stamped run that is still alive after it was reaped as dead is found by its probe within 3 intervals, the grace and two minutes, and from then on nothing is claimed until an operator activates the reaper; no other run is ever taken for one',
   *check(facts) {
     const { queue, lives, brake } = facts;
     const found = new Set(brake.survivors.map(({ ledgerId }) => ledgerId));
@@ -57,7 +57,7 @@ function isStampOf(row: LedgerRow, life: Life): boolean {
   return row.processIdentity !== null && row.processIdentity === life.processIdentity;
 }
 
-/** Seconds in which it lived after the claim, and somebody could have seen that. */
+/** Seconds in which it was alive after the claim and a probe could have seen that. */
 function livedOnForS({ presence }: Facts, row: LedgerRow, life: Life): number {
   const span = { fromMs: row.atMs, untilMs: isAlive(life) ? Date.now() : life.lastMs };
   if (span.untilMs <= span.fromMs) return 0;

@@ -2,7 +2,7 @@ import type { Invariant } from './invariant.js';
 
 export const freshEvidence: Invariant = {
   name: 'evidence is what was found',
-  promise: 'a claim rests on the pid and the exit code that the row has at that moment',
+  promise: 'a claim rests on the pid and the exit code that the row has at the moment of the claim',
   *check({ queue }) {
     for (const row of queue.ledger) {
       const run = queue.runs.get(row.runId);

@@ -2,7 +2,8 @@ import type { Invariant } from './invariant.js';
 
 export const fullGrace: Invariant = {
   name: 'no grace cut short',
-  promise: 'a run with an exit code is left to its monitor for the whole grace, one without to its ceiling',
+  promise:
+    'a run with an exit code is left to its monitor for the whole grace, and one without until its ceiling',
   *check({ queue, terms }) {
     for (const row of queue.ledger) {
       const run = queue.runs.get(row.runId);

@@ -35,7 +35,7 @@ function wasKnown({ exit }: Run, end: RunEnd): boolean {
 }
 
 function mayEndOtherwise({ queue, terms }: Facts, run: Run, end: RunEnd): boolean {
-  // The harness in the part of a monitor that never learned of the exit code.
+  // The harness, playing a monitor that never learned the exit code.
   if (end.application === LATE_MONITOR) return true;
   const row = queue.ledger.find(({ runId, xid }) => runId === run.runId && xid === end.xid);
   return row !== undefined && wasOverCeiling(queue, row, terms.ceilingS);

@@ -2,7 +2,7 @@ import type { Invariant } from './invariant.js';
 
 export const lifeCycle: Invariant = {
   name: 'one end a run',
-  promise: 'a run ends once, by its monitor or by the reaper, and nobody writes to a job that is not his',
+  promise: 'a run ends once, by its monitor or by the reaper, and no one writes to a job that is not theirs',
   *check({ queue, launchers }) {
     for (const oddity of queue.oddities) yield { what: oddity.what, evidence: oddity };
     for (const run of queue.runs.values()) {

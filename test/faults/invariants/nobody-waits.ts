@@ -2,17 +2,17 @@ import { deadSpan } from '../facts/death.js';
 import type { Facts } from '../facts/facts.js';
 import type { Part } from '../facts/presence-facts.js';
 import type { Run } from '../facts/queue-facts.js';
-import { LONGEST_RETRY_S } from '../facts/hindrance-facts.js';
+import { MAX_RETRY_S } from '../facts/hindrance-facts.js';
 import { uncoveredMs, withRetry } from '../facts/spans.js';
 import { gateOf } from '../world/pipeline.js';
 import type { Invariant } from './invariant.js';
 import { waitLimitS } from './repaired.js';
 
-/** Judged while faults are injected, run by run: whatever else is locked, failing, silent or away. */
+/** Judged run by run while faults are injected, whatever else is locked, failing, silent or away. */
 export const nobodyWaits: Invariant = {
   name: 'nobody waits for another',
   promise:
-    'a dead run that can be repaired is, within 3 intervals, the grace and two minutes, while others cannot be; only time counts in which Postgres, Temporal, a worker and its probe are there and nothing keeps this very run from being claimed, nor has it just kept it',
+    'a dead run that can be repaired is repaired within 3 intervals, the grace and two minutes, even while others cannot be; time only counts while Postgres, Temporal, a worker and its probe are up and nothing prevents, or has just prevented, the claim of this very run',
   *check(facts) {
     const limitS = waitLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
@@ -26,12 +26,12 @@ export const nobodyWaits: Invariant = {
   },
 };
 
-/** The longest that a dead run has waited, in seconds in which it could have been repaired. */
+/** The longest wait of a dead run, in seconds in which it could have been repaired. */
 export function longestWaitS(facts: Facts): number {
   return Math.max(0, ...[...facts.queue.runs.values()].map((run) => waitedForRepairS(facts, run)));
 }
 
-/** Seconds in which a run was dead and all that its repair needs was there. */
+/** Seconds in which a run was dead and everything that its repair needs was up. */
 export function waitedForRepairS(facts: Facts, run: Run): number {
   const span = deadSpan(facts, run);
   if (span === null) return 0;
@@ -51,7 +51,7 @@ function whatKeptIt({ presence, stops, hindrances }: Facts, run: Run) {
     stopped: stops.of(run),
     hindered: [
       ...hindrances.withRetry(run.runId),
-      ...gateAway.map((span) => withRetry(span, LONGEST_RETRY_S['its gate does not answer'])),
+      ...gateAway.map((span) => withRetry(span, MAX_RETRY_S['its gate does not answer'])),
     ],
   };
 }

@@ -3,13 +3,13 @@ import type { WatchStory } from '../facts/watch-facts.js';
 import type { Invariant } from './invariant.js';
 
 /**
- * Counted again from the histories, by rules of its own: what the probes answered since the last answer that was not
+ * Counted again from the histories, by independent rules: what the probes answered since the last answer that was not
  * "dead", and how far apart.
  */
 export const proofTwice: Invariant = {
   name: 'proof, twice, fresh',
   promise:
-    "a dead pid is believed after so many dead observations in a row, an interval apart, or at an operator's word",
+    "a dead pid is believed only after enough dead observations in a row, an interval apart, or on an operator's request",
   *check({ temporal, terms }) {
     for (const story of temporal.stories) {
       // What an earlier execution had counted stands in another history.
@@ -54,7 +54,7 @@ function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }:
         break;
       }
       case 'probe': {
-        // Where nobody answers, the word of an operator who declared the host gone counts as an observation.
+        // If no probe answers, an operator's declaration that the host is gone counts as an observation.
         const state = step.liveness?.state ?? (isDeclaredGone ? 'dead' : 'unknown');
         if (state === 'dead') count(step.atMs);
         else if (state === 'defunct') {

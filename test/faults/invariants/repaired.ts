@@ -9,7 +9,7 @@ export function repairLimitS({ intervalS, graceS, marginS }: Facts['terms']): nu
   return 3 * intervalS + graceS + marginS;
 }
 
-/** Seconds within which whoever can be repaired is, while faults go on: each of them may cost a start from the beginning. */
+/** Seconds within which a repairable run is repaired while faults go on: each fault may force a start from the beginning. */
 export function waitLimitS({ intervalS, graceS, marginS }: Facts['terms']): number {
   return 3 * intervalS + graceS + 2 * marginS;
 }
@@ -18,7 +18,7 @@ export function waitLimitS({ intervalS, graceS, marginS }: Facts['terms']): numb
 export const repairedInTime: Invariant = {
   name: 'repaired in time',
   promise:
-    'once the faults stop, everything is repaired within 3 intervals, the grace and 60 s; what was locked or failing before is tried again after as long again first',
+    'once the faults stop, everything is repaired within 3 intervals, the grace and 60 s; for what was locked or failing before, the wait for its retry comes on top',
   *check(facts) {
     const limitS = repairLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
@@ -26,7 +26,7 @@ export const repairedInTime: Invariant = {
       const deadForS = uncoveredMs(dead, facts.hindrances.withRetry(run.runId)) / 1000;
       if (run.ends.length > 0 || deadForS < limitS || isAtWork(facts, run)) continue;
       yield {
-        what: `run ${run.runId} of job ${run.jobId} is dead for ${Math.round(deadForS)} s, and its job is still called running`,
+        what: `run ${run.runId} of job ${run.jobId} has been dead for ${Math.round(deadForS)} s, and its job is still marked running`,
         evidence: { run, life: facts.lives.lives.get(run.runId) },
       };
     }

@@ -9,7 +9,7 @@ import { waitLimitS } from './repaired.js';
 export const statusNames: Invariant = {
   name: 'status names who waits',
   promise:
-    'a run that is dead for longer than 3 intervals, the grace and two minutes is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; only time counts in which Postgres, Temporal and a worker are there',
+    'a run that has been dead for longer than 3 intervals, the grace and two minutes is named by reaper.status, or the reason is: paused, the dry run, a hold, no probe; time only counts while Postgres, Temporal and a worker are up',
   *check(facts) {
     const limitS = waitLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
@@ -36,7 +36,7 @@ function longestUnnamedS(facts: Facts, run: Run, dead: Span): number {
   return Math.max(0, ...spans.map((span) => uncoveredMs(span, excuses(facts, run)) / 1000));
 }
 
-/** Times in which nobody could say anything, or in which an operator kept the run from being claimed, who can read that elsewhere. */
+/** Times in which nothing could be reported, or in which an operator kept the run from being claimed, which is reported elsewhere. */
 function excuses({ presence, stops }: Facts, run: Run): Span[] {
   return [...presence.away(['Postgres', 'the adapter', 'Temporal', 'workers']), ...stops.of(run)];
 }

@@ -34,7 +34,7 @@ export const told: Invariant = {
   },
 };
 
-/** Asked when all is over, and what was owed had time to be sent. */
+/** Judged when everything is over and what was owed had time to be sent. */
 export const toldAtLast: Invariant = {
   name: 'told at last',
   promise: 'the webhook hears of every failure at least once, and nothing stays owed',

@@ -4,11 +4,11 @@ const REAPED = ['done', 'queued', 'failed'];
 /** What a watch says that leaves its run to others. */
 const LEFT = ['nothing to do', 'not claimed'];
 
-/** From the histories: what watches say of themselves is what the ledger says of them. */
+/** From the histories: what watches say about themselves agrees with the ledger. */
 export const watchesKnow: Invariant = {
   name: 'a watch knows what it did',
   promise:
-    'a watch says that it reaped a run if and only if the ledger names it, and takes a lost claim for lost',
+    'a watch says that it reaped a run if and only if the ledger names that watch, and treats a lost claim as lost',
   *check({ queue, temporal }) {
     const byRun = new Map(queue.ledger.map((row) => [`${row.jobId}/${row.runKey}`, row]));
     for (const story of temporal.stories) {

@@ -7,12 +7,12 @@ export interface Edit {
   to: string;
 }
 
-/** The code, broken on purpose in one way. */
+/** One way to break the code on purpose. */
 export interface Mutant {
   name: string;
   edits: readonly Edit[];
-  /** The name of the scenario that is played with it. */
+  /** The name of the scenario to play with it. */
   scenario: string;
-  /** The name of the invariant that must be seen broken. */
+  /** The name of the invariant that must be violated. */
   caughtBy: string;
 }

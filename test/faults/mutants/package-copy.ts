@@ -15,7 +15,7 @@ const PARTS = ['package.json', 'dist', 'sql'];
  * Copies the built package and breaks the copy.
  *
  * @returns the copy's root
- * @throws when a text is not there exactly once: then the mutant has to follow the code
+ * @throws if a text is not there exactly once: then adapt the mutant to the code
  */
 export async function copyPackage(name: string, edits: readonly Edit[]): Promise<string> {
   const root = join(FOLDER, name);
@@ -30,7 +30,7 @@ export async function copyPackage(name: string, edits: readonly Edit[]): Promise
 }
 
 /**
- * Sees that the edits can be made.
+ * Checks that the edits can be made.
  *
  * @throws when a text is not there exactly once
  */
@@ -52,6 +52,6 @@ function replaceOnce(text: string, { file, from, to }: Edit): string {
   const [before, after, ...more] = text.split(from);
   if (before !== undefined && after !== undefined && more.length === 0) return before + to + after;
   throw new Error(
-    `Expected the text to break once in ${file}, got it ${text.split(from).length - 1} times: adapt the mutant to the code.\n${from}`,
+    `Expected the text to edit exactly once in ${file}, found it ${text.split(from).length - 1} times: adapt the mutant to the code.\n${from}`,
   );
 }

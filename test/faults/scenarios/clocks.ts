@@ -14,7 +14,7 @@ export const clocks: readonly Scenario[] = [
   {
     name: 'clocks that step',
     about:
-      'the wall clocks of all hosts are put forward and back by minutes, while one agent lives and one has exited',
+      'the wall clocks of all hosts are set forward and back by minutes, while one agent is alive and one has exited',
     async play(world) {
       const { terms } = world;
       const living = await begin(world, { id: 'lasting-1', host: 'north' });

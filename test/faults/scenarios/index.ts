@@ -13,7 +13,7 @@ import { suspensions } from './suspensions.js';
 import { waits } from './waits.js';
 import { zombies } from './zombies.js';
 
-/** Interleavings that are forced, each with the processes of the real world. */
+/** Forced interleavings, each with real processes. */
 export const SCENARIOS: readonly Scenario[] = [
   ...zombies,
   ...lateOnes,

@@ -5,7 +5,7 @@ import type { World } from '../world/world.js';
 import { begin, claimOf, endOf, expectSoon, watchesOf } from './scene.js';
 import type { Scenario } from './scenario.js';
 
-/** Who comes late. */
+/** Launchers and monitors that come late. */
 export const lateOnes: readonly Scenario[] = [
   {
     name: 'a late exit code',
@@ -19,7 +19,7 @@ export const lateOnes: readonly Scenario[] = [
   },
   {
     name: 'a monitor that slept',
-    about: 'a monitor is stopped until its run is reaped and taken again, and goes on to finalize',
+    about: 'a monitor is stopped until its run is reaped and taken again, and then finalizes',
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 3 });
       send(victim.monitor, 'SIGSTOP');
@@ -42,7 +42,7 @@ export const lateOnes: readonly Scenario[] = [
   },
 ];
 
-/** Plays one of the random faults on a job whose agent would go on for long. */
+/** Plays one of the random faults on a job whose agent would run for long. */
 async function playFault(world: World, kind: string): Promise<void> {
   const fault = FAULTS.find((each) => each.kind === kind);
   if (fault === undefined) throw new Error(`Expected a fault "${kind}", got none`);

@@ -29,7 +29,7 @@ export const life: readonly Scenario[] = [
   },
   {
     name: "a stranger's probe",
-    about: 'the probe may not signal the agent, which lives',
+    about: 'the probe may not signal the agent, which is alive',
     async play(world) {
       await begin(world, { id: 'lasting-1', host: 'south' });
       await setTimeout(6 * world.terms.intervalS * 1000);
@@ -37,7 +37,7 @@ export const life: readonly Scenario[] = [
   },
   {
     name: 'a launcher started again',
-    about: 'the launcher is killed and started again, while the agent of a run of its own lives',
+    about: 'the launcher is killed and started again, while the agent of one of its runs is alive',
     async play(world) {
       await begin(world, { id: 'lasting-1', host: 'north' });
       const [launcher] = world.launchers;

@@ -5,16 +5,16 @@ import type { World } from '../world/world.js';
 import { begin, claimOf, expectSoon, killBoth, startTwin } from './scene.js';
 import type { Scenario } from './scenario.js';
 
-/** Operators who declare a host gone that is not. */
+/** Operators who declare a host gone although it is not. */
 export const mistakes: readonly Scenario[] = [
   {
     name: 'a host declared gone, and back',
     about:
-      'a host is declared gone, its probe answers, and is away once more: a live run there is looked at then',
+      'a host is declared gone, its probe answers, and is away once more: then a live run there is checked',
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'south', maxAttempts: 1 });
       const probe = world.probes[0]?.service;
-      // The word of an operator is not what this is about: nothing is claimed before the probe has answered.
+      // This is not about the declaration itself: nothing is claimed before the probe has answered.
       await world.operator.hold('job', victim.jobId, 300);
       await probe?.kill();
       await declareGone(world);
@@ -34,7 +34,7 @@ export const mistakes: readonly Scenario[] = [
   {
     name: 'a wrong verdict',
     about:
-      'a host is declared gone, a live run there is reaped at that word, and the probe comes back; a run dies elsewhere',
+      'a host is declared gone, a live run there is reaped on that declaration, and the probe comes back; a run dies elsewhere',
     terms: { marginS: 12 },
     async play(world) {
       const wronged = await begin(world, { id: 'lasting-1', host: 'south', maxAttempts: 1 });

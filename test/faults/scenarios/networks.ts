@@ -32,7 +32,7 @@ export const networks: readonly Scenario[] = [
   {
     name: "a gates' database that is away",
     about:
-      'a green exit 0 whose gate is an sql gate, and its database is away for longer than anybody asks at a time',
+      'a green exit 0 whose gate is an sql gate, and its database is away for longer than one round of retries',
     async play(world) {
       await world.toGates.cut();
       const back = world.facts.presence.took("the gates' database");

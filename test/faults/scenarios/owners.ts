@@ -9,7 +9,7 @@ export const owners: readonly Scenario[] = [
   {
     name: 'a swapped table',
     about:
-      "the jobs' table is swapped for a copy while a run is under way that ends by itself, and one that dies; then it is migrated",
+      "the jobs' table is swapped for a copy while one run ends by itself and another dies; then it is migrated",
     terms: { ceilingS: 600 },
     async play(world) {
       const ending = await begin(world, { id: 'passing-1', host: 'north', maxAttempts: 1 });
@@ -18,7 +18,7 @@ export const owners: readonly Scenario[] = [
       await swapJobsTable(world.admin);
       killBoth(world, dying);
       await endOf(world, ending);
-      // Who goes by the old table takes it for a run whose monitor never finalized.
+      // In the old table it looks like a run whose monitor never finalized.
       await setTimeout((world.terms.graceS + 5 * world.terms.intervalS) * 1000);
       await migrate(world.databaseUrl, null);
       back();
@@ -41,7 +41,7 @@ export const owners: readonly Scenario[] = [
   {
     name: 'other session defaults',
     about:
-      'DateStyle, IntervalStyle and TimeZone of the database are changed, and everybody connects again; then a run dies',
+      'DateStyle, IntervalStyle and TimeZone of the database are changed, and all clients reconnect; then a run dies',
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
       await world.admin.query(`

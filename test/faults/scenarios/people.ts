@@ -8,7 +8,7 @@ import type { Scenario } from './scenario.js';
 export const people: readonly Scenario[] = [
   {
     name: 'a message whose delivery is not noted',
-    about: 'Telegram took the message, and the connection breaks under the note of it',
+    about: 'Telegram accepted the message, and the connection breaks while that is recorded',
     alsoHold: AT_LAST,
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
@@ -27,7 +27,7 @@ export const people: readonly Scenario[] = [
         ),
       );
       await nothingOwed(world);
-      // For a second message that somebody may still send.
+      // For a second message that may still be sent.
       await setTimeout(5_000);
     },
   },

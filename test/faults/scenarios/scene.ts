@@ -35,7 +35,7 @@ export async function begin(world: World, job: SceneJob): Promise<Victim> {
   });
 }
 
-/** Begins a scene with jobs whose agents go on for long, all on one host. */
+/** Begins a scene with jobs whose agents run for long, all on one host. */
 export async function beginMany(world: World, count: number, host: SceneJob['host']): Promise<Victim[]> {
   const victims: Victim[] = [];
   for (let n = 1; n <= count; n += 1)
@@ -112,7 +112,7 @@ export function claimOf(world: World, { runId }: Victim, limitMs?: number): Prom
   );
 }
 
-/** Waits until the run has ended, whoever ended it. */
+/** Waits until the run has ended, by whatever. */
 export function endOf(world: World, { runId }: Victim): Promise<true> {
   return expectSoon('the run to end', async () => {
     await world.facts.read();
@@ -130,7 +130,7 @@ export async function watchesOf(world: World, jobId: string, closed = 1): Promis
   });
 }
 
-/** Waits until people were told of everything, as far as the reaper knows. */
+/** Waits until no notification is owed any more. */
 export function nothingOwed({ admin }: World): Promise<true> {
   return expectSoon('nothing to be owed any more', async () => {
     const { rowCount } = await admin.query('select from reaper.notification where owed');
@@ -141,7 +141,7 @@ export function nothingOwed({ admin }: World): Promise<true> {
 /**
  * Starts another watch over the same run.
  *
- * @param why a `reap` is an operator's word: it claims at once
+ * @param why a `reap` is an operator's request, which claims at once
  */
 export async function startTwin(
   world: World,
@@ -181,7 +181,7 @@ export function seenDead(world: World, victim: Victim): Promise<true> {
   );
 }
 
-/** Whether the run's watch tells of something in its story. */
+/** Whether the story of the run's watch contains something. */
 export async function storyHas(world: World, victim: Victim, text: string): Promise<true | null> {
   const { jobId, runKey } = refOf(world, victim);
   try {
@@ -196,7 +196,7 @@ export async function storyHas(world: World, victim: Victim, text: string): Prom
   }
 }
 
-/** Waits for something that is sure to come where all is well; a mutant may keep it from coming, which is no error. */
+/** Waits for something that is certain to happen if all is well. A mutant may prevent it, which is no error. */
 export async function expectSoon<T>(
   what: string,
   look: () => Promise<T | null>,
@@ -212,7 +212,7 @@ export class SceneError extends Error {
   override name = 'SceneError';
 }
 
-/** Milliseconds after which a run that waits proves something, while faults go on. */
+/** Milliseconds after which a run's waiting proves something while faults go on. */
 export function pastWaitMs({ terms }: World): number {
   return (waitLimitS(terms) + 2) * 1000;
 }

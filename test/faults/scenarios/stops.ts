@@ -16,7 +16,7 @@ export const stops: readonly Scenario[] = [
   {
     name: 'a worker that slept while it asked gates',
     about:
-      'a worker asks the gates of two jobs and is stopped until another asks both; it comes back when one of them is over, and the other is at work',
+      'a worker asks the gates of two jobs and is stopped until another asks both; it comes back when one of them is over and the other still in progress',
     async play(world) {
       const [sleeper, other] = world.workers;
       if (!sleeper || !other) return;
@@ -76,7 +76,7 @@ function release({ folder }: World, { jobId }: Victim): Promise<void> {
   return rm(gateFiles(folder, jobId).hold, { force: true });
 }
 
-/** Waits for the claim, and sees that its task moved on once, with one next job. */
+/** Waits for the claim, and checks that its task moved on once, with one next job. */
 async function advanced(world: World, victim: Victim): Promise<void> {
   const { outcome, reason } = await claimOf(world, victim);
   await watchesOf(world, victim.jobId);

@@ -10,7 +10,7 @@ export const suspensions: readonly Scenario[] = [
   {
     name: 'a worker suspended',
     about:
-      'one of two workers is stopped for longer than every limit, and a run dies meanwhile; then it goes on, and another dies',
+      'one of two workers is stopped for longer than every limit, and a run dies meanwhile; then it continues, and another dies',
     async play(world) {
       const [sleeper, other] = world.workers;
       const first = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 1 });
@@ -29,7 +29,7 @@ export const suspensions: readonly Scenario[] = [
   {
     name: 'a probe suspended',
     about:
-      'the probe of a host is stopped for longer than every limit, one run there dies and one lives on; then it goes on',
+      'the probe of a host is stopped for longer than every limit, one run there dies and one stays alive; then it continues',
     async play(world) {
       const dead = await begin(world, { id: 'lasting-1', host: 'south', maxAttempts: 1 });
       const living = await begin(world, { id: 'lasting-2', host: 'south', maxAttempts: 1 });

@@ -7,7 +7,7 @@ import { beginMany, claimOf, expectSoon, killBoth, pastWaitMs } from './scene.js
 import type { Scenario } from './scenario.js';
 import { whileLocked } from './while-locked.js';
 
-/** Places for all that cannot be repaired, and none for what can. */
+/** Places for everything that cannot be repaired, and none for what can. */
 const TERMS = { places: 3, marginS: 12 };
 
 /** Runs that can be repaired, beside others that cannot. */
@@ -82,7 +82,7 @@ async function begin(world: World): Promise<{ failing: Victim[]; free: Victim }>
   return { failing, free };
 }
 
-/** Sees another run repaired, and goes on until everybody has waited for too long who has to wait. */
+/** Sees another run repaired, and goes on until those that have to wait have waited too long. */
 async function repairBeside(world: World, free: Victim): Promise<void> {
   const beganMs = Date.now();
   killBoth(world, free);

@@ -20,7 +20,7 @@ import { whileLocked } from './while-locked.js';
 export const zombies: readonly Scenario[] = [
   {
     name: 'a zombie',
-    about: 'agent and monitor are killed; the watch is left to end',
+    about: 'agent and monitor are killed; the watch runs to its end',
     async play(world) {
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       killBoth(world, victim);
@@ -30,7 +30,7 @@ export const zombies: readonly Scenario[] = [
   },
   {
     name: 'a zombie, and time',
-    about: 'agent and monitor are killed; the time for the repair goes by',
+    about: 'agent and monitor are killed; the time for the repair passes',
     // Far away, so that nothing but the probe can find it.
     terms: { ceilingS: 600 },
     alsoHold: REPAIRED,

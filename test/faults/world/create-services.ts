@@ -70,7 +70,7 @@ export async function createServices(
   const { postgres, temporal, folder, databaseUrl, gateDatabaseUrl, pipeline } = base;
   const services: Tapped[] = [];
   const clocks = { north: new HostClock(folder, HOSTS.north), south: new HostClock(folder, HOSTS.south) };
-  // Proxies are stopped last, since those who end still talk to Postgres.
+  // Proxies are stopped last, because services still use Postgres while they stop.
   cleanup.add(() =>
     Promise.all(
       services.flatMap(({ proxy, toTemporal }) => [proxy.way, toTemporal]).map((way) => way.stop()),

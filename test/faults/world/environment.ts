@@ -1,4 +1,4 @@
-/** Settings of the user's own shell must not reach the processes under test. */
+/** Settings of the user's shell must not reach the processes under test. */
 const OURS =
   /^(REAPER_|LAUNCHER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|TORTURE_|TEMPORAL_|XDG_|PG[A-Z])/;
 

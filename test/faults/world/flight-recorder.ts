@@ -90,7 +90,7 @@ const SQL = `
 
 /**
  * Reads what was recorded: all that is committed, each change once. Changes of one row come in their order; those of
- * different transactions may not, since the one that wrote first may commit last.
+ * different transactions may not, because the one that wrote first may commit last.
  */
 export class FlightRecords {
   /** All transactions before it are over and read. */

@@ -9,10 +9,10 @@ export const LOGINS = {
   launcher: 'torture_launcher',
 } as const;
 
-/** The login of sql gates, in a database of its own: it may ask for the files of the machine. */
+/** The login of sql gates, in its own database: it may ask for the files of the machine. */
 export const GATE_LOGIN = 'torture_gates';
 
-/** The application_name by which the harness itself does what a monitor that is late would do. */
+/** The application_name with which the harness itself does what a late monitor would do. */
 export const LATE_MONITOR = 'late monitor';
 
 /** Creates the logins, with no more rights than each needs. */

@@ -6,7 +6,7 @@ import type { BlockFacts } from '../facts/block-facts.js';
 
 const BY = 'torture';
 
-/** An operator: Postgres first, then the signal, as the CLI does; and with a memory of what he may rely on. */
+/** An operator: writes to Postgres first, then signals, like the CLI; and remembers what may be relied on. */
 export class Operator {
   constructor(
     /** As role `reaper`. */
@@ -53,7 +53,7 @@ export class Operator {
     await this.#do({ action: 'host-gone', host, by: BY });
   }
 
-  /** A stock signal, as anybody can send it: nothing may be relied on before it is written. */
+  /** A stock signal, as anyone can send it: nothing may be relied on before it is written. */
   async signal(name: 'pause' | 'resume' | 'forceSweep'): Promise<void> {
     if (name === 'resume') this.blocks.ends('paused');
     await this.client.workflow.getHandle(this.reaperName).signal(name);

@@ -16,7 +16,7 @@ export interface Received {
 
 export const TELEGRAM = { token: '1:torture', chat: '@torture' } as const;
 
-/** Telegram and a webhook on this machine: they keep what they are told, and are as unreliable as the seed has it. */
+/** Telegram and a webhook on this machine: they keep what they receive, and are as unreliable as the seed decides. */
 export class People {
   readonly received: Received[] = [];
   /** Whether requests fail at random. */

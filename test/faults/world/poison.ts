@@ -4,10 +4,10 @@ import { LOGINS } from './logins.js';
 /** How the claim of a job fails, in the user's own triggers. */
 export type Poison = 'raises' | 'raises at COMMIT' | 'is too slow';
 
-/** Seconds that a slow one takes: longer than any statement may. */
+/** Seconds that a slow one takes: longer than any statement may take. */
 const SLOW_S = 60;
 
-/** Has the reaper's claims, and nobody else's writes, fail for the runs of a table, which is empty at first. */
+/** Makes the reaper's claims, and no other writes, fail for the runs in a table, which is empty at first. */
 export async function installPoison(admin: Database): Promise<void> {
   await admin.query(`
     create schema poison;

@@ -9,7 +9,7 @@ const EVERY_MS = 250;
 /** Milliseconds after which a server that does not answer counts as away. */
 const ANSWER_MS = 1_500;
 
-/** What is asked whether it is there. */
+/** What is checked. */
 export interface RollCallOptions {
   presence: PresenceFacts;
   services: Pick<Services, 'workers' | 'probes'>;
@@ -17,7 +17,7 @@ export interface RollCallOptions {
   client: Client;
 }
 
-/** Looks all the time who is there, straight and not by the ways that faults break. Returns how to stop it. */
+/** Checks constantly what is up, directly and not by the ways that faults break. Returns a function to stop it. */
 export function callTheRoll({
   presence,
   services,

@@ -14,14 +14,14 @@ export interface ServiceOptions {
   onStart: (pid: number) => void;
 }
 
-/** A long-running process that dies and is started again, as an init system would. */
+/** A long-running process that dies and is started again, as by an init system. */
 export class Service {
   #child: ChildProcess | null = null;
   #isMeantToEnd = false;
   #exited: Promise<unknown> = Promise.resolve();
-  /** A fault has it in hand: nobody else is to touch it meanwhile. */
+  /** A fault is using it: no other fault may touch it meanwhile. */
   busy = false;
-  /** Ends that nobody meant, in words. */
+  /** Unintended exits, in words. */
   readonly deaths: string[] = [];
 
   constructor(

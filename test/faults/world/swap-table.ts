@@ -6,7 +6,7 @@ import { inOpenTransaction } from './open-transaction.js';
 
 /**
  * Swaps the jobs' table for a copy, as tools do that change a table without stopping its users: copy, rename, rename. What goes
- * by its identity, as views do, goes on with the old one.
+ * by its identity, like views, continues with the old one.
  */
 export async function swapJobsTable(admin: Database): Promise<void> {
   await inOpenTransaction(admin, async (client) => {

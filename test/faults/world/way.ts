@@ -13,7 +13,7 @@ interface Passage {
   silence: Silence | null;
 }
 
-/** Sees the data of one connection. What it returns false of is not passed on. */
+/** Sees the data of one connection. Data for which it returns false is not passed on. */
 export interface Tap {
   asked(data: Buffer): boolean;
   answered(data: Buffer): boolean;
@@ -22,7 +22,7 @@ export interface Tap {
 /** Breaks a connection on both sides. */
 export type Break = () => void;
 
-/** Connections that have gone silent: neither side hears of it when the other one gives up. */
+/** Connections that have gone silent: neither side notices when the other one gives up. */
 export interface SilentPassages {
   count: number;
   /** Whether their process has given all of them up. */

@@ -25,8 +25,8 @@ import type { Service } from './service.js';
 import { Way } from './way.js';
 
 /**
- * So few places that those who keep one keep somebody else from it. The times are short, so that much happens in little time. The ceiling is what a run without a pid waits for, so it has to be within the
- * time for repairs.
+ * So few places that a run which keeps one keeps others waiting. The times are short, so that much happens in little time. A run
+ * without a pid waits for its ceiling, so the ceiling has to be within the time for repairs.
  */
 const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60, marginS: 60, places: 12 };
 
@@ -65,7 +65,7 @@ export interface World extends Services {
   end(): Promise<void>;
 }
 
-/** Makes a world with servers of its own. Its services are not started yet. */
+/** Makes a world with its own servers. Its services are not started yet. */
 export async function createWorld({ seed, log, terms: given }: WorldOptions): Promise<World> {
   const cleanup = new Cleanup('the fault harness');
   try {
