@@ -7,7 +7,7 @@ import type { Fault } from './fault.js';
 const PROVOKE_EVERY_MS = 700;
 
 /** What a worker commits in an activity. */
-interface Commit {
+export interface Commit {
   what: string;
   /** How often it is hit, in either way. */
   weight: { cut: number; killed: number };
@@ -17,7 +17,7 @@ interface Commit {
   provoked?: { again: (world: World, time: number) => Promise<void>; undo: (world: World) => Promise<void> };
 }
 
-const COMMITS: readonly Commit[] = [
+export const COMMITS: readonly Commit[] = [
   { what: 'a claim', weight: { cut: 6, killed: 4 }, statement: /reaper\.claim\(/ },
   {
     what: 'a message taken for Telegram',
@@ -26,7 +26,7 @@ const COMMITS: readonly Commit[] = [
   },
   { what: 'the note of a delivery', weight: { cut: 2, killed: 2 }, statement: /reaper\.note_delivery\(/ },
   { what: 'a message settled', weight: { cut: 2, killed: 2 }, statement: /reaper\.settle_notification\(/ },
-  { what: 'the record of a sweep', weight: { cut: 2, killed: 2 }, statement: /reaper\.record_sweep\(/ },
+  { what: 'the record of a sweep', weight: { cut: 2, killed: 2 }, statement: /reaper\.note_sweep\(/ },
   {
     what: "an operator's signal",
     weight: { cut: 2, killed: 2 },
