@@ -11,13 +11,13 @@ import { until } from './support/until.js';
 const INTERVAL_S = 1;
 const KILLS = 8;
 const CASES = [0, 500];
-/** Milliseconds: all of them have failed once by then, on a slow machine too. */
+/** Milliseconds until all of them have failed once, even on a slow machine. */
 const LIMIT_MS = 900_000;
 
-/** How long a job that can be repaired waits beside jobs whose claims fail. */
+/** How long a repairable job waits beside jobs whose claims fail. */
 export const failingClaims: Bench = {
   name: 'failing-claims',
-  about: `Seconds from SIGKILL of an agent to the claim of its job, beside dead jobs whose claims a trigger refuses, REAPER_INTERVAL_S=${INTERVAL_S}`,
+  about: `Seconds from SIGKILL of an agent to the claim of its job, beside dead jobs whose claims a trigger rejects, REAPER_INTERVAL_S=${INTERVAL_S}`,
   async run(context) {
     const servers = await startBenchServers(context);
     const rows: BenchResult['rows'] = [];
@@ -42,7 +42,7 @@ async function measure(servers: Servers, context: BenchContext, failing: number)
   await insertRunningJobs(admin, { prefix: 'poison', count: failing, host: BENCH_HOST, agents: [dead] });
   await dead.kill();
 
-  // The first one dies with all the others, when none of their claims has failed yet.
+  // The first one dies together with all the others, before any of their claims has failed.
   const first = await repair('first');
   await until(
     'a failed claim of each',
@@ -72,7 +72,7 @@ async function measure(servers: Servers, context: BenchContext, failing: number)
   }
 }
 
-/** Has every write to the status of some jobs fail. */
+/** Makes every write to the status of some jobs fail. */
 async function refuse(admin: Database, pattern: string): Promise<void> {
   await admin.query(`
     create function public.refuse() returns trigger language plpgsql as $$

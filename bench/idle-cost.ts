@@ -9,11 +9,11 @@ import { readSweepCosts } from './support/sweep-costs.js';
 
 const JOB_COUNTS = [10, 1_000, 10_000];
 const SWEEPS = 20;
-/** What one sweep over one host may cost: scan, examine, record, wait, and one to spare. */
-const MOST_ACTIONS = 5;
+/** The maximum actions of a sweep over one host: scan, examine, record, wait, and one to spare. */
+const MAX_ACTIONS = 5;
 const AGENTS = 4;
 
-/** What healthy jobs cost while nothing is wrong: it must not grow with their number. */
+/** The cost of healthy jobs while nothing is wrong: it must not grow with their number. */
 export const idleCost: Bench = {
   name: 'idle-cost',
   about: `One sweep over healthy running jobs on one host, REAPER_WATCH_ALL_LIMIT=0 (medians of ${SWEEPS} sweeps)`,
@@ -31,7 +31,7 @@ export const idleCost: Bench = {
 interface Measured {
   jobs: number;
   row: BenchResult['rows'][number];
-  /** Of every sweep. */
+  /** One value per sweep, like `actions`. */
   events: number[];
   actions: number[];
   rowsWritten: number;
@@ -42,12 +42,12 @@ async function measure(servers: Servers, context: BenchContext, jobs: number): P
   const { admin, client, reaperName } = environment;
   const agents = Array.from({ length: AGENTS }, () => startAgent(context.cleanup));
   await insertRunningJobs(admin, { prefix: 'job', count: jobs, host: BENCH_HOST, agents });
-  // What autovacuum would have done long since on a table that was not filled a moment ago.
+  // Autovacuum would have done this long ago if the table had not just been filled.
   await admin.query('vacuum analyze');
   const before = await countRowWrites(admin);
 
   const worker = environment.startWorker({ REAPER_INTERVAL_S: '1', REAPER_WATCH_ALL_LIMIT: '0' });
-  // The first sweeps meet cold caches, and the last one is not over.
+  // The first sweeps have cold caches, and the last one has not ended.
   await environment.sweeps(worker, SWEEPS + 4);
   await worker.stop();
   const after = await countRowWrites(admin);
@@ -83,10 +83,10 @@ function judge(measured: Measured[]): string[] {
   const kinds = [...new Set(measured.flatMap(({ events }) => events))];
   const failures = measured.flatMap(({ jobs, actions, rowsWritten }) => [
     ...(rowsWritten === 0 ? [] : [`Expected no write to a job row, got ${rowsWritten} with ${jobs} jobs`]),
-    ...(actions.length === SWEEPS && Math.max(...actions) <= MOST_ACTIONS
+    ...(actions.length === SWEEPS && Math.max(...actions) <= MAX_ACTIONS
       ? []
       : [
-          `Expected ${SWEEPS} sweeps of at most ${MOST_ACTIONS} actions, got ${actions.join(', ')} with ${jobs} jobs`,
+          `Expected ${SWEEPS} sweeps of at most ${MAX_ACTIONS} actions, got ${actions.join(', ')} with ${jobs} jobs`,
         ]),
   ]);
   if (kinds.length !== 1) {

@@ -8,13 +8,13 @@ import { until } from './support/until.js';
 
 const LOCKED = 90;
 const INTERVAL_S = 1;
-/** Milliseconds after which it is given up. */
+/** Milliseconds until the bench gives up. */
 const LIMIT_MS = 180_000;
 
-/** How long a free dead job waits for its repair beside others whose rows somebody has locked and forgotten. */
+/** How long a dead job with a free row waits for its repair beside others whose rows are locked by a forgotten transaction. */
 export const lockedRows: Bench = {
   name: 'locked-rows',
-  about: `Seconds until a free dead job is repaired, beside ${LOCKED} dead ones whose rows a transaction has locked, REAPER_INTERVAL_S=${INTERVAL_S}`,
+  about: `Seconds until a dead job with a free row is repaired, beside ${LOCKED} dead ones with locked rows, REAPER_INTERVAL_S=${INTERVAL_S}`,
   async run(context) {
     const { cleanup } = context;
     const servers = await startBenchServers(context);
@@ -34,7 +34,7 @@ export const lockedRows: Bench = {
       await forgotten.query('select from jobs for update');
       const worker = environment.startWorker({ REAPER_INTERVAL_S: String(INTERVAL_S) });
       await until(
-        'claims that meet the locks',
+        'claims that run into the locks',
         async () => {
           const { rows: seen } = await admin.query(
             `select from reaper.last_sweep where (summary ->> 'number')::int > 2`,

@@ -12,7 +12,7 @@ const DEAD_TICKS = 2;
 const KILLS = 20;
 
 const FAN_OUT = [
-  { fan_out: 'every run has its watch', limit: '25' },
+  { fan_out: 'every run has a watch', limit: '25' },
   { fan_out: 'only runs with a symptom', limit: '0' },
 ];
 
@@ -52,7 +52,7 @@ async function measure(servers: Servers, context: BenchContext, limit: string): 
     const agent = startAgent(context.cleanup);
     const prefix = `kill-${kill}`;
     await insertRunningJobs(admin, { prefix, count: 1, host: BENCH_HOST, agents: [agent] });
-    // The run has been seen alive, and the kill comes at any moment between two sweeps.
+    // The run has been seen alive, and the kill comes at a random moment between two sweeps.
     await environment.sweeps(worker);
     await setTimeout(Math.random() * INTERVAL_S * 1000);
     const killedAt = await readClock(admin);

@@ -11,7 +11,7 @@ import { Cleanup } from './support/cleanup.js';
 
 const BENCHES: readonly Bench[] = [repairTime, failingClaims, lockedRows, silentConnection, idleCost];
 
-/** Picks benches by name, all without a name, and runs them one after the other. Exit code 1 when a promise failed. */
+/** Runs the named benches, or all of them, one after the other. The exit code is 1 if a promise does not hold. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: { json: { type: 'boolean', default: false } },
@@ -20,11 +20,11 @@ async function main(): Promise<void> {
   const names = BENCHES.map(({ name }) => name);
   const unknown = positionals.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`Expected benches among ${names.join(', ')}, got ${unknown.join(', ')}`);
+    throw new Error(`Expected some of the benches ${names.join(', ')}, got ${unknown.join(', ')}`);
   }
   for (const bench of BENCHES) {
     if (positionals.length > 0 && !positionals.includes(bench.name)) continue;
-    // Before the bench adds its own.
+    // Read before the bench adds its own load.
     const load = loadavg()[0] ?? NaN;
     const result = await runBench(bench);
     print(bench, result, load, values.json);
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 async function runBench(bench: Bench): Promise<BenchResult> {
   const cleanup = new Cleanup();
   const interrupt = (signal: NodeJS.Signals) => {
-    // The second signal ends us at once, as it would any process.
+    // A second signal ends us immediately, like any process.
     void cleanup.run().finally(() => process.kill(process.pid, signal));
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);

@@ -6,13 +6,13 @@ import { rounded } from './support/statistics.js';
 import { until } from './support/until.js';
 
 const INTERVALS_S = [1, 15];
-/** Seconds after which sweeps have to go on. */
+/** Seconds within which sweeps must continue. */
 const LIMIT_S = 60;
 
-/** How long sweeps stand still when the connections to Postgres go silent: no end, no error, while new ones work. */
+/** How long sweeps stall when the connections to Postgres go silent: they neither close nor fail, and new ones work. */
 export const silentConnection: Bench = {
   name: 'silent-connection',
-  about: 'Seconds from the silence of all open connections to Postgres to the end of the next sweep',
+  about: 'Seconds from when all open connections to Postgres go silent to the end of the next sweep',
   async run(context) {
     const servers = await startBenchServers(context);
     const rows = [];

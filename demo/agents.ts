@@ -2,40 +2,40 @@ import { commitFile } from './agents/commit-file.js';
 import { blockEventLoop, work } from './agents/work.js';
 import { signOff } from './agents/sign-off.js';
 
-/** What an agent finds in its environment. */
+/** What an agent gets from its environment. */
 interface Assignment {
   attempt: number;
   branch: string;
   workItem: string;
 }
 
-/** Every agent of the demo; each fate says which one it needs. */
+/** All agents of the demo; each fate says which one it needs. */
 const agents: Record<string, (assignment: Assignment) => void | Promise<void>> = {
-  /** Healthy, and its event loop is blocked from the first moment on: no heartbeat could ever leave it. */
+  /** Healthy, but its event loop is blocked from the start: it could never send a heartbeat. */
   thinker: () => blockEventLoop(3600),
-  /** Busy for long when it starts from scratch; a second attempt finds most of the work done. */
+  /** Busy for a long time when it starts from scratch; a second attempt finds most of the work done. */
   builder: ({ attempt }) => work(attempt === 1 ? 3600 : 0.3),
   /** The same, on the far host. */
   surveyor: ({ attempt }) => work(attempt === 1 ? 3600 : 0.3),
-  /** Goes on for a while after its launcher is gone. */
+  /** Keeps running for a while after its launcher is gone. */
   courier: () => work(8),
-  /** Done at once. */
+  /** Done immediately. */
   scribe: () => undefined,
-  /** Fails at once. */
+  /** Fails immediately. */
   tester: () => {
     process.exitCode = 1;
   },
-  /** Of stage "development": commits the document of its work item. */
+  /** The agent of stage "development": commits the document of its work item. */
   developer: (assignment) => {
     if (!isCareless('developer', assignment)) commitFile(assignment.branch, `docs/${assignment.workItem}.md`);
   },
-  /** Of stage "review": leaves a sign-off. */
+  /** The agent of stage "review": leaves a sign-off. */
   reviewer: (assignment) => {
     if (!isCareless('reviewer', assignment)) signOff(assignment.workItem);
   },
 };
 
-/** A work item may be one that an agent gets wrong at first: it says exit 0, and nothing was done. */
+/** For some work items, an agent's first attempt is careless: it exits with 0, but has done nothing. */
 function isCareless(agent: string, { attempt, workItem }: Assignment): boolean {
   return workItem === `careless-${agent}` && attempt === 1;
 }

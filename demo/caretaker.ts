@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { endLaunched } from './world/end-launched.js';
 import { killProcess, type KnownProcess } from './world/kill-process.js';
 
-/** Outlives the demo: when that was killed, nobody else is left to end what it started. */
+/** Outlives the demo: if the demo is killed, nothing else is left to end what it started. */
 async function main(folder: string): Promise<void> {
   const known: KnownProcess[] = [];
   for await (const line of createInterface({ input: process.stdin })) {

@@ -3,12 +3,12 @@ import { createPool } from '../src/db/pool.js';
 import { readLauncherSettings } from './launcher/settings.js';
 import { startMonitor } from './launcher/start-monitor.js';
 import { takeJob } from './launcher/take-job.js';
-import { tryOn } from './launcher/try-on.js';
+import { retry } from './launcher/retry.js';
 
 /**
- * The reference launcher: takes queued jobs and gives each a monitor. It writes nothing else, so nothing is lost when it dies: its
- * monitors and their agents go on, and another launcher takes what is queued. What was running when its machine went down is
- * the reaper's: only probes can tell whether a boot is over.
+ * The reference launcher: takes queued jobs and starts a monitor for each. It writes nothing else, so nothing is lost when it dies: its
+ * monitors and their agents keep running, and another launcher takes the queued jobs. Jobs that were running when its machine went down
+ * are left to the reaper: only probes can know whether a boot is over.
  */
 async function main(): Promise<void> {
   const settings = readLauncherSettings();
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
 
   let busy = 0;
   while (!stop.signal.aborted) {
-    const run = busy < settings.concurrency ? await tryOn('take a job', () => takeJob(pool, settings)) : null;
+    const run = busy < settings.concurrency ? await retry('take a job', () => takeJob(pool, settings)) : null;
     if (run === null) {
       await setTimeout(settings.pollS * 1000, undefined, { signal: stop.signal }).catch(() => undefined);
       continue;

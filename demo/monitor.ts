@@ -12,11 +12,11 @@ import { readLauncherSettings, type LauncherSettings } from './launcher/settings
 import { stampProcess } from './launcher/stamp-process.js';
 import { NOT_STARTED, startAgent, type Agent } from './launcher/start-agent.js';
 import type { TakenRun } from './launcher/taken-run.js';
-import { tryOn } from './launcher/try-on.js';
+import { retry } from './launcher/retry.js';
 
 /**
- * The monitor of one run: starts its agent, waits for it, records how it ended, finalizes. Should it die on the way, the
- * row says `running` for ever. That is what job-reaper is for.
+ * The monitor of one run: starts its agent, waits for it, records how it ended, finalizes. If it dies on the way, the row
+ * says `running` forever. That is what job-reaper is for.
  */
 async function main(run: TakenRun): Promise<void> {
   const settings = readLauncherSettings();
@@ -31,8 +31,8 @@ async function stamp(pool: Database, run: TakenRun, agent: Agent): Promise<boole
   const { jobId, runId } = run;
   const { pid, processIdentity } = agent;
   report({ event: 'agent started', jobId, runId, pid, processIdentity });
-  if (await tryOn('stamp the process', () => stampProcess(pool, run, pid, processIdentity))) return true;
-  // Somebody else may run this job by now.
+  if (await retry('stamp the process', () => stampProcess(pool, run, pid, processIdentity))) return true;
+  // Another launcher may be running this job by now.
   agent.kill();
   report({ event: 'no longer ours', jobId, runId });
   return false;
@@ -45,17 +45,17 @@ async function conclude(
   exitCode: number,
 ): Promise<void> {
   const { jobId, runId } = run;
-  await tryOn('record the exit code', () => recordExit(pool, run, exitCode));
+  await retry('record the exit code', () => recordExit(pool, run, exitCode));
   report({ event: 'exit recorded', jobId, runId, exitCode });
 
-  // Here a real monitor merges the branch and comments on the work item.
+  // Here, a real monitor merges the branch and comments on the work item.
   await withMergeLease(run, settings, () => setTimeout(settings.finalizeS * 1000));
 
   const pipeline = await loadPipeline(settings.pipelinePath, { functionNames: [] });
   const gates = createGates({ databaseUrl: settings.gateDatabaseUrl });
-  const outcome = await tryOn('ask the gate', () => decideOutcome(run, exitCode, { pipeline, gates }));
+  const outcome = await retry('ask the gate', () => decideOutcome(run, exitCode, { pipeline, gates }));
   await gates.close();
-  const isOurs = await tryOn('finalize', () => finalize(pool, run, outcome));
+  const isOurs = await retry('finalize', () => finalize(pool, run, outcome));
   report(
     isOurs
       ? { event: 'finalized', jobId, runId, status: outcome.status }

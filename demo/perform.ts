@@ -9,13 +9,13 @@ import type { DemoProcess } from './world/process.js';
 import type { World } from './world/world.js';
 
 /**
- * Lets all fates happen at once.
+ * Lets all fates happen at the same time.
  *
- * The first launcher takes every job but those of the far host, whose launcher has eyes for nothing else. Both are
- * killed on the way, and only then the second launcher comes: what was requeued is taken by it alone.
+ * The first launcher takes all jobs but those of the far host, which has its own launcher. Both are killed on the way, and
+ * only then does the second launcher start: so it alone takes the requeued jobs.
  *
- * @param signal ends all waiting; what has not come true by then has not
- * @returns how each fate came out, looked at again when all were over
+ * @param signal ends all waiting; a fate that has not come true by then has failed
+ * @returns how each fate came out, checked again after all were over
  */
 export async function perform(
   world: World,
@@ -24,7 +24,7 @@ export async function perform(
   signal: AbortSignal,
 ): Promise<Result[]> {
   const { board } = cast;
-  // Each fate waits with it, and Node warns of a leak from the eleventh on.
+  // Each fate waits for it, and Node warns of a leak from the eleventh listener on.
   setMaxListeners(2 * fates.length, signal);
   await board.until(() => board.snapshot.sweeps > 0, signal);
   await enqueueFates(world.admin, fates);

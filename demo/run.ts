@@ -12,11 +12,12 @@ import { createWorld } from './world/world.js';
 
 const USAGE = `Usage: npm run demo [-- --exit]
 
-Starts a worker and launchers on real servers, kills them in every way there is, and shows what becomes of the jobs.
+Starts a worker and launchers on real servers, kills them in every possible way, and shows what happens to the jobs.
 
-  --exit  end when all is over, with exit code 1 if a fate did not come true; without it, stay for a look at the Web UI`;
+  --exit  exit when everything is over, with exit code 1 if a fate did not come true. Without it, the servers keep
+          running so that you can explore the Web UI`;
 
-/** Longest that all fates together may take, the worker's start included. */
+/** Milliseconds that all fates together may take, including the worker's start. */
 const LIMIT_MS = 90_000;
 
 /** Returns the exit code. */
@@ -34,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     const results = await show(servers, view, cleanup, interrupted);
     console.log(finalTable(results));
     if (!args.includes('--exit')) {
-      console.log(`\nWeb UI: ${webUi(servers)}\nCtrl-C ends it all.`);
+      console.log(`\nWeb UI: ${webUi(servers)}\nPress Ctrl-C to stop everything.`);
       await untilAborted(interrupted);
     }
     return results.every(({ isTrue }) => isTrue) ? 0 : 1;
@@ -43,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
     return interrupted.aborted ? 130 : 1;
   } finally {
     view.clear();
-    if (interrupted.aborted) console.log('Ending everything ...');
+    if (interrupted.aborted) console.log('Stopping everything ...');
     await cleanup.run();
   }
 }
@@ -76,7 +77,7 @@ async function show(
       cast.board.watch(over.signal),
       cast.worker.exited.then(() => Promise.reject(new Error('the worker ended'))),
     ]);
-    // What was interrupted has not failed.
+    // An interrupted demo has not failed.
     interrupted.throwIfAborted();
     return results;
   } finally {
@@ -88,10 +89,10 @@ async function show(
 }
 
 function webUi({ temporal }: Servers): string {
-  return temporal.uiUrl ?? `that of the Temporal server ${temporal.address}, namespace ${temporal.namespace}`;
+  return temporal.uiUrl ?? `see the Temporal server ${temporal.address}, namespace ${temporal.namespace}`;
 }
 
-/** Aborted by Ctrl-C and the like. A second one changes nothing: what was started has to be ended first. */
+/** Aborted by Ctrl-C and similar signals. A second one changes nothing: everything that was started must be ended first. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());

@@ -1,4 +1,4 @@
-// Operates the reaper from a program: starts it on your queue, pauses it, asks it.
+// Operates the reaper from a program: starts it on your queue, pauses it, reads its status, sweeps.
 import { Client, Connection } from '@temporalio/client';
 import { ReaperClient } from 'job-reaper';
 

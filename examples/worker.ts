@@ -5,7 +5,9 @@ const worker = createReaperWorker({
   gates: {
     approved: async ({ work_item }) => ({ green: work_item !== null, reason: `work item ${work_item}` }),
   },
-  notifiers: [{ name: 'log', notify: async ({ kind, text }) => console.log(`told of ${kind}: ${text}`) }],
+  notifiers: [
+    { name: 'log', notify: async ({ kind, text }) => console.log(`notification: ${kind}: ${text}`) },
+  ],
 });
 process.once('SIGTERM', () => worker.shutdown());
 await worker.run();

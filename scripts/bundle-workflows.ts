@@ -16,5 +16,5 @@ for (const { path, source } of bundles) {
 }
 
 function ignore(): void {
-  // Webpack's progress is of no use to whoever builds.
+  // Nobody needs Webpack's progress during a build.
 }

@@ -4,7 +4,7 @@ import { format, resolveConfig } from 'prettier';
 import { packageRoot } from '../src/paths.js';
 import { settingsPage } from './docs/settings-page.js';
 
-// npm run docs: writes the pages that are made from the code. npm test fails while they differ.
+// npm run docs: writes the pages that are generated from the code. npm test fails while they differ.
 
 const page = join(packageRoot, 'docs', 'settings.md');
 const source = await readFile(join(packageRoot, 'src', 'config.ts'), 'utf8');

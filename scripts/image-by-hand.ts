@@ -7,8 +7,8 @@ import { packageRoot } from '../src/paths.js';
 import { startServers, type Servers } from '../src/servers/index.js';
 import { buildByHand, type Image } from './image/build.js';
 
-// npm run image:by-hand: follows the Dockerfile without a container engine, then starts what it leaves, as the user that it
-// names, and waits until its worker has swept.
+// npm run image:by-hand: follows the Dockerfile without a container engine, then starts the result as the Dockerfile's user, and
+// waits until its worker has swept.
 
 const SWEEP_LIMIT_MS = 60_000;
 const LOGIN = 'image_by_hand';
@@ -17,7 +17,7 @@ const log = (line: string) => console.log(line);
 const folder = await mkdtemp(join(tmpdir(), 'job-reaper-image-'));
 let servers: Servers | undefined;
 try {
-  // Another user has to come in.
+  // Another user must be able to enter.
   await chmod(folder, 0o755);
   const image = await buildByHand(packageRoot, folder, log);
   await checkContent(image);
@@ -25,13 +25,13 @@ try {
   log(`starts: version ${version}`);
   servers = await startServers({ log });
   await checkWorker(image, servers);
-  log('The image, followed by hand, migrates and sweeps. Nobody has built it with a container engine here.');
+  log('The image works: it migrates and sweeps. It was assembled without a container engine.');
 } finally {
   await servers?.stop();
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Nothing that only a build needs is in the last stage. */
+/** Checks that the last stage contains nothing that only a build needs. */
 async function checkContent({ root }: Image): Promise<void> {
   const { stdout: size } = await execa('du', ['-sh', root]);
   log(`size without Debian and Node.js: ${size.split('\t')[0] ?? ''}`);
@@ -48,16 +48,16 @@ async function checkContent({ root }: Image): Promise<void> {
 
 /** Starts the container's command, with nothing of this shell's environment. */
 function start({ root, entrypoint, env, uid }: Image, args: string[], settings: Record<string, string>) {
-  // The init in front of `--` is a Debian package's, which was left out.
+  // The init before `--` belongs to a Debian package, which was left out.
   const [command = '', ...rest] = entrypoint.slice(entrypoint.indexOf('--') + 1);
   const inRoot = rest.map((word) => (word.startsWith('/') ? join(root, word) : word));
   return execa(command, [...inRoot, ...args], {
-    // No home: nothing may be written there.
+    // No home folder, so that nothing is written there.
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env, ...settings },
     extendEnv: false,
     cwd: join(root, 'app'),
     all: true,
-    // Only root may become somebody else.
+    // Only root may become another user.
     ...(process.getuid?.() === 0 && { uid, gid: uid }),
   });
 }
@@ -73,7 +73,7 @@ async function checkWorker(image: Image, { postgres, temporal }: Servers): Promi
     url.username = url.password = LOGIN;
     const worker = start(image, ['worker'], { DATABASE_URL: url.href, TEMPORAL_ADDRESS: temporal.address });
     const ended = worker.then(
-      ({ all }) => Promise.reject(new Error(`Expected the worker to go on, but it ended:\n${all}`)),
+      ({ all }) => Promise.reject(new Error(`Expected the worker to keep running, but it ended:\n${all}`)),
       (error: unknown) => (stop.signal.aborted ? undefined : Promise.reject(error as Error)),
     );
     await Promise.race([untilSwept(admin), ended]);

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { packageRoot } from '../src/paths.js';
 import { startPostgres } from '../src/servers/index.js';
 
-/** The major versions that there are packages of. */
+/** The major versions for which there are packages. */
 const MAJORS = ['14', '15', '16', '17', '18'];
-/** What talks to Postgres most: every SQL function, and the workflows over them. */
+/** The tests that use Postgres most: every SQL function, and the workflows that use them. */
 const TESTS = ['test/db', 'test/workflows/spine.test.ts'];
 
-/** Runs the tests of the database on another major version of Postgres, which is installed into a folder of its own. */
+/** Runs the database tests on another major version of Postgres, which is installed into a temporary folder. */
 async function main(): Promise<void> {
   const [major = '', ...tests] = process.argv.slice(2);
   if (!MAJORS.includes(major))
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** All are pre-releases, of which a range finds only those of one release. They are listed from old to new. */
+/** All versions are pre-releases, and a range matches only pre-releases of one release. So this lists them, from old to new. */
 function newestVersion(name: string, major: string): string {
   const listed = execFileSync('npm', ['view', name, 'versions', '--json'], { encoding: 'utf8' });
   const version = (JSON.parse(listed) as string[]).findLast((each) => each.startsWith(`${major}.`));

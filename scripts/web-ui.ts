@@ -7,8 +7,8 @@ import { packageRoot } from '../src/paths.js';
 import { setScene } from './web-ui/scene.js';
 import { WebUi } from './web-ui/web-ui.js';
 
-// npm run web-ui: opens the Web UI in a real browser as an operator would, reads what there is to read, pauses and resumes
-// through its dialog, and takes the pictures of docs/images. Not part of CI, where there is no browser.
+// npm run web-ui: opens the Web UI in a real browser like an operator, checks what it shows, pauses and resumes with its dialog,
+// and takes the pictures for docs/images. Not part of CI, where there is no browser.
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const IMAGES = join(packageRoot, 'docs', 'images');
@@ -60,7 +60,7 @@ async function check(): Promise<void> {
     `select from reaper.ledger where job_id = '4720' and outcome = 'queued'`,
   );
   console.log(
-    'The Web UI shows what it should. A pause by its dialog stopped the reaping, a resume let it go on.',
+    'The Web UI shows what it should. A pause with its dialog stopped the reaping, and a resume continued it.',
   );
 }
 

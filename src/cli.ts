@@ -2,7 +2,7 @@
 import { reportFailure } from './cli/errors.js';
 import { createProgram } from './cli/program.js';
 
-// A reader such as `head` may have seen enough.
+// A reader such as `head` may close the pipe early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -11,6 +11,6 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = reportFailure(error);
-  // What hangs would keep the process.
+  // Whatever hangs would keep the process alive.
   if ((error as Error).name === 'StuckError') process.exit();
 }

@@ -16,94 +16,94 @@ import {
   webUrl,
 } from './setting-values.js';
 
-/** Over 4 hours at the default interval, so past the default ceiling: with more, no death would ever be believed. */
-const MOST_DEAD_TICKS = 1000;
+/** Over 4 hours at the default interval, so beyond the default ceiling: with more, a dead pid would never be reaped as one. */
+const MAX_DEAD_TICKS = 1000;
 
 /** Every setting, by the name of its environment variable. Seconds end in `_S`. */
 export const settingsSchema = z.object({
-  /** Kill switch: false means that nothing is claimed. */
+  /** Kill switch: if false, nothing is claimed. */
   REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
-  /** Kill switch of the lease reclaim, independent of REAPER_ENABLED. */
+  /** Kill switch for reclaiming leases, independent of REAPER_ENABLED. */
   LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
-  /** Seconds between sweeps, and the least distance of two dead observations that count. */
+  /** Seconds between sweeps, and the minimum between two dead observations that count. */
   REAPER_INTERVAL_S: decimal(seconds(0.1)).default(DEFAULT_POLICY.intervalS),
-  /** Consecutive dead observations before a dead pid is believed. */
-  REAPER_DEAD_TICKS: decimal(count(1).max(MOST_DEAD_TICKS, `expected at most ${MOST_DEAD_TICKS}`)).default(
+  /** Consecutive dead observations before a pid counts as dead. */
+  REAPER_DEAD_TICKS: decimal(count(1).max(MAX_DEAD_TICKS, `expected at most ${MAX_DEAD_TICKS}`)).default(
     DEFAULT_POLICY.deadTicks,
   ),
-  /** Seconds a monitor gets to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
+  /** Seconds that a monitor has to finalize a run after it recorded the exit code. Less than REAPER_MAX_RUNNING_S. */
   REAPER_FINALIZE_GRACE_S: decimal(seconds(0)).default(DEFAULT_POLICY.finalizeGraceS),
-  /** Seconds after which a run is over its ceiling, unless it carries its own. */
+  /** Ceiling of a run's age in seconds, unless the run has its own. */
   REAPER_MAX_RUNNING_S: decimal(seconds(1).int('expected whole seconds')).default(DEFAULT_POLICY.maxRunningS),
-  /** What becomes of a run over its ceiling that is proven alive. */
+  /** What happens to a run over its ceiling that is proven alive. */
   REAPER_BACKSTOP_ALIVE: z
     .enum(['alert', 'reap'], { error: 'expected alert or reap' })
     .default(DEFAULT_POLICY.backstopAlive),
-  /** Whether reaping stops, until an operator activates it again, once a process is found alive whose run was reaped as dead. */
+  /** If the process of a run that was reaped as dead is found alive: stop all reaping until `job-reaper activate`. */
   REAPER_BRAKE: flag.default(DEFAULT_POLICY.brake),
   /**
-   * What becomes of a run over its ceiling of which nobody can tell whether it lives. Without it the adapter decides: `alert` where
-   * its `reaper.has_exit_codes()` is false, else `reap`.
+   * What happens to a run over its ceiling that may or may not be alive. If not set, the adapter decides: `alert` if its
+   * `reaper.has_exit_codes()` is false, else `reap`.
    */
   REAPER_BACKSTOP_UNKNOWN: z.enum(['alert', 'reap'], { error: 'expected alert or reap' }).optional(),
-  /** Up to this many running jobs every run has its watch; above it only runs with a symptom. At most REAPER_MAX_WATCHES. */
+  /** Up to this many running jobs, each has a watch; above that, only runs with a symptom. At most REAPER_MAX_WATCHES. */
   REAPER_WATCH_ALL_LIMIT: decimal(count(0)).default(DEFAULT_POLICY.watchAllLimit),
-  /** Open watches at most. */
+  /** The maximum number of open watches. */
   REAPER_MAX_WATCHES: decimal(count(1).max(1500, 'expected at most 1500')).default(DEFAULT_POLICY.maxWatches),
-  /** False: watches carry no search attributes, and none are registered. */
+  /** If false, watches carry no search attributes, and none are registered. */
   REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
   /** Id of the reaper workflow and prefix of its queues: one per fleet. */
   REAPER_NAME: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected 1 to 100 characters of A-Z a-z 0-9 . _ -')
     .default('job-reaper'),
-  /** This host, exactly as the job rows name it; no other machine may have its name. */
+  /** The name of this host, exactly as in the job rows. No other machine may use it. */
   REAPER_HOST: z
     .string()
     .max(200, 'expected at most 200 characters')
     .regex(/^\P{Cc}*$/u, 'expected no control characters')
     .default(hostname()),
-  /** True: the probe shares the pid namespace of all launchers on its host, so a pid that is absent is dead. */
+  /** True: the probe shares the pid namespace of all launchers on its host, so an absent pid without an identity stamp is dead. */
   REAPER_SHARED_PID_NAMESPACE: flag.default(false),
-  /** The folder of the merge leases; without it this worker does no lease work. */
+  /** The folder of the merge leases. Without it, this worker ignores leases. */
   MERGE_LEASE_DIR: z.string().min(1).optional(),
-  /** The repos whose leases are looked after; `,` is none, and without it SELF_HOSTING_REPO is the one. */
+  /** The repos whose leases are checked, comma-separated; a lone `,` means none. If not set, SELF_HOSTING_REPO alone. */
   MERGE_GATE_REPOS: repos.optional(),
   /** The repo that the fleet builds itself from. */
   SELF_HOSTING_REPO: z.string().refine(isRepoName, `expected ${REPO_NAME_RULE}`).default('orchestrator'),
-  /** Where the worker answers `GET /metrics`, `/healthz`, `/readyz` and `/status`: a port of 127.0.0.1, or an address and a port. */
+  /** Where the worker answers `GET /metrics`, `/healthz`, `/readyz` and `/status`: a port on 127.0.0.1, or an address and a port. */
   REAPER_ADMIN_ADDR: adminAddress.optional(),
   /** Postgres, as role `reaper` (or `reaper_probe` on a host that only probes). */
   DATABASE_URL: databaseUrl.optional(),
-  /** Postgres for gates of kind `sql`: best a role that may only read what they ask for. */
+  /** Postgres for gates of kind `sql`. Best use a role that can read only what they query. */
   REAPER_GATE_DATABASE_URL: databaseUrl.optional(),
-  /** Postgres, as the owner of schema `reaper`: for `migrate`, `prune`, `doctor` and `up --adapter` only. */
+  /** Postgres, as the owner of schema `reaper`. Only for `migrate`, `prune`, `doctor` and `up --adapter`. */
   DATABASE_ADMIN_URL: databaseUrl.optional(),
-  /** Path of the pipeline file; without it the default pipeline applies. */
+  /** Path of the pipeline file. If not set, the default pipeline applies. */
   REAPER_PIPELINE: z.string().min(1).optional(),
-  /** A module that exports `payloadCodecs`: what Temporal stores goes through them. Workers and commands need the same. */
+  /** A module that exports `payloadCodecs`, which encode what Temporal stores. Workers and commands need the same one. */
   REAPER_PAYLOAD_CODEC: z.string().min(1).optional(),
-  /** The Telegram bot that tells people; together with TELEGRAM_CHAT_ID. */
+  /** The token of the Telegram bot that sends notifications. Set TELEGRAM_CHAT_ID with it. */
   TELEGRAM_BOT_TOKEN: z
     .string()
     .regex(/^\d+:[A-Za-z0-9_-]+$/, 'expected a token <digits>:<letters and digits>')
     .optional(),
-  /** The chat it tells them in. */
+  /** The chat that the bot sends them to. */
   TELEGRAM_CHAT_ID: z
     .string()
     .regex(
       /^(-?[1-9]\d{0,15}|@[A-Za-z]\w{3,31})$/,
-      'expected the id of a chat, a whole number, or @ and the name of a channel, of 4 to 32 letters, digits and _',
+      'expected a chat id (a whole number), or @ and a channel name of 4 to 32 letters, digits and _',
     )
     .optional(),
-  /** Where Telegram's bot API is. */
+  /** The address of Telegram's bot API, or of a proxy for it. */
   TELEGRAM_BASE_URL: webUrl
     .refine(
       (url) => !/[?#]/.test(url),
-      'expected a URL without ? and #, behind which the path of a call can stand',
+      'expected a URL without ? and #: the path of each call is appended to it',
     )
     .default('https://api.telegram.org'),
-  /** A webhook that is told too. The URL may hold a secret. */
+  /** A webhook that gets every notification as JSON. The URL may contain a secret. */
   REAPER_WEBHOOK_URL: webUrl.optional(),
 });
 
@@ -134,7 +134,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   );
   const mistakes = Object.keys(given).flatMap((name) => unknownName(name, given));
   const settings: Record<string, unknown> = {};
-  // Each by itself, so that a mistake in one hides no contradiction between others.
+  // Each on its own, so that a mistake in one does not hide a contradiction between others.
   for (const [name, schema] of Object.entries(settingsSchema.shape)) {
     const parsed = schema.safeParse(given[name]);
     if (parsed.success) settings[name] = parsed.data;
@@ -149,7 +149,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   return settings as Settings;
 }
 
-/** What is wrong with settings together. Those that are wrong by themselves are missing, and contradict nothing. */
+/** How valid settings contradict each other. Invalid ones are missing here, and contradict nothing. */
 function contradictions(
   settings: Partial<Settings>,
   given: NodeJS.ProcessEnv,
@@ -169,7 +169,7 @@ function contradictions(
   const missing = pair.filter((name) => given[name] === undefined);
   for (const name of missing.length === 1 ? missing : []) {
     const other = pair.find((each) => each !== name);
-    found.push({ name, message: `expected it to be set, since ${other} is` });
+    found.push({ name, message: `expected it to be set, because ${other} is` });
   }
   return found;
 }
@@ -185,7 +185,7 @@ export function isSecret(name: string): boolean {
 
 function printed(name: string, value: string | undefined): string {
   if (value === undefined) return name.startsWith('TELEGRAM_') ? 'nothing' : '"the default"';
-  // A URL may hold a password, also where none belongs.
+  // A URL may contain a password, even in a setting that should not be a URL.
   return isSecret(name) || value.includes('://') ? '"<hidden>"' : shown(value);
 }
 
@@ -197,7 +197,7 @@ function unknownName(name: string, given: NodeJS.ProcessEnv): string[] {
   return [`${name}: no such setting${didYouMean(name, NAMES)}`];
 }
 
-/** The settings that decide, in the form in which they are published to the control row. */
+/** The settings that decide what is reaped, as published to the control row. */
 export function toPolicy(settings: Settings): PublishedPolicy {
   return {
     enabled: settings.REAPER_ENABLED,
@@ -215,13 +215,13 @@ export function toPolicy(settings: Settings): PublishedPolicy {
   };
 }
 
-/** The repos whose merge leases are looked after. */
+/** The repos whose merge leases are checked. */
 export function leaseRepos({ MERGE_GATE_REPOS, SELF_HOSTING_REPO }: Settings): string[] {
   return MERGE_GATE_REPOS ?? [SELF_HOSTING_REPO];
 }
 
 /**
- * A setting that a command cannot do without.
+ * A setting that a command needs.
  *
  * @throws SettingsError when it is not set
  */

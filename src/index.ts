@@ -1,5 +1,5 @@
 /**
- * What launchers and workers of one's own use of job-reaper. The workflows are `job-reaper/workflows`.
+ * What your own launchers and workers import from job-reaper. The workflows are in `job-reaper/workflows`.
  *
  * @packageDocumentation
  */

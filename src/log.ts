@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 
-/** Structured fields beside a log line. */
+/** Structured fields of a log line. */
 export type LogFields = Record<string, unknown>;
 
 /** Where the worker's log lines go: one sentence for a person, fields for a machine. */
@@ -10,7 +10,7 @@ export interface Logger {
   error(line: string, fields?: LogFields): void;
 }
 
-/** Logs to standard output: readable lines on a terminal, else one JSON object a line. */
+/** Logs to standard output: readable lines on a terminal, else one JSON object per line. */
 export function createLogger(): Logger {
   const logger = process.stdout.isTTY
     ? pino({ base: null, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } })

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RunRef } from './domain/types.js';
 
 /**
- * Names of workflows and task queues. They use `[A-Za-z0-9._-]`; a part with any other character, an overlong one, or one
- * that looks like a hash, stands as its hash, so that no two parts share a name.
+ * Names of workflows and task queues. They use `[A-Za-z0-9._-]`. A part that has any other character, is too long or looks
+ * like a hash is replaced with its hash, so that no two parts share a name.
  */
 export class Names {
   /** @param reaper REAPER_NAME: the id of the reaper workflow, and the prefix of all other names */
@@ -24,7 +24,7 @@ export class Names {
     return `${this.reaper}/leases`;
   }
 
-  /** The queue of gates, which may be slow: whoever polls the workflow queue polls it too, with slots of its own. */
+  /** The queue of gates, which may be slow. Each worker that polls the workflow queue polls this one too, with separate slots. */
   get gateQueue(): string {
     return `${this.reaper}/gates`;
   }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The package's own folder, wherever this module was compiled to. */
+/** The package's folder, wherever this module was compiled to. */
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** The version of this package. */
@@ -11,9 +11,9 @@ export const packageVersion = (
 ).version;
 
 /**
- * The path of a module of ours, for those who load it by themselves: compiled where this runs compiled, else its source.
+ * The path of one of our modules, for code that loads it by path: the compiled file if this one is compiled, else the source.
  *
- * @param name in the folder `src`, without an extension
+ * @param name relative to the folder `src`, without an extension
  */
 export function modulePath(name: string): string {
   return fileURLToPath(

@@ -4,7 +4,7 @@ const isNumber = (value: string) => /^\d{1,5}$/.test(value);
 const isUrl = (value: string) => /^(tcp|udp|sctp):\/\/[^/\s]+:\d{1,5}$/.test(value);
 const isAddress = (value: string) => isIP(value) !== 0;
 
-/** What Kubernetes calls the variables of a Service, the more special ends first, and what values it gives them. */
+/** How Kubernetes names the variables of a Service (the more specific endings first), and what values they have. */
 const FORMS: readonly (readonly [name: RegExp, value: (value: string) => boolean])[] = [
   [/._SERVICE_HOST$/, isAddress],
   [/._SERVICE_PORT(_[A-Z0-9_]+)?$/, isNumber],
@@ -15,8 +15,8 @@ const FORMS: readonly (readonly [name: RegExp, value: (value: string) => boolean
 ];
 
 /**
- * Whether a variable is a link to a Kubernetes Service, which every pod of its namespace is given: a Service `reaper` makes
- * REAPER_PORT and six more, none of which anybody meant as a setting.
+ * Whether a variable is a link to a Kubernetes Service, which every pod in the namespace gets: a Service `reaper` sets
+ * REAPER_PORT and six more, none of which is meant as a setting.
  */
 export function isServiceLink(name: string, value: string): boolean {
   return FORMS.some(([form, fits]) => form.test(name) && fits(value));

@@ -9,12 +9,12 @@ export const flag = z
 
 const DATABASE_URL_FORM = 'postgres://user:password@host:port/database';
 
-/** What the client knows. It takes no other word for a mistake, but for TLS, or for none. */
+/** What the client knows. It does not reject any other word: it uses TLS, or none. */
 export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
 /**
- * Why a URL could be read in two ways, or null. An `@`, `/`, `?` or `#` of a password that is not percent-encoded makes its rest the host,
- * the database or a parameter, which are printed. In words that quote nothing.
+ * Why a URL could be read in two ways, or null. If an `@`, `/`, `?` or `#` in a password is not percent-encoded, the rest of the password
+ * becomes the host, the database or a parameter, and those are printed. The message quotes nothing.
  */
 export function whyAmbiguous(url: string): string | null {
   const rest = url.replace(/^[a-z]+:\/\//, '');
@@ -23,11 +23,11 @@ export function whyAmbiguous(url: string): string | null {
   if (authority.split('@').length > 2 || rest.slice(authority.length).includes('@') || rest.includes('#'))
     return `expected a URL ${DATABASE_URL_FORM} in which each @, /, ? and # of a name or password is percent-encoded (%40, %2F, %3F, %23)`;
   if (authority.slice(authority.indexOf('@') + 1).includes(','))
-    return 'expected one host, got several: name the one that takes writes, or that of a proxy which finds it';
+    return 'expected one host, got several: name the one that accepts writes, or a proxy that finds it';
   return null;
 }
 
-/** One that the client can read, with all files that it names: else the worker would take Postgres for away, and try on. */
+/** A URL that the client can read, with all files it names. Otherwise the worker would think that Postgres is down, and keep retrying. */
 export const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, { error: `expected a URL ${DATABASE_URL_FORM}`, abort: true })
@@ -49,7 +49,7 @@ export const databaseUrl = z
       if (!['postgres', 'direct'].includes(sslnegotiation))
         refuse('expected an sslnegotiation of postgres or direct');
     } catch (error) {
-      // Only of files: what else the client found in a URL may, read in another way, be the password.
+      // Quote only errors about files: anything else that the client found in the URL may be part of the password.
       const { code, message } = error as NodeJS.ErrnoException;
       const why = code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR' ? message : 'it is malformed';
       refuse(`expected a URL ${DATABASE_URL_FORM} that can be read (${why})`);
@@ -61,12 +61,12 @@ export const webUrl = z
   .string()
   .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'expected a URL http://… or https://…');
 
-/** A year: far more, and a timer would lie behind the end of the server's calendar. */
-const LONGEST_S = 365 * 24 * 3600;
+/** A year. With far more, a timer would end after the last date that the server knows. */
+const MAX_S = 365 * 24 * 3600;
 
 const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 
-/** Reads `15`, `0.5` and `1e3`. JavaScript alone would also take `0x10` for a number. */
+/** Reads `15`, `0.5` and `1e3`. JavaScript alone would also accept `0x10`. */
 export function decimal<T extends z.ZodType>(schema: T) {
   return z.preprocess(
     (text) => (typeof text === 'string' && DECIMAL.test(text) ? Number(text) : text),
@@ -74,15 +74,15 @@ export function decimal<T extends z.ZodType>(schema: T) {
   );
 }
 
-/** At least so many seconds, and at most a year. */
+/** A number of seconds: at least `minimum`, at most a year. */
 export function seconds(minimum: number) {
   return z
     .number({ error: 'expected a number of seconds' })
     .min(minimum, `expected at least ${minimum} seconds`)
-    .max(LONGEST_S, `expected at most ${LONGEST_S} seconds (a year)`);
+    .max(MAX_S, `expected at most ${MAX_S} seconds (a year)`);
 }
 
-/** A whole number of at least so much. */
+/** A whole number, at least `minimum`. */
 export function count(minimum: number) {
   return z
     .number({ error: 'expected a whole number' })
@@ -90,7 +90,7 @@ export function count(minimum: number) {
     .min(minimum, `expected at least ${minimum}`);
 }
 
-/** `9464` and `:9464` listen on loopback; any other address has to be named. */
+/** `9464` and `:9464` listen on loopback; any other address must be given. */
 export const adminAddress = z
   .string()
   .regex(
@@ -103,8 +103,8 @@ export const adminAddress = z
   })
   .refine(({ port }) => port <= 65_535, 'expected a port of at most 65535');
 
-/** Comma-separated names, blanks ignored, each once. */
+/** Comma-separated names, without duplicates; blanks are ignored. */
 export const repos = z
   .string()
   .transform((text) => [...new Set(text.split(',').flatMap((name) => name.trim() || []))])
-  .refine((names) => names.every(isRepoName), `expected names of ${REPO_NAME_RULE}, with commas between`);
+  .refine((names) => names.every(isRepoName), `expected comma-separated names of ${REPO_NAME_RULE}`);

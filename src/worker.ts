@@ -10,17 +10,15 @@ import type { Notifier } from './notify/notifier.js';
 import { packageVersion } from './paths.js';
 import { loadDataConverter } from './temporal/data-converter.js';
 import { explainTemporalError } from './temporal/explain-error.js';
-import { startAdminServer, type AdminServer } from './worker/admin-server.js';
-import { checkHealth, checkReadiness } from './worker/health.js';
+import { jsonReply, startAdminServer, type AdminServer } from './worker/admin-server.js';
+import { checkHealth, checkReadiness, Pulse } from './worker/health.js';
 import { installRuntimeFor } from './worker/install-runtime.js';
 import { reclaimAtStart } from './worker/leases.js';
 import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
-import { Pulse } from './worker/pulse.js';
 import { reportHostInTurn } from './worker/report-host.js';
 import { Reachability } from './worker/reachability.js';
-import { jsonReply } from './worker/reply.js';
 import { closeResources, createResources } from './worker/resources.js';
 import { runConnected } from './worker/run-connected.js';
 import { endInTime, Waits } from './worker/stopping.js';
@@ -32,21 +30,21 @@ export interface RunWorkerOptions {
   settings: Settings;
   parts: WorkerParts;
   log: Logger;
-  /** Where Temporal is. @default what TEMPORAL_* in the environment say */
+  /** Where Temporal is. @default read from TEMPORAL_* in the environment */
   target?: TemporalTarget;
   /** Gates of kind `function`, by name. @default none */
   gates?: Readonly<Record<string, Gate>>;
-  /** Ways of one's own to tell people. @default none */
+  /** Custom notification channels. @default none */
   notifiers?: readonly Notifier[];
-  /** Ends the worker: it finishes what it is doing and returns. */
+  /** Stops the worker: it finishes what it is doing and returns. */
   signal: AbortSignal;
 }
 
 /**
- * The long-running worker. Waits for Temporal and Postgres while they are away, at start and later.
+ * The long-running worker. Waits for Temporal and Postgres while they are down, at start and later.
  *
- * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend, and StuckError when it was told to end
- *   and something hangs
+ * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can fix, and StuckError if something hangs
+ *   when it stops
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
@@ -83,7 +81,7 @@ async function work(context: WorkerContext): Promise<void> {
     if (parts.probe) reports = reportHostInTurn(context, AbortSignal.any([signal, ended.signal]));
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
-    // Not before it connects: a runtime that never had a connection keeps the process alive when all is over.
+    // Not before it connects: a runtime without a connection would keep the process alive at the end.
     if (!signal.aborted) sdkPort = await installRuntimeFor(context);
     while (!signal.aborted) await runConnected(context);
   } finally {
@@ -122,6 +120,6 @@ function logStart({ settings, parts, leases, channels, log }: WorkerContext): vo
     channels: channels.map(({ name }) => name),
   });
   if (parts.probe && selectDriver().kind === 'unsupported') {
-    log.warn(`processes cannot be looked at on ${process.platform}: every run of this host is unknown`);
+    log.warn(`processes cannot be checked on ${process.platform}: every run of this host is unknown`);
   }
 }

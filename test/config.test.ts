@@ -14,7 +14,7 @@ function mistakes(env: NodeJS.ProcessEnv): string[] {
 }
 
 describe('settings', () => {
-  it('have the defaults that the policy names', () => {
+  it('have the defaults of the policy', () => {
     expect(toPolicy(readSettings({}))).toEqual({ ...DEFAULT_POLICY, backstopUnknown: 'by adapter' });
     expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toMatchObject({
       intervalS: DEFAULT_POLICY.intervalS,
@@ -35,7 +35,11 @@ describe('settings', () => {
   });
 
   it.each<[string, NodeJS.ProcessEnv, string[]]>([
-    ['a flag that is none', { REAPER_ENABLED: 'yes' }, ['REAPER_ENABLED: expected true or false, got "yes"']],
+    [
+      'a flag that is not true or false',
+      { REAPER_ENABLED: 'yes' },
+      ['REAPER_ENABLED: expected true or false, got "yes"'],
+    ],
     ['no dead ticks', { REAPER_DEAD_TICKS: '0' }, ['REAPER_DEAD_TICKS: expected at least 1, got "0"']],
     ['half a tick', { REAPER_DEAD_TICKS: '1.5' }, ['REAPER_DEAD_TICKS: expected a whole number, got "1.5"']],
     [
@@ -54,12 +58,12 @@ describe('settings', () => {
       ['REAPER_MAX_WATCHES: expected at most 1500, got "1501"'],
     ],
     [
-      'a grace that reaches the ceiling',
+      'a grace as long as the ceiling',
       { REAPER_FINALIZE_GRACE_S: '100', REAPER_MAX_RUNNING_S: '100' },
       ['REAPER_FINALIZE_GRACE_S: expected less than REAPER_MAX_RUNNING_S (100), got "100"'],
     ],
     [
-      'a limit above the watches',
+      'a watch-all limit above the maximum of watches',
       { REAPER_WATCH_ALL_LIMIT: '9', REAPER_MAX_WATCHES: '8' },
       ['REAPER_WATCH_ALL_LIMIT: expected at most REAPER_MAX_WATCHES (8), got "9"'],
     ],
@@ -81,7 +85,7 @@ describe('settings', () => {
       ],
     ],
     [
-      'a port that is none',
+      'a port out of range',
       { REAPER_ADMIN_ADDR: ':65536' },
       ['REAPER_ADMIN_ADDR: expected a port of at most 65535, got ":65536"'],
     ],
@@ -105,18 +109,18 @@ describe('settings', () => {
       'several hosts in a database URL',
       { DATABASE_URL: 'postgres://app:secret@db-a:5432,db-b:5432/jobs' },
       [
-        'DATABASE_URL: expected one host, got several: name the one that takes writes, or that of a proxy which finds it, got "<hidden>"',
+        'DATABASE_URL: expected one host, got several: name the one that accepts writes, or a proxy that finds it, got "<hidden>"',
       ],
     ],
     [
-      'a database URL that names a file which is not there',
+      'a database URL that names a missing file',
       { DATABASE_ADMIN_URL: 'postgres://u:secret@h/d?sslrootcert=/nowhere/ca.pem' },
       [
         'DATABASE_ADMIN_URL: expected a URL postgres://user:password@host:port/database that can be read (ENOENT: no such file or directory, open \'/nowhere/ca.pem\'), got "<hidden>"',
       ],
     ],
     [
-      'a sixteen in another notation',
+      'numbers in other notations',
       { REAPER_INTERVAL_S: '0x10', REAPER_MAX_WATCHES: '0b11', REAPER_FINALIZE_GRACE_S: '1_0' },
       [
         'REAPER_INTERVAL_S: expected a number of seconds, got "0x10"',
@@ -125,7 +129,7 @@ describe('settings', () => {
       ],
     ],
     [
-      'dead ticks that never come to an end',
+      'more dead ticks than a run can live to see',
       { REAPER_DEAD_TICKS: '1001' },
       ['REAPER_DEAD_TICKS: expected at most 1000, got "1001"'],
     ],
@@ -138,26 +142,26 @@ describe('settings', () => {
       'repos that can have no leases',
       { MERGE_GATE_REPOS: 'web,org/api', SELF_HOSTING_REPO: '..' },
       [
-        'MERGE_GATE_REPOS: expected names of 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, with commas between, got "web,org/api"',
+        'MERGE_GATE_REPOS: expected comma-separated names of 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, got "web,org/api"',
         'SELF_HOSTING_REPO: expected 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot, got ".."',
       ],
     ],
     [
-      'an address of Telegram with a query',
+      'a Telegram URL with a query',
       { TELEGRAM_BASE_URL: 'https://proxy.example/?secret' },
       [
-        'TELEGRAM_BASE_URL: expected a URL without ? and #, behind which the path of a call can stand, got "<hidden>"',
+        'TELEGRAM_BASE_URL: expected a URL without ? and #: the path of each call is appended to it, got "<hidden>"',
       ],
     ],
     [
-      'an address of Telegram with a fragment',
+      'a Telegram URL with a fragment',
       { TELEGRAM_BASE_URL: 'https://proxy.example/#' },
       [
-        'TELEGRAM_BASE_URL: expected a URL without ? and #, behind which the path of a call can stand, got "<hidden>"',
+        'TELEGRAM_BASE_URL: expected a URL without ? and #: the path of each call is appended to it, got "<hidden>"',
       ],
     ],
     [
-      'modes of TLS that Postgres does not know',
+      'TLS modes that Postgres does not know',
       {
         DATABASE_URL: 'postgres://u:secret@h/d?sslmode=requre',
         DATABASE_ADMIN_URL: 'postgres://u:secret@h/d?ssl=false',
@@ -172,14 +176,14 @@ describe('settings', () => {
       ],
     ],
     [
-      'a port that is no number',
+      'a port that is not a number',
       { DATABASE_URL: 'postgres://u:secret@h/d?port=x' },
       [
         'DATABASE_URL: expected a URL postgres://user:password@host:port/database that can be read (it is malformed), got "<hidden>"',
       ],
     ],
     [
-      'a service link whose value is none',
+      'a service link with a value that no service link has',
       { REAPER_PORT: '9464', REAPER_SERVICE_HOST: 'somewhere', REAPER_PORT_80_TCP_PROTO: 'http' },
       [
         'REAPER_PORT: no such setting; did you mean "REAPER_HOST"?',
@@ -187,7 +191,7 @@ describe('settings', () => {
         'REAPER_PORT_80_TCP_PROTO: no such setting',
       ],
     ],
-    ['a name from nowhere', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
+    ['an unknown name with our prefix', { REAPER_COLOUR: 'red' }, ['REAPER_COLOUR: no such setting']],
     [
       'a typo in a name without our prefix',
       { DATABASE_ULR: 'x' },
@@ -210,12 +214,12 @@ describe('settings', () => {
     '1 2',
   ])('reject the chat %s', (chat) => {
     expect(mistakes({ TELEGRAM_BOT_TOKEN: '1:x', TELEGRAM_CHAT_ID: chat })).toEqual([
-      `TELEGRAM_CHAT_ID: expected the id of a chat, a whole number, or @ and the name of a channel, of 4 to 32 letters, digits and _, got "${chat}"`,
+      `TELEGRAM_CHAT_ID: expected a chat id (a whole number), or @ and a channel name of 4 to 32 letters, digits and _, got "${chat}"`,
     ]);
   });
 
   it.each(['1', '-1001234567890', '4503599627370495', '@demo', '@Channel_7', `@${'c'.repeat(32)}`])(
-    'take the chat %s',
+    'accept the chat %s',
     (chat) => {
       expect(mistakes({ TELEGRAM_BOT_TOKEN: '1:x', TELEGRAM_CHAT_ID: chat })).toEqual([]);
     },
@@ -238,7 +242,7 @@ describe('settings', () => {
     'postgres://h/d?sslmode=verify-full',
     'postgres://h/d?ssl=true',
     'postgres://h/d?ssl=0',
-  ])('take the database URL %s: what it leaves out, PG* say', (url) => {
+  ])('accept the database URL %s: PG* fill in what it leaves out', (url) => {
     expect(mistakes({ DATABASE_URL: url, PGSSLMODE: 'no-verify', PGHOST: 'h' })).toEqual([]);
   });
 
@@ -247,7 +251,7 @@ describe('settings', () => {
     [':9464', { host: '127.0.0.1', port: 9464 }],
     ['0.0.0.0:9464', { host: '0.0.0.0', port: 9464 }],
     ['[::1]:9464', { host: '::1', port: 9464 }],
-  ])('read the admin address %s: loopback unless told otherwise', (text, address) => {
+  ])('read the admin address %s: loopback by default', (text, address) => {
     expect(readSettings({ REAPER_ADMIN_ADDR: text }).REAPER_ADMIN_ADDR).toEqual(address);
   });
 
@@ -256,21 +260,21 @@ describe('settings', () => {
     [{ SELF_HOSTING_REPO: 'self' }, ['self']],
     [{ MERGE_GATE_REPOS: ' web, api ,,web' }, ['web', 'api']],
     [{ MERGE_GATE_REPOS: ',', SELF_HOSTING_REPO: 'self' }, []],
-  ])('name the repos whose leases are looked after: %j', (env, repos) => {
+  ])('name the repos whose leases are checked: %j', (env, repos) => {
     expect(leaseRepos(readSettings(env))).toEqual(repos);
   });
 
-  it.each(['', ' ', '\t\n'])('count %j as not set: no grace would be taken for one of 0 s', (text) => {
+  it.each(['', ' ', '\t\n'])('count %j as not set: a blank grace is not 0 s', (text) => {
     expect(readSettings({ REAPER_FINALIZE_GRACE_S: text, REAPER_PIPELINE: text })).toEqual(readSettings({}));
   });
 
-  it('leave the variables of others alone', () => {
+  it('ignore variables that are not ours', () => {
     expect(
       mistakes({ PATH: '/bin', DATABASE_URI: 'x', DATABASE_URL: 'postgres://h/d', TEMPORAL_ADDRESS: 'h:1' }),
     ).toEqual([]);
   });
 
-  it('report every mistake at once, and no secret', () => {
+  it('report every mistake at once, and print no secret', () => {
     const found = mistakes({
       REAPER_DEAD_TICKS: 'x',
       REAPER_INTERVAL_S: 'y',
@@ -280,7 +284,7 @@ describe('settings', () => {
     expect(found.join()).not.toContain('secret');
   });
 
-  it('report contradictions beside every other mistake', () => {
+  it('report contradictions together with every other mistake', () => {
     const found = mistakes({
       REAPER_ENABELD: 'true',
       REAPER_DEAD_TICKS: 'x',
@@ -297,11 +301,11 @@ describe('settings', () => {
       'REAPER_WEBHOOK_URL: expected a URL http://… or https://…, got "<hidden>"',
       'REAPER_FINALIZE_GRACE_S: expected less than REAPER_MAX_RUNNING_S (100), got "100"',
       'REAPER_WATCH_ALL_LIMIT: expected at most REAPER_MAX_WATCHES (8), got "9"',
-      'TELEGRAM_BOT_TOKEN: expected it to be set, since TELEGRAM_CHAT_ID is, got nothing',
+      'TELEGRAM_BOT_TOKEN: expected it to be set, because TELEGRAM_CHAT_ID is, got nothing',
     ]);
   });
 
-  it('contradict nothing when they are wrong by themselves', () => {
+  it('are not checked for contradictions when they are invalid', () => {
     expect(
       mistakes({ REAPER_MAX_RUNNING_S: '-1', TELEGRAM_BOT_TOKEN: 'x', TELEGRAM_CHAT_ID: '@operators' }),
     ).toEqual([
@@ -310,7 +314,7 @@ describe('settings', () => {
     ]);
   });
 
-  it('stand in .env.example, each once, with its default', async () => {
+  it('are all in .env.example, each once, with its default', async () => {
     const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
     const lines = [...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => ({
       name,
@@ -319,20 +323,20 @@ describe('settings', () => {
     const ours = lines.filter(({ name }) => !name.startsWith('TEMPORAL_'));
     const defaults = readSettings({});
     expect(ours.map(({ name }) => name).sort()).toEqual(Object.keys(defaults).sort());
-    // Those without a default show how a value looks.
+    // Those without a default have an example value.
     const shown = readSettings(Object.fromEntries(ours.map(({ name, value }) => [name, value])));
     const examples = { DATABASE_URL: shown.DATABASE_URL, DATABASE_ADMIN_URL: shown.DATABASE_ADMIN_URL };
     expect(shown).toEqual({ ...defaults, ...examples, REAPER_ADMIN_ADDR: { host: '127.0.0.1', port: 9464 } });
   });
 
-  it('say which one a command cannot do without', () => {
+  it('name the one that a command needs', () => {
     expect(() => required(readSettings({}), 'DATABASE_URL')).toThrow(
       /DATABASE_URL: expected a postgres:\/\/ URL, got nothing/,
     );
   });
 });
 
-it('leaves alone what Kubernetes tells of Services called reaper, telegram and database-url', () => {
+it('ignores what Kubernetes sets for Services named reaper, telegram and database-url', () => {
   const linksTo = (name: string, ip: string) => ({
     [`${name}_SERVICE_HOST`]: ip,
     [`${name}_SERVICE_PORT`]: '9464',

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { processIdentity } from '../../src/liveness/index.js';
 import type { Cleanup } from './cleanup.js';
 
-/** A real process that stands for an agent at work. */
+/** A real process that stands for a working agent. */
 export interface Agent {
   pid: number;
   processIdentity: string;
-  /** SIGKILL, and collected by its parent: afterwards the pid is absent. */
+  /** Sends SIGKILL and collects the process: afterwards the pid is absent. */
   kill(): Promise<void>;
 }
 
-/** Seconds after which an agent ends by itself, should nobody be left to end it. */
+/** Seconds until an agent ends by itself, in case nothing is left to end it. */
 const LIFETIME_S = 900;
 
 /** Starts an agent that does nothing. */
@@ -21,7 +21,7 @@ export function startAgent(cleanup: Cleanup): Agent {
   const identity = pid === undefined ? null : processIdentity(pid);
   if (pid === undefined || identity === null) {
     child.kill('SIGKILL');
-    throw new Error('Expected a process "sleep" with an identity, got none');
+    throw new Error('Expected a process "sleep" with an identity stamp, got none');
   }
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;

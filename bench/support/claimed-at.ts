@@ -10,9 +10,9 @@ export async function readClock(admin: Database): Promise<number> {
 }
 
 /**
- * Waits for the claim; returns its time in Unix seconds by the database's clock.
+ * Waits for the claim. Returns its time in Unix seconds by the database's clock.
  *
- * @param limitMs milliseconds
+ * @param limitMs how many milliseconds to wait
  */
 export async function claimedAt(
   admin: Database,

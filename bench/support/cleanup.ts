@@ -1,4 +1,4 @@
-/** What has to be undone at the end, the last thing first, whatever became of the rest. */
+/** What must be undone at the end, whatever happens. The last step is undone first. */
 export class Cleanup {
   readonly #steps: (() => Promise<unknown>)[] = [];
   #undone: Promise<void> | null = null;
@@ -9,9 +9,9 @@ export class Cleanup {
   }
 
   /**
-   * Undoes everything, once: who asks again waits for the same end.
+   * Undoes everything, once. A second call waits for the first.
    *
-   * @throws AggregateError with every step that failed, after all have been tried
+   * @throws AggregateError with every step that failed, after all of them were tried
    */
   run(): Promise<void> {
     this.#undone ??= this.#undo();

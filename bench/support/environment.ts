@@ -10,42 +10,42 @@ import { until } from './until.js';
 import { startWorker, type WorkerProcess } from './worker.js';
 import type { Database } from '../../src/db/database.js';
 
-/** The host that the rows name. */
+/** The host in the rows. */
 export const BENCH_HOST = 'bench-host';
 
-/** A migrated database of its own on servers that are there, and a name of its own in Temporal. */
+/** A new, migrated database and a unique REAPER_NAME on existing servers. */
 export interface BenchEnvironment {
-  /** As the database's owner. One session: what it has read and written is in order. */
+  /** Connected as the database's owner. One session, so its reads and writes are in order. */
   admin: Database;
-  /** The same, for sessions that one does something else in meanwhile. */
+  /** The same, for separate sessions. */
   adminUrl: string;
-  /** Where the worker's role works. */
+  /** The URL for the worker's role. */
   workerUrl: string;
   client: Client;
   /** REAPER_NAME. */
   reaperName: string;
   startWorker(settings: Record<string, string>): WorkerProcess;
-  /** Waits for the end of a sweep that begins after now and, with more than one, of so many. */
+  /** Waits for the end of `count` sweeps that start after this call. */
   sweeps(worker: WorkerProcess, count?: number): Promise<void>;
 }
 
-/** The servers: those that the environment names, else embedded ones that end with the bench. */
+/** Uses the servers that the environment names, else starts embedded ones that end with the bench. */
 export async function startBenchServers({ cleanup, log }: BenchContext): Promise<Servers> {
   const servers = await startServers({ log });
   cleanup.add(() => servers.stop());
   return servers;
 }
 
-/** Creates an environment on the servers; nothing of it stays. */
+/** Creates an environment on the servers; the cleanup removes it completely. */
 export async function createEnvironment(
   { postgres, temporal }: Servers,
   { cleanup }: BenchContext,
 ): Promise<BenchEnvironment> {
-  // Of a fixed length, so that it costs the same bytes in every history.
+  // Has a fixed length, so that it takes the same number of bytes in every history.
   const reaperName = `bench-${randomBytes(6).toString('hex')}`;
   const login = reaperName.replace('-', '_');
   const adminUrl = await createDatabase(postgres.adminUrl, login);
-  // Not one of ours: some of its statements, such as VACUUM, run in no transaction.
+  // Not one of our pools: some statements, such as VACUUM, cannot run in a transaction.
   const admin = new pg.Pool({
     connectionString: adminUrl,
     application_name: 'job-reaper bench',
@@ -93,7 +93,7 @@ export async function createEnvironment(
     startWorker: (settings) => startWorker({ ...env, ...settings }, cleanup),
     async sweeps(worker, count = 1) {
       const before = await readSweepNumber(admin);
-      // The sweep that is under way may have begun before now.
+      // The current sweep may have started before this call.
       const wanted = before + count + 1;
       await until(`sweep no. ${wanted}`, async () => {
         worker.assertRunning();
@@ -110,7 +110,7 @@ async function readSweepNumber(admin: Database): Promise<number> {
   return rows[0]?.number ?? 0;
 }
 
-/** Settings of the user's own shell must not change what is measured; where Temporal is stays theirs to say. */
+/** Drops settings of the user's shell that would change what is measured. Keeps those that say where Temporal is. */
 function inheritedEnvironment(isEmbedded: boolean): NodeJS.ProcessEnv {
   const ours = /^(REAPER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|PG[A-Z])/;
   return Object.fromEntries(
@@ -121,7 +121,7 @@ function inheritedEnvironment(isEmbedded: boolean): NodeJS.ProcessEnv {
 }
 
 async function terminateWorkflows(client: Client, reaperName: string): Promise<void> {
-  // The reaper first: it would start watches again.
+  // The reaper first, because it would start watches again.
   const ids = [reaperName];
   const query = `WorkflowId STARTS_WITH '${reaperName}/watch/' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);

@@ -9,8 +9,8 @@ export interface RowWrites {
 }
 
 /**
- * Counts what Postgres itself says was written to `jobs`, `tasks` and `agent_runs`. A session adds to these counters
- * late, at the latest when it ends: so every other session of this database is ended first.
+ * Reads from Postgres how many rows were written to `jobs`, `tasks` and `agent_runs`. A session may report its writes late,
+ * at the latest when it ends. So this first ends every other session of this database.
  */
 export async function countRowWrites(admin: Database): Promise<RowWrites> {
   const client = await admin.connect();

@@ -3,15 +3,15 @@ import type { Agent } from './agents.js';
 
 /** Running jobs of the reference schema. */
 export interface RunningJobs {
-  /** Their ids are `<prefix>-<number>`, the number from 1 on. */
+  /** Their ids are `<prefix>-<number>`, numbered from 1. */
   prefix: string;
   count: number;
   host: string;
-  /** The jobs are dealt out among these; one process may stand for many. */
+  /** The jobs are distributed among these; one process may stand for many. */
   agents: readonly Pick<Agent, 'pid' | 'processIdentity'>[];
 }
 
-/** Inserts jobs that run on one host, each with its row of `agent_runs` and without a task. */
+/** Inserts jobs that run on one host, each with its row in `agent_runs` and without a task. */
 export async function insertRunningJobs(admin: Database, jobs: RunningJobs): Promise<void> {
   const { prefix, count, host, agents } = jobs;
   await admin.query(`insert into agent_runs (id) select $1 || '-' || n from generate_series(1, $2::int) n`, [

@@ -2,15 +2,15 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 
-/** A workflow's history, as the client fetches it. */
+/** A workflow's history, as fetched by the client. */
 export type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type Event = NonNullable<History['events']>[number];
 
-/** What one sweep at rest cost, as the reaper's own history tells it. */
+/** The cost of one sweep without work, from the reaper's history. */
 export interface SweepCost {
   /** History events. */
   events: number;
-  /** Bytes of history, as the server counts them. */
+  /** Bytes of history, as counted by the server. */
   bytes: number;
   /** Temporal actions: timers, attempts of activities, children, signals to others. */
   actions: number;
@@ -18,13 +18,13 @@ export interface SweepCost {
   ms: number;
   /** Milliseconds that each activity ran, by its name. */
   activityMs: Record<string, number>;
-  /** Whether the host's examination got to the end of its rows. */
+  /** Whether the host's examination reached the end of its rows. */
   sawAllRuns: boolean;
 }
 
 /**
- * Cuts a reaper's history into its sweeps, each from the timer it waited for to the next one. Left out are the first
- * sweep, which waits for nothing, and the last ones, whose end is not in the history yet.
+ * Splits a reaper's history into sweeps, each from its timer to the next one. Leaves out the first sweep, which has no timer,
+ * and the last ones, whose end is not in the history yet.
  */
 export function readSweepCosts({ events }: History): SweepCost[] {
   const sweeps: Event[][] = [];
@@ -66,7 +66,7 @@ function costOf(sweep: readonly Event[], nextSize: number): SweepCost {
   };
 }
 
-/** The size of the history when the server handed out the first task of a sweep. */
+/** The size of the history when the server delivered the first task of a sweep. */
 function sizeAt(sweep: readonly Event[]): number | null {
   const [first] = sweep.flatMap((event) => event.workflowTaskStartedEventAttributes ?? []);
   return first ? Number(String(first.historySizeBytes)) : null;

@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const PAUSE_MS = 50;
 
 /**
  * Waits until something is true.
  *
- * @param limitMs milliseconds
- * @throws when it is not true within the limit
+ * @param limitMs how many milliseconds to wait
+ * @throws if it is not true within the limit
  */
 export async function until(what: string, isTrue: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
   const deadline = performance.now() + limitMs;

@@ -6,16 +6,16 @@ import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../../src/paths.js';
 import type { Cleanup } from './cleanup.js';
 
-/** The built worker, as a process of its own. */
+/** The built worker, as a separate process. */
 export interface WorkerProcess {
-  /** Throws, with the last lines of its log, when it is no longer there. */
+  /** Throws an error with the last lines of its log if it has ended. */
   assertRunning(): void;
-  /** SIGTERM, and after some seconds SIGKILL. May be called again. */
+  /** Sends SIGTERM, and some seconds later SIGKILL. May be called again. */
   stop(): Promise<void>;
 }
 
 const KEPT_LINES = 10;
-/** Milliseconds: longer than the worker takes to let go of what it does. */
+/** Milliseconds: longer than the worker takes to stop. */
 const STOP_LIMIT_MS = 25_000;
 
 /** Starts `job-reaper worker` in exactly this environment. */
@@ -45,7 +45,9 @@ export function startWorker(env: NodeJS.ProcessEnv, cleanup: Cleanup): WorkerPro
     stop,
     assertRunning() {
       if (isRunning()) return;
-      throw new Error(`Expected the worker to run, got its end. Its last lines:\n${lines.join('\n')}`);
+      throw new Error(
+        `Expected the worker to be running, but it has ended. Its last lines:\n${lines.join('\n')}`,
+      );
     },
   };
 }

@@ -7,7 +7,7 @@ const AUTHOR = ['-c', 'user.name=developer', '-c', 'user.email=developer@example
 /** Commits a file on top of a branch of the bare repository that DEMO_REPOSITORY names, without a work tree. */
 export function commitFile(branch: string, path: string): void {
   const repository = process.env['DEMO_REPOSITORY'] ?? '';
-  // An index of its own, since other agents work in the same repository.
+  // A separate index, because other agents work in the same repository.
   const index = join(repository, `index-${process.pid}`);
   const run = (args: string[], input?: string) =>
     execFileSync('git', [...AUTHOR, ...args], {

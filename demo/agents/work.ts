@@ -5,7 +5,7 @@ export async function work(seconds: number): Promise<void> {
   await setTimeout(seconds * 1000);
 }
 
-/** Works for some seconds without once coming back to the event loop: no timer fires, no signal handler runs. */
+/** Works for some seconds without ever returning to the event loop: no timer fires, no signal handler runs. */
 export function blockEventLoop(seconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
 }

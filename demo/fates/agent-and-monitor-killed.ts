@@ -1,12 +1,12 @@
 import type { Fate } from './fate.js';
 
-/** The classic zombie job: nobody is left who could end it. The reaper requeues it, another launcher takes it. */
+/** The classic zombie job: nothing is left that could end it. The reaper requeues it, and another launcher takes it. */
 export const agentAndMonitorKilled: Fate = {
   id: 'both-killed',
   name: 'agent and monitor are killed',
   job: { agent: 'builder' },
   async happen(scene) {
-    // Not before the first launcher can be gone: it would take the job again.
+    // Wait until the first launcher may be gone: it would take the job again.
     await scene.stage.everybodyRuns();
     await scene.agentRuns();
     await scene.killMonitorAndAgent();

@@ -3,7 +3,7 @@ import type { Fate } from './fate.js';
 
 const SWEEPS = 10;
 
-/** Nothing happens to it: an agent that gives no sign of life for the whole time is healthy, and is left alone. */
+/** Nothing happens to it: an agent without any sign of life for the whole time is healthy, and is left alone. */
 export const blockedEventLoop: Fate = {
   id: 'blocked',
   name: 'a healthy agent blocks its event loop',

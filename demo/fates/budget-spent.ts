@@ -1,6 +1,6 @@
 import type { Fate } from './fate.js';
 
-/** The agent failed in its last attempt, and the monitor died before it could say so. */
+/** The agent failed in its last attempt, and the monitor died before it could write that. */
 export const budgetSpent: Fate = {
   id: 'budget-spent',
   name: 'the monitor is killed after exit 1 of the last attempt',

@@ -1,6 +1,6 @@
 import type { Fate } from './fate.js';
 
-/** The same with a gate that is a command: it exits with 1 while there is no sign-off. */
+/** The gate is a command, which exits with 1 while there is no sign-off. */
 export const exitZeroCommandGateRed: Fate = {
   id: 'command-gate-red',
   name: 'the monitor is killed after exit 0, a command finds no work',

@@ -1,6 +1,6 @@
 import type { Fate } from './fate.js';
 
-/** The agent has committed its work and exited with 0; only the monitor died. No need to do the work again. */
+/** The agent committed its work and exited with 0; only the monitor died. The work need not be done again. */
 export const exitZeroGateGreen: Fate = {
   id: 'gate-green',
   name: 'the monitor is killed after exit 0, the work is there',
@@ -22,9 +22,9 @@ export const exitZeroGateGreen: Fate = {
       (job) => job.taskId === taskId && job.id !== scene.jobId,
     );
     return [
-      // Advanced twice, there would be two.
+      // If the task had advanced twice, there would be two.
       `next jobs: ${next.map(({ agent, status }) => `${agent} ${status}`).join(', ') || 'none'}`,
-      `its task is ${stage === 'released' ? 'released' : `in stage ${stage ?? 'None'}`}`,
+      `its task is ${stage === 'released' ? 'released' : `in stage ${stage ?? 'none'}`}`,
     ];
   },
 };

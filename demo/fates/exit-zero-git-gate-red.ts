@@ -1,6 +1,6 @@
 import type { Fate } from './fate.js';
 
-/** The agent says exit 0, but its document is not on the branch: git says so. A careless first attempt is repeated. */
+/** The agent exits with 0, but git shows that its document is not on the branch. The careless first attempt is repeated. */
 export const exitZeroGitGateRed: Fate = {
   id: 'git-gate-red',
   name: 'the monitor is killed after exit 0, nothing is on the branch',
@@ -15,6 +15,6 @@ export const exitZeroGitGateRed: Fate = {
     'taken by the first launcher, then the second launcher',
     'gate: no such path',
   ],
-  // It says what it expected first, and what it got last.
+  // The reason says first what the gate expected, and last what it got.
   look: (scene) => scene.claims.map(({ gate }) => `gate: ${gate?.split(', got ').at(-1) ?? 'not asked'}`),
 };

@@ -4,8 +4,8 @@ import type { Fate } from './fate.js';
 const SWEEPS = 4;
 
 /**
- * The machine is gone, and its probe with it. Nobody can know whether the run is alive, so nothing happens to it, until
- * a person who knows says so.
+ * The machine is gone, and its probe with it. Nothing can know whether the run is alive, so nothing happens to it until a
+ * person who knows declares the host gone.
  */
 export const hostGone: Fate = {
   id: 'host-gone',

@@ -11,7 +11,7 @@ import { reusedPid } from './reused-pid.js';
 import { slowFinalizer } from './slow-finalizer.js';
 import { stuckLease } from './stuck-lease.js';
 
-/** All that becomes of jobs in the demo, all at the same time. */
+/** Everything that happens to jobs in the demo, all at the same time. */
 export const fates: readonly Fate[] = [
   blockedEventLoop,
   agentAndMonitorKilled,

@@ -1,9 +1,9 @@
 import type { Fate } from './fate.js';
 
-/** Only the launcher dies: monitors and agents are processes of their own, so nothing needs repair. */
+/** Only the launcher dies: monitors and agents are separate processes, so nothing needs a repair. */
 export const launcherKilled: Fate = {
   id: 'launcher-killed',
-  name: 'the launcher is killed, the agent works on',
+  name: 'the launcher is killed, the agent keeps working',
   job: { agent: 'courier' },
   async happen(scene) {
     await scene.stage.everybodyRuns();

@@ -6,7 +6,7 @@ import { Scene, type Stage } from './scene.js';
 export interface Play {
   fate: Fate;
   scene: Scene;
-  /** Why it could not even happen. */
+  /** Why it could not happen. */
   error: string | null;
 }
 
@@ -15,13 +15,13 @@ export interface Result {
   fate: Fate;
   isTrue: boolean;
   seen: readonly string[];
-  /** How the reaper ended its run; null where it was left alone. */
+  /** How the reaper ended its run; null if the run was left alone. */
   outcome: Outcome | null;
-  /** From the deed to the reaper's claim, by the database's clock; null where nothing was reaped. */
+  /** Seconds from the deed to the reaper's claim, by the database's clock; null if nothing was reaped. */
   repairS: number | null;
 }
 
-/** Lets a fate happen and waits until what is expected is there to see. Never throws. */
+/** Lets a fate happen, and waits until it looks as expected. Never throws. */
 export async function play(fate: Fate, stage: Stage): Promise<Play> {
   const result: Play = { fate, scene: new Scene(fate.id, stage), error: null };
   try {
@@ -29,13 +29,13 @@ export async function play(fate: Fate, stage: Stage): Promise<Play> {
     await result.scene.until(() => look(result).isTrue);
     stage.board.tell(fate.id, 'as expected');
   } catch (error) {
-    // When the time is over, what is seen says more than that.
+    // At a timeout, the facts say more than the error.
     if (!stage.signal.aborted) result.error = error instanceof Error ? error.message : String(error);
   }
   return result;
 }
 
-/** What there is to see of a fate now. */
+/** How a fate looks now. */
 export function look({ fate, scene, error }: Play): Result {
   const seen = [...scene.facts(), ...(fate.look?.(scene) ?? [])];
   if (error !== null) seen.push(error);

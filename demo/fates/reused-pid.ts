@@ -1,16 +1,16 @@
 import type { Fate } from './fate.js';
 
 /**
- * The pid in the row belongs to somebody else by now: to look whether it exists proves nothing. Nobody can make the
- * kernel give out a certain pid, so the row gets the pid of a process that runs, this demo, beside the dead agent's stamp:
- * just what a reused pid looks like.
+ * By now, another process has the pid in the row: that the pid exists proves nothing. Nobody can make the kernel assign a
+ * certain pid. So the row gets the pid of a running process (this demo) together with the dead agent's stamp, which is
+ * exactly what a reused pid looks like.
  */
 export const reusedPid: Fate = {
   id: 'reused-pid',
   name: 'agent and monitor are killed, the pid is reused',
   job: { agent: 'builder' },
   async happen(scene) {
-    // Not before the first launcher can be gone: it would take the job again.
+    // Wait until the first launcher may be gone: it would take the job again.
     await scene.stage.everybodyRuns();
     await scene.agentRuns();
     await scene.killMonitorAndAgent();

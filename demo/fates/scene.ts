@@ -6,9 +6,9 @@ import type { Claim, JobState } from '../world/read-snapshot.js';
 /** What all scenes share. */
 export interface Stage {
   board: Board;
-  /** As the owner of the queue: for what a fate does to rows. */
+  /** Connected as the owner of the queue, for what a fate does to rows. */
   admin: Database;
-  /** As an operator of the reaper. */
+  /** Connected as an operator of the reaper. */
   operator: Database;
   /** Ends all waiting. */
   signal: AbortSignal;
@@ -18,9 +18,9 @@ export interface Stage {
   killFarLauncher(): Promise<void>;
 }
 
-/** One job in the hands of its fate. */
+/** One job and its fate. */
 export class Scene {
-  /** Unix milliseconds by the database's clock, right before the deed. */
+  /** When the deed was done: Unix milliseconds by the database's clock, right before it. */
   deedMs: number | null = null;
   #sweepsBefore = 0;
 
@@ -45,7 +45,7 @@ export class Scene {
     return this.deedMs === null ? 0 : this.stage.board.snapshot.sweeps - this.#sweepsBefore;
   }
 
-  /** What can be said of every job: whether it was reaped, how it stands, who took it. */
+  /** The facts about every job: whether it was reaped, its status, who took it. */
   facts(): string[] {
     const { status, attempts } = this.job;
     const reaped = this.claims.map(({ outcome, reason }) => `reaped: ${outcome}, ${withoutNumber(reason)}`);
@@ -59,12 +59,12 @@ export class Scene {
     ];
   }
 
-  /** Waits until something is there to see. */
+  /** Waits until `look` returns something. */
   until<T>(look: () => T | null | undefined | false): Promise<T> {
     return this.stage.board.until(look, this.stage.signal);
   }
 
-  /** Waits until the agent of the first run is at work and its row says so. */
+  /** Waits until the agent of the first run is running and its row says so. */
   async agentRuns(): Promise<void> {
     await this.until(() => this.job.status === 'running' && this.job.pid !== null);
   }
@@ -74,7 +74,7 @@ export class Scene {
     await this.until(() => this.job.status === 'running' && this.job.exitCode !== null);
   }
 
-  /** From this moment on the repair is timed and sweeps are counted. */
+  /** From this moment on, the repair is timed and sweeps are counted. */
   async deed(what: string): Promise<void> {
     const { rows } = await this.stage.admin.query<{ ms: number }>(
       'select (extract(epoch from reaper.now()) * 1000)::float8 as ms',
@@ -84,14 +84,14 @@ export class Scene {
     this.stage.board.tell(this.jobId, what);
   }
 
-  /** SIGKILL to the monitor of the first run. */
+  /** Sends SIGKILL to the monitor of the first run. */
   async killMonitor(): Promise<void> {
     const { monitor } = this.firstRun();
     await this.deed(`SIGKILL to its monitor (pid ${monitor.pid})`);
     killProcess(monitor);
   }
 
-  /** SIGKILL to monitor and agent of the first run; the monitor first, so that it cannot record anything. */
+  /** Sends SIGKILL to monitor and agent of the first run; first to the monitor, so that it cannot record anything. */
   async killMonitorAndAgent(): Promise<void> {
     const { monitor, agent } = this.firstRun();
     await this.deed(`SIGKILL to its monitor and its agent (pids ${monitor.pid}, ${agent.pid})`);

@@ -1,16 +1,16 @@
 import type { Fate } from './fate.js';
 
-/** At one sweep a second, two of them at least saw it. */
-const LEAST_MS = 2_000;
+/** With one sweep per second, at least two of them saw it. */
+const MIN_MS = 2_000;
 
-/** A monitor that takes its time after exit 0, but lives: within the grace nobody takes its work out of its hands. */
+/** A monitor that is slow after exit 0, but alive: within the grace, the reaper leaves the work to it. */
 export const slowFinalizer: Fate = {
   id: 'slow-finalizer',
   name: 'a live monitor finalizes slowly',
   job: { agent: 'scribe' },
   async happen(scene) {
     await scene.exitRecorded();
-    await scene.deed('exit 0 is recorded; its monitor lives and is slow');
+    await scene.deed('exit 0 is recorded; its monitor is alive, but slow');
   },
   expected: [
     'not reaped',
@@ -27,7 +27,7 @@ export const slowFinalizer: Fate = {
     const tookMs = exitedMs === null || finishedMs === null ? 0 : finishedMs - exitedMs;
     return [
       finalized ? 'finalized by its own monitor' : 'not finalized by its monitor',
-      tookMs >= LEAST_MS ? 'it took two sweeps or more' : `it took ${tookMs} ms`,
+      tookMs >= MIN_MS ? 'it took two sweeps or more' : `it took ${tookMs} ms`,
     ];
   },
 };

@@ -1,6 +1,6 @@
 import type { Fate } from './fate.js';
 
-/** A monitor that merges holds its repo's lease; killed, it leaves a file behind that would block every later merge. */
+/** A monitor that merges holds its repo's lease. When it is killed, it leaves a file behind that would block every later merge. */
 export const stuckLease: Fate = {
   id: 'stuck-lease',
   name: 'the monitor is killed while it merges, under a lease',

@@ -3,7 +3,7 @@ import type { Queryable } from '../../src/db/database.js';
 /**
  * Moves a task from one stage to the next.
  *
- * @returns false when it is no longer in the first one: then somebody has moved it on already
+ * @returns false if it is no longer in the first one: it has already been moved on
  */
 export async function advanceTask(
   client: Queryable,

@@ -11,8 +11,8 @@ export interface Command {
 const AGENTS = fileURLToPath(new URL('../agents.js', import.meta.url));
 
 /**
- * How to start the agent of a run. The one place to change for agents of your own; a Node script of yours that takes the
- * agent's name can simply be named by LAUNCHER_AGENTS_SCRIPT.
+ * How to start the agent of a run. This is the only place to change for your own agents. If you have a Node script that
+ * takes the agent's name as its argument, just set LAUNCHER_AGENTS_SCRIPT to its path.
  */
 export function agentCommand(run: TakenRun): Command {
   return {
@@ -20,7 +20,7 @@ export function agentCommand(run: TakenRun): Command {
     args: [process.env['LAUNCHER_AGENTS_SCRIPT'] ?? AGENTS, run.agent],
     env: {
       ...process.env,
-      // An agent has no business in the queue's database.
+      // An agent must not use the queue's database.
       DATABASE_URL: undefined,
       JOB_ID: run.jobId,
       JOB_RUN_ID: run.runId,

@@ -3,23 +3,23 @@ import type { Pipeline } from '../../src/domain/pipeline.js';
 import type { Gates } from '../../src/gates/index.js';
 import type { TakenRun } from './taken-run.js';
 
-/** How a run ended, and what becomes of its job. */
+/** How a run ended, and what happens to its job. */
 export type Outcome =
   | { status: 'done'; advance: Advance | null }
   /** `queued`: another attempt. */
   | { status: 'queued' | 'failed'; error: string };
 
-/** The same pipeline and the same gates that the reaper asks: both must come to the same result. */
+/** The same pipeline and gates as the reaper's: both must come to the same result. */
 export interface DecideOptions {
   pipeline: Pipeline;
   gates: Gates;
 }
 
 /**
- * Decides what becomes of a job whose agent has exited. An agent's word is not enough: exit 0 counts as done only when
- * the gate of its stage finds the work.
+ * Decides what happens to a job whose agent has exited. The exit code is not enough: exit 0 counts as done only if the
+ * gate of its stage finds the work.
  *
- * @throws GateNotAsked when the gate cannot be asked now: the exit code is on record, so job-reaper asks it again
+ * @throws GateNotAsked when the gate cannot be asked now: the exit code is recorded, so job-reaper asks it again
  */
 export async function decideOutcome(
   run: TakenRun,
@@ -27,7 +27,7 @@ export async function decideOutcome(
   { pipeline, gates }: DecideOptions,
 ): Promise<Outcome> {
   if (exitCode !== 0) return tryAgain(run, `exit=${exitCode}`);
-  // The jobs of this queue record no stage of their own.
+  // The jobs of this queue do not record their own stage.
   const plan = planExitZero({ ...run, jobStage: null }, pipeline, true);
   if (plan.kind === 'done') return { status: 'done', advance: null };
   if (plan.kind === 'red') return tryAgain(run, `exit=0, but ${plan.why}`);

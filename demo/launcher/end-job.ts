@@ -2,10 +2,10 @@ import type { Queryable } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
- * Ends the job for good.
+ * Ends the job permanently.
  *
  * @param error null on `done`
- * @returns false when the run is no longer ours
+ * @returns false if the run is no longer ours
  */
 export async function endJob(
   client: Queryable,

@@ -10,11 +10,11 @@ import type { TakenRun } from './taken-run.js';
 /**
  * Writes how the run ended and moves its task on, in one transaction: nobody ever sees one without the other.
  *
- * @returns false when the run is no longer ours, since the reaper was faster: then nothing was written
+ * @returns false if the run is no longer ours, because the reaper was faster: then nothing was written
  */
 export async function finalize(pool: Database, run: TakenRun, outcome: Outcome): Promise<boolean> {
   return inTransaction(pool, async (client) => {
-    // This update locks the job's row, so what follows has an order with every claim.
+    // This update locks the job's row, so no claim can interleave with what follows.
     const isOurs = await write(client, run, outcome);
     if (isOurs && outcome.status === 'done') await moveOn(client, run, outcome);
     return isOurs;

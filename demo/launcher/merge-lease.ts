@@ -3,13 +3,13 @@ import { acquireLease, releaseLease, type HeldLease } from '../../src/leases/ind
 import { report } from './report.js';
 import type { LauncherSettings } from './settings.js';
 import type { TakenRun } from './taken-run.js';
-import { tryOn } from './try-on.js';
+import { retry } from './retry.js';
 
 /** Longer than a merge takes. */
 const TTL_S = 600;
 const WAIT_MS = 200;
 
-/** Merges while nobody else does in the same repo. Repos without merge leases need none. */
+/** Merges while nobody else merges in the same repo. Repos without merge leases need none. */
 export async function withMergeLease(
   run: TakenRun,
   settings: LauncherSettings,
@@ -18,7 +18,7 @@ export async function withMergeLease(
   const { jobId, runId, repo } = run;
   const { leaseFolder, leaseRepos, host } = settings;
   if (leaseFolder === undefined || repo === null || !leaseRepos.includes(repo)) return merge();
-  const lease = await tryOn('acquire the merge lease', () => acquire(leaseFolder, repo, host));
+  const lease = await retry('acquire the merge lease', () => acquire(leaseFolder, repo, host));
   report({ event: 'lease acquired', jobId, runId, repo });
   try {
     await merge();

@@ -2,8 +2,8 @@ import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
- * Holds the job's row while the run's row is written. Without that lock a claim of the reaper, which looks at the run
- * and then ends the job, could miss an exit code that is written in between.
+ * Locks the job's row while the run's row is written. Without that lock, a claim of the reaper, which reads the run and
+ * then ends the job, could miss an exit code that is written in between.
  */
 const SQL = `
   with job as (
@@ -15,8 +15,8 @@ const SQL = `
    where run.id = job.run_id and run.exit_code is null`;
 
 /**
- * Records how the agent ended: first of all, before the monitor pushes, comments or finalizes, so that its death in
- * between leaves a row from which the outcome can be told.
+ * Records how the agent ended. The monitor does this first, before it pushes, comments or finalizes: if it dies after that,
+ * the row still tells the outcome.
  *
  * Safe to call again: the first code and its time stay.
  */

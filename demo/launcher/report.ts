@@ -1,4 +1,4 @@
-/** What a launcher and its monitors say, one JSON object a line: enough to find every process they started. */
+/** What a launcher and its monitors report, one JSON object per line: enough to find every process they started. */
 export type LauncherEvent =
   | (RunEvent & { event: 'took'; attempt: number; monitorPid: number; monitorIdentity: string | null })
   | (RunEvent & { event: 'agent started'; pid: number; processIdentity: string | null })
@@ -13,7 +13,7 @@ interface RunEvent {
   runId: string;
 }
 
-// A monitor outlives the launcher, and whoever read the launcher's output: that must not be what ends it.
+// A monitor outlives the launcher and the reader of the launcher's output: the closed pipe must not end it.
 process.stdout.on('error', () => undefined);
 
 /** Writes one line to standard output. */

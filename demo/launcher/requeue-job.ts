@@ -2,9 +2,9 @@ import type { Queryable } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
- * Gives the job another attempt. Nothing of the run stays in the row but how often it was tried, and why again.
+ * Gives the job another attempt. Of the run, only the number of attempts and the error stay in the row.
  *
- * @returns false when the run is no longer ours
+ * @returns false if the run is no longer ours
  */
 export async function requeueJob(
   client: Queryable,

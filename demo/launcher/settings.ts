@@ -1,32 +1,33 @@
 import { hostname } from 'node:os';
 
-/** What a launcher and its monitors go by. */
+/** Settings of a launcher and its monitors. */
 export interface LauncherSettings {
   databaseUrl: string;
-  /** Exactly what REAPER_HOST says on this machine. */
+  /** Exactly REAPER_HOST on this machine. */
   host: string;
   /** Jobs at a time. */
   concurrency: number;
-  /** Whose jobs to take; null for all. */
+  /** The agents whose jobs to take; null for all. */
   agents: string[] | null;
-  /** Seconds between two looks at an empty queue. */
+  /** Seconds between two checks of an empty queue. */
   pollS: number;
-  /** Seconds that a monitor is busy (it pushes, it comments) between recording the exit code and finalizing. */
+  /** Seconds that a monitor is busy (pushing, commenting) between recording the exit code and finalizing. */
   finalizeS: number;
-  /** Where merge leases are kept, as MERGE_LEASE_DIR says to the reaper; without it nobody takes one. */
+  /** The folder of merge leases, the same as the reaper's MERGE_LEASE_DIR. Without it, no leases are used. */
   leaseFolder: string | undefined;
-  /** Repos that are merged into under a lease. */
+  /** Repos in which a merge needs a lease. */
   leaseRepos: string[];
-  /** The file that REAPER_PIPELINE names: launcher and reaper go by the same stages. */
+  /** The pipeline file of REAPER_PIPELINE: launcher and reaper need the same stages. */
   pipelinePath: string | undefined;
-  /** Where sql gates ask, as REAPER_GATE_DATABASE_URL says to the reaper. */
+  /** The database that sql gates query, the same as the reaper's REAPER_GATE_DATABASE_URL. */
   gateDatabaseUrl: string | undefined;
 }
 
 /** Reads the settings from the environment. */
 export function readLauncherSettings(env: NodeJS.ProcessEnv = process.env): LauncherSettings {
   const databaseUrl = env['DATABASE_URL'];
-  if (!databaseUrl) throw new Error('Expected DATABASE_URL to name the database of the queue, got nothing');
+  if (!databaseUrl)
+    throw new Error("Expected DATABASE_URL to be the URL of the queue's database, got nothing: set it");
   return {
     databaseUrl,
     host: env['LAUNCHER_HOST'] ?? hostname(),

@@ -2,10 +2,11 @@ import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
- * Says which process works on the run: the pid, and the identity that tells it from a later process with the same pid.
+ * Records which process works on the run: its pid, and the identity stamp that distinguishes it from a later process with
+ * the same pid.
  *
- * @param processIdentity null where the platform cannot tell
- * @returns false when the run is no longer ours: its agent must not go on
+ * @param processIdentity null if the platform has none
+ * @returns false if the run is no longer ours: its agent must not continue
  */
 export async function stampProcess(
   pool: Database,

@@ -6,25 +6,25 @@ import type { Command } from './agent-command.js';
 /** An agent's process. */
 export interface Agent {
   pid: number;
-  /** Null where the platform cannot tell. */
+  /** Null if the platform has no identity stamps. */
   processIdentity: string | null;
-  /** How it ended; as in a shell, 128 and the signal's number for one that was killed. */
+  /** How it ended. As in a shell, 128 plus the signal's number if it was killed. */
   exitCode: Promise<number>;
-  /** Ends it and what it started. */
+  /** Kills it and everything it started. */
   kill(): void;
 }
 
-/** As a shell says it of a program that cannot be started. */
+/** A shell's exit code for a program that cannot be started. */
 export const NOT_STARTED = 127;
 
 /**
- * Starts an agent, in a process group of its own: the death of its monitor, or a Ctrl-C there, does not end it.
+ * Starts an agent in a separate process group: the death of its monitor, or a Ctrl-C there, does not end it.
  *
- * @returns null when it cannot be started
+ * @returns null if it cannot be started
  */
 export function startAgent({ file, args, env }: Command): Agent | null {
   const child = spawn(file, args, { env, stdio: 'ignore', detached: true });
-  // What could not be started has no pid, and says so here too.
+  // A program that could not be started has no pid, and also emits this event.
   child.on('error', () => undefined);
   const exitCode = new Promise<number>((resolve) => {
     child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
@@ -33,11 +33,11 @@ export function startAgent({ file, args, env }: Command): Agent | null {
   if (pid === undefined) return null;
   return {
     pid,
-    // At once, while nobody has waited for the child: until then no other process can get its pid.
+    // Read immediately, before the child is collected: until then, no other process can get its pid.
     processIdentity: processIdentity(pid),
     exitCode,
     kill() {
-      // Its pid stays its own until this process has collected it, and then it has an exit code or a signal.
+      // No other process gets its pid until this process has collected it, and then it has an exit code or a signal.
       if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
     },
   };

@@ -6,14 +6,14 @@ import type { TakenRun } from './taken-run.js';
 
 const MONITOR = fileURLToPath(new URL('../monitor.js', import.meta.url));
 
-/** Starts the monitor of a run: a process of its own, which outlives the launcher and shares its log. */
+/** Starts the monitor of a run: a separate process, which outlives the launcher and shares its log. */
 export function startMonitor(run: TakenRun): ChildProcess {
   const monitor = spawn(process.execPath, [MONITOR, JSON.stringify(run)], {
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true,
   });
   const { jobId, runId, attempt } = run;
-  // The row stays running without a pid, and the reaper's backstop is what frees it.
+  // Then the row stays running without a pid, until the reaper's backstop ends the run.
   monitor.on('error', (error) => report({ event: 'trouble', what: 'start a monitor', error: String(error) }));
   if (monitor.pid !== undefined) {
     const monitorIdentity = processIdentity(monitor.pid);

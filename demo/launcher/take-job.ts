@@ -3,8 +3,8 @@ import type { Database } from '../../src/db/database.js';
 import type { TakenRun } from './taken-run.js';
 
 /**
- * `skip locked`: launchers that look at the same moment take different jobs. The run's row comes first in the same
- * statement, so there is no moment in which the job is running without a run.
+ * `skip locked` makes launchers that query at the same moment take different jobs. The same statement first inserts the
+ * run's row, so the job is never running without a run.
  */
 const SQL = `
   with next as (
@@ -28,15 +28,15 @@ const SQL = `
             coalesce(nullif(j.max_attempts, 0), 2) as "maxAttempts", j.task_id as "taskId",
             next.branch, next.stage, next.work_item_id as "workItem"`;
 
-/** What a launcher is willing to take. */
+/** Which jobs a launcher takes. */
 export interface TakeJobOptions {
-  /** Written into the row: the probe that answers for this name will look for the pid. */
+  /** Written to the row: the probe of this host will check the pid. */
   host: string;
   /** Null for the jobs of all agents. */
   agents: readonly string[] | null;
 }
 
-/** Takes one queued job, or returns null when there is none. */
+/** Takes one queued job, or returns null if there is none. */
 export async function takeJob(pool: Database, { host, agents }: TakeJobOptions): Promise<TakenRun | null> {
   const { rows } = await pool.query<TakenRun>(SQL, [randomUUID(), host, agents]);
   return rows[0] ?? null;

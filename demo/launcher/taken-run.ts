@@ -1,11 +1,11 @@
 /** One run that a launcher has taken, with what its agent needs to know. */
 export interface TakenRun {
   jobId: string;
-  /** Made for this run alone: with the job and `running` it guards every later write. */
+  /** Unique to this run: together with the job and `running`, it guards every later write. */
   runId: string;
   agent: string;
   repo: string | null;
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   attempt: number;
   maxAttempts: number;
   taskId: string | null;

@@ -4,7 +4,7 @@ import type { Result } from '../fates/play.js';
 const OUTCOMES = { queued: 'requeued', done: 'done', failed: 'failed' };
 const LEFT_ALONE = 'left alone';
 
-/** The last word: a line for each fate, and below it what came out otherwise than expected. Fits 80 columns. */
+/** The result: a line for each fate, and below it any differences from what was expected. Fits 80 columns. */
 export function finalTable(results: readonly Result[]): string {
   const width = Math.max(...results.map(({ fate }) => fate.name.length));
   const lines = results.flatMap((result) => [lineOf(result, width), ...differences(result)]);
@@ -27,9 +27,9 @@ function differences({ fate, seen, isTrue }: Result): string[] {
   if (isTrue) return [];
   const missing = fate.expected.filter((fact) => !seen.includes(fact));
   const unexpected = seen.filter((fact) => !fate.expected.includes(fact));
-  const told = [
+  const lines = [
     ...missing.map((fact) => `expected: ${fact}`),
     ...unexpected.map((fact) => `got:      ${fact}`),
   ];
-  return told.map((line) => `    ${colors.red(line)}`);
+  return lines.map((line) => `    ${colors.red(line)}`);
 }

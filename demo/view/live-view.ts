@@ -15,13 +15,13 @@ const HEAD = row({
 });
 const PAINT = { queued: colors.yellow, running: colors.cyan, done: colors.green, failed: colors.red };
 
-/** Shows what happens: on a terminal a table that is drawn in place, elsewhere a line for every event. */
+/** Shows what happens: on a terminal as a table that is updated in place, elsewhere as a line per event. */
 export class LiveView implements Audience {
   readonly #startedMs = Date.now();
   readonly #latest = new Map<string | null, string>();
   #drawn = 0;
 
-  /** @param isTerminal that can move its cursor */
+  /** @param isTerminal whether `out` is a terminal that can move its cursor */
   constructor(
     readonly out: NodeJS.WriteStream = process.stdout,
     readonly isTerminal: boolean = process.stdout.isTTY,
@@ -34,7 +34,7 @@ export class LiveView implements Audience {
 
   look(snapshot: Snapshot): void {
     if (!this.isTerminal) return;
-    // A terminal without a size says 0.
+    // A terminal without a size reports 0.
     const columns = this.out.columns || 80;
     const rows = this.out.rows || 24;
     const lines = [
@@ -50,7 +50,7 @@ export class LiveView implements Audience {
     this.#drawn = lines.length;
   }
 
-  /** Wipes the table, so that something else can be printed. */
+  /** Erases the table, so that something else can be printed. */
   clear(): void {
     if (this.#drawn > 0) this.out.write(`\u001b[${this.#drawn}A\u001b[0J`);
     this.#drawn = 0;
@@ -69,7 +69,7 @@ export class LiveView implements Audience {
       stage: stage ?? '',
       latest: this.#latest.get(name) ?? '',
     });
-    // Cut before it is painted: a line that wraps would be wiped by half.
+    // Cut before it is colored. A line that wraps would be only partly erased.
     return text.slice(0, columns - 1).replace(` ${status} `, ` ${PAINT[status](status)} `);
   }
 

@@ -5,20 +5,20 @@ import { readLauncherLog } from './launcher-log.js';
 import type { DemoProcess } from './process.js';
 import { readSnapshot, type JobState, type Snapshot } from './read-snapshot.js';
 
-/** A launcher's report, and whose it is. */
+/** A launcher's report, with the launcher's name. */
 export type BoardEvent = LauncherEvent & { launcher: string };
 
-/** Who wants to know what happens. */
+/** Gets told what happens. */
 export interface Audience {
-  /** Something happened, in words; with null it is not about one job, see {@link jobName}. */
+  /** Something happened. `job` is a {@link jobName}, or null if it is not about one job. */
   note(job: string | null, text: string): void;
-  /** How things stand now. */
+  /** The current state. */
   look(snapshot: Snapshot): void;
 }
 
 const LOOK_MS = 100;
 
-/** The state of the demo, looked at several times a second; everybody goes by it instead of asking by themselves. */
+/** The state of the demo, read several times a second. Everything uses it instead of its own queries. */
 export class Board {
   snapshot: Snapshot = { jobs: [], claims: [], leaseReclaims: [], sweeps: 0, hostsWithoutProbe: [] };
   readonly events: BoardEvent[] = [];
@@ -30,14 +30,14 @@ export class Board {
 
   constructor(
     readonly admin: Database,
-    /** May grow. */
+    /** The launchers so far; may grow. */
     readonly launchers: readonly DemoProcess[],
-    /** What Telegram has been told; may grow. */
+    /** The Telegram messages so far; may grow. */
     readonly messages: readonly string[],
     readonly audience: Audience,
   ) {}
 
-  /** Looks again and again; ends only by throwing, at the latest at the signal. */
+  /** Reads the state again and again. Ends only by throwing, at the latest at the signal. */
   async watch(signal: AbortSignal): Promise<never> {
     for (;;) {
       await this.look();
@@ -45,7 +45,7 @@ export class Board {
     }
   }
 
-  /** Looks once; two looks never overlap, so that the later one is the newer one. */
+  /** Reads the state once. Two reads never overlap, so the later one is always newer. */
   async look(): Promise<void> {
     const turn = this.#lastLook.then(() => this.#look());
     this.#lastLook = turn.catch(() => undefined);
@@ -53,7 +53,7 @@ export class Board {
   }
 
   async #look(): Promise<void> {
-    // Logs first: every job that they speak of is in the snapshot then, and so is every claim before them.
+    // Logs first: then every job that they mention is in the snapshot, and so is every earlier claim.
     const news = this.#readLogs();
     this.snapshot = await readSnapshot(this.admin);
     for (const { jobId, outcome, reason } of this.snapshot.claims.slice(this.#claimsTold)) {
@@ -70,7 +70,7 @@ export class Board {
     this.audience.look(this.snapshot);
   }
 
-  /** Reads what launchers and monitors have reported since; works without a database. */
+  /** Reads what launchers and monitors have newly reported; works without a database. */
   #readLogs(): BoardEvent[] {
     const news: BoardEvent[] = [];
     for (const launcher of this.launchers) {
@@ -83,13 +83,13 @@ export class Board {
     return news;
   }
 
-  /** Tells the audience of something; with null it is not about one job. */
+  /** Tells the audience that something happened; `jobId` is null if it is not about one job. */
   tell(jobId: string | null, text: string): void {
     const job = this.snapshot.jobs.find(({ id }) => id === jobId);
     this.audience.note(job === undefined ? jobId : jobName(job), text);
   }
 
-  /** Waits until something is there to see. */
+  /** Waits until `look` returns something. */
   async until<T>(look: () => T | null | undefined | false, signal: AbortSignal): Promise<T> {
     for (;;) {
       const seen = look();
@@ -99,7 +99,7 @@ export class Board {
   }
 }
 
-/** What a job is called: its id, or for the later job of a task the task's and its agent's. */
+/** The display name of a job: its id or, for a later job of a task, the task's id and the agent. */
 export function jobName({ id, taskId, agent }: JobState): string {
   return taskId === null || taskId === id ? id : `${taskId}, ${agent}`;
 }
@@ -111,13 +111,13 @@ function inWords(event: BoardEvent): string {
     case 'agent started':
       return `its agent runs as pid ${event.pid}`;
     case 'exit recorded':
-      return `exit code ${event.exitCode} recorded, its monitor goes on to finalize`;
+      return `exit code ${event.exitCode} recorded, its monitor is finalizing`;
     case 'lease acquired':
       return `its monitor holds the merge lease of ${event.repo}`;
     case 'finalized':
       return `finalized by its own monitor -> ${event.status}`;
     case 'no longer ours':
-      return 'its monitor found the run ended by somebody else, and left it';
+      return 'its monitor found that the run was already ended, and left it alone';
     case 'trouble':
       return `the ${event.launcher} has trouble (${event.what}): ${event.error}`;
   }

@@ -5,15 +5,15 @@ import type { KnownProcess } from './kill-process.js';
 
 const SCRIPT = fileURLToPath(new URL('../caretaker.js', import.meta.url));
 
-/** Ends the demo's processes and removes its folder should the demo itself be killed. */
+/** Ends the demo's processes and removes its folder if the demo itself is killed. */
 export interface Caretaker {
-  /** To be told of each process that the demo starts. */
+  /** Must be called for each process that the demo starts. */
   mind(pid: number): void;
-  /** All has been cleaned up. */
+  /** Everything has been cleaned up. */
   dismiss(): void;
 }
 
-/** Starts a {@link Caretaker}: a process that learns of our end by the end of its input, however we ended. */
+/** Starts a {@link Caretaker}: a process that notices our end by the end of its input, however we ended. */
 export function startCaretaker(folder: string): Caretaker {
   const { stdin } = spawn(process.execPath, [SCRIPT, folder], {
     stdio: ['pipe', 'ignore', 'ignore'],

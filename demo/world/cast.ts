@@ -8,10 +8,10 @@ import { startProcess, type DemoProcess } from './process.js';
 import { TELEGRAM } from './telegram.js';
 import type { World } from './world.js';
 
-/** The machine of the worker and two launchers, and one that nobody will answer for. */
+/** The host of the worker and two launchers, and one without a probe. */
 export const HOSTS = { near: 'workshop', far: 'annex' } as const;
 
-/** Short, so that nobody has to wait. */
+/** Short times, so that nobody has to wait. */
 const WORKER_SETTINGS = {
   REAPER_HOST: HOSTS.near,
   REAPER_INTERVAL_S: '1',
@@ -49,7 +49,7 @@ function startWorker({ servers, name, folder, logins, leases, telegram, pipeline
 /** What one launcher does. */
 export interface LauncherPart {
   host: string;
-  /** Whose jobs it takes. @default all */
+  /** The agents whose jobs it takes. @default all */
   agents?: readonly string[];
 }
 

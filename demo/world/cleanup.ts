@@ -1,15 +1,15 @@
-/** What has to be undone at the end, the last thing first, whatever happens. */
+/** What must be undone at the end, whatever happens. The last step is undone first. */
 export class Cleanup {
   readonly #steps: (() => unknown)[] = [];
 
-  /** @param whose as a failure names it */
+  /** @param whose the name that errors use */
   constructor(readonly whose: string) {}
 
   add(step: () => unknown): void {
     this.#steps.push(step);
   }
 
-  /** Undoes everything. A step that fails is reported, and does not hold up the others. */
+  /** Undoes everything. A step that fails is reported, and does not stop the others. */
   async run(): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {

@@ -1,7 +1,7 @@
 import type { Database } from '../../src/db/database.js';
 import type { Fate } from '../fates/fate.js';
 
-/** Queues the job of every fate, in one transaction, so that the launchers find them all at once. */
+/** Queues the job of every fate, in one transaction, so that the launchers find them all at the same time. */
 export async function enqueueFates(admin: Database, fates: readonly Fate[]): Promise<void> {
   const tasks = fates.filter(({ job }) => job.stage !== undefined);
   await admin.query(

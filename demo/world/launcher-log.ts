@@ -4,12 +4,12 @@ import type { LauncherEvent } from '../launcher/report.js';
 /** What a launcher and its monitors have reported so far. */
 export function readLauncherLog(logFile: string): LauncherEvent[] {
   const lines = readFileSync(logFile, 'utf8').split('\n');
-  // The last one is empty, or still being written.
+  // The last line is empty, or still being written.
   return lines.slice(0, -1).flatMap((line) => {
     try {
       return [JSON.parse(line) as LauncherEvent];
     } catch {
-      return []; // a warning of Node's
+      return []; // a warning from Node
     }
   });
 }

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-/** URLs of the demo's own logins, each with no more rights than it needs. */
+/** URLs of the demo's logins, each with only the rights it needs. */
 export interface Logins {
-  /** A member of role `reaper`: what the worker is. */
+  /** A member of role `reaper`, for the worker. */
   reaperUrl: string;
-  /** May work with the queue's three tables, and has no part in schema `reaper` but its clock. */
+  /** May use the queue's three tables and, in schema `reaper`, only the clock. */
   launcherUrl: string;
 }
 
 /**
- * Creates the logins in a migrated database. They are new ones: on somebody's server the roles stay as they are.
+ * Creates the logins in a migrated database. They are new ones: existing roles of the server stay unchanged.
  *
  * @param databaseUrl of the database's owner
  * @param prefix of the names, unique on the server

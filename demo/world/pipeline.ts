@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where the work of the stages is to be found. */
+/** Where the gates find the work of the stages. */
 export interface PipelinePlaces {
   /** A git repository: development is done when the document is on the branch. */
   repository: string;
-  /** A folder: review is done when the sign-off lies there. */
+  /** A folder: review is done when the sign-off is there. */
   signOffs: string;
 }
 
-/** Writes the file for REAPER_PIPELINE, which the launchers go by as well. Returns its path. */
+/** Writes the file for REAPER_PIPELINE, which the launchers use too. Returns its path. */
 export async function writePipeline(
   folder: string,
   { repository, signOffs }: PipelinePlaces,

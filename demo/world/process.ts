@@ -9,16 +9,16 @@ export interface DemoProcess {
   name: string;
   pid: number;
   logFile: string;
-  /** Resolves when it has ended, whoever ended it. */
+  /** Resolves when it has ended, for whatever reason. */
   exited: Promise<void>;
   isRunning(): boolean;
-  /** SIGKILL: it gets no chance to do anything. */
+  /** Sends SIGKILL: it gets no chance to do anything. */
   kill(): Promise<void>;
-  /** SIGTERM, and after some seconds SIGKILL. */
+  /** Sends SIGTERM, and some seconds later SIGKILL. */
   stop(): Promise<void>;
 }
 
-/** Longer than the worker takes to let go of what it does. */
+/** Longer than the worker takes to stop. */
 const STOP_LIMIT_MS = 25_000;
 
 /** Starts a Node script. Ctrl-C in the terminal does not reach it: the demo ends its processes in order. */
@@ -28,13 +28,15 @@ export function startProcess(
   { folder, env }: { folder: string; env: NodeJS.ProcessEnv },
 ): DemoProcess {
   const logFile = join(folder, `${name.replaceAll(' ', '-')}.log`);
-  // A file, not a pipe: those who write to it may outlive their reader.
+  // A file, not a pipe: its writers may outlive the reader.
   const output = openSync(logFile, 'a');
   const child = spawn(process.execPath, argv, { stdio: ['ignore', output, output], env, detached: true });
   closeSync(output);
   const { pid } = child;
   if (pid === undefined)
-    throw new Error(`Expected the ${name} to start, got no process: see that this machine has room for more`);
+    throw new Error(
+      `Expected the ${name} to start, got no process: check that this machine can start more processes`,
+    );
   const exited = once(child, 'close').then(() => undefined);
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   return {

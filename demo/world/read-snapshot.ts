@@ -1,7 +1,7 @@
 import type { Outcome } from '../../src/domain/types.js';
 import type { Database } from '../../src/db/database.js';
 
-/** A job as its row shows it. */
+/** A job's row. */
 export interface JobState {
   id: string;
   taskId: string | null;
@@ -29,7 +29,7 @@ export interface Claim {
   claimedMs: number;
   /** What the probe saw. */
   evidence: string;
-  /** What the gate said; null where none was asked. */
+  /** What the gate said; null if none was asked. */
   gate: string | null;
 }
 
@@ -47,12 +47,12 @@ export interface Snapshot {
   claims: Claim[];
   /** Oldest first. */
   leaseReclaims: LeaseReclaim[];
-  /** Sweeps so far; 0 until the worker is at work. */
+  /** Sweeps so far; 0 until the worker is running. */
   sweeps: number;
   hostsWithoutProbe: string[];
 }
 
-/** One statement, so that jobs and claims are of the same moment. */
+/** One statement, so that jobs and claims are from the same moment. */
 const SQL = `
   select coalesce((
            select json_agg(json_build_object(
@@ -79,7 +79,7 @@ const SQL = `
          s.hosts_without_probe as "hostsWithoutProbe"
     from reaper.status s`;
 
-/** Reads how things stand. */
+/** Reads the current state. */
 export async function readSnapshot(admin: Database): Promise<Snapshot> {
   const { rows } = await admin.query<Snapshot>(SQL);
   if (rows[0] === undefined) throw new Error('Expected one row in reaper.status, got none');

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 
 const AUTHOR = ['-c', 'user.name=demo', '-c', 'user.email=demo@example.org'];
 
-/** Makes a bare git repository with these branches, each with one empty commit. Returns its folder. */
+/** Creates a bare git repository with these branches, each with one empty commit. Returns its folder. */
 export async function createRepository(folder: string, branches: readonly string[]): Promise<string> {
   const repository = join(folder, 'demo.git');
   await execa('git', ['init', '--quiet', '--bare', repository]);

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 /** What a worker needs to reach the demo's Telegram; none of it is a secret. */
 export const TELEGRAM = { token: '1:demo', chat: '@demo' } as const;
 
-/** Telegram's bot API as far as job-reaper needs it, on this machine: it keeps what it is told. */
+/** The part of Telegram's bot API that job-reaper uses, on this machine. It keeps the messages. */
 export interface Telegram {
   baseUrl: string;
   /** Texts of the messages, oldest first. */

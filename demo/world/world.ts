@@ -28,16 +28,16 @@ export interface World {
   telegram: Telegram;
   /** The file for REAPER_PIPELINE. */
   pipeline: string;
-  /** As the owner of the queue. */
+  /** Connected as the owner of the queue. */
   admin: Database;
-  /** As role `reaper`. */
+  /** Connected as role `reaper`. */
   operator: Database;
 }
 
 /**
- * Makes a database of its own with its logins, a git repository and a pipeline.
+ * Creates the demo's database with its logins, a git repository and a pipeline.
  *
- * @param branches of the repository
+ * @param branches the branches of the repository
  */
 export async function createWorld(
   servers: Servers,
@@ -56,7 +56,7 @@ export async function createWorld(
   const pipeline = await writePipeline(folder, { repository, signOffs });
 
   const { adminUrl, embedded } = servers.postgres;
-  // An embedded server ends with all that is in it.
+  // An embedded server ends with everything in it.
   if (!servers.temporal.embedded) cleanup.add(() => terminateWorkflows(name));
   if (!embedded) cleanup.add(() => dropLogins(adminUrl, name));
   const databaseUrl = await createDatabase(adminUrl, name);

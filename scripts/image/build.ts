@@ -3,9 +3,9 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { parseDockerfile, parseDockerignore, type Instruction } from './dockerfile.js';
 
-/** What the last stage leaves: how its container would start. */
+/** The result of the last stage, and how its container would start. */
 export interface Image {
-  /** The folder that is the container's root. */
+  /** The folder with the container's root file system. */
   root: string;
   /** The command with its arguments, in the container's paths. */
   entrypoint: string[];
@@ -14,11 +14,11 @@ export interface Image {
 }
 
 /**
- * Does what a container engine would do with the Dockerfile, in folders: each stage sees only what was copied into it.
- * What installs Debian packages is left out, with a word.
+ * Does in folders what a container engine would do with the Dockerfile: each stage sees only what was copied into it. Skips
+ * the installation of Debian packages, and logs that.
  *
  * @param context the folder of the Dockerfile
- * @param folder an empty one
+ * @param folder an empty folder for the result
  */
 export async function buildByHand(
   context: string,
@@ -81,10 +81,10 @@ async function follow({ name, rest }: Instruction, image: Image, place: Place): 
       image.entrypoint = JSON.parse(rest) as string[];
       return;
     case 'CMD':
-      // A default that whoever starts the container replaces.
+      // Only a default, which is replaced when the container is started.
       return;
     default:
-      throw new Error(`Expected an instruction that can be followed by hand, got ${name}`);
+      throw new Error(`Expected an instruction that works without a container engine, got ${name}`);
   }
 }
 

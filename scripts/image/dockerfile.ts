@@ -4,7 +4,7 @@ export interface Instruction {
   rest: string;
 }
 
-/** A build stage: what follows one FROM. */
+/** A build stage: the instructions after a FROM. */
 export interface Stage {
   /** Its name, or its number. */
   name: string;
@@ -12,16 +12,16 @@ export interface Stage {
 }
 
 /**
- * Reads a Dockerfile of the plain kind: one instruction a line.
+ * Reads a simple Dockerfile, with one instruction per line.
  *
- * @throws for what it cannot read
+ * @throws for a line that it cannot read
  */
 export function parseDockerfile(text: string): Stage[] {
   const stages: Stage[] = [];
   for (const line of text.split('\n').filter((each) => each.trim() !== '' && !each.startsWith('#'))) {
     const [, name, rest] = /^([A-Z]+) (.*[^\\])$/.exec(line) ?? [];
     if (name === undefined || rest === undefined) {
-      throw new Error(`Expected one instruction a line in Dockerfile, got "${line}"`);
+      throw new Error(`Expected one instruction per line in Dockerfile, got "${line}"`);
     }
     if (name === 'FROM') {
       stages.push({ name: / AS (\S+)$/.exec(rest)?.[1] ?? String(stages.length), instructions: [] });
@@ -33,7 +33,7 @@ export function parseDockerfile(text: string): Stage[] {
 }
 
 /**
- * Reads a .dockerignore whose patterns are names in the context's root, with `*` for anything.
+ * Reads a .dockerignore whose patterns are names in the context's root, in which `*` matches anything.
  *
  * @returns whether a name in the root is left out
  * @throws for other patterns

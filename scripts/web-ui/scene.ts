@@ -8,28 +8,28 @@ import { createPool } from '../../src/db/pool.js';
 import { createDatabase, startServers } from '../../src/servers/index.js';
 
 const HOST = 'builder-1';
-/** Seconds between sweeps: nobody wants to wait. */
+/** Seconds between sweeps: short, so that nobody has to wait. */
 const INTERVAL_S = 2;
 
-/** A fleet to look at: real servers, a real worker, jobs in every state. */
+/** A fleet to show: real servers, a real worker, jobs in every state. */
 export interface Scene {
-  /** Where the Web UI is. */
+  /** The URL of the Web UI. */
   uiUrl: string;
-  /** As the owner of the queue. */
+  /** Connected as the owner of the queue. */
   admin: Database;
-  /** Starts an agent, with its running job. */
+  /** Starts an agent and inserts its running job. */
   startJob: (id: string, agent: string, columns?: Record<string, unknown>) => Promise<Agent>;
   /** The id of the watch that looked after a job's run. */
   watchOf: (job: string) => Promise<string>;
-  /** Waits for so many further sweeps. */
+  /** Waits for `count` more sweeps. */
   sweeps: (count: number) => Promise<void>;
-  /** Waits until something is so in Postgres. */
+  /** Waits until a query returns a row. */
   until: (what: string, sql: string) => Promise<void>;
 }
 
 const LIMIT_MS = 60_000;
 
-/** Sets the scene: live jobs, one that is finalizing, one on a host without a probe, and two that died. */
+/** Sets the scene: live jobs, one that is being finalized, one on a host without a probe, and two that died. */
 export async function setScene(cleanup: Cleanup): Promise<Scene> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(TEMPORAL_ADDRESS|REAPER_)/.test(name)),

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
 const LIMIT_MS = 60_000;
-const LARGEST_PICTURE = 200_000;
+const MAX_PICTURE_BYTES = 200_000;
 
-/** Columns of the list, as docs/web-ui.md recommends them. */
+/** Columns of the list, as recommended by docs/web-ui.md. */
 const COLUMNS = ['Status', 'Workflow ID', 'ReaperJob', 'ReaperHost', 'ReaperOutcome', 'Start', 'End'];
 
-/** Temporal's Web UI, as an operator uses it. */
+/** Temporal's Web UI, used like an operator. */
 export class WebUi {
   constructor(
     readonly page: Page,
@@ -18,10 +18,10 @@ export class WebUi {
     page.setDefaultTimeout(LIMIT_MS);
   }
 
-  /** The list of workflows that a query finds. */
+  /** Opens the list of workflows that match a query. */
   async openList(query: string): Promise<void> {
     await this.page.goto(`${this.url}/namespaces/default/workflows?query=${encodeURIComponent(query)}`);
-    // What the gear below the list sets.
+    // The gear below the list sets this.
     const columns = JSON.stringify({ default: COLUMNS.map((label) => ({ label })) });
     await this.page.evaluate(
       `localStorage.setItem('namespace-workflow-table-columns', ${JSON.stringify(columns)})`,
@@ -29,7 +29,7 @@ export class WebUi {
     await this.page.reload();
   }
 
-  /** A workflow's current details: the tab User Metadata. */
+  /** Opens a workflow's current details: the tab User Metadata. */
   async openDetails(workflowId: string): Promise<void> {
     await this.page.goto(`${this.url}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
     await this.page.waitForURL(/\/(history|timeline)/);
@@ -37,7 +37,7 @@ export class WebUi {
     await this.expect('Current Details');
   }
 
-  /** Waits until the page, or a frame in which it shows Markdown, has a text. */
+  /** Waits until the page, or one of its frames with Markdown, contains a text. */
   async expect(text: string): Promise<void> {
     const deadline = Date.now() + LIMIT_MS;
     let seen: string[] = [];
@@ -56,7 +56,7 @@ export class WebUi {
     throw new Error(`Expected the Web UI to show "${text}", got:\n${seen.join('\n---\n')}`);
   }
 
-  /** Sends a signal to the workflow whose page is open, by the dialog. */
+  /** Sends a signal with the dialog to the workflow whose page is open. */
   async sendSignal(name: string, input?: string, picture?: string): Promise<void> {
     await this.page.getByRole('button', { name: 'More Actions' }).click();
     await this.page.getByRole('menuitem', { name: 'Send a Signal' }).click();
@@ -72,13 +72,13 @@ export class WebUi {
     await dialog.waitFor({ state: 'hidden' });
   }
 
-  /** Keeps a picture of what is to be seen. */
+  /** Takes a picture of the page. */
   async picture(name: string): Promise<void> {
     const path = join(this.imageFolder, `${name}.png`);
     await this.page.screenshot({ path, animations: 'disabled' });
     const { size } = await stat(path);
-    if (size > LARGEST_PICTURE)
-      throw new Error(`Expected ${path} below ${LARGEST_PICTURE} bytes, got ${size}`);
+    if (size > MAX_PICTURE_BYTES)
+      throw new Error(`Expected ${path} below ${MAX_PICTURE_BYTES} bytes, got ${size}`);
     console.log(`docs/images/${name}.png: ${Math.round(size / 1000)} kB`);
   }
 }

@@ -6,8 +6,8 @@ import { describeTemporalError } from '../temporal/explain-error.js';
 /**
  * Sends the reaper an update and waits for its answer.
  *
- * @param limitMs milliseconds until the answer is given up
- * @throws CliError when it refuses, does not run or does not answer
+ * @param limitMs how many milliseconds to wait for the answer
+ * @throws CliError when it refuses, is not running or does not answer
  */
 export async function askReaper<T>(
   context: CliContext,
@@ -30,12 +30,12 @@ export async function askReaper<T>(
     if (error instanceof WorkflowUpdateFailedError) throw new CliError(messageOf(error.cause ?? error));
     if (error instanceof WorkflowNotFoundError) {
       throw new CliError(
-        `Expected the reaper workflow "${reaper}" to run, got none: start a worker (job-reaper worker), which starts it`,
+        `Expected the reaper workflow "${reaper}" to be running, got none: start a worker (job-reaper worker), which starts it`,
       );
     }
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
       throw new CliError(
-        `Expected the reaper workflow "${reaper}" to answer within ${limitMs / 1000} s, got nothing: see that a worker runs (job-reaper status)`,
+        `Expected the reaper workflow "${reaper}" to answer within ${limitMs / 1000} s, got nothing: check that a worker is running (job-reaper status)`,
       );
     }
     if (error instanceof ServiceError) {

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 
-/** Somebody who looks, or who asked for it. The library alone would also colour what a CI job pipes. */
+/** Color for a terminal, or on request. The library's default would also color the piped output of a CI job. */
 const isWanted = process.stdout.isTTY || Boolean(process.env['FORCE_COLOR']);
 
-/** Colours on a terminal; none elsewhere, nor where NO_COLOR is set. */
+/** Colors on a terminal; none elsewhere, and none if NO_COLOR is set. */
 export const colors = pc.createColors(isWanted && pc.isColorSupported);

@@ -6,29 +6,29 @@ import { Names } from '../naming.js';
 import { explainDatabaseError } from './database-error.js';
 import { describeTemporalError } from '../temporal/explain-error.js';
 
-/** What Temporal said, or why it said nothing. */
+/** Temporal's answer, or why there is none. */
 export type Answer<T> = { answered: true; value: T } | { answered: false; why: string };
 
-/** What a command works with. Connections are opened when they are first needed. */
+/** What a command works with. Connections are opened on first use. */
 export interface CliContext {
   settings: Settings;
   names: Names;
   /**
-   * Asks Postgres.
+   * Queries Postgres.
    *
    * @throws CliError that says what is wrong and what to do next
    */
   query: <T>(work: (pool: Database) => Promise<T>) => Promise<T>;
   /**
-   * Asks Temporal.
+   * Calls Temporal.
    *
-   * @param limitMs milliseconds until an answer is given up; finding the server takes up to 5 s more
+   * @param limitMs how many milliseconds to wait for an answer; connecting takes up to 5 s more
    * @throws what `work` throws, and when Temporal does not answer
    */
   temporal: <T>(limitMs: number, work: (client: Client) => Promise<T>) => Promise<T>;
 }
 
-/** Runs a command's work and closes what it opened, so that the process ends by itself. */
+/** Runs a command's work and closes its connections, so that the process can exit. */
 export async function withContext<T>(work: (context: CliContext) => Promise<T>): Promise<T> {
   const settings = readSettings();
   const url = required(settings, 'DATABASE_URL');
@@ -52,12 +52,12 @@ export async function withContext<T>(work: (context: CliContext) => Promise<T>):
     });
   } finally {
     await pool.end();
-    // One that never connected was reported where it was asked for.
+    // A failure to connect was reported where the connection was used.
     await client?.then(({ connection }) => connection.close()).catch(() => undefined);
   }
 }
 
-/** Asks Temporal for something that a command can do without. */
+/** Asks Temporal for something that a command does not strictly need. */
 export async function tryTemporal<T>(
   context: CliContext,
   limitMs: number,
@@ -70,7 +70,7 @@ export async function tryTemporal<T>(
   }
 }
 
-/** Loaded when it is needed: half of the commands' start-up time would go into it. */
+/** Loaded on demand: it would take half of each command's start-up time. */
 async function connect({ REAPER_PAYLOAD_CODEC }: Settings): Promise<Client> {
   const { connectClient } = await import('../temporal/connect.js');
   const { readTemporalTarget } = await import('../temporal/read-target.js');

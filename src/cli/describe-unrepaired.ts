@@ -1,6 +1,6 @@
 import type { Status } from '../domain/status.js';
 
-/** Rows of what is not being repaired, and why; none where everything is looked after. */
+/** Table rows for everything that is not being repaired, and why. Empty if there is nothing. */
 export function describeUnrepaired(status: Status): [what: string, why: string][] {
   const rows: [string, string][] = [];
   const { waiting, claim_trouble: trouble } = status;
@@ -9,17 +9,17 @@ export function describeUnrepaired(status: Status): [what: string, why: string][
   }
   const { '': hostless = 0, ...hosts } = status.unknown_runs;
   const unknown = Object.entries(hosts).map(([host, runs]) => `${runs} on ${host}`);
-  if (unknown.length > 0) rows.push(['unknown runs', `${unknown.join(', ')}: job-reaper doctor says why`]);
+  if (unknown.length > 0) rows.push(['unknown runs', `${unknown.join(', ')}: job-reaper doctor shows why`]);
   if (hostless > 0) {
     rows.push([
       'unknown runs without a host',
-      `${hostless}: nobody can look at their processes; have launchers write the host with the pid`,
+      `${hostless}: no probe can check their processes; make launchers write the host with the pid`,
     ]);
   }
   if (status.held > 0) rows.push(['held runs', String(status.held)]);
   if (waiting.count > 0) {
     const jobs = waiting.first.join(', ');
-    rows.push(['runs that wait for a place', `${waiting.count}, such as ${jobs}: raise REAPER_MAX_WATCHES`]);
+    rows.push(['runs waiting for a watch', `${waiting.count}, such as ${jobs}: raise REAPER_MAX_WATCHES`]);
   }
   if (trouble.count > 0) rows.push(['runs that cannot be claimed', String(trouble.count)]);
   return rows;

@@ -17,12 +17,12 @@ const INDENT = ' '.repeat(6);
 /** `job-reaper doctor` */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('Check all that an installation needs, and say what to do; best with DATABASE_ADMIN_URL set')
+    .description('Check the installation and suggest fixes. Checks more if DATABASE_ADMIN_URL is set')
     .option('--json', 'print the findings as JSON')
     .addHelpText(
       'after',
-      '\nIt changes nothing: with DATABASE_ADMIN_URL it tries the adapter on one running job, and rolls that back.\n' +
-        'Exit code 1 when something fails; warnings alone are 0.\n' +
+      '\nIt changes nothing: with DATABASE_ADMIN_URL, it tries the adapter on one running job and rolls that back.\n' +
+        'The exit code is 1 if a check fails, and 0 if there are only warnings.\n' +
         examples('job-reaper doctor', 'job-reaper doctor --json'),
     )
     .action(async ({ json }: { json?: true }) => {
@@ -58,7 +58,7 @@ async function diagnose(): Promise<Diagnosis[]> {
     });
   } finally {
     await Promise.all([pool.end(), admin?.end()]);
-    // One that never connected was reported.
+    // A failure to connect was reported by a check.
     await client?.then(({ connection }) => connection.close()).catch(() => undefined);
   }
 }
@@ -68,8 +68,8 @@ function print(diagnoses: readonly Diagnosis[]): void {
     console.log(`${MARKS[level]}  ${colors.bold(check)}: ${level === 'ok' ? `${expected}: ${got}` : got}`);
     if (level === 'ok') continue;
     console.log(`${INDENT}expected ${expected}`);
-    if (todo !== null) console.log(`${INDENT}${colors.cyan('do')} ${todo}`);
+    if (todo !== null) console.log(`${INDENT}${colors.cyan('fix:')} ${todo}`);
   }
   const count = (wanted: Level) => diagnoses.filter(({ level }) => level === wanted).length;
-  console.log(`\n${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed.`);
+  console.log(`\n${count('ok')} ok, ${count('warn')} with a warning, ${count('fail')} failed.`);
 }

@@ -8,7 +8,7 @@ import { examples, printJson } from './output.js';
 /** `job-reaper explain` */
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('Why a job was, or was not yet, reaped; best on the host that it runs on')
+    .description("Explain why a job was reaped or not; knows most on the job's host")
     .argument('<job>', 'the id of the job')
     .option('--json', 'print all facts and the explanation as JSON')
     .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper explain 4711 --json'))

@@ -4,14 +4,15 @@ import type { HoldKind } from '../domain/operation.js';
 import { carryOut } from './carry-out.js';
 import { withContext } from './context.js';
 import { parseDuration } from './duration.js';
+import { CliError } from './errors.js';
 import { byOption, reasonOption } from './operator.js';
 import { examples, formatTime } from './output.js';
 
 const HOUR_S = 3600;
 
-/** What a hold can be about. */
-export function holdKindArgument(): Argument {
-  return new Argument('<kind>', 'what the value names').choices(['job', 'agent', 'repo', 'host']);
+/** What a hold can apply to. */
+function holdKindArgument(): Argument {
+  return new Argument('<kind>', 'what to hold').choices(['job', 'agent', 'repo', 'host']);
 }
 
 interface HoldOptions {
@@ -23,9 +24,9 @@ interface HoldOptions {
 /** `job-reaper hold` */
 export function holdCommand(): Command {
   return new Command('hold')
-    .description('Leave the runs of one job, agent, repo or host alone for a while, whatever becomes of them')
+    .description('Leave the runs of a job, agent, repo or host alone for a while, whatever happens to them')
     .addArgument(holdKindArgument())
-    .argument('<value>', 'exactly as the job rows have it')
+    .argument('<value>', 'its id or name, exactly as in the job rows')
     .addOption(
       new Option('--for <duration>', 'how long, such as 1h30m; at most 365d')
         .argParser(parseDuration)
@@ -47,6 +48,26 @@ export function holdCommand(): Command {
         const hold = holds.find((each) => each.kind === kind && each.value === value);
         const until = hold ? ` until ${formatTime(hold.until)}` : '';
         console.log(`Held ${kind} ${value}${until} by ${by}: ${reason}.`);
+      });
+    });
+}
+
+/** `job-reaper release` */
+export function releaseCommand(): Command {
+  return new Command('release')
+    .description('End a hold early')
+    .addArgument(holdKindArgument())
+    .argument('<value>', 'its id or name, exactly as in the hold')
+    .addOption(byOption())
+    .addHelpText('after', examples('job-reaper release job 4711'))
+    .action(async (kind: HoldKind, value: string, { by }: { by: string }) => {
+      await withContext(async (context) => {
+        if (!(await carryOut(context, { action: 'release', kind, value, by }))) {
+          throw new CliError(
+            `Expected a hold on ${kind} "${value}", got none: job-reaper status lists all holds`,
+          );
+        }
+        console.log(`Released ${kind} ${value}.`);
       });
     });
 }

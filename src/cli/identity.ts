@@ -6,8 +6,8 @@ import { examples } from './output.js';
 /** `job-reaper identity` */
 export function identityCommand(): Command {
   return new Command('identity')
-    .description('Print the identity stamp of a process, for a launcher to store beside its pid')
-    .argument('<pid>', 'a process of this host, not waited for yet', parsePid)
+    .description('Print the identity stamp of a process, for a launcher to store with the pid')
+    .argument('<pid>', 'a process on this host that has not been waited for yet', parsePid)
     .addHelpText('after', examples('job-reaper identity $$'))
     .action((pid: number) => {
       const stamp = processIdentity(pid);
@@ -22,7 +22,7 @@ function whyNone(pid: number): string {
     case 'absent':
       return 'no process has this pid here; store no stamp';
     case 'present':
-      return 'what its platform tells of it does not identify it; store no stamp';
+      return 'what the platform reports does not identify the process; store no stamp';
     case 'hidden':
     case 'unclear':
       return `${sighting.why}; store no stamp`;

@@ -4,7 +4,7 @@ import { withContext } from './context.js';
 import { examples, formatTime, printJson } from './output.js';
 import { renderTable } from './table.js';
 
-const LARGEST_PAGE = 10_000;
+const MAX_LIMIT = 10_000;
 
 interface LedgerOptions {
   job?: string;
@@ -15,9 +15,9 @@ interface LedgerOptions {
 /** `job-reaper ledger` */
 export function ledgerCommand(): Command {
   return new Command('ledger')
-    .description('The claims on record, the newest first; --json has their evidence')
-    .option('--job <id>', 'of one job only')
-    .addOption(new Option('--limit <n>', 'how many at most').argParser(parseLimit).default(20))
+    .description('List the claims, newest first; --json includes their evidence')
+    .option('--job <id>', 'only claims of this job')
+    .addOption(new Option('--limit <n>', 'how many to list at most').argParser(parseLimit).default(20))
     .option('--json', 'print the rows as JSON')
     .addHelpText('after', examples('job-reaper ledger --limit 50', 'job-reaper ledger --job 4711 --json'))
     .action(async ({ job, limit, json }: LedgerOptions) => {
@@ -25,11 +25,11 @@ export function ledgerCommand(): Command {
       const entries = await withContext(({ query }) => query((pool) => listLedger(pool, { jobId, limit })));
       if (json) printJson(entries);
       else if (entries.length > 0) console.log(ledgerTable(entries));
-      else console.log(jobId === null ? 'Nothing was reaped yet.' : `Job ${jobId} was never reaped.`);
+      else console.log(jobId === null ? 'Nothing has been reaped yet.' : `Job ${jobId} was never reaped.`);
     });
 }
 
-/** @param width columns of the terminal */
+/** @param width the terminal's width in columns */
 export function ledgerTable(
   entries: LedgerEntry[],
   width: number | undefined = process.stdout.columns,
@@ -56,8 +56,8 @@ export function ledgerTable(
 
 function parseLimit(text: string): number {
   const limit = Number(text);
-  if (!/^\d+$/.test(text) || limit < 1 || limit > LARGEST_PAGE) {
-    throw new InvalidArgumentError(`Expected a whole number from 1 to ${LARGEST_PAGE}.`);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > MAX_LIMIT) {
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LIMIT}.`);
   }
   return limit;
 }

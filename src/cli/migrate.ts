@@ -5,7 +5,7 @@ import { checkPostgres } from '../servers/databases.js';
 import { explainDatabaseError } from './database-error.js';
 import { examples } from './output.js';
 
-/** Seconds until Postgres is taken to be away. */
+/** Seconds until Postgres is considered unreachable. */
 const ANSWER_S = 5;
 
 /** `job-reaper migrate` */
@@ -14,7 +14,7 @@ export function migrateCommand(): Command {
     .description('Create or update schema reaper at DATABASE_ADMIN_URL; safe to run again')
     .option(
       '--adapter <name or file>',
-      'install an adapter: "reference", "minimal" or the path of an SQL file or folder; without it the one in place again',
+      'the adapter to install: "reference", "minimal" or the path of an SQL file or folder (default: the installed one again)',
     )
     .addHelpText(
       'after',
@@ -27,9 +27,9 @@ export function migrateCommand(): Command {
 }
 
 /**
- * Migrates.
+ * Migrates the schema.
  *
- * @throws CliError when Postgres is away or does not let us in; else what `migrate` throws
+ * @throws CliError when we cannot connect to Postgres; else what `migrate` throws
  */
 export async function migrateTo(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
   try {
@@ -40,7 +40,7 @@ export async function migrateTo(adminUrl: string, adapter: string | null): Promi
   return migrate(adminUrl, adapter);
 }
 
-/** What a migration did and what is in place now. */
+/** What a migration did, and what is installed now. */
 export function describeMigration({ applied, adapter, mode, notes }: MigrateResult): string {
   const did = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Schema reaper is up to date.';
   if (adapter === null) {

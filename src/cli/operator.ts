@@ -1,22 +1,22 @@
 import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 
-/** Who gives this command, as the audit trail names them: `user@host`. */
+/** The name of the operator for the audit trail: `user@host`. */
 function whoAmI(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    // In a container the user may be a number without a name.
+    // In a container, the user may have a uid without a name.
     return `uid ${process.getuid?.() ?? 'unknown'}@${hostname()}`;
   }
 }
 
-/** `--by`: who gives the command. */
+/** `--by`: the operator. */
 export function byOption(): Option {
-  return new Option('--by <who>', 'who gives this command, for the audit trail').default(whoAmI());
+  return new Option('--by <who>', 'your name, for the audit trail').default(whoAmI());
 }
 
-/** `--reason`: what others will read when they wonder. */
+/** `--reason`: for other operators. */
 export function reasonOption(): Option {
-  return new Option('--reason <text>', 'why, for whoever wonders later').default('no reason given');
+  return new Option('--reason <text>', 'why, for the audit trail').default('no reason given');
 }

@@ -8,7 +8,12 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-/** A moment as tables show it: UTC, to the second. */
+/** `1 time`, `2 times` */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** Formats a time for tables: UTC, to the second. */
 export function formatTime(moment: Date): string {
   return `${moment.toISOString().slice(0, 19)}Z`;
 }

@@ -1,39 +1,34 @@
 import { Command } from 'commander';
-import { activateCommand } from './activate.js';
-import { bootGoneCommand } from './boot-gone.js';
+import { activateCommand, observeCommand, pauseCommand, resumeCommand } from './control.js';
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
-import { holdCommand } from './hold.js';
-import { hostGoneCommand } from './host-gone.js';
+import { bootGoneCommand, hostGoneCommand } from './gone.js';
+import { holdCommand, releaseCommand } from './hold.js';
 import { identityCommand } from './identity.js';
 import { ledgerCommand } from './ledger.js';
 import { migrateCommand } from './migrate.js';
-import { observeCommand } from './observe.js';
-import { pauseCommand } from './pause.js';
 import { pruneCommand } from './prune.js';
 import { reapCommand } from './reap.js';
-import { releaseCommand } from './release.js';
 import { reportCommand } from './report.js';
-import { resumeCommand } from './resume.js';
 import { statusCommand } from './status.js';
 import { sweepCommand } from './sweep.js';
 import { upCommand } from './up.js';
 import { workerCommand } from './worker.js';
 import { packageVersion } from '../paths.js';
 
-/** The command `job-reaper` with all its commands. */
+/** The command `job-reaper` with all its subcommands. */
 export function createProgram(): Command {
   const program = new Command('job-reaper')
     .description(
-      'Finds jobs that died while their table still calls them running, and repairs them exactly once.',
+      'Finds jobs that died while their table still says they are running, and repairs them exactly once.',
     )
     .version(packageVersion)
-    .showHelpAfterError('Add --help for the arguments and examples.')
+    .showHelpAfterError('Use --help to see arguments and examples.')
     .exitOverride();
 
   const groups = {
-    'Run it:': [upCommand(), workerCommand(), migrateCommand()],
-    'Look:': [
+    'Run:': [upCommand(), workerCommand(), migrateCommand()],
+    'Inspect:': [
       statusCommand(),
       doctorCommand(),
       explainCommand(),
@@ -41,7 +36,7 @@ export function createProgram(): Command {
       reportCommand(),
       identityCommand(),
     ],
-    'Act:': [
+    'Operate:': [
       pauseCommand(),
       resumeCommand(),
       observeCommand(),

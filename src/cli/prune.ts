@@ -8,7 +8,7 @@ import { examples, printJson } from './output.js';
 import { renderTable } from './table.js';
 
 const DAY_S = 86_400;
-/** A ledger of years may take a while. */
+/** A ledger with years of claims takes a while. */
 const STATEMENT_LIMIT_MS = 10 * 60_000;
 
 interface PruneOptions {
@@ -20,15 +20,13 @@ interface PruneOptions {
 /** `job-reaper prune` */
 export function pruneCommand(): Command {
   return new Command('prune')
-    .description(
-      'Remove old claims, observations and what belongs to them, at DATABASE_ADMIN_URL; totals stay',
-    )
+    .description('Remove old claims, observations and related rows, at DATABASE_ADMIN_URL; totals are kept')
     .addOption(
-      new Option('--older-than <duration>', 'what to remove, such as 90d; at least 1d')
+      new Option('--older-than <duration>', 'minimum age of the rows to remove, such as 90d; at least 1d')
         .argParser(parseAge)
         .makeOptionMandatory(),
     )
-    .option('--dry-run', 'only say what would be removed')
+    .option('--dry-run', 'only show what would be removed')
     .option('--json', 'print the counts as JSON')
     .addHelpText(
       'after',
@@ -67,7 +65,7 @@ function print(pruned: Pruned, olderThanS: number, dryRun: boolean): void {
         ['alerts', pruned.notifications],
         ['lease reclaims', pruned.leaseReclaims],
         ['changes by operators', pruned.controlChanges],
-        ['holds that are over', pruned.holds],
+        ['expired holds', pruned.holds],
       ],
     ),
   );
@@ -75,6 +73,7 @@ function print(pruned: Pruned, olderThanS: number, dryRun: boolean): void {
 
 function parseAge(text: string): number {
   const seconds = parseDuration(text);
-  if (seconds < DAY_S) throw new InvalidArgumentError('Expected at least 1d: a watch may still ask for it.');
+  if (seconds < DAY_S)
+    throw new InvalidArgumentError('Expected at least 1d: watches may still need newer rows.');
   return seconds;
 }

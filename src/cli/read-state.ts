@@ -8,27 +8,27 @@ import type { Status } from '../domain/status.js';
 import { statusQuery, toSweepSummary, type SweepSummary } from '../workflows/messages.js';
 import { tryTemporal, type CliContext } from './context.js';
 
-/** Milliseconds that Temporal gets to answer a query. */
+/** Milliseconds that Temporal has to answer a query. */
 const QUERY_LIMIT_MS = 5_000;
 
-/** The last sweep, as whoever could be asked tells it. */
+/** The last sweep, from the reaper if it answers, else from Postgres. */
 export interface LastSweep {
   /** Seconds ago, by the database's clock. */
   ageS: number;
   summary: SweepSummary;
 }
 
-/** All that `status` shows. */
+/** Everything that `status` shows. */
 export interface State {
   status: Status;
   control: Control;
   holds: Hold[];
   lastSweep: LastSweep | null;
-  /** Null when Temporal answered; else why everything is from Postgres alone. */
+  /** Null if Temporal answered; else why everything is from Postgres alone. */
   temporalError: string | null;
 }
 
-/** Reads the state: Postgres, and of the last sweep what the reaper itself remembers, if it answers. */
+/** Reads the state from Postgres, and the last sweep from the reaper, if it answers. */
 export async function readState(context: CliContext): Promise<State> {
   const askReaper = (client: Client) => client.workflow.getHandle(context.names.reaper).query(statusQuery);
   const asked = tryTemporal(context, QUERY_LIMIT_MS, askReaper);
@@ -48,7 +48,7 @@ export async function readState(context: CliContext): Promise<State> {
   };
 }
 
-/** The last sweep as Postgres has it: which hosts answered stands elsewhere, by the time of their answer. */
+/** The last sweep as recorded in Postgres. Which hosts answered is recorded separately, with the time of their answer. */
 export async function readRecordedSweep(pool: Queryable): Promise<LastSweep | null> {
   const recorded = await readLastSweep(pool);
   if (recorded === null) return null;

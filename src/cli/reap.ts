@@ -11,7 +11,7 @@ const REAP_LIMIT_MS = 75_000;
 /** `job-reaper reap` */
 export function reapCommand(): Command {
   return new Command('reap')
-    .description('Reap one dead job now: one look is enough. Refused for a live one or one within its grace')
+    .description('Reap a dead job now, after one observation. Refused if it is alive or within its grace')
     .argument('<job>', 'the id of the job')
     .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper reap 4711'))
     .action(async (job: string) => {
@@ -21,7 +21,7 @@ export function reapCommand(): Command {
         );
         if (!answer.reaped) {
           throw new CliError(
-            `Job ${job} was not reaped: ${answer.text}. job-reaper explain ${job} tells why`,
+            `Job ${job} was not reaped: ${answer.text}. job-reaper explain ${job} shows why`,
           );
         }
         console.log(`Job ${job} was reaped: ${answer.text}.`);

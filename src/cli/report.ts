@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { readReport, type ReportLine } from '../db/report.js';
 import { withContext } from './context.js';
 import { formatDuration, parseDuration } from './duration.js';
-import { examples, formatTime, printJson } from './output.js';
+import { counted, examples, formatTime, printJson } from './output.js';
 import { renderTable } from './table.js';
 
 const DAY_S = 86_400;
@@ -10,7 +10,7 @@ const DAY_S = 86_400;
 /** `job-reaper report` */
 export function reportCommand(): Command {
   return new Command('report')
-    .description('What the dry run would have reaped, and what became of those runs')
+    .description('Show what the dry run would have reaped, and what happened to those runs')
     .addOption(
       new Option('--since <duration>', 'how far back, such as 7d')
         .argParser(parseDuration)
@@ -28,18 +28,20 @@ export function reportCommand(): Command {
 function print(lines: ReportLine[], sinceS: number): void {
   const period = `the last ${formatDuration(sinceS)}`;
   if (lines.length === 0) {
-    console.log(`In ${period} the dry run would have reaped nothing.`);
+    console.log(`In ${period}, the dry run would have reaped nothing.`);
     return;
   }
   console.log(reportTable(lines));
   const sum = (field: 'runs' | 'endedByThemselves') => lines.reduce((total, line) => total + line[field], 0);
+  const ended = sum('endedByThemselves');
+  const advice =
+    ended === 0 ? '' : ' Find out why they would have been reaped before you run job-reaper activate.';
   console.log(
-    `In ${period} the dry run would have reaped ${sum('runs')} times; ` +
-      `${sum('endedByThemselves')} of these runs ended by themselves, so look at why before job-reaper activate.`,
+    `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. Ended by themselves: ${ended}.${advice}`,
   );
 }
 
-/** @param width columns of the terminal */
+/** @param width the terminal's width in columns */
 export function reportTable(lines: ReportLine[], width: number | undefined = process.stdout.columns): string {
   return renderTable(
     ['agent', 'tier', 'would be', 'runs', 'ended by themselves', 'reaped later', 'running', 'last', 'reason'],

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { withContext } from './context.js';
 import { describeControl } from './describe-control.js';
-import { describeLastSweep } from './describe-last-sweep.js';
-import { examples, formatTime, printJson } from './output.js';
+import { describeLastSweep } from './describe-sweep.js';
+import { counted, examples, formatTime, printJson } from './output.js';
 import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';
 import { renderTable } from './table.js';
@@ -10,8 +10,8 @@ import { renderTable } from './table.js';
 /** `job-reaper status` */
 export function statusCommand(): Command {
   return new Command('status')
-    .description('What the reaper is doing: mode, last sweep, totals, hosts without a probe, holds')
-    .option('--json', 'print the row of view reaper.status, with holds and the last sweep, as JSON')
+    .description('Show what the reaper is doing: mode, last sweep, totals, hosts without a probe, holds')
+    .option('--json', 'print the view reaper.status, the holds and the last sweep as JSON')
     .addHelpText('after', examples('job-reaper status', 'job-reaper status --json | jq .reaped_total'))
     .action(async ({ json }: { json?: true }) => {
       const state = await withContext(readState);
@@ -20,7 +20,7 @@ export function statusCommand(): Command {
     });
 }
 
-/** The names of `reaper.status`, so that a script may ask either. */
+/** With the names of `reaper.status`, so that a script can use either. */
 function toJson({ status, holds, lastSweep, temporalError }: State): object {
   return { ...status, holds, last_sweep: lastSweep?.summary ?? null, temporal_error: temporalError };
 }
@@ -28,7 +28,7 @@ function toJson({ status, holds, lastSweep, temporalError }: State): object {
 function print({ status, control, holds, lastSweep, temporalError }: State): void {
   const { last_reaped: last, hosts_without_probe: silent } = status;
   const lastReaped = last
-    ? `, the last: job ${last.job_id} (${last.agent ?? 'None'}) -> ${last.outcome}`
+    ? `, the last: job ${last.job_id} (${last.agent ?? 'no agent'}) -> ${last.outcome}`
     : '';
   const rows = [
     ['reaper', describeControl(control)],
@@ -45,25 +45,25 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
   console.log(renderTable(['job-reaper', 'now'], rows));
   if (status.braked !== null) {
     const { job_id: job, host, reason, claimed_at: claimed, then, found_at: found, now } = status.braked;
-    console.log(`\nThe reaper stopped itself: job ${job} was reaped (${reason}), but its process lives.`);
+    console.log(`\nThe reaper stopped itself: job ${job} was reaped (${reason}), but its process is alive.`);
     console.log(
       renderTable(
-        [`look on ${host ?? 'None'}`, 'found'],
+        [`probed on ${host ?? 'no host'}`, 'found'],
         [
-          [formatTime(new Date(claimed)), then ?? 'None'],
+          [formatTime(new Date(claimed)), then ?? 'nothing'],
           [formatTime(new Date(found)), now],
         ],
       ),
     );
   }
   if (status.claim_trouble.count > 0) {
-    console.log('\nRuns that cannot be claimed, and are tried again:');
+    console.log('\nRuns that cannot be claimed; they are retried:');
     console.log(
       renderTable(
         ['job', 'why', 'since', 'next try'],
         status.claim_trouble.first.map((run) => [
           run.job_id,
-          run.kind === 'locked' ? run.why : `${run.why} (${run.failures} times)`,
+          run.kind === 'locked' ? run.why : `${run.why} (${counted(run.failures, 'time')})`,
           run.since,
           run.retry_at,
         ]),
@@ -73,7 +73,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     if (more > 0) console.log(`and ${more} more`);
   }
   if (status.failing_channels.length > 0) {
-    console.log('\nNobody is told on these channels:');
+    console.log('\nThese channels deliver no notifications:');
     console.log(
       renderTable(
         ['channel', 'since', 'lost so far', 'why'],
@@ -87,11 +87,11 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     );
   }
   if (status.host_warnings.length > 0) {
-    console.log('\nHosts that need somebody:');
+    console.log('\nHosts that need attention:');
     for (const warning of status.host_warnings) console.log(`  ${warning}`);
   }
   if (status.unwatchable.length > 0) {
-    console.log('\nRows that cannot be watched, so nothing is ever done about them:');
+    console.log('\nRows that cannot be watched, so they are never repaired:');
     console.log(
       renderTable(
         ['job', 'why'],
@@ -109,6 +109,6 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     );
   }
   if (temporalError !== null) {
-    console.log(`\nTemporal did not tell (${temporalError}): this is from Postgres alone.`);
+    console.log(`\nTemporal did not answer (${temporalError}): this is from Postgres alone.`);
   }
 }

@@ -6,13 +6,13 @@ import { describeSweep } from './describe-sweep.js';
 import { CliError } from './errors.js';
 import { examples, printJson } from './output.js';
 
-/** Milliseconds for a sweep; it is bounded by one interval for the hosts and a few queries. */
+/** Milliseconds for a sweep, which takes at most one interval for the hosts, plus a few queries. */
 const SWEEP_LIMIT_MS = 60_000;
 
 /** `job-reaper sweep` */
 export function sweepCommand(): Command {
   return new Command('sweep')
-    .description('Sweep now and wait for it; dead pids still need their consecutive observations')
+    .description('Sweep now and wait for the result; dead pids still need their consecutive observations')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples('job-reaper sweep', 'job-reaper sweep --json'))
     .action(async ({ json }: { json?: true }) => {

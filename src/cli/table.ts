@@ -4,20 +4,20 @@ import { colors } from './colors.js';
 /** A cell; null and undefined print as a dash. */
 export type Cell = string | number | boolean | null | undefined;
 
-const LEAST_COLUMN = 8;
-/** Narrower than this, a column that wraps is hard to read: optional ones make room. */
+const MIN_COLUMN = 8;
+/** If wrapped columns get narrower than this, they are hard to read: then optional columns make room. */
 const READABLE_COLUMN = 12;
 /** Rules between rows would double the height. */
 const WITHOUT_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
-/** What borders and padding take beside a column's text. */
+/** Columns for borders and padding beside a cell's text. */
 const BESIDE_TEXT = 3;
 
 /**
- * Draws a table. On a terminal it fits its width: the widest columns wrap. Elsewhere each row stays on one line, for
+ * Draws a table. On a terminal, it fits the width: the widest columns wrap. Elsewhere, each row stays on one line, for
  * `grep`.
  *
- * @param width columns of the terminal
- * @param optional names of columns that a narrow terminal does without, the first of them first; what is left out is said
+ * @param width the terminal's width in columns
+ * @param optional names of columns that a narrow terminal hides, in this order; a note below lists the hidden ones
  */
 export function renderTable(
   head: string[],
@@ -39,10 +39,10 @@ export function renderTable(
   });
   table.push(...wrapped);
   if (hidden.length === 0) return table.toString();
-  return `${table.toString()}\nNot shown for want of width: ${hidden.join(', ')} (--json has all).`;
+  return `${table.toString()}\nHidden columns: ${hidden.join(', ')} (--json shows all).`;
 }
 
-/** The optional columns that have to go, so that the others can be read. */
+/** The optional columns to hide, so that the others are readable. */
 function findHidden(cells: string[][], width: number | undefined, optional: readonly string[]): string[] {
   if (width === undefined) return [];
   const needed = new Map(
@@ -71,7 +71,7 @@ function naturalWidths(cells: string[][]): number[] {
   );
 }
 
-/** Takes from the widest column until all fit. A terminal too narrow for that gets a table that is too wide. */
+/** Shrinks the widest column until all fit. If the terminal is too narrow for that, the table is too wide. */
 function fitWidths(widths: number[], width: number | undefined): number[] {
   if (width === undefined) return widths;
   const room = width - 1 - BESIDE_TEXT * widths.length;
@@ -79,12 +79,12 @@ function fitWidths(widths: number[], width: number | undefined): number[] {
   for (;;) {
     const excess = fitted.reduce((sum, each) => sum + each, 0) - room;
     const widest = Math.max(...fitted);
-    if (excess <= 0 || widest <= LEAST_COLUMN) return fitted;
+    if (excess <= 0 || widest <= MIN_COLUMN) return fitted;
     fitted[fitted.indexOf(widest)] = widest - 1;
   }
 }
 
-/** Breaks between words, and inside a word that is longer than a line. */
+/** Wraps between words, and within a word that is longer than a line. */
 function wrap(text: string, width: number): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -12,7 +12,7 @@ import type { SupervisedTemporal } from './up/supervised-temporal.js';
 
 const DEFAULT_PORT = 7233;
 const DEFAULT_UI_PORT = 8233;
-const LARGEST_PORT = 65_535;
+const MAX_PORT = 65_535;
 
 interface UpOptions {
   data?: string;
@@ -25,14 +25,16 @@ interface UpOptions {
 export function upCommand(): Command {
   return new Command('up')
     .description(
-      'Everything on one machine: a Temporal dev server that keeps its state and is restarted when it dies, and a worker',
+      'Run everything on one machine: a worker, and a Temporal dev server that keeps its state and is restarted if it dies',
     )
-    .option('--data <dir>', "where the server's database is kept (default: the user's data folder)")
-    .addOption(new Option('--port <port>', 'of Temporal').argParser(parsePort).default(DEFAULT_PORT))
-    .addOption(new Option('--ui-port <port>', 'of its Web UI').argParser(parsePort).default(DEFAULT_UI_PORT))
+    .option('--data <dir>', "folder for the server's database (default: the user's data folder)")
+    .addOption(new Option('--port <port>', 'port of Temporal').argParser(parsePort).default(DEFAULT_PORT))
+    .addOption(
+      new Option('--ui-port <port>', 'port of its Web UI').argParser(parsePort).default(DEFAULT_UI_PORT),
+    )
     .option(
       '--adapter <name or file>',
-      'first migrate at DATABASE_ADMIN_URL: "reference", "minimal", an SQL file or a folder',
+      'first migrate at DATABASE_ADMIN_URL with this adapter: "reference", "minimal", an SQL file or a folder',
     )
     .addHelpText(
       'after',
@@ -57,7 +59,7 @@ async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> 
     uiPort,
     log,
   });
-  // Only now: until here a signal ends us at once, and the server's watchdog ends the server.
+  // Only now: before this, a signal ends us immediately, and the server's watchdog ends the server.
   const signal = stopSignal();
   try {
     const { runWorker } = await import('../worker.js');
@@ -74,7 +76,7 @@ async function runUp({ data, port, uiPort, adapter }: UpOptions): Promise<void> 
   }
 }
 
-/** A server of our own, or null when the operator named one. */
+/** Starts our own server. Null if the operator configured one. */
 async function findTemporal(
   { connectionOptions, namespace }: TemporalTarget,
   options: { folder: string; port: number; uiPort: number; log: Logger },
@@ -82,26 +84,26 @@ async function findTemporal(
   const { port, uiPort, folder, log } = options;
   if (connectionOptions.address !== undefined) {
     log.info(
-      `no dev server is started: Temporal at ${connectionOptions.address} is used, as TEMPORAL_ADDRESS says`,
+      `using Temporal at ${connectionOptions.address}, as TEMPORAL_ADDRESS says; no dev server is started`,
     );
     return null;
   }
   await checkPortFree(port, '--port');
   await checkPortFree(uiPort, '--ui-port');
-  log.info(`starting a Temporal dev server; its state is kept in ${folder}`);
+  log.info(`starting a Temporal dev server; its state is in ${folder}`);
   const { superviseTemporal } = await import('./up/supervised-temporal.js');
   const temporal = await superviseTemporal({ ...options, namespace });
   log.info(`Temporal is at ${temporal.address}, its Web UI at ${temporal.uiUrl ?? 'nowhere'}`);
   if (port !== DEFAULT_PORT) {
-    log.info(`for other job-reaper commands set TEMPORAL_ADDRESS=${temporal.address}`);
+    log.info(`for other job-reaper commands, set TEMPORAL_ADDRESS=${temporal.address}`);
   }
   return temporal;
 }
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > LARGEST_PORT) {
-    throw new InvalidArgumentError(`Expected a port from 1 to ${LARGEST_PORT}.`);
+  if (!/^\d+$/.test(text) || port < 1 || port > MAX_PORT) {
+    throw new InvalidArgumentError(`Expected a port from 1 to ${MAX_PORT}.`);
   }
   return port;
 }

@@ -1,22 +1,21 @@
 import { messageOf } from '../domain/trouble.js';
 import { shown } from '../domain/wording.js';
-import { runInGroup } from './process-group.js';
+import { runInGroup, searchPath } from './process-group.js';
 import { GateNotAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placeholders.js';
-import { searchPath } from './search-path.js';
 import type { CommandSpec } from './spec.js';
 import { GateFailure, type GateInput, type GateResult } from './types.js';
 
 const OUTPUT_CHARACTERS = 2000;
 
 /**
- * Kind `command`: green when the command exits with 0. It is read-only by contract only: whoever writes the pipeline
- * answers for what the command does.
+ * Kind `command`: green when the command exits with 0. It is read-only by contract only: the author of the pipeline is
+ * responsible for what the command does.
  *
- * @throws GateNotAsked when this machine was out of what a process needs, or somebody else ended the command;
- *   GateFailure when it could not be started for another reason, or at the signal, once the command and all it started
- *   are gone
+ * @throws GateNotAsked when this machine lacked the resources for a process, or something outside ended the command;
+ *   GateFailure when it could not be started for another reason, or at the signal, once the command and everything it
+ *   started are gone
  */
 export async function checkCommand(
   spec: CommandSpec,
@@ -39,7 +38,7 @@ export async function checkCommand(
     throw new GateFailure(messageOf(cause), { argv, output: output.text() }, { cause });
   });
   if (wasEndedFromOutside(endedBy)) {
-    throw new GateNotAsked(`expected ${shown(file)} to exit, but somebody ended it by ${endedBy}`);
+    throw new GateNotAsked(`expected ${shown(file)} to exit, but something outside ended it with ${endedBy}`);
   }
   const green = exitCode === 0;
   const end = exitCode === null ? `was ended by ${endedBy ?? 'a signal'}` : `exited with ${exitCode}`;
@@ -50,7 +49,7 @@ export async function checkCommand(
   };
 }
 
-/** Each placeholder stays inside its argument, and a job's value never turns an argument into an option. */
+/** Each placeholder stays within its argument, and a job's value never turns an argument into an option. */
 function fillArguments(argv: readonly string[], input: GateInput): string[] {
   const optionsEnd = argv.indexOf('--');
   return argv.map((template, index) => {
@@ -66,7 +65,7 @@ function fillArguments(argv: readonly string[], input: GateInput): string[] {
   });
 }
 
-/** Nothing of our own environment, which holds secrets, but the search path. */
+/** Our own environment contains secrets: only the search path is passed on. */
 function cleanEnvironment({ env }: CommandSpec, input: GateInput): Record<string, string> {
   return {
     PATH: searchPath(),

@@ -13,7 +13,7 @@ import { GateFailure, type Gate, type GateInput, type GateResult } from './types
 
 /** Options of {@link createGates}. */
 export interface GatesOptions {
-  /** Where sql gates ask (REAPER_GATE_DATABASE_URL); without it they cannot be asked. */
+  /** The database that sql gates query (REAPER_GATE_DATABASE_URL). Without it, they cannot be asked. */
   databaseUrl?: string | undefined;
   /** Gates of kind `function`, by name. */
   functions?: Readonly<Record<string, Gate>> | undefined;
@@ -22,17 +22,17 @@ export interface GatesOptions {
 /** Asks gates. */
 export interface Gates {
   /**
-   * Asks one gate. What goes wrong once it was asked, its timeout included, is red with the cause.
+   * Asks one gate. If something goes wrong once it has been asked, including its timeout, the answer is red with the cause.
    *
-   * @throws GateNotAsked when it could not be asked, or nobody heard its answer: ask again. The signal's reason when it
-   *   is aborted, or that the gates were closed. Then nothing is known; what the gate started is over
+   * @throws GateNotAsked when it could not be asked, or its answer was lost: ask again. The signal's reason when it is
+   *   aborted, or an error when the gates were closed: then nothing is known, and everything the gate started has ended
    */
   check(spec: GateSpec, input: GateInput, signal: AbortSignal): Promise<GateResult>;
-  /** Cancels what still goes on, waits for its end and closes the connections. May be called again. */
+  /** Cancels running checks, waits until they end and closes the connections. May be called again. */
   close(): Promise<void>;
 }
 
-/** One check under way. */
+/** A check in progress. */
 interface Run {
   controller: AbortController;
   over: Promise<unknown>;
@@ -90,7 +90,7 @@ export function createGates(options: GatesOptions): Gates {
       } finally {
         running.delete(run);
         signal.removeEventListener('abort', cancel);
-        // Cancelled while a timeout was ending the gate: nobody waits for that answer.
+        // Cancelled while a timeout was ending the gate: nobody is waiting for that answer.
         signal.throwIfAborted();
       }
     },
@@ -102,14 +102,14 @@ export function createGates(options: GatesOptions): Gates {
   };
 }
 
-/** The end of a gate's own time. */
+/** A gate's own timeout. */
 class GateTimeout extends Error {
   constructor(timeoutMs: number) {
     super(`expected an answer within ${timeoutMs / 1000} s, got none: the gate was ended`);
   }
 }
 
-/** Ends what it waits for when the gate's time is over. Its time begins when it is asked. */
+/** Ends what it waits for at the gate's timeout, which starts when the gate is asked. */
 async function withTimeout<T>(
   timeoutMs: number,
   controller: AbortController,
@@ -123,7 +123,7 @@ async function withTimeout<T>(
   }
 }
 
-/** Makes what went wrong red, unless the gate was not asked, or nobody wants to know any more. */
+/** Turns an error into a red answer, unless the gate was not asked or the check was cancelled. */
 async function answer(signal: AbortSignal, ask: () => Promise<GateResult>): Promise<GateResult> {
   try {
     const result = await ask();

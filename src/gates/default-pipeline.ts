@@ -1,6 +1,6 @@
 import { Pipeline } from '../domain/pipeline.js';
 
-/** Every stage in its order, with who works on it. */
+/** All stages in order, each with its agent. */
 const STAGES: readonly (readonly [name: string, agent: string | null])[] = [
   ['created', null],
   ['analysis', 'analyst'],
@@ -13,7 +13,7 @@ const STAGES: readonly (readonly [name: string, agent: string | null])[] = [
   ['done', null],
 ];
 
-/** The pipeline without a pipeline file. It has no gates: an agent's exit 0 is believed. */
+/** The pipeline that applies without a pipeline file. It has no gates: exit code 0 is enough. */
 export function defaultPipeline(): Pipeline {
   return new Pipeline(
     STAGES.map(([name, agent], index) => ({ name, agent, gate: null, next: STAGES[index + 1]?.[0] ?? null })),

@@ -5,10 +5,10 @@ import type { FunctionSpec } from './spec.js';
 import type { Gate, GateInput, GateResult } from './types.js';
 
 /**
- * Kind `function`: asks the function of that name.
+ * Kind `function`: asks the function registered under that name.
  *
- * @throws the signal's reason, at once: a function that does not heed the signal is left behind; GateNotAsked when it
- *   throws that, or what says that a server is away, or when nobody registered it; or what else it throws
+ * @throws the signal's reason, immediately: a function that ignores the signal is left running; GateNotAsked when it
+ *   throws that or an error that says a server is down, or when it is not registered; or whatever else it throws
  */
 export async function checkFunction(
   spec: FunctionSpec,
@@ -22,11 +22,11 @@ export async function checkFunction(
       `expected a registered function, got ${shown(spec.name)}${didYouMean(spec.name, [...functions.keys()])}`,
     );
   }
-  // In a function of its own: one that throws before its promise counts like any other.
+  // In an async function, so that a gate that throws synchronously is handled like any other.
   const ask = async (): Promise<unknown> => gate({ ...input }, context);
   const answer = await untilAborted(ask(), context.signal).catch((error: unknown) => {
     throw !context.signal.aborted && isAway(error)
-      ? notAsked(`expected function ${shown(spec.name)} to reach what it asks, got`, error)
+      ? notAsked(`expected function ${shown(spec.name)} to reach what it needs, got`, error)
       : error;
   });
   if (isResult(answer)) return answer;

@@ -4,19 +4,18 @@ import { shown } from '../domain/wording.js';
 import { GateNotAsked, isUnreadable, notAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath } from './placeholders.js';
-import { runInGroup } from './process-group.js';
-import { searchPath } from './search-path.js';
+import { runInGroup, searchPath } from './process-group.js';
 import type { GitSpec } from './spec.js';
 import type { GateInput, GateResult } from './types.js';
 
-/** One line of each of our commands, even with the longest path there can be. */
+/** One line of output from each of our commands, even with the longest possible path. */
 const OUTPUT_CHARACTERS = 8000;
 
-/** What git says, in the C locale, of files that may be there but cannot be read now. */
+/** What git says, in the C locale, about files that may exist but cannot be read now. */
 const UNREADABLE =
   /Input\/output error|Stale file handle|Permission denied|Too many open files|Cannot allocate memory|out of memory|Resource temporarily unavailable|Connection timed out|Host is down|Transport endpoint is not connected/i;
 
-/** Only what the repository itself says counts, and nothing can make git fetch, write, ask or run something. */
+/** Only the repository's own contents count, and nothing can make git fetch, write, prompt or run anything. */
 const ENVIRONMENT = {
   LC_ALL: 'C',
   GIT_CONFIG_NOSYSTEM: '1',
@@ -26,7 +25,7 @@ const ENVIRONMENT = {
   GIT_OPTIONAL_LOCKS: '0',
   GIT_TERMINAL_PROMPT: '0',
   GIT_NO_LAZY_FETCH: '1',
-  // For a git that does not know GIT_NO_LAZY_FETCH: no transport is allowed.
+  // For versions of git without GIT_NO_LAZY_FETCH: no transport is allowed.
   GIT_ALLOW_PROTOCOL: 'none',
   GIT_NO_REPLACE_OBJECTS: '1',
   GIT_LITERAL_PATHSPECS: '1',
@@ -34,10 +33,10 @@ const ENVIRONMENT = {
 
 /**
  * Kind `git`: green when the path (a file or a folder) exists on the job's branch. Read-only by construction: it runs
- * `for-each-ref` and `ls-tree`, which write nothing, run no hooks and ask no remote.
+ * `for-each-ref` and `ls-tree`, which write nothing, run no hooks and contact no remote.
  *
- * @throws the signal's reason, once git is gone; GateNotAsked when git cannot be started, somebody ended it, or the
- *   repository's files cannot be read now; or why git could not answer
+ * @throws the signal's reason, once git is gone; GateNotAsked when git cannot be started, something outside ended it, or
+ *   the repository's files cannot be read now; or an Error that says why git could not answer
  */
 export async function checkGit(
   spec: GitSpec,
@@ -67,10 +66,10 @@ export async function checkGit(
   };
 }
 
-/** Runs one plumbing command and returns what it wrote. */
+/** Runs one plumbing command and returns its output. */
 type Git = (...args: string[]) => Promise<{ stdout: string; stderr: string }>;
 
-/** The folder is named, not searched for, so that git never answers for a repository further up. */
+/** The folder is given explicitly, so that git never answers for a repository in a parent folder. */
 async function openRepository(repository: string, signal: AbortSignal): Promise<Git> {
   const inCheckout = join(repository, '.git');
   const gitDir = await access(inCheckout).then(
@@ -113,11 +112,11 @@ async function openRepository(repository: string, signal: AbortSignal): Promise<
 }
 
 /**
- * The exact ref only. A revision would be looked up in many places: `rev-parse` takes `refs/heads/x-gabc1234` for the
- * commit abc1234 when there is no such branch.
+ * Finds the exact ref only. Git resolves a revision in many ways: if there is no branch `x-gabc1234`, `rev-parse` reads
+ * `refs/heads/x-gabc1234` as the commit abc1234.
  */
 async function findCommit(git: Git, ref: string): Promise<string | null> {
-  // As a pattern the ref also matches `<ref>/...`, which sorts after it.
+  // As a pattern, the ref also matches `<ref>/...`, which sorts after it.
   const { stdout, stderr } = await git(
     'for-each-ref',
     '--count=1',
@@ -127,7 +126,7 @@ async function findCommit(git: Git, ref: string): Promise<string | null> {
   );
   const [commit = '', name] = stdout.trimEnd().split(' ');
   if (name === ref) return commit;
-  // Git passes over a broken ref with a warning; that is not the absence of the branch.
+  // Git skips a broken ref with a warning. That does not mean that the branch is missing.
   if (UNREADABLE.test(stderr)) throw new GateNotAsked(`expected to read ${ref}, got: ${stderr}`);
   if (stderr !== '') throw new Error(`expected to read ${ref}, got: ${stderr}`);
   return null;

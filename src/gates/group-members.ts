@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** State, parent and group, after the last parenthesis: a process may have any in its name. */
+/** State, parent and group, after the last parenthesis: a process name may contain parentheses. */
 const STATE_AND_GROUP = /^ (\S) \d+ (\d+) /;
 
 /**
- * Whether somebody of a process group still runs. The kernel keeps a group as long as it has a zombie, and where no
- * init collects them, as in many containers, that is for ever.
+ * Whether any process of a process group is still running. The kernel keeps a group while it has a zombie. Where no init
+ * collects zombies, as in many containers, that is forever.
  *
- * @returns undefined where there is no `/proc` to tell
+ * @returns undefined without `/proc`
  */
 export function hasLiveMember(group: number): boolean | undefined {
   try {
@@ -24,7 +24,7 @@ function isLiveMember(pid: string, group: number): boolean {
     const [, state = '', itsGroup] = STATE_AND_GROUP.exec(stat.slice(stat.lastIndexOf(')') + 1)) ?? [];
     return Number(itsGroup) === group && !'ZX'.includes(state);
   } catch {
-    // It ended between the two looks.
+    // It ended after the folder was listed.
     return false;
   }
 }

@@ -1,15 +1,15 @@
 import { printParseErrorCode, visit } from 'jsonc-parser';
 import { shown } from '../domain/wording.js';
 
-/** A JSON text that cannot be read; the message starts with line and column, both counted from 1. */
+/** A JSON text that cannot be parsed. The message starts with line and column, both counted from 1. */
 export class JsonTextError extends Error {
   override name = 'JsonTextError';
 }
 
-/** The library calls itself for each level: far deeper, the stack would end before the text does. */
+/** The library recurses once per level: much deeper nesting would overflow the stack. */
 const MAX_LEVELS = 100;
 
-/** What should have stood where the library found a mistake, by the library's name for it. */
+/** What was expected where the library found a mistake, by the library's name for the mistake. */
 const EXPECTED: Readonly<Record<string, string>> = {
   InvalidSymbol: 'true, false, null, a number or a text in double quotes',
   UnexpectedEndOfNumber: 'a number',
@@ -30,15 +30,15 @@ const EXPECTED: Readonly<Record<string, string>> = {
 type Place = [offset: number, length: number, line: number, character: number, ...rest: unknown[]];
 
 /**
- * Reads what `JSON.parse` reads. On every runtime it says where a mistake is, and it refuses a name given twice, of
- * which `JSON.parse` silently drops the first.
+ * Reads what `JSON.parse` reads. On every runtime it says where a mistake is. It rejects a duplicate name, where
+ * `JSON.parse` silently drops the first value.
  *
  * @throws JsonTextError for the first mistake
  */
 export function parseJsonText(text: string): unknown {
-  // Without the byte order mark that some editors write.
+  // Some editors write a byte order mark.
   const json = text.replace(/^\uFEFF/, '');
-  /** The names so far in each object or array that is open. */
+  /** The names so far in each open object or array. */
   const open: Set<string>[] = [];
   const enter = (...place: Place) => {
     if (open.push(new Set()) > MAX_LEVELS) fail(`at most ${MAX_LEVELS} levels`, place);

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 
-/** One mistake and its place, from the top of what was read. */
+/** One mistake and its place, as a path from the top of the file. */
 export interface Mistake {
   path: readonly PropertyKey[];
   message: string;
 }
 
-/** Thrown with every mistake in a pipeline file at once. */
+/** Thrown with all mistakes of a pipeline file at once. */
 export class PipelineError extends Error {
   override name = 'PipelineError';
 
@@ -25,7 +25,7 @@ export function formatMistake({ path, message }: Mistake): string {
   return path.length === 0 ? message : `${formatPath(path)}: ${message}`;
 }
 
-/** The mistakes that a schema found. */
+/** Formats the mistakes that a schema found. */
 export function formatIssues({ issues }: z.ZodError): string[] {
   return issues.map(formatMistake);
 }

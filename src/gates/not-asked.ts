@@ -1,17 +1,17 @@
 import { messageOf } from '../domain/trouble.js';
 
 /**
- * A gate that could not be asked: nothing is known of the work, so the gate is neither green nor red, and is asked again
- * later. A gate function throws it when whatever it asks is away.
+ * A gate could not be asked: nothing is known about the work, so the gate is neither green nor red, and is asked again
+ * later. A gate function throws this when a server that it needs is down.
  */
 export class GateNotAsked extends Error {
   override name = 'GateNotAsked';
 }
 
-/** Codes that a gate's program cannot be started with, or a file not be opened with, because this machine is out of something. */
+/** Error codes when a program cannot be started, or a file cannot be opened, because this machine is out of a resource. */
 const OUT_OF_RESOURCES = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY'];
 
-/** Codes of whatever lies behind a network and does not answer now, those of Node's `fetch` included. */
+/** Error codes of network services that do not answer now, including those of Node's `fetch`. */
 const AWAY = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -29,10 +29,10 @@ const AWAY = [
   'UND_ERR_SOCKET',
 ];
 
-/** Codes of files that are there, or may be, but cannot be read now. */
+/** Error codes of files that exist, or may exist, but cannot be read now. */
 const UNREADABLE = ['EIO', 'ESTALE', 'EACCES', 'EPERM'];
 
-/** Signals by which somebody else ends a process: an operator, a service manager, the kernel that is out of memory. */
+/** Signals with which something outside ends a process: an operator, a service manager, the kernel when out of memory. */
 const FROM_OUTSIDE: readonly (NodeJS.Signals | null)[] = [
   'SIGTERM',
   'SIGKILL',
@@ -41,30 +41,30 @@ const FROM_OUTSIDE: readonly (NodeJS.Signals | null)[] = [
   'SIGQUIT',
 ];
 
-/** How deep causes are looked at: an error may be its own cause. */
+/** How deep to follow causes: an error may be its own cause. */
 const DEPTH = 5;
 
-/** Whether this machine was out of something: processes, memory, open files. */
+/** Whether this machine was out of a resource: processes, memory, open files. */
 export function isOutOfResources(error: unknown): boolean {
   return hasCode(error, OUT_OF_RESOURCES);
 }
 
-/** Whether a function's error, or any of its causes, says that what it asks is away. */
+/** Whether a function's error, or any of its causes, says that a server is down or unreachable. */
 export function isAway(error: unknown): boolean {
   return hasCode(error, [...AWAY, ...OUT_OF_RESOURCES]);
 }
 
-/** Whether a file's error leaves open whether the file is there. */
+/** Whether the error leaves open whether the file exists. */
 export function isUnreadable(error: unknown): boolean {
   return hasCode(error, [...UNREADABLE, ...AWAY, ...OUT_OF_RESOURCES]);
 }
 
-/** Whether a program was ended before it could answer, and not by its own mistake. */
+/** Whether something outside ended a program before it could answer. */
 export function wasEndedFromOutside(endedBy: NodeJS.Signals | null): boolean {
   return endedBy !== null && FROM_OUTSIDE.includes(endedBy);
 }
 
-/** An error as the reason why a gate could not be asked: `fetch` tells why in its cause alone. */
+/** An error as the reason why a gate could not be asked. Adds the code of a cause: `fetch` gives the reason only there. */
 export function notAsked(what: string, error: unknown): GateNotAsked {
   const message = messageOf(error);
   const [code] = codesOf(error);

@@ -1,13 +1,13 @@
-/** Bytes of the longest UTF-8 character. */
+/** The maximum number of bytes of a UTF-8 character. */
 const CHARACTER_BYTES = 4;
 
-/** Keeps the end of what a process writes, in bounded memory. */
+/** Keeps the end of a process's output, in bounded memory. */
 export class OutputTail {
   readonly #characters: number;
   #bytes: Buffer = Buffer.alloc(0);
   #cut = false;
 
-  /** @param characters - how many to keep at most */
+  /** @param characters how many to keep at most */
   constructor(characters: number) {
     this.#characters = characters;
   }
@@ -16,11 +16,11 @@ export class OutputTail {
     const all = Buffer.concat([this.#bytes, chunk]);
     const limit = this.#characters * CHARACTER_BYTES;
     this.#cut ||= all.length > limit;
-    // A copy, since a view would keep the whole chunk in memory.
+    // A copy, because a view would keep the whole chunk in memory.
     this.#bytes = this.#cut ? Buffer.from(all.subarray(-limit)) : all;
   }
 
-  /** The end as text; what is not UTF-8 becomes U+FFFD. */
+  /** The end as text; invalid UTF-8 becomes U+FFFD. */
   text(): string {
     const start = this.#cut ? firstWholeCharacter(this.#bytes) : 0;
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#bytes.subarray(start));

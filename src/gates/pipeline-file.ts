@@ -11,20 +11,20 @@ import { expected, gateSchema, strict, text } from './spec.js';
 
 const A_STAGE = 'the name of a stage such as "review"';
 
-/** One stage of a pipeline file. Only `name` has to be there. */
+/** One stage of a pipeline file. Only `name` is required. */
 const stageSchema = strict('a stage', {
-  /** As the tasks name it; each stage has its own. */
+  /** The stage's name as in the tasks; unique. */
   name: text(A_STAGE),
-  /** Who works on the stage: the agent of its jobs. One agent may work on several. Null or left out: nobody. */
+  /** The agent of the stage's jobs. One agent may work on several stages. Null or left out: none. */
   agent: text('the name of an agent, or null').nullable().default(null),
-  /** The check that the stage's work is really there. Null or left out: always green. */
+  /** Checks that the stage's work is really there. Null or left out: always green. */
   gate: gateSchema.nullable().default(null),
-  /** The stage that a task moves on to. Null or left out: it ends here. */
+  /** The stage that a task moves on to. Null or left out: the task ends here. */
   next: text('the name of a stage, or null').nullable().default(null),
 });
 
 /**
- * The format of the file that REAPER_PIPELINE names: JSON, the stages of every task, the first of them first.
+ * The format of the file that REAPER_PIPELINE names: JSON with the stages of every task. The first one comes first.
  *
  * ```json
  * {
@@ -41,9 +41,9 @@ const stageSchema = strict('a stage', {
  * }
  * ```
  *
- * Each stage is reached from the first one, and the way ends. A stage in the middle that waits for a person says
- * `"agent": null`. The texts of a gate may hold `{job}`, `{stage}`, `{repo}`, `{branch}` and `{work_item}`; where the
- * job has no such value, the gate is red.
+ * Every stage must be reachable from the first one, and the path must end. A stage in the middle that waits for a person
+ * has `"agent": null`. Texts of a gate may contain `{job}`, `{stage}`, `{repo}`, `{branch}` and `{work_item}`; if the job
+ * has no such value, the gate is red.
  */
 export const pipelineSchema = strict('a pipeline { "stages": [...] }', {
   stages: z.array(stageSchema, expected('a list of stages')).min(1, expected('at least one stage')),
@@ -51,10 +51,10 @@ export const pipelineSchema = strict('a pipeline { "stages": [...] }', {
 
 /** Options of {@link loadPipeline}. */
 export interface LoadPipelineOptions {
-  /** The functions that are registered for gates of kind `function`. */
+  /** The names of the functions registered for gates of kind `function`. */
   functionNames: readonly string[];
   /**
-   * False when there is no REAPER_GATE_DATABASE_URL: then an sql gate is a mistake.
+   * False if REAPER_GATE_DATABASE_URL is not set: then an sql gate is a mistake.
    *
    * @default true
    */
@@ -64,7 +64,7 @@ export interface LoadPipelineOptions {
 /**
  * Reads a pipeline file; without a path, {@link defaultPipeline}.
  *
- * @throws PipelineError with every mistake and its place
+ * @throws PipelineError with all mistakes and their places
  */
 export async function loadPipeline(
   path: string | undefined,
@@ -90,14 +90,14 @@ async function readJson(path: string): Promise<unknown> {
   } catch (error) {
     if (error instanceof JsonTextError) throw new PipelineError(path, [error.message]);
     throw new PipelineError(path, [
-      `expected a file that can be read, got: ${messageOf(error)}; see that REAPER_PIPELINE names it`,
+      `expected a file that can be read, got: ${messageOf(error)}; check REAPER_PIPELINE`,
     ]);
   }
 }
 
 type Loose = Readonly<Record<string, unknown>>;
 
-/** The stages as far as they can be made out, so that a mistake in one place hides none in another. */
+/** The stages as far as they can be read, so that a mistake in one place does not hide another. */
 function listOf(raw: unknown): Loose[] {
   const { stages } = asObject(raw);
   return Array.isArray(stages) ? stages.map(asObject) : [];
@@ -116,7 +116,7 @@ function toEntry({ name, next = null, agent }: Loose, index: number): StageEntry
   };
 }
 
-/** A gate that is well written, but could not be asked here. */
+/** Finds gates that are valid, but cannot be asked here. */
 function findUnavailable(stage: Loose, index: number, options: LoadPipelineOptions): Mistake[] {
   const { kind, name } = asObject(stage['gate']);
   const path = ['stages', index, 'gate'];

@@ -1,18 +1,18 @@
 import { didYouMean, nearestTo, shown } from '../domain/wording.js';
 import type { Mistake } from './mistakes.js';
 
-/** What the graph checks need of a stage; other mistakes in it do not hide theirs. */
+/** What the graph checks need from a stage; other mistakes in it do not hide theirs. */
 export interface StageEntry {
-  /** Its place in the list. */
+  /** Its index in the list. */
   index: number;
-  /** Undefined when it has none that is a text. */
+  /** Undefined if it is missing or not a text. */
   name: string | undefined;
-  /** Null at the end; undefined when it is no text. */
+  /** Null at the end; undefined if it is not a text. */
   next: string | null | undefined;
   agent: 'set' | 'null' | 'missing';
 }
 
-/** Mistakes in how the stages follow each other, and in who works on them. */
+/** Finds mistakes in how the stages follow each other, and in their agents. */
 export function findGraphMistakes(stages: readonly StageEntry[]): Mistake[] {
   const byName = new Map<string, StageEntry>();
   for (const stage of stages) {
@@ -38,11 +38,7 @@ function findDuplicates(stages: readonly StageEntry[], byName: ByName): Mistake[
     const first = stage.name === undefined ? stage : byName.get(stage.name);
     if (first === undefined || first === stage) return [];
     return [
-      at(
-        stage,
-        'name',
-        `expected a name of its own, got ${shown(stage.name)}, which stages[${first.index}] has`,
-      ),
+      at(stage, 'name', `expected a unique name, got ${shown(stage.name)}, which stages[${first.index}] has`),
     ];
   });
 }
@@ -55,20 +51,20 @@ function findUnknownNext(stages: readonly StageEntry[], byName: ByName): Mistake
   });
 }
 
-/** Each cycle once, at its member that comes last in the list: its `next` is the one that leads back. */
+/** Reports each cycle once, at the member that comes last in the list: its `next` leads back. */
 function findCycles(stages: readonly StageEntry[], byName: ByName): Mistake[] {
   const mistakes: Mistake[] = [];
   const done = new Set<StageEntry>();
   for (const start of stages) {
-    const way: StageEntry[] = [];
+    const path: StageEntry[] = [];
     let stage: StageEntry | undefined = start;
-    while (stage !== undefined && !done.has(stage) && !way.includes(stage)) {
-      way.push(stage);
+    while (stage !== undefined && !done.has(stage) && !path.includes(stage)) {
+      path.push(stage);
       stage = follow(stage, byName);
     }
-    way.forEach((passed) => done.add(passed));
-    const entry = stage === undefined ? -1 : way.indexOf(stage);
-    if (entry >= 0) mistakes.push(cycleMistake(way.slice(entry)));
+    path.forEach((passed) => done.add(passed));
+    const entry = stage === undefined ? -1 : path.indexOf(stage);
+    if (entry >= 0) mistakes.push(cycleMistake(path.slice(entry)));
   }
   return mistakes;
 }
@@ -78,10 +74,10 @@ function cycleMistake(members: readonly StageEntry[]): Mistake {
   const start = members.indexOf(last) + 1;
   const names = [...members.slice(start), ...members.slice(0, start)].map(({ name }) => name ?? '');
   const cycle = [...names, names[0]].join(' -> ');
-  return at(last, 'next', `expected a way that ends, got the cycle ${cycle}: write null for the end`);
+  return at(last, 'next', `expected a path that ends, got the cycle ${cycle}: write null for the end`);
 }
 
-/** A `next` with a typo is one mistake, not one for every stage behind it: the way goes on where it was meant to. */
+/** A typo in `next` is one mistake, not one for every stage after it: the path continues where it was probably meant to. */
 function findUnreachable(stages: readonly StageEntry[], byName: ByName): Mistake[] {
   const reached = new Set<StageEntry>();
   let stage = stages[0];
@@ -91,7 +87,7 @@ function findUnreachable(stages: readonly StageEntry[], byName: ByName): Mistake
     if (next === null) break;
     const meant =
       next === undefined ? undefined : (follow(stage, byName)?.name ?? nearestTo(next, [...byName.keys()]));
-    // Where the way is lost, nobody can say what lies behind.
+    // Where the path breaks off, nothing is known about the stages after it.
     if (meant === undefined) return [];
     stage = byName.get(meant);
   }
@@ -101,7 +97,7 @@ function findUnreachable(stages: readonly StageEntry[], byName: ByName): Mistake
       at(
         other,
         'name',
-        `expected a stage that the first one leads to, got ${shown(other.name)}, which no task reaches`,
+        `expected a stage that can be reached from the first one, got ${shown(other.name)}, which no task reaches`,
       ),
     );
 }
@@ -111,16 +107,16 @@ function follow(stage: StageEntry, byName: ByName): StageEntry | undefined {
 }
 
 /**
- * Only a job without an agent finishes a stage without one. That is how a task starts and ends, and it may wait for a person in between;
- * but there a forgotten agent would stop every task for ever, so it has to be said.
+ * Only a job without an agent finishes a stage without one. Tasks start and end like this, and a stage in the middle may wait for a person.
+ * But there a forgotten agent would stop every task forever, so the file must say so.
  */
 function findIdle(stages: readonly StageEntry[]): Mistake[] {
   return stages.flatMap((stage) => {
     const mistakes: Mistake[] = [];
     if (stage.agent === 'missing' && stage.index > 0 && typeof stage.next === 'string') {
-      const instead = 'name it, or write null where a person moves the task on';
+      const hint = 'name it, or write null if a person moves the task on';
       mistakes.push(
-        at(stage, 'agent', `expected the agent that works on ${shown(stage.name)}, got nothing: ${instead}`),
+        at(stage, 'agent', `expected the agent that works on ${shown(stage.name)}, got nothing: ${hint}`),
       );
     }
     return mistakes;

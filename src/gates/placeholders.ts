@@ -4,23 +4,23 @@ import type { GateInput } from './types.js';
 const NAMES = ['job', 'stage', 'repo', 'branch', 'work_item'] as const satisfies (keyof GateInput)[];
 type Name = (typeof NAMES)[number];
 
-/** Names with folders in them are usual for these two. */
+/** Values of these two often contain folders. */
 const MAY_CONTAIN_SLASH: readonly Name[] = ['branch', 'work_item'];
 
 /** Braces around anything but one word (JSON, `{ print }`) are ordinary text. */
 const PLACEHOLDER = /\{([A-Za-z_]\w*)\}/g;
 
-/** A value that cannot be put where the gate's parameters want it. */
+/** A value that cannot be filled into a gate's parameters. */
 export class PlaceholderError extends Error {
   override name = 'PlaceholderError';
 }
 
-/** True when the text holds `{job}`, `{stage}`, `{repo}`, `{branch}` or `{work_item}`. */
+/** True if the text contains `{job}`, `{stage}`, `{repo}`, `{branch}` or `{work_item}`. */
 export function hasPlaceholder(template: string): boolean {
   return namesIn(template).some(isName);
 }
 
-/** One sentence for each placeholder in the text that does not exist. */
+/** One sentence for each unknown placeholder in the text. */
 export function placeholderMistakes(template: string): string[] {
   const known = oneOf(NAMES.map((name) => `{${name}}`));
   return namesIn(template)
@@ -32,9 +32,9 @@ export function placeholderMistakes(template: string): string[] {
 }
 
 /**
- * Puts the job's values in, each once and as they are: a value that looks like a placeholder stays text.
+ * Fills in the job's values unchanged, in one pass: a value that looks like a placeholder stays text.
  *
- * @throws PlaceholderError when a value is missing, empty or holds a NUL
+ * @throws PlaceholderError when a value is missing, empty or contains a NUL
  */
 export function fillText(template: string, input: GateInput): string {
   return template.replace(PLACEHOLDER, (match, name: string) => {
@@ -49,10 +49,10 @@ export function fillText(template: string, input: GateInput): string {
 }
 
 /**
- * As {@link fillText}, for a path: what a value adds stays below the folder that the template names.
+ * Like {@link fillText}, for a path: the result stays below the folder that the template names.
  *
- * @throws PlaceholderError when a value is absolute, has a segment `.`, `..` or none, or holds a `/` where only one
- *   name belongs
+ * @throws PlaceholderError when a value is absolute, has an empty segment or one that is `.` or `..`, or contains a `/`
+ *   where a single name belongs
  */
 export function fillPath(template: string, input: GateInput): string {
   return template

@@ -1,14 +1,14 @@
 import { untilAborted } from './aborted.js';
 import { GateNotAsked } from './not-asked.js';
 
-/** So many at a time, in the order in which they came. */
+/** A limited number of places, given out in the order of the requests. */
 export class Places {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   /**
    * @param total places
-   * @param what one of them is, for the error
+   * @param what the places are, in the plural, for the error
    */
   constructor(
     private readonly total: number,
@@ -20,7 +20,7 @@ export class Places {
   /**
    * Waits for a place.
    *
-   * @returns gives the place back
+   * @returns a function that gives the place back
    * @throws GateNotAsked when none was free in time; or the signal's reason
    */
   async enter(withinMs: number, signal: AbortSignal): Promise<() => void> {
@@ -31,7 +31,7 @@ export class Places {
     }
     const controller = new AbortController();
     const late = new GateNotAsked(
-      `expected one of ${this.total} ${this.what} to be free within ${withinMs / 1000} s, got none: other gates have them`,
+      `expected one of ${this.total} ${this.what} to be free within ${withinMs / 1000} s, got none: other gates use them`,
     );
     const timer = setTimeout(() => controller.abort(late), withinMs);
     let enter: () => void = () => undefined;
@@ -42,7 +42,7 @@ export class Places {
       return this.#leaveOnce();
     } catch (error) {
       const index = this.#waiting.indexOf(enter);
-      // Given a place in the very moment in which the wait ended: on it goes.
+      // It got a place at the very moment the wait ended: pass it on.
       if (index === -1) this.#pass();
       else this.#waiting.splice(index, 1);
       throw error;

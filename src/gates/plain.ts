@@ -5,8 +5,8 @@ const REASON_CHARACTERS = 1000;
 const EVIDENCE_CHARACTERS = 20_000;
 
 /**
- * A result that can be kept: Postgres refuses NULs and halves of surrogate pairs in its JSON, and a ledger row that
- * cannot be written would be tried for ever.
+ * A result that can be stored: Postgres rejects NULs and lone surrogates in JSON, and the write of such a ledger row
+ * would be retried forever.
  */
 export function plainResult({ green, reason, evidence }: GateResult): GateResult {
   const shortReason = plainText(reason.slice(0, REASON_CHARACTERS));
@@ -29,7 +29,7 @@ function plainText(text: string): string {
   return text.replaceAll('\0', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD');
 }
 
-/** In JSON text a NUL and a lone surrogate are escapes; the other escapes are stepped over, so `\\u0000` stays. */
+/** In JSON text, a NUL and a lone surrogate are escapes. Other escapes are skipped as a whole, so `\\u0000` stays. */
 function plainJson(json: string): string {
   return json.replace(/\\(?:u(?:0000|d[89a-f][0-9a-f]{2})|[^])/g, (escape) =>
     escape.length > 2 ? '\uFFFD' : escape,

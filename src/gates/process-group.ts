@@ -29,24 +29,24 @@ export interface ProcessEnd {
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const TERM_GRACE_MS = 2000;
-/** Milliseconds until killed processes are taken for gone; only one that hangs in the kernel takes that long. */
+/** Milliseconds until killed processes are considered gone; only one that hangs in the kernel takes that long. */
 const KILL_GRACE_MS = 1000;
 const POLL_MS = 20;
 
 const HAS_GROUPS = process.platform !== 'win32';
 
 /**
- * Runs a process without a shell and without input, in a process group of its own, and returns when the whole group
- * is gone: at the signal it is ended, and what a process leaves behind at its own end is ended too. Only a process
+ * Runs a process without a shell and without input, in a separate process group, and returns when the whole group is
+ * gone. The signal ends the group. When the process exits, anything that it left running is ended too. Only a process
  * that left the group (`setsid`) escapes.
  *
- * @throws the signal's reason; GateNotAsked when this machine was out of what a process needs; or what else kept it from
- *   starting
+ * @throws the signal's reason; GateNotAsked when this machine lacked the resources for a process; or an Error that says
+ *   why it could not be started
  */
 export async function runInGroup(command: GroupCommand): Promise<ProcessEnd> {
   command.signal.throwIfAborted();
   const child = start(command);
-  // Without file descriptors there are no pipes either.
+  // If this process is out of file descriptors, there are no pipes.
   const streams = [child.stdout, child.stderr];
   streams[0]?.on('data', (chunk: Buffer) => command.stdout.push(chunk));
   streams[1]?.on('data', (chunk: Buffer) => command.stderr.push(chunk));
@@ -72,7 +72,7 @@ function start({ file, args, cwd, env }: GroupCommand): ChildProcess {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
     return spawn(file, args, { cwd, env, detached: HAS_GROUPS, stdio, windowsHide: true });
   } catch (error) {
-    // Some codes are thrown, others come as an event.
+    // Some errors are thrown, others arrive as an event.
     throw notStarted(file, error);
   }
 }
@@ -80,7 +80,7 @@ function start({ file, args, cwd, env }: GroupCommand): ChildProcess {
 function notStarted(file: string, cause: unknown): Error {
   if (isOutOfResources(cause)) return notAsked(`expected ${file} to start, got`, cause);
   return new Error(
-    `expected ${file} to start, got: ${messageOf(cause)}; see that it is on the PATH and that its working folder exists`,
+    `expected ${file} to start, got: ${messageOf(cause)}; check that it is on the PATH and that its working folder exists`,
     { cause },
   );
 }
@@ -104,7 +104,7 @@ function isThere(pid: number): boolean {
   return signalGroup(pid, 0) && (hasLiveMember(pid) ?? true);
 }
 
-/** False when the group has nobody whom we may signal. */
+/** False if the group has no process that we may signal. */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(HAS_GROUPS ? -pid : pid, signal);
@@ -116,10 +116,15 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
 const running = new Set<number>();
 let hooked = false;
 
-/** Their own group spares the children the Ctrl-C that ends us, so an exit of ours must end them. */
+/** A Ctrl-C that ends us does not reach children in another group, so our exit must end them. */
 function endWithUs(pid: number): void {
   running.add(pid);
   if (hooked) return;
   hooked = true;
   process.once('exit', () => running.forEach((leader) => signalGroup(leader, 'SIGKILL')));
+}
+
+/** Where gates look for programs: the one thing of our environment that their processes get. */
+export function searchPath(): string {
+  return process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
 }

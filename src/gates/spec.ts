@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { didYouMean, oneOf, shown } from '../domain/wording.js';
 import { hasPlaceholder, placeholderMistakes } from './placeholders.js';
 
-/** Seconds that a gate gets unless it says otherwise. */
+/** A gate's timeout in seconds, unless it has its own. */
 export const DEFAULT_TIMEOUT_S = 30;
-/** The most seconds that a gate may ask for. */
+/** The maximum timeout of a gate, in seconds. */
 export const MAX_TIMEOUT_S = 300;
 
-/** A schema's message for everything that is not `what`. */
+/** A schema's error message for anything that is not `what`. */
 export function expected(what: string): { error: (issue: { input?: unknown }) => string } {
   return { error: ({ input }) => `expected ${what}, got ${shown(input)}` };
 }
 
-/** An object that takes only the parameters of `shape`; the message for another one helps to find a typo. */
+/** An object with only the parameters of `shape`; the message for an unknown one helps to find a typo. */
 export function strict<S extends z.ZodRawShape>(what: string, shape: S) {
   return z.strictObject(shape, {
     error: (issue) => {
@@ -25,25 +25,25 @@ export function strict<S extends z.ZodRawShape>(what: string, shape: S) {
   });
 }
 
-/** Text without NULs, which neither a process nor Postgres takes. */
-export function text(what: string, leastCharacters = 1) {
+/** Text without NULs, which neither a process nor Postgres accepts. */
+export function text(what: string, minCharacters = 1) {
   const options = expected(what);
   return z
     .string(options)
-    .min(leastCharacters, options)
+    .min(minCharacters, options)
     .regex(/^[^\0]*$/, options);
 }
 
-/** Text that may hold placeholders, but only known ones. */
-function template(what: string, leastCharacters = 1) {
-  return text(what, leastCharacters).check(({ value, issues }) => {
+/** Text that may contain placeholders, but only known ones. */
+function template(what: string, minCharacters = 1) {
+  return text(what, minCharacters).check(({ value, issues }) => {
     for (const message of placeholderMistakes(value)) issues.push({ code: 'custom', input: value, message });
   });
 }
 
-/** Text that is meant as it stands. */
-function literal(what: string, instead: string, leastCharacters = 1) {
-  return text(what, leastCharacters).refine((value) => !hasPlaceholder(value), {
+/** Text without placeholders. */
+function literal(what: string, instead: string, minCharacters = 1) {
+  return text(what, minCharacters).refine((value) => !hasPlaceholder(value), {
     error: ({ input }) => `expected ${what} without placeholders, got ${shown(input)}: ${instead}`,
   });
 }
@@ -69,9 +69,9 @@ const A_NAME = /^(?!GATE_)[A-Za-z_]\w*$/;
  */
 const git = strict('a git gate', {
   kind: z.literal('git'),
-  /** Folder of a bare repository or of a checkout; a relative one starts at the worker's working folder. */
+  /** Folder of a bare repository or of a checkout; a relative path starts at the worker's working folder. */
   repository: path('the folder of a repository such as "/srv/repos/{repo}.git"'),
-  /** A file or a folder, from the top of the repository. */
+  /** A file or a folder, relative to the top of the repository. */
   path: path(A_PATH_IN_GIT).refine(
     (value) => !value.split('/').some((segment) => segment === '' || segment === '.'),
     {
@@ -87,15 +87,15 @@ const git = strict('a git gate', {
  * the first column of the first row is true. The query is one `select` (or `values`, or `with`) without writes.
  *
  * The transaction is READ ONLY and rolled back, and its connection is closed. That stops every write to tables and
- * sequences, `set_config`, `pg_notify` and advisory locks from lasting. It does not stop functions that act outside of
- * the transaction, as far as the role may call them: `pg_terminate_backend` and `pg_cancel_backend`, `lo_export`,
- * `pg_read_file`, or extensions that open connections of their own (`dblink`). So give REAPER_GATE_DATABASE_URL a role
- * that may read what the gates need, and nothing else.
+ * sequences, `set_config`, `pg_notify` and advisory locks from lasting. It does not stop functions that act outside the
+ * transaction, if the role may call them: `pg_terminate_backend` and `pg_cancel_backend`, `lo_export`, `pg_read_file`, or
+ * extensions that open their own connections (`dblink`). So give REAPER_GATE_DATABASE_URL a role that can read what the
+ * gates need, and nothing else.
  */
 const sql = strict('an sql gate', {
   kind: z.literal('sql'),
   query: literal('a query', 'write $1 in the query and the placeholder into params'),
-  /** Values of $1, $2, ...; texts may hold placeholders. */
+  /** Values of $1, $2, ...; texts may contain placeholders. */
   params: z
     .array(
       z.union([template('a text', 0), z.number(), z.boolean(), z.null()], {
@@ -116,8 +116,8 @@ const sql = strict('an sql gate', {
 
 /**
  * `{ "kind": "command", "argv": ["check-docs", "--branch={branch}"], "cwd": "/srv", "env": { "STRICT": "1" } }`: green
- * when the command exits with 0. It runs without a shell and gets PATH, LANG, what `env` names and GATE_JOB,
- * GATE_STAGE, GATE_REPO, GATE_BRANCH and GATE_WORK_ITEM (empty where the job has none), nothing else.
+ * when the command exits with 0. It runs without a shell. Its environment has only PATH, LANG, what `env` adds, and
+ * GATE_JOB, GATE_STAGE, GATE_REPO, GATE_BRANCH and GATE_WORK_ITEM (empty if the job has none).
  */
 const command = strict('a command gate', {
   kind: z.literal('command'),
@@ -126,7 +126,7 @@ const command = strict('a command gate', {
     error: ({ input }) =>
       `expected a program and its arguments such as ["check-docs", "{work_item}"], got ${shown(input)}`,
   }),
-  /** Working folder; defaults to the worker's own. */
+  /** Working folder; defaults to the worker's. */
   cwd: path('a folder').optional(),
   env: z
     .record(
@@ -144,7 +144,7 @@ const command = strict('a command gate', {
   timeout_s,
 });
 
-/** `{ "kind": "function", "name": "docs-approved" }`: asks a function that was registered in code. */
+/** `{ "kind": "function", "name": "docs-approved" }`: asks a function registered in code. */
 const registered = strict('a function gate', {
   kind: z.literal('function'),
   name: text('the name of a registered function'),
@@ -154,7 +154,7 @@ const registered = strict('a function gate', {
 
 export const GATE_KINDS = ['git', 'sql', 'command', 'function'];
 
-/** Every kind of gate with its parameters. */
+/** All kinds of gates with their parameters. */
 export const gateSchema = z.discriminatedUnion('kind', [git, sql, command, registered], {
   error: ({ input }) => {
     const kind = (input as { kind?: unknown } | null | undefined)?.kind;
@@ -168,5 +168,5 @@ export type GitSpec = z.infer<typeof git>;
 export type SqlSpec = z.infer<typeof sql>;
 export type CommandSpec = z.infer<typeof command>;
 export type FunctionSpec = z.infer<typeof registered>;
-/** A gate whose parameters are checked. */
+/** A gate with valid parameters. */
 export type AnyGateSpec = z.infer<typeof gateSchema>;

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { endClient } from './sql-session.js';
 
-/** Milliseconds that a cancelled query gets to end before its connection is dropped. */
+/** Milliseconds that a cancelled query has to end before its connection is dropped. */
 const CANCEL_MS = 2000;
 const CANCEL_EVERY_MS = 200;
 
 /**
- * Cancels until the query is over, since a cancellation that comes before the query is lost. The backend is ours as
- * long as its transaction is, so that nobody else's query is hit.
+ * Cancels repeatedly until the query is over, because a cancellation that arrives before the query is lost. The backend
+ * is ours as long as its transaction is open, so no other client's query is cancelled.
  *
- * @returns whether the server still ran the query: else its answer, or the query itself, was lost on its way
+ * @returns whether the server was still running the query. If not, its answer or the query itself was lost on the way
  */
 export async function cancelQuery(
   connectionString: string,
@@ -33,7 +33,7 @@ export async function cancelQuery(
   try {
     await client.connect();
     const { rows } = await client.query<{ active: boolean }>(
-      // With track_activities off it is 'disabled': then the query has the benefit of having run.
+      // With track_activities off, the state is 'disabled': then assume that the query was running.
       `select state not like 'idle%' as active from pg_stat_activity where pid = $1`,
       [serverPid],
     );
@@ -42,7 +42,7 @@ export async function cancelQuery(
       await client.query('select pg_cancel_backend($1)', [serverPid]);
     } while (!(await Promise.race([over, sleep(CANCEL_EVERY_MS, false)])) && performance.now() < deadline);
   } catch {
-    // Nothing more can be done from here: the statement's own timeout ends it.
+    // Nothing more can be done from here: the statement timeout ends it.
   } finally {
     endClient(client);
   }

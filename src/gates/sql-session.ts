@@ -3,25 +3,25 @@ import pg from 'pg';
 import { untilAborted } from './aborted.js';
 import { notAsked } from './not-asked.js';
 
-/** Milliseconds in which a connection stands and its transaction has begun, or the gate was not asked. */
+/** Milliseconds to connect and begin the transaction. After that, the gate counts as not asked. */
 const CONNECT_MS = 5000;
 const SERVER_MARGIN_MS = 1000;
-/** Milliseconds that a server gets to answer a goodbye. */
+/** Milliseconds that a server has to close a connection. */
 const GOODBYE_MS = 2000;
 
 /** A connection for one query, in a READ ONLY transaction. */
 export interface SqlSession {
   client: pg.Client;
-  /** The backend's own process id, also behind a connection pooler. */
+  /** The backend's process id, also behind a connection pooler. */
   serverPid: number;
-  /** Ends the connection; nobody waits for it. */
+  /** Ends the connection, without waiting for it. */
   end(): void;
 }
 
 /**
  * Connects and begins a READ ONLY transaction.
  *
- * @param timeoutMs the gate's own time: the server ends the query a little later, also when we are gone
+ * @param timeoutMs the gate's timeout: the server ends the query a little later, even if we are gone
  * @throws GateNotAsked when that fails or takes too long; or the signal's reason
  */
 export async function connectSession(
@@ -36,7 +36,7 @@ export async function connectSession(
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
   });
-  // A connection that breaks between two statements would otherwise end the process; the next statement says it.
+  // Without a listener, a connection that breaks between two statements would end the process. The next statement reports it.
   client.on('error', () => undefined);
   const end = () => endClient(client);
   const limit = AbortSignal.timeout(CONNECT_MS);
@@ -59,7 +59,7 @@ async function begin(client: pg.Client, timeoutMs: number): Promise<number> {
   return results[2]?.rows[0]?.pid ?? 0;
 }
 
-/** Ends a connection, and soon drops it where nobody answers: a silent one would keep this process. Nobody waits. */
+/** Ends a connection without waiting. If the server does not answer soon, drops it: a silent one would keep this process alive. */
 export function endClient(client: pg.Client): void {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);

@@ -9,12 +9,12 @@ import { cancelQuery } from './sql-cancel.js';
 import { connectSession, type SqlSession } from './sql-session.js';
 import type { GateInput, GateResult } from './types.js';
 
-/** Connections at a time: the database is not ours. */
+/** Few connections at a time: the database is not ours. */
 const MAX_CONNECTIONS = 4;
-/** Milliseconds that a gate waits for one of them; then it gives its slot to others, and is asked again later. */
+/** Milliseconds that a gate waits for a connection. Then it gives its slot to others, and is asked again later. */
 const WAIT_MS = 20_000;
 
-/** SQLSTATE classes and codes of queries that somebody or something else ended, or that could not be run just now. */
+/** SQLSTATE classes and codes of queries that something outside ended, or that could not run just now. */
 const NOT_THE_QUERY = [
   '08', // connection exception
   '40', // rolled back: a deadlock, a conflict with a standby's recovery
@@ -24,24 +24,24 @@ const NOT_THE_QUERY = [
   '58', // an error outside Postgres, such as its disk's
 ];
 
-/** Runs something within the gate's own time, which begins now. */
+/** Runs something within the gate's timeout, which starts now. */
 export type Timed = <T>(ask: () => Promise<T>) => Promise<T>;
 
 /** The kind `sql`, with its connections. */
 export interface SqlGate {
   /**
-   * Green when the query's first value is true. The gate's time begins once it is connected.
+   * Green when the query's first value is true. The gate's timeout starts once it is connected.
    *
-   * @throws GateNotAsked when the database cannot be asked, or its answer was not heard; the signal's reason, once the
-   *   query is over on the server too; or what Postgres said of the query
+   * @throws GateNotAsked when the database cannot be asked, or its answer was lost; the signal's reason, once the query
+   *   is over on the server too; or Postgres's error about the query
    */
   check(spec: SqlSpec, input: GateInput, context: { signal: AbortSignal; timed: Timed }): Promise<GateResult>;
 }
 
 /**
- * Read-only by construction: one statement (the extended protocol takes no second one, so nothing can commit first),
- * as a subquery (where only reading is grammar), in a READ ONLY transaction that is always rolled back, on a connection
- * that nobody uses again.
+ * Read-only by construction: one statement (the extended protocol does not accept a second one, so nothing can commit
+ * first), as a subquery (where the grammar allows only reads), in a READ ONLY transaction that is always rolled back, on
+ * a connection that is never used again.
  */
 export function createSqlGate(connectionString: string): SqlGate {
   const places = new Places(MAX_CONNECTIONS, 'connections for sql gates');
@@ -80,7 +80,7 @@ export function createSqlGate(connectionString: string): SqlGate {
       const wasRunning = await cancelQuery(connectionString, session.serverPid, rows);
       if (wasRunning) throw error;
       throw new GateNotAsked(
-        'expected an answer, got none, and the server runs no such query: it was lost on its way',
+        'expected an answer, got none, and the server is not running the query: it was lost on the way',
         { cause: error },
       );
     }
@@ -88,7 +88,7 @@ export function createSqlGate(connectionString: string): SqlGate {
   }
 }
 
-/** Whether Postgres itself refused the query, which it would do again. */
+/** Whether Postgres itself rejected the query, which it would do again. */
 function isAboutTheQuery(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return false;
   const { code = '' } = error;
@@ -99,11 +99,11 @@ type Row = unknown[];
 
 async function firstRow({ client }: SqlSession, query: string, values: unknown[]): Promise<Row[]> {
   const statement: pg.QueryArrayConfig & { queryMode: 'extended' } = {
-    // On lines of its own, so that a comment at the query's end ends there.
+    // On separate lines, so that a comment at the end of the query ends there.
     text: `select * from (\n${query.replace(/[\s;]+$/, '')}\n) as gate limit 1`,
     values,
     rowMode: 'array',
-    // Without values, the simple protocol would be used, which takes many statements.
+    // Without values, the client would use the simple protocol, which accepts several statements.
     queryMode: 'extended',
   };
   try {
@@ -114,7 +114,7 @@ async function firstRow({ client }: SqlSession, query: string, values: unknown[]
 }
 
 function judge(row: Row | undefined, evidence: Record<string, unknown>): GateResult {
-  if (row?.[0] === true) return { green: true, reason: 'the query says true', evidence };
+  if (row?.[0] === true) return { green: true, reason: 'the query returned true', evidence };
   const got = row === undefined ? 'no row' : row.length === 0 ? 'a row without columns' : shown(row[0]);
-  return { green: false, reason: `expected the query to say true (a boolean), got ${got}`, evidence };
+  return { green: false, reason: `expected the query to return true (a boolean), got ${got}`, evidence };
 }

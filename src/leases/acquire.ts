@@ -16,7 +16,7 @@ export interface AcquireOptions {
   /** Seconds until the lease may be reclaimed from a holder that is not proven alive. Renew it well before. */
   ttlS: number;
   /**
-   * This host, as REAPER_HOST says it there: elsewhere nothing can be proven of this process.
+   * This host, exactly as REAPER_HOST names it for the worker here: under another name, this process can never be proven alive.
    * @default the host name
    */
   host?: string;
@@ -27,20 +27,20 @@ export interface HeldLease {
   readonly folder: LeaseFolder;
   /** The current term. */
   lease: Lease;
-  /** The name that stays as long as the lease is held. */
+  /** The file name that stays as long as the lease is held. */
   heldAs: string;
 }
 
 /** Whether the lease was acquired. */
 export type AcquireResult =
   | { acquired: true; lease: HeldLease }
-  /** `holder` is null where the file in the way cannot be read, or has gone meanwhile. Try again later. */
+  /** `holder` is null if the file in the way cannot be read, or has disappeared by now. Try again later. */
   | { acquired: false; why: string; holder: Lease | null };
 
 /**
  * Acquires a repo's merge lease for this process. Never waits for another holder.
  *
- * @throws for a repo name or TTL that cannot be, and when the file system refuses
+ * @throws for an invalid repo name or TTL, and when the file system returns an error
  */
 export async function acquireLease(options: AcquireOptions): Promise<AcquireResult> {
   const { repo, ttlS, host = hostname() } = options;
@@ -79,12 +79,12 @@ export async function acquireLease(options: AcquireOptions): Promise<AcquireResu
     await file.close();
   }
 
-  /** Takes both names, then looks whether anybody else holds the lease. Returns a name that is in the way, or null. */
+  /** Takes both names, then checks whether anybody else holds the lease. Returns a name that is in the way, or null. */
   async function enter(): Promise<string | null> {
     const linked = await folder.link(temporary, names.lease);
     if (linked === 'exists') return names.lease;
     if (linked === 'absent' || !(await folder.rename(temporary, heldAs))) {
-      throw new Error(`Expected \`${temporary}\` to stand in the lease folder, got nothing: try again`);
+      throw new Error(`Expected \`${temporary}\` in the lease folder, got nothing: try again`);
     }
     return findForeign(folder, names, [idOf(await file.stat({ bigint: true }))]);
   }

@@ -2,11 +2,11 @@ import type { LeaseFolder } from './folder.js';
 import type { LeaseNames } from './names.js';
 
 /**
- * Moves the file that is meant from the lease's own name to a new aside name. Only after the rename is it known what was
- * moved: anything else is put back.
+ * Moves a certain file from the lease's main name to a new aside name. Only after the rename is it known which file was
+ * moved: any other one is put back.
  *
- * @param id the file that is meant
- * @returns the aside name, or null when that file no longer stands under the lease's own name
+ * @param id the file to move
+ * @returns the aside name, or null if that file is no longer under the lease's main name
  */
 export async function moveAside(folder: LeaseFolder, names: LeaseNames, id: string): Promise<string | null> {
   if ((await folder.idOf(names.lease)) !== id) return null;
@@ -18,8 +18,8 @@ export async function moveAside(folder: LeaseFolder, names: LeaseNames, id: stri
 }
 
 /**
- * Puts a lease that was moved aside back under its own name, unless another one stands there now: then it stays aside,
- * where it is held as well.
+ * Puts a lease that was moved aside back under its main name, unless another one is there now: then it stays aside, where
+ * it still counts as held.
  */
 export async function putBack(folder: LeaseFolder, names: LeaseNames, aside: string): Promise<void> {
   const result = await folder.link(aside, names.lease);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Lease } from '../domain/lease.js';
 
-/** Bytes of a lease file that are read at most; a real one has a few hundred. */
+/** The maximum number of bytes read of a lease file; a real one has a few hundred. */
 export const MAX_CONTENT_BYTES = 64 * 1024;
 
-/** Control characters and half characters could not be put on record. */
+/** Control characters and lone surrogates could not be recorded. */
 const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,500}$/u, 'to be 1 to 500 printable characters');
 
 const time = z.iso
@@ -18,13 +18,13 @@ const contentSchema = z.object({
   pid: z.int('to be a whole number or null').nullable(),
   host: text.nullable(),
   identity: text.nullable(),
-  /** Where another program writes none, each term counts as a holding of its own. */
+  /** Other programs may leave it out: then each term counts as a separate holding. */
   held_since: time.optional(),
   acquired_at: time,
   ttl_s: z.number('to be a number of seconds').positive('to be more than 0 seconds'),
 });
 
-/** What a file's text turned out to be. */
+/** What a file contains. */
 export type LeaseContent = { kind: 'lease'; lease: Lease } | { kind: 'unreadable'; why: string };
 
 /** The text of a lease file. */
@@ -33,7 +33,7 @@ export function formatLease({ heldSince, acquiredAt, ttlS, ...rest }: Lease): st
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-/** Reads the text of a lease file. Fields that it does not know are left alone. */
+/** Reads the text of a lease file. Unknown fields are ignored. */
 export function parseLease(json: string): LeaseContent {
   if (json.trim() === '') return { kind: 'unreadable', why: 'the file is empty' };
   const parsed = contentSchema.safeParse(jsonOrUndefined(json));
@@ -42,7 +42,7 @@ export function parseLease(json: string): LeaseContent {
     const field = issue?.path.join('.');
     const why =
       field === undefined || field === ''
-        ? 'expected the file to hold a JSON object'
+        ? 'expected the file to contain a JSON object'
         : `expected \`${field}\` ${issue?.message ?? ''}`;
     return { kind: 'unreadable', why };
   }

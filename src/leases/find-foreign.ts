@@ -2,10 +2,10 @@ import type { LeaseFolder } from './folder.js';
 import type { LeaseNames } from './names.js';
 
 /**
- * A name under which somebody else holds the repo's lease, or may: one that was listed and is gone before it could be
- * looked at counts too, as what stood there may now stand elsewhere. Null when there is none.
+ * A name under which somebody else holds the repo's lease, or may hold it. A name that was listed but disappeared before
+ * it could be checked counts too, because its file may now be under another name. Null if there is none.
  *
- * @param own the caller's own files
+ * @param own the caller's files
  */
 export async function findForeign(
   folder: LeaseFolder,

@@ -1,25 +1,25 @@
-/** What is the matter with a lease folder, by the code with which a system call failed, and what to do about it. */
+/** What is wrong with a lease folder and what to do about it, by the error code of a system call. */
 const REMEDIES: Record<string, string> = {
   EROFS: 'to be writable, got a read-only file system: mount it so that it can be written to',
   ENOSPC: 'to have room for a file, got a full file system: free some space, or some inodes',
-  EDQUOT: 'to have room for a file, got a quota that is used up: free some space',
-  EACCES: 'to be readable and writable for this process: correct its rights',
-  EPERM: 'to be readable and writable for this process: correct its rights',
-  ENOENT: 'to be there, got nothing: make it, or correct MERGE_LEASE_DIR',
+  EDQUOT: 'to have room for a file, got an exhausted quota: free some space',
+  EACCES: 'to be readable and writable for this process: correct its permissions',
+  EPERM: 'to be readable and writable for this process: correct its permissions',
+  ENOENT: 'to exist, got nothing: create it, or correct MERGE_LEASE_DIR',
   ENOTDIR: 'to be a folder: correct MERGE_LEASE_DIR',
-  ESTALE: 'to be mounted, got a mount that is out of date: mount it anew',
+  ESTALE: 'to be mounted, got a stale mount: mount it again',
 };
 
 const NO_LINKS =
-  'to be on a file system with hard links, without which two could hold one lease: put MERGE_LEASE_DIR on one that has them';
+  'to be on a file system with hard links, because without them two processes could hold one lease: move MERGE_LEASE_DIR to one that has them';
 
-/** Codes by which a file system says that it has no hard links. */
+/** Error codes of file systems without hard links. */
 const WITHOUT_LINKS = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EMLINK'];
 
 /**
- * A failed system call in words: what is the matter with the folder, and what to do. The error's code stays.
+ * An error that explains a failed system call: what is wrong with the folder, and what to do. It keeps the error code.
  *
- * @param call which failed
+ * @param call the system call that failed
  */
 export function folderError(path: string, call: string, cause: unknown): Error {
   const { code = '', message } = cause as NodeJS.ErrnoException;
@@ -27,7 +27,7 @@ export function folderError(path: string, call: string, cause: unknown): Error {
   const remedy = hasNoLinks ? NO_LINKS : REMEDIES[code];
   const text =
     remedy === undefined
-      ? `to take a ${call}, got ${message}: see that its disk and its mount are well`
+      ? `to allow a ${call}, got ${message}: check its disk and its mount`
       : `${remedy} (${code})`;
   return Object.assign(new Error(`Expected the lease folder \`${path}\` ${text}`, { cause }), { code });
 }

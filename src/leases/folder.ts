@@ -5,19 +5,19 @@ import { MAX_CONTENT_BYTES, parseLease, type LeaseContent } from './content.js';
 import { folderError } from './folder-error.js';
 import type { LeaseNameKind, LeaseNames } from './names.js';
 
-/** What stands under a name. */
+/** What a name refers to. */
 export type LeaseFile =
   | { kind: 'absent' }
   /** A symbolic link, directory, pipe or socket: neither followed nor opened. */
   | { kind: 'foreign'; what: string }
   | { kind: 'file'; id: string; writtenAt: Date; content: LeaseContent };
 
-// Never through a link, and never waiting for a pipe's other end.
+// Never follow a link, and never wait for the other end of a pipe.
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * The lease folder, one system call a method, so that a test can stand between any two of them. Names that are not there
- * are results; everything else that fails is thrown.
+ * The lease folder, with one system call per method, so that a test can step in between any two of them. A missing name is
+ * a result; any other failure is thrown.
  */
 export class LeaseFolder {
   /** @param path the folder that all launchers and the reaper share */
@@ -32,7 +32,7 @@ export class LeaseFolder {
     });
   }
 
-  /** Writes a new file, on disk when this returns. The handle keeps its id from being given to another file. */
+  /** Writes a new file, which is on disk when this returns. While the handle is open, no other file gets its id. */
   async create(name: string, text: string): Promise<FileHandle> {
     const file = await this.call('open', open(join(this.path, name), 'wx', 0o644));
     try {
@@ -46,7 +46,7 @@ export class LeaseFolder {
     }
   }
 
-  /** A handle on a regular file, or null when there is none under this name. */
+  /** A handle on a regular file, or null if there is none under this name. */
   async open(name: string): Promise<FileHandle | null> {
     const seen = await this.stat(name);
     if (seen?.isFile() !== true) return null;
@@ -57,18 +57,18 @@ export class LeaseFolder {
     return null;
   }
 
-  /** Which file stands under a name: the same for all names of one file. Null when none does. */
+  /** The id of the file under a name: the same for all names of a file. Null if there is none. */
   async idOf(name: string): Promise<string | null> {
     const seen = await this.stat(name);
     return seen === null ? null : idOf(seen);
   }
 
-  /** Reads what stands under a name, as far as a lease can be long. */
+  /** Reads the file under a name, up to the maximum length of a lease. */
   async read(name: string): Promise<LeaseFile> {
     const file = await this.open(name);
     if (file === null) {
       const seen = await this.stat(name);
-      // A regular file is there since: it has come after the look.
+      // If it is a regular file, it appeared after the attempt to open it.
       return seen === null || seen.isFile() ? { kind: 'absent' } : { kind: 'foreign', what: kindOf(seen) };
     }
     try {
@@ -88,7 +88,7 @@ export class LeaseFolder {
     }
   }
 
-  /** Gives a file a second name. `exists` when that one is taken, `absent` when the file is gone. */
+  /** Gives a file a second name. `exists` if that name is taken, `absent` if the file is gone. */
   async link(from: string, to: string): Promise<'linked' | 'exists' | 'absent'> {
     const linking = link(join(this.path, from), join(this.path, to));
     const code = await this.codeOr('link', linking, 'EEXIST', 'ENOENT');
@@ -96,13 +96,13 @@ export class LeaseFolder {
     return code === 'EEXIST' ? 'exists' : 'absent';
   }
 
-  /** Renames to a name that nobody else uses. False when nothing stood under the old one. */
+  /** Renames to a name that nobody else uses. False if there was nothing under the old name. */
   async rename(from: string, to: string): Promise<boolean> {
     const renaming = rename(join(this.path, from), join(this.path, to));
     return (await this.codeOr('rename', renaming, 'ENOENT')) === undefined;
   }
 
-  /** False when nothing stood under the name. */
+  /** False if there was nothing under the name. */
   async unlink(name: string): Promise<boolean> {
     return (await this.codeOr('unlink', unlink(join(this.path, name)), 'ENOENT')) === undefined;
   }
@@ -112,7 +112,7 @@ export class LeaseFolder {
     return typeof seen === 'string' ? null : seen;
   }
 
-  /** What a call returns, or the expected code with which it failed. */
+  /** What a call returns, or the error code if it is an expected one. */
   private async codeOr<T>(name: string, call: Promise<T>, ...expected: string[]): Promise<T | string> {
     try {
       return await call;
@@ -130,7 +130,7 @@ export class LeaseFolder {
   }
 }
 
-/** The file behind a handle, as {@link LeaseFolder.idOf} says it. */
+/** The id of the file behind a handle, in the form of {@link LeaseFolder.idOf}. */
 export function idOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
 }

@@ -1,15 +1,15 @@
-/** Seconds that the wall clock has to be off by: less is jitter, and a slewed clock is no step. */
+/** The minimum jump of the wall clock that counts as a step, in seconds: less is jitter, and a slewed clock makes no steps. */
 const STEP_S = 2;
 
-/** Where {@link HostClock} reads, in milliseconds; the defaults are this process's own clocks. */
+/** What {@link HostClock} reads, in milliseconds; the defaults are this process's clocks. */
 export interface HostClockOptions {
   wallMs?: () => number;
   monotonicMs?: () => number;
 }
 
 /**
- * This host's wall clock, for the age of a file whose writer went by a wall clock too. Put forward by minutes, it would end
- * the TTL of every lease at once: a step between two readings shows against the monotonic clock, which does not step.
+ * This host's wall clock, for the age of a file whose writer used a wall clock too. If the clock is set forward by minutes,
+ * every lease's TTL would end at once. So this compares it with the monotonic clock, which makes no steps, at each reading.
  */
 export class HostClock {
   readonly #wallMs: () => number;
@@ -24,8 +24,8 @@ export class HostClock {
   }
 
   /**
-   * The time, without the steps forward of the last `withinS` seconds: whatever is older than that by this time, is so
-   * truly. What was written since a step seems to be of the future until then. Steps back only make things younger.
+   * The time, without any forward steps in the last `withinS` seconds: a file that is older than that by this time really
+   * is. A file written since such a step seems to be from the future until then. Steps back only make files seem younger.
    */
   now(withinS: number): Date {
     const reading = { wallMs: this.#wallMs(), monotonicMs: this.#monotonicMs() };
@@ -40,5 +40,5 @@ export class HostClock {
   }
 }
 
-/** Of this process, from its start. */
+/** This process's clock, from its start. */
 export const hostClock = new HostClock();

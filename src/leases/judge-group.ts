@@ -10,21 +10,21 @@ import { probeProcess } from '../liveness/index.js';
 import type { HostClock } from './host-clock.js';
 import type { LeaseGroup, SeenFile } from './survey.js';
 
-/** Where a reclaim runs: a pid means something on its own host only. */
+/** Where a reclaim runs: a pid has a meaning only on its own host. */
 export interface Standpoint {
-  /** This host, as REAPER_HOST says it. */
+  /** This host, as in REAPER_HOST. */
   host: string;
-  /** The operator's word that every launcher on this host shares this process's pid namespace. */
+  /** The operator's assurance that every launcher on this host shares this process's pid namespace. */
   sharedPidNamespace: boolean;
 }
 
-/** The host that a holding's file names, or null. */
+/** The host named in a holding's file, or null. */
 export function hostOf({ files }: LeaseGroup): string | null {
   const content = files.at(-1)?.content;
   return content?.kind === 'lease' ? content.lease.host : null;
 }
 
-/** Judges a holding by its newest term, with a fresh look at its holder. Returns what would go on record beside it. */
+/** Judges a holding by its newest term, with a fresh probe of its holder. Returns the verdict, and what a reclaim would record. */
 export function judgeGroup(
   group: LeaseGroup,
   repo: string,
@@ -54,6 +54,6 @@ function probeHolder({ content }: SeenFile, { host, sharedPidNamespace }: Standp
   if (lease.host === host) {
     return probeProcess({ pid: lease.pid, processIdentity: lease.identity }, { sharedPidNamespace });
   }
-  const evidence = `its host is ${lease.host}, this one is ${host}`;
+  const evidence = `its host is ${lease.host}, this host is ${host}`;
   return { state: 'unknown', proven: false, evidence };
 }

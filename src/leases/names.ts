@@ -2,34 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { shown } from '../domain/wording.js';
 
 /**
- * What a file of a repo is, by its name:
+ * What a repo's file is, by its name:
  *
- * - `lease`: the lease under its own name
- * - `held`: the aside name that a holder gives its lease for as long as it holds it
- * - `aside`: where a lease stands while somebody finds out whether it is the one to remove
+ * - `lease`: the lease under its main name
+ * - `held`: the aside name that a holder's file has as long as the lease is held
+ * - `aside`: a lease that was moved aside, until it is known whether it is the one to remove
  * - `temporary`: a lease that is being written
  */
 export type LeaseNameKind = 'lease' | 'held' | 'aside' | 'temporary';
 
 const REPO = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
-/** What a repo must be called to have leases. */
+/** The repo names that can have leases. */
 export const REPO_NAME_RULE = '1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot';
 const SUFFIX = /^\.(aside-held|aside|tmp)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * The names of one repo's files. A suffix ends in a UUID and a lease in `.json`, so that no repo's name makes its files
- * look like those of another.
+ * The names of one repo's files. A suffix ends with a UUID and a lease with `.json`, so that one repo's files never look
+ * like those of another.
  */
 export class LeaseNames {
-  /** Where the lease stands, for everybody to see. */
+  /** The lease's main name, visible to everybody. */
   readonly lease: string;
 
-  /** @throws for a repo whose name could name anything but a file of the lease folder */
+  /** @throws for a name with which a file could be outside the lease folder */
   constructor(readonly repo: string) {
     if (!isRepoName(repo)) {
-      throw new Error(
-        `Expected \`repo\` to be ${REPO_NAME_RULE}, got ${shown(repo)}: name the repo by another word`,
-      );
+      throw new Error(`Expected \`repo\` to be ${REPO_NAME_RULE}, got ${shown(repo)}: use another name`);
     }
     this.lease = `.merge-lease-${repo}.json`;
   }
@@ -46,7 +44,7 @@ export class LeaseNames {
     return `${this.lease}.tmp-${randomUUID()}`;
   }
 
-  /** What a file of the folder is to this repo, or null when it is none of its files. */
+  /** What a file of the folder is to this repo, or null if it belongs to another one or to none. */
   kindOf(name: string): LeaseNameKind | null {
     if (name === this.lease) return 'lease';
     if (!name.startsWith(this.lease)) return null;
@@ -63,7 +61,7 @@ export class LeaseNames {
   }
 }
 
-/** Whether a repo of that name can have leases: no other could name anything but a file of the lease folder. */
+/** Whether a repo of that name can have leases: none of these names leads outside the lease folder. */
 export function isRepoName(text: string): boolean {
   return REPO.test(text);
 }

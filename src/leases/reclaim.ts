@@ -11,33 +11,33 @@ import { survey, type LeaseGroup, type Survey } from './survey.js';
 export interface ReclaimOptions extends Standpoint {
   folder: string | LeaseFolder;
   repos: readonly string[];
-  /** Why nothing of this repo and this holder's host may be reclaimed now, or null. Asked before anything is moved. */
+  /** Why leases of this repo and this holder's host must not be reclaimed now, or null. Called before anything is moved. */
   blockOn(repo: string, host: string | null): Promise<string | null>;
-  /** Puts a reclaim on record, once for each key. The lease is removed only after that. */
+  /** Records a reclaim, once per key. The lease is removed only afterwards. */
   record(reclaim: LeaseReclaim): Promise<LeaseRecordResult>;
-  /** By which the age of what nobody is proven to hold is told. @default this process's own, from its start */
+  /** The clock for the age of leases without a proven holder. @default this process's clock, from its start */
   clock?: HostClock;
 }
 
 /** What a reclaim found in one repo. */
 export interface RepoReport {
   repo: string;
-  /** The weightiest of its findings: trouble before reclaimed, blocked, held and free. */
+  /** The most important finding: trouble before reclaimed, blocked, held and free. */
   result: 'free' | 'held' | 'reclaimed' | 'blocked' | 'trouble';
-  /** Why it is so, one line each. */
+  /** The reasons, one line each. */
   detail: string[];
-  /** What was put on record by this very call. */
+  /** What this call recorded. */
   reclaimed: LeaseReclaim[];
-  /** What a person has to look at, one line each. */
+  /** What a person must check, one line each. */
   trouble: string[];
 }
 
 type Finding = Pick<RepoReport, 'result'> & { detail: string; reclaim?: LeaseReclaim };
 
 /**
- * Removes the stale leases of some repos, each put on record exactly once whatever dies in between, and puts back what a
- * crash left aside. A failure is trouble of its own repo only. One repo after the other: a folder that hangs holds one of the
- * process's few threads for files then, not all of them, by which servers' names are looked up too.
+ * Removes the stale leases of some repos. Each is recorded exactly once, whatever dies in between. Puts back leases that a
+ * crash left aside. A failure is trouble for its own repo only. Works on one repo at a time: then a folder that hangs blocks
+ * only one of the process's few file threads, not all of them. DNS lookups need these threads too.
  */
 export async function reclaimLeases(options: ReclaimOptions): Promise<RepoReport[]> {
   const folder = typeof options.folder === 'string' ? new LeaseFolder(options.folder) : options.folder;
@@ -66,12 +66,12 @@ class RepoReclaim {
   async run(): Promise<RepoReport> {
     const seen = await survey(this.folder, this.names);
     const findings: Finding[] = seen.trouble.map((detail) => ({ result: 'trouble', detail }));
-    for (const group of seen.groups) findings.push(await this.tend(group, seen).catch(toTrouble));
+    for (const group of seen.groups) findings.push(await this.handle(group, seen).catch(toTrouble));
     await this.removeTemporaries(seen);
     return toReport(this.names.repo, findings);
   }
 
-  private async tend(group: LeaseGroup, seen: Survey): Promise<Finding> {
+  private async handle(group: LeaseGroup, seen: Survey): Promise<Finding> {
     const { stale, reason } = this.judge(group);
     if (!stale) {
       await this.restore(group, seen);
@@ -85,7 +85,7 @@ class RepoReclaim {
     const standing = judged.files.find(({ kind }) => kind === 'lease');
     let moved = standing ? await moveAside(this.folder, this.names, standing.id) : null;
     try {
-      // Only what stands aside now is sure to stay what it is: everything is looked at again.
+      // Only the file that is aside now is sure not to be replaced: read everything again.
       const again = await survey(this.folder, this.names);
       const group = again.groups.find(({ key }) => key === judged.key);
       if (group === undefined) return { result: 'free', detail: 'released meanwhile' };
@@ -94,7 +94,7 @@ class RepoReclaim {
       const recorded = await this.options.record(reclaim);
       if (recorded.result === 'blocked') return { result: 'blocked', detail: recorded.why };
       for (const { name, kind } of group.files) {
-        // Under the lease's own name another may stand by now; the next reclaim judges what is there.
+        // Another lease may be under the main name by now; the next reclaim judges it.
         if (kind !== 'lease') await this.folder.unlink(name);
         if (name === moved) moved = null;
       }
@@ -105,7 +105,7 @@ class RepoReclaim {
     }
   }
 
-  /** Puts a live lease back under its own name where a crash left it aside. */
+  /** Puts a live lease back under its main name if a crash left it aside. */
   private async restore({ files }: LeaseGroup, seen: Survey): Promise<void> {
     const asides = files.filter(({ kind }) => kind === 'aside');
     for (const { name } of asides) await putBack(this.folder, this.names, name);
@@ -130,11 +130,11 @@ class RepoReclaim {
   }
 }
 
-/** A file that says nothing is trouble, in words that do not change from sweep to sweep. */
+/** An unreadable file is trouble, with a text that does not change from sweep to sweep. */
 function toHeld({ files }: LeaseGroup, reason: string): Finding {
   const newest = files.at(-1);
   if (newest?.content.kind !== 'unreadable') return { result: 'held', detail: reason };
-  const detail = `Expected \`${newest.name}\` to be a lease, got a file that is unreadable: ${newest.content.why}. It counts as held until it is ${DEFAULT_LEASE_TTL_S}s old: remove it by hand if nobody merges`;
+  const detail = `Expected \`${newest.name}\` to be a lease, got an unreadable file: ${newest.content.why}. It counts as held until it is ${DEFAULT_LEASE_TTL_S}s old: remove it manually if nobody is merging`;
   return { result: 'trouble', detail };
 }
 

@@ -8,10 +8,10 @@ const ROUNDS = 50;
 const PAUSE_MS = 10;
 
 /**
- * Removes every name of one of the caller's own files, also while a reclaim moves it about: a file that has no name left
- * can never get one again. The name that holds the lease goes last, so that whatever fails before can be tried again.
+ * Removes every name of one of the caller's files, even while a reclaim is moving it: a file without a name can never get
+ * one again. The name that holds the lease is removed last, so that a failure before that can be retried.
  *
- * @throws when somebody gave it new names again and again, or the file system refuses
+ * @throws when the file keeps getting new names, or the file system returns an error
  */
 export async function removeNames(folder: LeaseFolder, names: LeaseNames, file: FileHandle): Promise<void> {
   const id = idOf(await file.stat({ bigint: true }));
@@ -19,7 +19,7 @@ export async function removeNames(folder: LeaseFolder, names: LeaseNames, file: 
     const found = await removeOnce(folder, names, id);
     if ((await file.stat({ bigint: true })).nlink === 0n) return;
     if (round === ROUNDS) {
-      // Network file systems keep a name of their own for a file that is open.
+      // Network file systems keep an internal name for an open file.
       if (found === 0) return;
       throw new Error(
         `Expected \`${names.lease}\` to be removed after ${ROUNDS} tries, got new names for it each time: try again`,

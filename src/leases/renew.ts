@@ -11,12 +11,12 @@ const ROUNDS = 40;
 const PAUSE_MS = 10;
 
 /**
- * Begins a new term of a lease that this process holds, without a moment in which it is not held: the new file takes a
- * name of its own before the old one goes. The old one goes only once nobody else is about to acquire: an acquirer that
- * lists the folder meanwhile could miss both, the new one since it came too late, the old one since it went too early.
+ * Starts a new term of a lease that this process holds, without a gap in which it is not held: the new file gets its name
+ * before the old one is removed. The old one is removed only once nobody else is about to acquire. Otherwise an acquirer
+ * that lists the folder meanwhile could miss both: the new one because it came too late, the old one because it left too early.
  *
- * @returns false when the lease is lost: it was reclaimed, and another may hold it
- * @throws when another process is in the way for long, or the file system refuses: the lease stands, try again
+ * @returns false if the lease is lost: it was reclaimed, and another process may hold it
+ * @throws when another process stays in the way, or the file system returns an error: the lease is still held, try again
  */
 export async function renewLease(held: HeldLease): Promise<boolean> {
   const { folder } = held;
@@ -41,7 +41,7 @@ async function replace(held: HeldLease, names: LeaseNames, old: FileHandle): Pro
     try {
       await folder.rename(temporary, heldAs);
       await waitUntilAlone(folder, names, [old, next]);
-      // Still there after the new one was: at no moment was neither.
+      // The old one is still there after the new one appeared: there was no gap.
       continues = (await folder.idOf(held.heldAs)) !== null;
     } finally {
       if (!continues) await removeNames(folder, names, next);
@@ -50,7 +50,7 @@ async function replace(held: HeldLease, names: LeaseNames, old: FileHandle): Pro
     held.lease = lease;
     held.heldAs = heldAs;
     await removeNames(folder, names, old);
-    // Where another's file stands there now, it withdraws, and the next reclaim puts ours there.
+    // If the file of another acquirer is there now, it withdraws, and the next reclaim puts ours there.
     await folder.link(heldAs, names.lease);
     return true;
   } finally {
@@ -65,7 +65,7 @@ async function waitUntilAlone(folder: LeaseFolder, names: LeaseNames, files: Fil
     if (foreign === null) return;
     if (round === ROUNDS) {
       throw new Error(
-        `Expected the lease of \`${names.repo}\` to stand alone, got \`${foreign}\` beside it: try again`,
+        `Expected no other file beside the lease of \`${names.repo}\`, got \`${foreign}\`: try again`,
       );
     }
     await sleep(PAUSE_MS);

@@ -2,7 +2,7 @@ import type { LeaseContent } from './content.js';
 import type { LeaseFolder } from './folder.js';
 import type { LeaseNameKind, LeaseNames } from './names.js';
 
-/** One name under which a lease stands, and what it says. */
+/** One name of a lease, and its content. */
 export interface SeenFile {
   name: string;
   kind: Exclude<LeaseNameKind, 'temporary'>;
@@ -11,21 +11,21 @@ export interface SeenFile {
   content: LeaseContent;
 }
 
-/** All files of one holding: several names, and two terms while it is being renewed. Newest term last, never empty. */
+/** All files of one holding: several names, and two terms during a renewal. Newest term last; never empty. */
 export interface LeaseGroup {
   key: string;
   files: SeenFile[];
 }
 
-/** What one look at a repo's files saw. */
+/** A repo's files, as read once. */
 export interface Survey {
   groups: LeaseGroup[];
   temporaries: { name: string; writtenAt: Date }[];
-  /** What stands in a lease's place and is none, one line each. */
+  /** What is in a lease's place but is not a lease, one line each. */
   trouble: string[];
 }
 
-/** Looks at all files of a repo and changes nothing. */
+/** Reads all files of a repo and changes nothing. */
 export async function survey(folder: LeaseFolder, names: LeaseNames): Promise<Survey> {
   const files: SeenFile[] = [];
   const temporaries: Survey['temporaries'] = [];
@@ -34,7 +34,7 @@ export async function survey(folder: LeaseFolder, names: LeaseNames): Promise<Su
     const found = await folder.read(name);
     if (found.kind === 'absent') continue;
     if (found.kind === 'foreign') {
-      trouble.push(`Expected \`${name}\` to be a regular file, got ${found.what}: remove it by hand`);
+      trouble.push(`Expected \`${name}\` to be a regular file, got ${found.what}: remove it manually`);
     } else if (kind === 'temporary') {
       temporaries.push({ name, writtenAt: found.writtenAt });
     } else {

@@ -7,33 +7,33 @@ import { closeResources, createResources } from '../worker/resources.js';
 
 /** Options of {@link createActivities}. All have defaults. */
 export interface ActivitiesOptions {
-  /** @default what the environment says */
+  /** @default read from the environment */
   settings?: Settings;
-  /** Gates of kind `function`, by the name that the pipeline file gives them. @default none */
+  /** Gates of kind `function`, by their name in the pipeline file. @default none */
   gates?: Readonly<Record<string, Gate>>;
-  /** Ways of one's own to tell people. @default none */
+  /** Your own notification channels. @default none */
   notifiers?: readonly Notifier[];
   /** @default lines on standard output */
   log?: Logger;
 }
 
-/** Activities to mount in workers of one's own, with the queues that the workflows look for them on. */
+/** Activities to mount in your own workers, with the queues on which the workflows expect them. */
 export interface MountableActivities extends QueueActivities {
   queues: {
-    /** Any queue will do: that on which the reaper workflow is started. This is where `ReaperClient.start` starts it. */
+    /** Where `ReaperClient.start` starts the reaper workflow. Any other queue works too, if you start it there. */
     workflows: string;
-    /** Best with few slots: a gate may take 5 minutes. Without a worker here, no run with exit code 0 is ever judged. */
+    /** Best polled with few slots: a gate may take 5 minutes. Without a worker here, no run with exit code 0 is ever judged. */
     gates: string;
     probe: string;
     leases: string;
   };
-  /** Closes the connections to Postgres, once no worker uses the activities any more. */
+  /** Closes the connections to Postgres. Call it once no worker uses the activities any more. */
   close(): Promise<void>;
 }
 
 /**
- * Makes the activities for workers of one's own; `workflowsPath` has their workflows. Prefer `createReaperWorker` unless a worker
- * has to serve other workflows too: riding out a server that is away, the admin port and keeping the reaper running are its.
+ * Creates the activities for your own workers; `workflowsPath` has the workflows. Prefer `createReaperWorker` unless a worker must serve
+ * other workflows too: only that one waits for servers that are down, serves the admin port and keeps the reaper running.
  *
  * @throws SettingsError or PipelineError
  */

@@ -17,20 +17,20 @@ import {
   type SweepSummary,
 } from '../workflows/messages.js';
 
-/** Milliseconds in which `reapNow` is asked again; the reaper itself waits up to 60 s for the watch. */
+/** Milliseconds for which `reapNow` is retried; the reaper itself waits up to 60 s for the watch. */
 const REAP_LIMIT_MS = 75_000;
 
 /** Options of {@link ReaperClient}. */
 export interface ReaperClientOptions {
   /** A client of the namespace that the reaper runs in. */
   temporal: Client;
-  /** DATABASE_URL and REAPER_NAME are what counts. @default what the environment says */
+  /** Only DATABASE_URL, REAPER_NAME and, for `start`, the policy matter. @default read from the environment */
   settings?: Settings;
-  /** Who operates, for the audit trail. */
+  /** The operator's name, for the audit trail. */
   by: string;
 }
 
-/** What an operator may do, from a program. */
+/** Operates the reaper from a program. */
 export class ReaperClient {
   readonly #temporal: Client;
   readonly #settings: Settings;
@@ -51,8 +51,8 @@ export class ReaperClient {
   }
 
   /**
-   * Publishes the settings that decide, and makes sure that the reaper workflow runs. Workers of `createReaperWorker` do this by
-   * themselves.
+   * Publishes the settings that decide what is reaped, and makes sure that the reaper workflow is running. Workers of
+   * `createReaperWorker` do this on their own.
    *
    * @param taskQueue where a worker serves `workflowsPath` with the activities. @default REAPER_NAME
    */
@@ -71,17 +71,17 @@ export class ReaperClient {
     return readStatus(this.#pool);
   }
 
-  /** Once it has returned, nothing more is claimed, even with Temporal down. */
+  /** Pauses the reaper. Once this has returned, nothing more is claimed, even if Temporal is down. */
   async pause(reason: string): Promise<void> {
     await this.#operate({ action: 'pause', reason, by: this.#by });
   }
 
-  /** Ends a pause; the mode stays as it is. */
+  /** Ends a pause. The mode does not change. */
   async resume(): Promise<void> {
     await this.#operate({ action: 'resume', by: this.#by });
   }
 
-  /** Begins the dry run. */
+  /** Starts the dry run. */
   async observe(): Promise<void> {
     await this.#operate({ action: 'observe', by: this.#by });
   }
@@ -96,15 +96,15 @@ export class ReaperClient {
     await this.#operate({ action: 'hold', kind, value, seconds, reason, by: this.#by });
   }
 
-  /** Ends a hold before its time. False where there was none. */
+  /** Ends a hold early. False if there was none. */
   release(kind: HoldKind, value: string): Promise<boolean> {
     return this.#operate({ action: 'release', kind, value, by: this.#by });
   }
 
   /**
-   * Sweeps now; returns the summary of a sweep that began after this call.
+   * Sweeps now. Returns the summary of a sweep that started after this call.
    *
-   * @throws what the Temporal client throws when the reaper does not run or Temporal is away
+   * @throws what the Temporal client throws if the reaper is not running or Temporal is down
    */
   sweepNow(): Promise<SweepSummary> {
     return askUntilTaken((updateId) => this.#reaper.executeUpdate(sweepNowUpdate, { updateId }));
@@ -113,8 +113,8 @@ export class ReaperClient {
   /**
    * Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace.
    *
-   * @throws WorkflowUpdateFailedError when the job does not run, for instance since it was reaped already; what else the Temporal
-   * client throws when the reaper does not run or Temporal is away
+   * @throws WorkflowUpdateFailedError if the job is not running, for example because it was already reaped; or what else the
+   *   Temporal client throws if the reaper is not running or Temporal is down
    */
   reapNow(jobId: string): Promise<ReapAnswer> {
     return askUntilTaken(
@@ -132,11 +132,11 @@ export class ReaperClient {
     return this.#temporal.workflow.getHandle(this.#names.reaper);
   }
 
-  /** Postgres first, which binds every claim from then on; then the reaper is told, if it can be. */
+  /** Writes to Postgres first, which every claim obeys from then on. Then signals the reaper, if possible. */
   async #operate(operation: Operation): Promise<boolean> {
     if (!(await operate(this.#pool, operation))) return false;
     const input: OperatorInput = { ...operation, written: true };
-    // Without Temporal the wish holds all the same: the next sweep reads it.
+    // Without Temporal, the request still takes effect: the next sweep reads it.
     await this.#reaper.signal(operation.action, input).catch(() => undefined);
     return true;
   }

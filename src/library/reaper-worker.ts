@@ -7,35 +7,35 @@ import { runWorker, type WorkerParts } from '../worker.js';
 
 /** Options of {@link createReaperWorker}. All have defaults. */
 export interface ReaperWorkerOptions {
-  /** @default what the environment says */
+  /** @default read from the environment */
   settings?: Settings;
-  /** Gates of kind `function`, by the name that the pipeline file gives them. @default none */
+  /** Gates of kind `function`, by their name in the pipeline file. @default none */
   gates?: Readonly<Record<string, Gate>>;
-  /** Ways of one's own to tell people. @default none */
+  /** Your own notification channels. @default none */
   notifiers?: readonly Notifier[];
   /** Which parts to run. @default both */
   parts?: WorkerParts;
   /** @default lines on standard output */
   log?: Logger;
-  /** Where Temporal is. @default what TEMPORAL_* in the environment say */
+  /** Where Temporal is. @default read from TEMPORAL_* in the environment */
   target?: TemporalTarget;
 }
 
-/** The worker of `job-reaper worker`, in a process of one's own. */
+/** The worker of `job-reaper worker`, in your own process. */
 export interface ReaperWorker {
   /**
-   * Works until {@link shutdown}. Rides out whatever is away.
+   * Runs until {@link shutdown}. Waits for servers that are down.
    *
-   * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can mend
+   * @throws SettingsError, PipelineError or SearchAttributesError for what only an operator can fix
    */
   run(): Promise<void>;
-  /** Lets it finish what it is doing; `run` returns then. */
+  /** Lets the worker finish what it is doing; then `run` returns. */
   shutdown(): void;
 }
 
 /**
- * Makes the worker that `job-reaper worker` runs. Nothing is connected before `run`. One a process; a Temporal `Runtime` that is
- * installed already is kept.
+ * Creates the worker that `job-reaper worker` runs. It connects to nothing before `run`. Use only one per process. A Temporal `Runtime`
+ * that is already installed is kept.
  *
  * @throws SettingsError
  */

@@ -1,16 +1,16 @@
-/** Values that one label takes at most, beside {@link OTHER}. */
+/** The maximum number of values of a label, besides {@link OTHER}. */
 export const LABEL_LIMIT = 50;
-const LONGEST_VALUE = 100;
+const MAX_CHARACTERS = 100;
 
 /** Stands for all values beyond the limit. */
 export const OTHER = 'other';
-/** Stands for a value that is not there. */
+/** Stands for a missing value. */
 export const NONE = 'none';
 
 /**
- * Maps what users name (agents, hosts) to a bounded number of label values: the first {@link LABEL_LIMIT} given stand for
- * themselves, all others for `other`. Whoever counts upwards gives them in an order that does not change, so that nobody
- * moves from one label to another.
+ * Maps names that users choose (agents, hosts) to a bounded number of label values: the first {@link LABEL_LIMIT} keep their
+ * name, all others become `other`. For a counter, pass them in an order that never changes, so that none moves from one label
+ * to another.
  */
 export function boundLabels(values: Iterable<string>): (value: string) => string {
   const known = new Set<string>();
@@ -20,6 +20,6 @@ export function boundLabels(values: Iterable<string>): (value: string) => string
   }
   return (value) => {
     if (!known.has(value)) return OTHER;
-    return value === '' ? NONE : value.slice(0, LONGEST_VALUE);
+    return value === '' ? NONE : value.slice(0, MAX_CHARACTERS);
   };
 }

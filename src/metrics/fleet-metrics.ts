@@ -2,21 +2,21 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { FleetNumbers } from '../db/fleet-numbers.js';
 import { boundLabels } from './bounded.js';
 
-/** Gauges with one value, and where it comes from. */
+/** Gauges with one value, and its source. */
 const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => number | null }> = {
-  job_reaper_running_jobs: { help: 'Jobs that their table calls running.', read: (n) => n.running },
+  job_reaper_running_jobs: { help: 'Jobs that are marked running in their table.', read: (n) => n.running },
   job_reaper_open_watches: { help: 'Open watches after the last sweep.', read: (n) => n.watching },
   job_reaper_unwatchable_jobs: {
     help: 'Running jobs that cannot be watched: job-reaper status lists them.',
     read: (n) => n.unwatchable,
   },
   job_reaper_host_warnings: {
-    help: 'Things about hosts that a person has to look at, such as two machines under one name: job-reaper status lists them.',
+    help: 'Problems with hosts that a person must check, such as two machines under one name: job-reaper status lists them.',
     read: (n) => n.hostWarnings,
   },
   job_reaper_holds: { help: 'Holds in force.', read: (n) => n.holds },
   job_reaper_lease_trouble: {
-    help: 'Things about merge leases that a person has to look at, at the last sweep.',
+    help: 'Problems with merge leases at the last sweep that a person must check.',
     read: (n) => n.leaseTrouble,
   },
   job_reaper_notifications_owed: {
@@ -24,15 +24,15 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     read: (n) => n.owed,
   },
   job_reaper_notifications_oldest_owed_seconds: {
-    help: 'Seconds since the oldest owed notification is owed; 0 when none is.',
+    help: 'Seconds for which the oldest owed notification has been owed; 0 when none is.',
     read: (n) => n.oldestOwedS,
   },
   job_reaper_failing_channels: {
-    help: 'Channels of notifications that lost their last message: job-reaper status says why.',
+    help: 'Notification channels that lost their last message: job-reaper status shows why.',
     read: (n) => n.failingChannels,
   },
   job_reaper_hosts_without_probe: {
-    help: 'Hosts of running jobs whose probe queue nobody polled at the last sweep.',
+    help: 'Hosts of running jobs whose probe queue no worker polled at the last sweep.',
     read: (n) => n.hostsWithoutProbe.length,
   },
   job_reaper_hosts_failing: {
@@ -44,7 +44,7 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     read: (n) => n.waiting,
   },
   job_reaper_last_sweep_timestamp_seconds: {
-    help: 'Unix time of the last sweep, also of a failed one.',
+    help: 'Unix time of the last sweep, even a failed one.',
     read: (n) => n.lastSweepS,
   },
   job_reaper_interval_seconds: {
@@ -54,7 +54,7 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
   job_reaper_enabled: { help: '0 while REAPER_ENABLED=false.', read: (n) => Number(n.enabled) },
   job_reaper_paused: { help: '1 while paused.', read: (n) => Number(n.paused) },
   job_reaper_braked: {
-    help: '1 while the reaper has stopped itself because a run that it reaped as dead has a live process.',
+    help: '1 while the reaper has stopped itself, because a run that it reaped as dead has a live process.',
     read: (n) => Number(n.braked),
   },
   job_reaper_observing: {
@@ -64,8 +64,8 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
 };
 
 /**
- * What Postgres tells of the whole fleet. Every worker says the same, so take the maximum over workers, never the sum. The
- * totals outlive every process, all of Temporal, and `job-reaper prune`.
+ * Metrics of the whole fleet, read from Postgres. Every worker reports the same values, so use the maximum over workers, never
+ * the sum. The totals outlive every process, all of Temporal, and `job-reaper prune`.
  */
 export class FleetMetrics {
   readonly registry = new Registry();
@@ -81,12 +81,12 @@ export class FleetMetrics {
   });
   readonly #leases = new Counter({
     name: 'job_reaper_leases_reclaimed_total',
-    help: 'Merge leases that were reclaimed, ever.',
+    help: 'Reclaimed merge leases, ever.',
     registers: [this.registry],
   });
   readonly #survivors = new Counter({
     name: 'job_reaper_survivors_total',
-    help: 'Runs that were reaped as dead although their process lives, ever.',
+    help: 'Runs that were reaped as dead although their process is alive, ever.',
     registers: [this.registry],
   });
   readonly #lateWrites = new Counter({
@@ -96,7 +96,7 @@ export class FleetMetrics {
   });
   readonly #lost = new Counter({
     name: 'job_reaper_notifications_lost_total',
-    help: 'Messages that a channel refused, or that may never have arrived there, and that are not sent again, ever.',
+    help: 'Messages that a channel refused or may never have received, and that are not sent again, ever.',
     labelNames: ['channel'],
     registers: [this.registry],
   });
@@ -109,7 +109,7 @@ export class FleetMetrics {
 
   readonly #trouble = new Gauge({
     name: 'job_reaper_claim_trouble',
-    help: 'Runs that cannot be claimed, by kind: their claims end in an error (failed), or somebody holds their row (locked).',
+    help: 'Runs that cannot be claimed, by kind: their claim ends in an error (failed), or their row is locked (locked).',
     labelNames: ['kind'],
     registers: [this.registry],
   });
@@ -118,7 +118,7 @@ export class FleetMetrics {
     this.registry.resetMetrics();
     for (const { gauge, read } of this.#gauges) {
       const value = read(numbers);
-      // Left out, since a 0 would be a lie.
+      // Left out, because 0 would be wrong.
       if (value === null) gauge.remove();
       else gauge.set(value);
     }
@@ -126,7 +126,7 @@ export class FleetMetrics {
     this.#lateWrites.inc(numbers.lateWrites);
     this.#leases.inc(numbers.leaseReclaimed);
     for (const [kind, runs] of Object.entries(numbers.claimTrouble)) this.#trouble.set({ kind }, runs);
-    // Known from the start, so that the first loss is a rise.
+    // Reported as 0 from the start, so that the first loss is an increase.
     const lost = { telegram: 0, webhook: 0, ...numbers.lostMessages };
     for (const [channel, count] of Object.entries(lost)) this.#lost.inc({ channel }, count);
     this.#setReaped(numbers);

@@ -1,30 +1,30 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Seconds: a sweep at rest takes some tens of milliseconds, one with a silent host the interval. */
+/** Seconds. A sweep without work takes some tens of milliseconds; one with a silent host takes an interval. */
 const SWEEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60];
-/** Seconds: a dead pid takes about one interval, an exit code its grace. */
+/** Seconds. A dead pid takes about one interval; an exit code takes its grace. */
 const REPAIR_BUCKETS = [1, 5, 10, 15, 20, 30, 60, 120, 300, 330, 400, 600, 1800, 3600];
 
-/** What a claim can come to; `failed` is an answer of Postgres that it would give again. */
+/** The results of a claim; `failed` is an error of Postgres that it would repeat. */
 const CLAIM_RESULTS = ['won', 'lost', 'changed', 'blocked', 'busy', 'failed'] as const;
 
-/** What a claim came to, as far as it counts. */
+/** What is counted of a claim. */
 export interface ClaimCount {
   result: (typeof CLAIM_RESULTS)[number];
   tier: number;
-  /** Seconds that the run had been dead, as far as it is known. */
+  /** Seconds that the run had been dead; null if unknown. */
   deadForS: number | null;
 }
 
 /**
- * What this process counts while it lives: counters begin at 0 with it, so sum over all workers and ask for rates. What has
- * to outlive processes is read from Postgres; see `FleetMetrics`.
+ * What this process counts while it runs. Its counters start at 0, so sum over all workers and use rates. Totals that must
+ * outlive processes are read from Postgres; see `FleetMetrics`.
  */
 export class ProcessMetrics {
   readonly registry = new Registry();
   readonly #sweeps = new Counter({
     name: 'job_reaper_sweeps_total',
-    help: 'Sweeps that this worker put on record, by result (ok, failed).',
+    help: 'Sweeps that this worker recorded, by result (ok, failed).',
     labelNames: ['result'],
     registers: [this.registry],
   });
@@ -55,7 +55,7 @@ export class ProcessMetrics {
   });
 
   constructor() {
-    // Known from the start, so that a rate over the first one is not lost.
+    // Reported as 0 from the start, so that rates include the first one.
     for (const result of ['ok', 'failed']) this.#sweeps.inc({ result }, 0);
     for (const result of CLAIM_RESULTS) this.#claims.inc({ result }, 0);
     for (const tier of ['1', '2']) this.#repairSeconds.zero({ tier });

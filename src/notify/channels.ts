@@ -1,15 +1,15 @@
 import type { Delivery, Notification } from '../domain/notification.js';
 
 /**
- * Telegram's channel. It knows no idempotency key, so it alone is sent to at most once: what may have arrived there is never
- * sent again. On any other channel a message is sent until it is known to have arrived.
+ * Telegram's channel. Telegram has no idempotency keys, so this channel alone sends at most once: a message that may have
+ * arrived is never sent again. Any other channel sends a message until it is known to have arrived.
  */
 export const TELEGRAM = 'telegram';
 
-/** A way to tell people. */
+/** A notification channel. */
 export interface Channel {
-  /** {@link TELEGRAM}, `webhook`, or what a notifier is called. */
+  /** {@link TELEGRAM}, `webhook`, or the name of a notifier. */
   name: string;
-  /** Sends it, once. Never throws, and names no secret. The signal ends the wait for an answer. */
+  /** Sends a notification, once. Never throws, and never reveals a secret. The signal ends the wait for an answer. */
   send(notification: Notification, signal: AbortSignal): Promise<Delivery>;
 }

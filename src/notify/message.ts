@@ -1,10 +1,9 @@
 import type { Notification } from '../domain/notification.js';
-import { quoteForShell } from './quote-for-shell.js';
 
-/** What a webhook is sent. `text` is what chat webhooks show. */
+/** The JSON body for a webhook. Chat webhooks show `text`. */
 export interface WebhookMessage {
   version: 1;
-  /** Also the header `Idempotency-Key`: whoever has seen it has seen this message. */
+  /** Also in the header `Idempotency-Key`. A receiver that has seen it has already seen this message. */
   idempotency_key: string;
   kind: Notification['kind'];
   job: string | null;
@@ -15,12 +14,12 @@ export interface WebhookMessage {
   outcome: Notification['outcome'];
   reason: string;
   evidence: Notification['evidence'];
-  /** The command that tells more, to copy into a shell; null where it is not about a job. */
+  /** The command that shows more, to copy into a shell; null if the message is not about a job. */
   explain: string | null;
   text: string;
 }
 
-/** A notification as a webhook is sent it. */
+/** A notification as the JSON body for a webhook. */
 export function toWebhookMessage(notification: Notification): WebhookMessage {
   const { key, kind, jobId, runKey, host, agent, repo, outcome, reason, evidence, text } = notification;
   return {
@@ -44,4 +43,10 @@ export function toWebhookMessage(notification: Notification): WebhookMessage {
 export function explainCommand(jobId: string): string {
   const separator = jobId.startsWith('-') ? '-- ' : '';
   return `job-reaper explain ${separator}${quoteForShell(jobId)}`;
+}
+
+/** Quotes a text as one word for a POSIX shell; plain words stay as they are. */
+function quoteForShell(text: string): string {
+  if (/^[A-Za-z0-9._:@/-]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

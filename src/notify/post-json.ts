@@ -1,19 +1,22 @@
 import { request as overHttp, type IncomingHttpHeaders } from 'node:http';
 import { request as overHttps } from 'node:https';
 
-/** Characters of an answer that are read. */
+/** How many characters of an answer are read. */
 const BODY_LIMIT = 16_384;
 
-/** What became of a request. `unsent`: no connection came about. `unanswered`: it may or may not have arrived. */
+/** HTTP statuses of a server that did not accept a request, but may accept it later. */
+const LATER = [408, 425, 429];
+
+/** The result of a request. `unsent`: no connection was made. `unanswered`: it may or may not have arrived. */
 export type PostResult =
   | { kind: 'answered'; status: number; headers: IncomingHttpHeaders; body: string }
   | { kind: 'unsent'; why: string }
   | { kind: 'unanswered'; why: string };
 
 /**
- * Posts JSON over a connection of its own: one that was kept open may be closed by the server just now, and then nobody
- * knows whether the request arrived. Follows no redirect. Errors are told by their code, since their messages may quote
- * the URL, and that may hold a secret.
+ * Posts JSON over a new connection: the server may just be closing one that was kept open, and then nobody knows whether the
+ * request arrived. Follows no redirect. Reports errors by their code, because their messages may quote the URL, which may
+ * contain a secret.
  */
 export function postJson(
   url: URL,
@@ -24,7 +27,7 @@ export function postJson(
   const text = JSON.stringify(content);
   return new Promise((resolve) => {
     let isConnected = false;
-    // The status is what counts: an answer that breaks off behind it is one.
+    // Only the status counts: an answer that breaks off after it is complete.
     let endOfAnswer: (() => void) | undefined;
     const request = (isSecure ? overHttps : overHttp)(url, {
       method: 'POST',
@@ -65,8 +68,15 @@ export function postJson(
   });
 }
 
-/** Seconds that an answer asks to wait, as its header says, or undefined. */
+/** Seconds to wait, from an answer's Retry-After header; undefined without one. */
 export function retryAfterOf(headers: IncomingHttpHeaders): number | undefined {
   const seconds = Number(headers['retry-after']);
   return seconds > 0 ? seconds : undefined;
+}
+
+/** What an HTTP status means for a request. A redirect is not followed, so it counts as refused. */
+export function judgeStatus(status: number): 'taken' | 'later' | 'failed' | 'refused' {
+  if (status >= 200 && status < 300) return 'taken';
+  if (LATER.includes(status)) return 'later';
+  return status >= 500 ? 'failed' : 'refused';
 }

@@ -1,22 +1,22 @@
 import type { Delivery } from '../domain/notification.js';
 import { TELEGRAM, type Channel } from './channels.js';
-import { postJson, retryAfterOf } from './post-json.js';
-import { scrub } from './scrub.js';
-import { judgeStatus } from './status.js';
+import { judgeStatus, postJson, retryAfterOf } from './post-json.js';
 
-/** Telegram takes no longer text. */
+/** The maximum length of a Telegram message. */
 const TEXT_LIMIT = 4096;
+/** How many characters of Telegram's description a log line quotes. */
+const QUOTE_LIMIT = 200;
 
 /** What {@link createTelegram} needs. */
 export interface TelegramOptions {
   /** `<digits>:<secret>` */
   token: string;
   chatId: string;
-  /** Where the bot API is: https://api.telegram.org, or a server of one's own. */
+  /** The address of the bot API: https://api.telegram.org, or your own server. */
   baseUrl: string;
 }
 
-/** Telegram knows no idempotency key: a message is sent at most once. */
+/** Telegram has no idempotency keys, so a message is sent at most once. */
 export function createTelegram({ token, chatId, baseUrl }: TelegramOptions): Channel {
   const url = new URL(`${baseUrl.replace(/\/+$/, '')}/bot${token}/sendMessage`);
   const secrets = [token, token.slice(token.indexOf(':') + 1)];
@@ -46,27 +46,27 @@ export function createTelegram({ token, chatId, baseUrl }: TelegramOptions): Cha
 
 function shortened(text: string): string {
   if (text.length <= TEXT_LIMIT) return text;
-  // Not within a character that takes two.
+  // Do not cut a surrogate pair in half.
   return `${text.slice(0, TEXT_LIMIT - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 function whatToDo(status: number, migratedTo: string | undefined): string {
   if (migratedTo !== undefined) return `the group became a supergroup: set TELEGRAM_CHAT_ID=${migratedTo}`;
   if (status === 401 || status === 404)
-    return 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token';
-  if (status === 403) return 'the bot was blocked or removed: let it into the chat of TELEGRAM_CHAT_ID again';
-  return 'see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID';
+    return 'Telegram does not know this bot: set TELEGRAM_BOT_TOKEN to its current token';
+  if (status === 403) return 'the bot was blocked or removed: add it to the chat of TELEGRAM_CHAT_ID again';
+  return 'check TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID';
 }
 
-/** What of an answer is of use. */
+/** The useful parts of an answer. */
 interface Answer {
   description?: string | undefined;
   retryAfterS?: number | undefined;
-  /** The id of the chat that the group has become. */
+  /** The new chat id, if the group became a supergroup. */
   migratedTo?: string | undefined;
 }
 
-/** Reads Telegram's answer, whatever came. */
+/** Reads Telegram's answer, whatever it contains. */
 function readAnswer(body: string): Answer {
   try {
     const { description, parameters } = JSON.parse(body) as { description?: unknown; parameters?: unknown };
@@ -82,4 +82,10 @@ function readAnswer(body: string): Answer {
   } catch {
     return {};
   }
+}
+
+/** A stranger's text as a log line may quote it: one line, not long, and without secrets. */
+function scrub(text: string, secrets: readonly string[]): string {
+  const hidden = secrets.reduce((rest, secret) => rest.replaceAll(secret, '<hidden>'), text);
+  return hidden.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').slice(0, QUOTE_LIMIT);
 }

@@ -1,11 +1,10 @@
 import type { Delivery } from '../domain/notification.js';
 import type { Channel } from './channels.js';
 import { toWebhookMessage } from './message.js';
-import { postJson, retryAfterOf } from './post-json.js';
-import { judgeStatus } from './status.js';
+import { judgeStatus, postJson, retryAfterOf } from './post-json.js';
 
 /**
- * A webhook gets a message at least once, always with the same key and content. Its URL may hold a secret that its answers
+ * A webhook gets a message at least once, always with the same key and content. Its URL may contain a secret that its answers
  * may repeat, so neither is ever quoted.
  */
 export function createWebhook(webhookUrl: string): Channel {
@@ -27,13 +26,13 @@ export function createWebhook(webhookUrl: string): Channel {
         case 'failed':
           return { result: 'not delivered', why, retryAfterS: retryAfterOf(posted.headers) };
         case 'refused':
-          return { result: 'refused', why: `${why}${hintOf(posted.status)}; see REAPER_WEBHOOK_URL` };
+          return { result: 'refused', why: `${why}${hintOf(posted.status)}; check REAPER_WEBHOOK_URL` };
       }
     },
   };
 }
 
 function hintOf(status: number): string {
-  if (status === 401 || status === 403) return ': it no longer lets us in';
-  return status === 404 || status === 410 ? ': there is no such webhook any more' : '';
+  if (status === 401 || status === 403) return ': access denied';
+  return status === 404 || status === 410 ? ': the webhook no longer exists' : '';
 }

@@ -8,24 +8,24 @@ const BUILD_LIMIT_MS = 30 * 60 * 1000;
 const REASON_SHOWN = 600;
 
 /**
- * Builds the Temporal CLI into the cache, from its Go module, whose version and checksums tools/temporal-cli pins.
- * Takes 2 to 5 minutes on two cores, and about a quarter of a gigabyte.
+ * Builds the Temporal CLI into the cache, from its Go module. tools/temporal-cli pins the version and checksums.
+ * Takes 2 to 5 minutes on two cores, and about 250 MB.
  *
  * @returns the path in the cache
- * @throws when there is no Go, or its build fails
+ * @throws when Go is missing, or the build fails
  */
 export async function buildCli(context: CliContext): Promise<string> {
   const { env, log } = context;
-  // Looked for first: nobody should wait for the lock to be told that there is no Go.
+  // Checked first: nobody should wait for the lock only to hear that Go is missing.
   const go = await execa('go', ['version'], { env, extendEnv: false, reject: false });
   if (go.failed) throw new Error(go.code === 'ENOENT' ? 'no go on PATH' : go.stderr || go.shortMessage);
 
   return installCli(context, async (path) => {
     log(
       `building the Temporal dev server once: go build of ${MODULE} v${CLI_VERSION}; ` +
-        'this takes 2-5 minutes and about 250 MB of disk besides the caches of Go; later starts take a second',
+        "this takes 2-5 minutes and about 250 MB of disk, plus Go's caches; later starts take a second",
     );
-    // Stripped, since nobody debugs it.
+    // Stripped, because nobody debugs it.
     const ldflags = `-s -w -X ${MODULE}/temporalcli.Version=${CLI_VERSION}`;
     const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', path];
     const build = () =>

@@ -6,21 +6,21 @@ import { userFolder } from '../user-folder.js';
 import { withDirLock } from './dir-lock.js';
 import type { ServerLog } from './progress.js';
 
-/** The Temporal CLI that is downloaded or built; the same as in tools/temporal-cli/go.mod. */
+/** The version of the Temporal CLI that is downloaded or built; the same as in tools/temporal-cli/go.mod. */
 export const CLI_VERSION = '1.5.1';
 
-/** What gets a CLI when the machine has none: the pinned Go module and the download script. */
+/** The folder with the pinned Go module and the download script, which get a CLI if the machine has none. */
 export const cliToolsFolder = join(packageRoot, 'tools', 'temporal-cli');
 
-/** What every way to find a CLI is given. */
+/** What each step of the search for a CLI gets. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
   readonly log: ServerLog;
 }
 
 /**
- * Where the project keeps its own copy of the CLI: below `JOB_REAPER_CACHE_DIR`, else below the user's cache folder.
- * A folder per platform, since home directories are shared between machines and mounted into containers.
+ * Where job-reaper keeps its copy of the CLI: below `JOB_REAPER_CACHE_DIR`, else below the user's cache folder. There is a
+ * folder per platform, because home directories are shared between machines and mounted into containers.
  */
 export async function cachedCliPath(env: NodeJS.ProcessEnv): Promise<string> {
   const given = env['JOB_REAPER_CACHE_DIR'];
@@ -29,7 +29,7 @@ export async function cachedCliPath(env: NodeJS.ProcessEnv): Promise<string> {
   return join(root, 'temporal-cli', folder, executableName('temporal'));
 }
 
-/** `name` as the platform's executables are called. */
+/** `name` with the platform's extension for executables. */
 export function executableName(name: string): string {
   return process.platform === 'win32' ? `${name}.exe` : name;
 }
@@ -46,10 +46,10 @@ export async function isExecutable(path: string): Promise<boolean> {
 }
 
 /**
- * Fills the cache. `produce` writes to a name of its own beside the final one; the rename makes it appear complete or
- * not at all, whatever dies, and however many processes do it at once. Normally one does and the others wait for it.
+ * Fills the cache. `produce` writes to a temporary name beside the final one. The rename makes the file appear complete or
+ * not at all, whatever dies, and however many processes do this at once. Normally one does and the others wait for it.
  *
- * @param produce - makes the executable at the path it is given
+ * @param produce makes the executable at the given path
  * @returns the path in the cache
  * @throws what `produce` throws, and when the cache folder cannot be written
  */
@@ -60,7 +60,7 @@ export async function installCli(
   const target = await cachedCliPath(env);
   const folder = dirname(target);
   await mkdir(folder, { recursive: true });
-  const waiting = 'waiting for another process that is getting the Temporal dev server';
+  const waiting = 'waiting for another process to get the Temporal dev server';
   return withDirLock(join(folder, 'lock'), { log, waiting }, async () => {
     if (await isExecutable(target)) return target;
     await removeLeftovers(folder);
@@ -76,7 +76,7 @@ export async function installCli(
   });
 }
 
-/** An interrupted build leaves a quarter of a gigabyte behind. */
+/** An interrupted build leaves 250 MB behind. */
 async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder);
   const partial = names.filter((name) => name.startsWith('partial-'));

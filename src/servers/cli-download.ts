@@ -6,14 +6,14 @@ import { execa } from 'execa';
 import { CLI_VERSION, cliToolsFolder, installCli, type CliContext } from './cli-cache.js';
 import { withProgress } from './progress.js';
 
-/** Seconds without a new byte after which a download is given up: no network may look like a slow one. */
+/** Seconds without a new byte until a download is given up: a missing network can look like a slow one. */
 const STALL_S = 20;
 
 /**
- * Downloads the Temporal CLI into the cache, by the Temporal SDK's own downloader.
+ * Downloads the Temporal CLI into the cache, with the Temporal SDK's own downloader.
  *
  * @returns the path in the cache
- * @throws when there is no network, or nothing comes for 20 s
+ * @throws when there is no network, or nothing arrives for 20 s
  */
 export async function downloadCli(context: CliContext): Promise<string> {
   return installCli(context, async (path) => {
@@ -32,9 +32,9 @@ export async function downloadCli(context: CliContext): Promise<string> {
 }
 
 /**
- * Runs a downloader, a Node program that fills `folder` and prints the path of what it got.
+ * Runs a downloader: a Node program that downloads into `folder` and prints the path of the result.
  *
- * @param stallS - seconds for which the folder may stay as it is before the downloader is killed
+ * @param stallS seconds without a change in the folder until the downloader is killed
  * @returns the printed path
  */
 export async function runDownloader(
@@ -54,7 +54,7 @@ export async function runDownloader(
   const timer = setInterval(() => void look(), 250);
   try {
     const { exitCode, stdout, stderr, shortMessage } = await child;
-    if (watch.stalled) throw new Error(`nothing came for ${stallS} s`);
+    if (watch.stalled) throw new Error(`nothing arrived for ${stallS} s`);
     if (exitCode !== 0) throw new Error(stderr.trim() || shortMessage);
     return stdout.trim();
   } finally {

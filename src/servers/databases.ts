@@ -3,8 +3,8 @@ import pg from 'pg';
 /**
  * Creates a database.
  *
- * @param adminUrl - of a user that may create databases
- * @param template - a database to copy; nobody may be connected to it
+ * @param adminUrl the URL of a user that may create databases
+ * @param template a database to copy, to which nobody may be connected
  * @returns the URL of the new database, with the credentials of `adminUrl`
  */
 export async function createDatabase(adminUrl: string, name: string, template?: string): Promise<string> {
@@ -15,15 +15,15 @@ export async function createDatabase(adminUrl: string, name: string, template?: 
   return url.href;
 }
 
-/** Drops a database if it exists, ending the sessions that still use it. */
+/** Drops a database if it exists, and ends the sessions that still use it. */
 export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
   await execute(adminUrl, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
 }
 
 /**
- * Asks a database for an answer.
+ * Checks that a database answers.
  *
- * @throws when there is none within `timeoutS` seconds
+ * @throws when it does not within `timeoutS` seconds
  */
 export async function checkPostgres(url: string, timeoutS: number): Promise<void> {
   await execute(url, 'SELECT 1', timeoutS);
@@ -35,7 +35,7 @@ async function execute(url: string, sql: string, timeoutS = 30): Promise<void> {
     connectionTimeoutMillis: timeoutS * 1000,
     query_timeout: timeoutS * 1000,
   });
-  // A connection lost between two calls would otherwise end the process; the next call reports it.
+  // Without a listener, a connection lost between two calls would end the process. The next call reports it.
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -6,17 +6,17 @@ import { withProgress, type ServerLog } from './progress.js';
 
 const POLL_MS = 500;
 const TOUCH_EVERY_MS = 10_000;
-/** A live holder touches its lock more often than this, so it also covers a pid that was given to somebody else. */
+/** A live holder touches its lock more often than this. So this also catches a pid that was reused. */
 const STALE_AFTER_MS = 60_000;
 
 /**
- * Runs `work` while this process holds the lock directory `path`, waiting for another holder to finish and taking
- * over from a dead one.
+ * Runs `work` while this process holds the lock directory `path`. Waits for another holder to finish, and takes over from
+ * a dead one.
  *
- * It only saves work from being done twice: two that see the same dead holder may both go on, so `work` must stay
- * correct without it.
+ * It only avoids doing work twice: two processes that see the same dead holder may both continue, so `work` must be correct
+ * without it.
  *
- * @param waiting - continues "still ...", said while another process holds the lock
+ * @param waiting continues the sentence "still ...", logged while another process holds the lock
  */
 export async function withDirLock<T>(
   path: string,
@@ -44,7 +44,7 @@ export async function withDirLock<T>(
 async function tryTake(path: string): Promise<boolean> {
   if (await create(path)) return true;
   if (!(await isStale(path))) return false;
-  // Of several that see the same dead holder, one rename succeeds.
+  // If several processes see the same dead holder, one rename succeeds.
   const aside = `${path}.stale.${process.pid}`;
   const moved = await rename(path, aside).then(
     () => true,
@@ -70,7 +70,7 @@ async function isStale(path: string): Promise<boolean> {
   if (!seen) return false;
   if (Date.now() - seen.mtimeMs > STALE_AFTER_MS) return true;
   const pid = Number(await readFile(join(path, 'pid'), 'utf8').catch(() => ''));
-  // No pid yet: its holder is between its two steps.
+  // No pid yet: the holder has made the folder, but not written its pid.
   return pid > 0 && !exists(pid);
 }
 

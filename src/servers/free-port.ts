@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 const handedOut = new Set<number>();
 
 /**
- * A TCP port that nothing listens on at 127.0.0.1, never the same one twice in this process.
+ * Finds a TCP port on 127.0.0.1 that nothing listens on. Never returns the same one twice in this process.
  *
  * @throws when the system has no port left
  */
@@ -18,9 +18,9 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * A port whose listener was merely closed may be given to the next asker before our server has bound it. One
- * connection that the listening side closes first leaves it in TIME_WAIT: the kernel then picks others for a
- * minute, while a server (which sets SO_REUSEADDR) may still bind it by number.
+ * If we merely closed the listener, the kernel might give its port to another process before our server has bound it. A
+ * connection that the listening side closes first leaves the port in TIME_WAIT: for a minute the kernel picks others,
+ * but a server (which sets SO_REUSEADDR) can still bind it by number.
  */
 async function reserve(): Promise<number> {
   const listener = createServer((socket) => socket.end());

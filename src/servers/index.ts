@@ -22,24 +22,24 @@ export interface ServersOptions {
 export interface Servers {
   readonly postgres: PostgresServer;
   readonly temporal: TemporalServer;
-  /** Ends those that are ours. May be called again. */
+  /** Stops the servers that we started. May be called again. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts both servers at once: see {@link startPostgres} and {@link startTemporal}.
  *
- * @throws when one of them cannot be had; the other is stopped then
+ * @throws when one of them cannot be started; the other is stopped in that case
  */
 export async function startServers({ log, ...options }: ServersOptions): Promise<Servers> {
-  // Said at once, since the other may take minutes to come.
-  const said = (error: unknown) => {
+  // Logged immediately, because the other one may take minutes to start.
+  const logged = (error: unknown) => {
     log(reasonOf(error));
     throw error;
   };
   const [postgres, temporal] = await Promise.allSettled([
-    startPostgres({ log, ...options.postgres }).catch(said),
-    startTemporal({ log, ...options.temporal }).catch(said),
+    startPostgres({ log, ...options.postgres }).catch(logged),
+    startTemporal({ log, ...options.temporal }).catch(logged),
   ]);
   if (postgres.status === 'rejected' || temporal.status === 'rejected') {
     const started = [postgres, temporal].filter((result) => result.status === 'fulfilled');

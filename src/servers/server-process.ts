@@ -9,42 +9,42 @@ import { startWatchdog } from './watchdog.js';
 
 /** How a server's process ended. */
 export interface ServerExit {
-  /** Undefined when a signal ended it. */
+  /** Undefined if a signal ended it. */
   readonly code: number | undefined;
   readonly signal: NodeJS.Signals | undefined;
 }
 
 /** What {@link startServerProcess} runs. */
 export interface ServerCommand {
-  /** In words, for errors: "the Temporal dev server". */
+  /** What errors call it: "the Temporal dev server". */
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
   /** The whole environment of the server; nothing is inherited. */
   readonly env: NodeJS.ProcessEnv;
-  /** Gets stdout and stderr, appended. */
+  /** The file to which stdout and stderr are appended. */
   readonly logFile: string;
-  /** The server's own folder, removed when it is stopped. */
+  /** The server's own folder, which is removed when the server is stopped. */
   readonly folder: string;
-  /** Asks it to stop; without the `SIG`. */
+  /** The signal that stops the server, without the `SIG`. */
   readonly stopSignal: 'INT' | 'TERM';
-  /** Ends it when this process has died and nobody waits for a tidy end. */
+  /** The signal that ends the server after this process has died, when nobody waits for a clean shutdown. */
   readonly orphanSignal: 'QUIT' | 'TERM';
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** A server that runs as our child. */
+/** A server that runs as our child process. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Resolves when the process has ended, whoever ended it; never rejects. */
+  /** Resolves when the process has ended, for whatever reason; never rejects. */
   readonly exited: Promise<ServerExit>;
-  /** Ends the process and removes its folder. Calling it again waits for the first call. */
+  /** Ends the process and removes its folder. A second call waits for the first. */
   stop(): Promise<void>;
   /**
    * Resolves once `probe` no longer throws.
    *
-   * @param timeoutS - seconds to keep trying
-   * @throws when the process ends first or the time is over; the process is stopped then
+   * @param timeoutS how many seconds to keep trying
+   * @throws when the process ends first or the time is over; the process is stopped in that case
    */
   ready(log: ServerLog, timeoutS: number, probe: () => Promise<unknown>): Promise<void>;
 }
@@ -54,15 +54,15 @@ const PROBE_EVERY_MS = 50;
 const OUTPUT_SHOWN = 2000;
 
 /**
- * Starts a server in its own process group, so that a Ctrl-C in the terminal reaches us alone and we can stop the
- * servers after those who use them.
+ * Starts a server in its own process group. So a Ctrl-C in the terminal reaches only us, and we can stop the servers after
+ * everything that uses them.
  *
- * @throws when the file cannot be executed; the folder is removed then
+ * @throws when the file cannot be executed; the folder is removed in that case
  */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const { name, folder, logFile } = command;
   const output = openSync(logFile, 'a');
-  // Straight into the file: through a pipe of ours, a busy event loop here would in the end block the server.
+  // Directly to the file: with a pipe to us, a busy event loop here would eventually block the server.
   const child = spawn(command.file, command.args, {
     env: command.env,
     stdio: ['ignore', output, output],
@@ -111,7 +111,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
       }
     };
     const poll = async () => {
-      // An ended process is seen at once, even while somebody else's server on its port keeps the probe waiting.
+      // Notice the end of the process immediately, even while another server on its port keeps the probe waiting.
       while (!(await Promise.race([attempt(), exited.then(() => false)]))) {
         if (exit) throw new Error(`its process ended (${describeExit(exit)})`);
         if (performance.now() > deadline) throw new Error(reasonOf(last));
@@ -136,7 +136,7 @@ function describeExit({ code, signal }: ServerExit): string {
   return signal === undefined ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`;
 }
 
-/** Retries, because the last file handles of an ended server may outlive it for a moment. */
+/** Retries, because the last file handles of a server may outlive it for a moment. */
 async function remove(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }

@@ -5,13 +5,13 @@ import { cachedCliPath, executableName, isExecutable, type CliContext } from './
 import { downloadCli } from './cli-download.js';
 import { reasonOf, type ServerLog } from './progress.js';
 
-/** One way to get at a `temporal` executable. */
+/** One way to get a `temporal` executable. */
 export interface CliStep {
-  /** Names the way in the error that lists them all. */
+  /** The name of this way, for the error that lists them all. */
   readonly name: string;
   /**
    * @returns the path of an executable
-   * @throws an error whose message says why this way leads nowhere
+   * @throws an error whose message says why this way failed
    */
   find(context: CliContext): Promise<string>;
 }
@@ -38,11 +38,11 @@ const STEPS: readonly CliStep[] = [
 
 /**
  * Finds the Temporal CLI, whose dev server the demo and the tests use: `TEMPORAL_CLI_PATH` if it is set, else the
- * first step that succeeds. Without a CLI on the machine this may download one, or build one for minutes; both are
- * done once and logged.
+ * first step that succeeds. If the machine has no CLI, this downloads one, or builds one, which takes minutes. Both happen
+ * only once, and are logged.
  *
  * @returns the path of an executable
- * @throws when `TEMPORAL_CLI_PATH` is no executable file, or every way fails: lists each with its reason
+ * @throws when `TEMPORAL_CLI_PATH` is not an executable file, or every step fails: lists each with its reason
  */
 export async function findTemporalCli({
   log,
@@ -54,7 +54,7 @@ export async function findTemporalCli({
     if (await isExecutable(given)) return given;
     throw new Error(
       `Expected TEMPORAL_CLI_PATH to be an executable file, got \`${given}\`. ` +
-        'Correct it, or unset it to let the Temporal CLI be looked for.',
+        'Correct it, or unset it to search for a Temporal CLI.',
     );
   }
   const tried: string[] = [];
@@ -81,7 +81,7 @@ async function onPath({ env }: CliContext): Promise<string> {
     const path = join(folder, executableName('temporal'));
     if (await isExecutable(path)) return path;
   }
-  throw new Error('not there');
+  throw new Error('not found');
 }
 
 async function inCache({ env }: CliContext): Promise<string> {

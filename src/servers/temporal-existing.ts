@@ -6,9 +6,9 @@ import type { TemporalServer } from './temporal.js';
 const ANSWER_S = 5;
 
 /**
- * The server that `TEMPORAL_ADDRESS` names, with the profile, TLS and API key of the other `TEMPORAL_*` variables.
+ * Connects to the server of `TEMPORAL_ADDRESS`, with the profile, TLS and API key of the other `TEMPORAL_*` variables.
  *
- * @throws when these cannot be used, when it does not answer within 5 s, or has no such namespace
+ * @throws when these are invalid, the server does not answer within 5 s, or it has no such namespace
  */
 export async function existingTemporal(env: NodeJS.ProcessEnv): Promise<TemporalServer> {
   const { connectionOptions, namespace } = readTemporalTarget(env);
@@ -40,9 +40,9 @@ export async function existingTemporal(env: NodeJS.ProcessEnv): Promise<Temporal
 }
 
 /**
- * Asks the frontend for a namespace: it may accept connections before it can serve one.
+ * Checks that the frontend serves a namespace: it may accept connections before it can.
  *
- * @throws when there is no answer in time, or no such namespace
+ * @throws when it does not answer in time, or has no such namespace
  */
 export async function checkTemporal(
   options: ConnectionOptions,

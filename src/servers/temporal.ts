@@ -10,14 +10,14 @@ import { startServerProcess, type ServerExit } from './server-process.js';
 import { findTemporalCli } from './temporal-cli.js';
 import { checkTemporal, existingTemporal } from './temporal-existing.js';
 
-/** Options of {@link startTemporal}. All but `log` and `env` are for the embedded server only. */
+/** Options of {@link startTemporal}. All but `log` and `env` are only for the embedded server. */
 export interface TemporalOptions {
   /** Gets a line when something takes long. */
   readonly log: ServerLog;
   /**
-   * A SQLite file for the server's state, made if missing: a server started later with the same file goes on.
+   * A SQLite file for the server's state, created if missing. A later server with the same file continues from it.
    *
-   * @default state is kept in memory
+   * @default the state is kept in memory
    */
   readonly dbFile?: string | undefined;
   /** @default a free one */
@@ -25,13 +25,13 @@ export interface TemporalOptions {
   /** @default a free one */
   readonly uiPort?: number | undefined;
   /**
-   * Made if missing.
+   * Created if missing.
    *
    * @default 'default'
    */
   readonly namespace?: string | undefined;
   /**
-   * Gets the server's output, appended.
+   * The file to which the server's output is appended.
    *
    * @default a file that is removed with the server
    */
@@ -40,20 +40,20 @@ export interface TemporalOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** A Temporal server that answers. */
+/** A running Temporal server. */
 export interface TemporalServer {
   /** `host:port` of the frontend. */
   readonly address: string;
   readonly namespace: string;
-  /** The Web UI; undefined for an existing server, whose UI may be anywhere. */
+  /** The URL of the Web UI; undefined for an existing server, whose UI may be anywhere. */
   readonly uiUrl: string | undefined;
   /** Undefined for an existing server. */
   readonly pid: number | undefined;
-  /** Whether the server is ours. */
+  /** Whether we started the server. */
   readonly embedded: boolean;
-  /** Resolves when the embedded server's process has ended, whoever ended it; else never. */
+  /** Resolves when the embedded server's process has ended, for whatever reason. Never resolves for an existing server. */
   readonly exited: Promise<ServerExit>;
-  /** Ends the embedded server; nothing for an existing one. May be called again. */
+  /** Stops the embedded server. Does nothing for an existing one. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -61,10 +61,11 @@ const START_LIMIT_S = 60;
 const PROBE_LIMIT_S = 5;
 
 /**
- * The Temporal server of `TEMPORAL_ADDRESS` if that is set, else an embedded dev server with its Web UI, on ports of
- * its own, so that any number of them run side by side. It ends with this process, even if that is killed.
+ * Connects to the Temporal server of `TEMPORAL_ADDRESS` if that is set, else starts an embedded dev server with its Web
+ * UI. The ports are free ones, so any number of them can run side by side. It ends with this process, even if this process
+ * is killed.
  *
- * @throws when the existing server does not answer, no Temporal CLI can be had, or the embedded server does not
+ * @throws when the existing server does not answer, no Temporal CLI can be found, or the embedded server does not
  *   answer within 60 s
  */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
@@ -77,7 +78,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--namespace', namespace, '--log-level', 'error'];
   args.push('--port', String(port), '--ui-port', String(uiPort));
   args.push('--http-port', String(await freePort()), '--metrics-port', String(await freePort()));
-  // A search attribute is usable as soon as it is registered. The default of newer CLIs; older ones on PATH need it.
+  // Makes a search attribute usable as soon as it is registered. Newer CLIs do this by default; older ones on PATH need it.
   args.push('--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=true');
   if (options.dbFile !== undefined) {
     const dbFile = resolve(options.dbFile);
@@ -107,13 +108,13 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   return { address, namespace, uiUrl, pid, embedded: true, exited, stop: () => server.stop() };
 }
 
-/** The user's Temporal profile and `TEMPORAL_*` variables are for clients and must not change our server. */
+/** Without the user's Temporal profile and `TEMPORAL_*` variables: they are for clients and must not change our server. */
 function serverEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
   const others = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
   return { ...Object.fromEntries(others), HOME: home, XDG_CONFIG_HOME: join(home, 'config') };
 }
 
-/** Fails at once while nothing listens, where a gRPC client would sit out its reconnect delay of a second. */
+/** Fails immediately while nothing listens. A gRPC client would wait for its reconnect delay of a second. */
 async function accepts(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   try {

@@ -1,8 +1,8 @@
 import { execa } from 'execa';
 
 /**
- * Waits for the end of its input, which comes when our process is gone, however it went: the kernel closes the
- * pipe after SIGKILL too. No polling, and unlike a parent-death signal it also works on macOS.
+ * Waits for the end of its input, which comes when our process is gone, however it ended: the kernel closes the pipe
+ * after SIGKILL too. This needs no polling and, unlike a parent-death signal, also works on macOS.
  */
 const SCRIPT = `
 signal=$1 pid=$2 folder=$3
@@ -24,20 +24,20 @@ fi
 rm -rf -- "$folder"
 `;
 
-/** Ends a server and removes its folder if this process dies before it could. */
+/** Ends a server and removes its folder if this process dies before it can. */
 export interface Watchdog {
-  /** The server has ended: its pid may soon be somebody else's and must not be signalled any more. */
+  /** The server has ended: its pid may soon be reused, and must not be signalled any more. */
   serverGone(): void;
   /** Everything is cleaned up: the watchdog ends. */
   dismiss(): void;
 }
 
 /**
- * Starts a {@link Watchdog}. Where there is no `sh` (Windows) it does nothing.
+ * Starts a {@link Watchdog}. Without `sh` (on Windows), it does nothing.
  *
- * @param signal - name without `SIG`, sent first; SIGKILL follows 5 s later
- * @param pid - the server
- * @param folder - removed after the server has ended
+ * @param signal sent first, without `SIG`; SIGKILL follows 5 s later
+ * @param pid the server
+ * @param folder removed after the server has ended
  */
 export function startWatchdog(signal: 'QUIT' | 'TERM', pid: number, folder: string): Watchdog {
   if (process.platform === 'win32') return { serverGone: () => undefined, dismiss: () => undefined };
@@ -50,7 +50,7 @@ export function startWatchdog(signal: 'QUIT' | 'TERM', pid: number, folder: stri
     stdout: 'ignore',
     stderr: 'ignore',
   });
-  // It watches over our life, it must not prolong it.
+  // It must not keep our process alive.
   sh.unref();
   const pipe = sh.stdin as typeof sh.stdin & { unref?: () => void };
   pipe.unref?.();

@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { jsonReply, type Reply } from './reply.js';
+
+/** What the admin port answers a request with. */
+export interface Reply {
+  code: number;
+  contentType: string;
+  body: string;
+}
 
 /** Where the admin port listens. */
 export interface AdminAddress {
@@ -77,4 +83,9 @@ async function answer(
 function send(response: ServerResponse, { code, contentType, body }: Reply): void {
   response.writeHead(code, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
   response.end(body);
+}
+
+/** Answers with JSON on one line. */
+export function jsonReply(code: number, body: object): Reply {
+  return { code, contentType: 'application/json', body: `${JSON.stringify(body)}\n` };
 }

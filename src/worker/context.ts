@@ -12,7 +12,7 @@ import type { Names } from '../naming.js';
 import type { Channel } from '../notify/channels.js';
 import type { TemporalTarget } from '../temporal/read-target.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
-import type { Pulse } from './pulse.js';
+import type { Pulse } from './health.js';
 import type { Reachability } from './reachability.js';
 import type { Waits } from './stopping.js';
 

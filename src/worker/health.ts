@@ -2,13 +2,27 @@ import { setTimeout } from 'node:timers/promises';
 import { readLastSweep } from '../db/last-sweep.js';
 import { readControl } from '../db/control.js';
 import { isOverdue, overdueAfterS } from '../domain/overdue.js';
-import { jsonReply, type Reply } from './reply.js';
+import { jsonReply, type Reply } from './admin-server.js';
 import type { WorkerContext } from './context.js';
 
 /** Seconds without a turn after which a loop counts as stuck: all its waits have shorter limits. */
 const STUCK_AFTER_S = 120;
 /** Milliseconds that a server has to answer. */
 const LIMIT_MS = 3_000;
+
+/** Whether the worker's own loops still turn. */
+export class Pulse {
+  #lastMs = performance.now();
+
+  beat(): void {
+    this.#lastMs = performance.now();
+  }
+
+  /** Seconds since the last turn. */
+  get ageS(): number {
+    return (performance.now() - this.#lastMs) / 1000;
+  }
+}
 
 /** The result of one check. */
 interface Check {

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { readFleetNumbers } from '../db/fleet-numbers.js';
 import { FleetMetrics } from '../metrics/fleet-metrics.js';
 import type { WorkerContext } from './context.js';
-import type { Reply } from './reply.js';
+import type { Reply } from './admin-server.js';
 
 /** Time limit for the SDK's own metrics, in milliseconds. */
 const SDK_LIMIT_MS = 2_000;

@@ -6,10 +6,9 @@ import type { WorkerContext } from './context.js';
 import { createWorkers, endUnrun } from './create-workers.js';
 import { ensureReaper } from './ensure-reaper.js';
 import { announceLeases } from './leases.js';
-import { pause } from './pause.js';
 import type { Reachability } from './reachability.js';
 import type { Waits } from './stopping.js';
-import { within } from './within.js';
+import { pause, within } from './within.js';
 
 /** Milliseconds between two checks that the reaper runs and the servers answer. */
 const ENSURE_MS = 10_000;

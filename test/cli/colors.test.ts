@@ -13,7 +13,7 @@ function piped(env: Record<string, string>): string {
   return spawnSync(process.execPath, ['--eval', PRINT], { env: { PATH, ...env }, encoding: 'utf8' }).stdout;
 }
 
-/** On a terminal of its own, which util-linux's script makes. */
+/** On a new terminal, created by util-linux's script. */
 function onTerminal(env: Record<string, string>) {
   const command = `"${process.execPath}" --eval "${PRINT}"`;
   return spawnSync('script', ['-qec', command, '/dev/null'], {
@@ -23,7 +23,7 @@ function onTerminal(env: Record<string, string>) {
   });
 }
 
-test('a pipe gets no colours, not even in a CI job, unless they are asked for', () => {
+test('a pipe gets no colors, not even in a CI job, unless they are requested', () => {
   expect(piped({})).toBe('x\n');
   expect(piped({ CI: 'true' })).toBe('x\n');
   expect(piped({ FORCE_COLOR: '1' })).toContain(COLOURED);

@@ -42,13 +42,13 @@ async function lastSweep(): Promise<number | null> {
   return rows[0]?.number ?? null;
 }
 
-// Whether Temporal is there makes no difference to what is written and to the exit code.
+// With and without Temporal, the same is written, and the exit code is the same.
 describe.each(['with Temporal', 'without Temporal'] as const)('%s', (situation) => {
   const hasTemporal = situation === 'with Temporal';
   const run = async (...args: string[]) => {
     const result = await cli(args, hasTemporal ? place.env : place.envWithoutTemporal);
     if (hasTemporal) expect(result.stderr).toBe('');
-    else expect(result.stderr).toMatch(/^The signal \w+ could not be sent .* written in Postgres/);
+    else expect(result.stderr).toMatch(/^The signal \w+ could not be sent .* is in Postgres/);
     expect(result.code).toBe(0);
     return result.stdout;
   };
@@ -96,7 +96,7 @@ test('the audit trail names the user and the host by default', async () => {
   });
 });
 
-test('what else stands in the way is said', async () => {
+test('anything else that prevents claims is named', async () => {
   await cli(['observe'], place.env);
   const { stdout } = await cli(['resume'], place.env);
   expect(stdout).toContain('observing: a dry run');
@@ -109,7 +109,7 @@ test('release without a hold fails', async () => {
   expect(code).toBe(1);
 });
 
-test('a reaper that does not run is told, and the wish is written', async () => {
+test('a reaper that is not running is reported, and the request is written', async () => {
   const env = { ...place.env, REAPER_NAME: `${place.name}-other` };
   const { code, stderr } = await cli(['pause'], env);
   expect(stderr).toContain(`could not be sent to workflow "${place.name}-other"`);
@@ -129,7 +129,7 @@ test.each([
   ['ledger'],
   ['report'],
   ['explain', 'x'],
-])('%s says in one line that Postgres is away', async (...args) => {
+])('%s says in one line that Postgres is down', async (...args) => {
   const address = place.envWithoutTemporal['TEMPORAL_ADDRESS'] ?? '';
   const env = { ...place.env, DATABASE_URL: `postgres://reaper:secret@${address}/queue` };
   const { code, stdout, stderr } = await cli(args, env);
@@ -139,15 +139,15 @@ test.each([
   expect(code).toBe(1);
 });
 
-test('a worker that is gone is told apart from a Temporal that is away', async () => {
-  // Another worker's reaper: its workflow is there, and nobody answers for it.
+test('a missing worker is distinguished from a Temporal that is down', async () => {
+  // A reaper workflow of another worker: it exists, but no worker answers for it.
   const name = `${place.name}-gone`;
   const other = startCli(['worker', '--no-probe'], { ...place.env, REAPER_NAME: name });
   onTestFinished(() => kill(other));
   await eventually('its reaper', () => other.output().includes('the reaper workflow'));
   await kill(other);
   const { code, stdout } = await cli(['status'], { ...place.env, REAPER_NAME: name });
-  expect(stdout).toContain('Temporal did not tell (no answer within 5 s)');
+  expect(stdout).toContain('Temporal did not answer (no answer within 5 s)');
   expect(code).toBe(0);
 });
 
@@ -160,14 +160,14 @@ test('a database without the schema says what to run', async () => {
   expect(code).toBe(1);
 });
 
-test('a user who may not is told which role is missing', async () => {
+test('a user without the rights is told which role is missing', async () => {
   const { code, stderr } = await cli(['pause'], { ...place.env, DATABASE_URL: place.db.probeUrl });
   expect(stderr).toContain('a member of role reaper');
   expect(await control()).toMatchObject({ paused: false });
   expect(code).toBe(1);
 });
 
-test('a wrong password is no schema problem', async () => {
+test('a wrong password is not reported as a missing schema', async () => {
   const url = new URL(place.db.reaperUrl);
   url.password = 'wrong';
   const { code, stderr } = await cli(['ledger'], { ...place.env, DATABASE_URL: url.href });

@@ -15,7 +15,7 @@ describe('parseDuration', () => {
   });
 
   test.each(['', '0s', '90', '1.5h', '-1h', '1m1h', '1h ', '366d', 'ever', '99999999999999999999d'])(
-    'refuses "%s"',
+    'rejects "%s"',
     (text) => {
       expect(() => parseDuration(text)).toThrow('Expected a duration');
     },

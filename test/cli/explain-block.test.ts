@@ -37,7 +37,7 @@ const cases: Cases = {
     'job-reaper release job j1',
     'job-reaper release host host-1',
   ],
-  'a block of an alive run is told, but is not the reason': [
+  'a block of an alive run, which is not the reason': [
     { seen: ALIVE, running: { block: 'paused by ada: x' } },
     'not reaped, because it is alive',
     'paused by ada: x; until job-reaper resume',
@@ -48,11 +48,11 @@ const cases: Cases = {
       run: { runKey: null as unknown as string },
       running: { unwatchable: 'its run key is null', watch: { kind: 'none' } },
     },
-    'nothing is ever done about it, because its run key is null: mend the row',
-    'run None',
+    'will never be reaped, because its run key is null: fix the row',
+    'run none',
   ],
 };
 
-test.each(Object.entries(cases))('explain tells of %s', (_, each) => {
+test.each(Object.entries(cases))('explain describes %s', (_, each) => {
   expect(missing(each)).toMatchObject({ missing: [] });
 });

@@ -5,7 +5,7 @@ const QUIET = { failing: null, warnings: [] };
 const cases: Cases = {
   'a run of another host': [
     {},
-    'nothing proves its process dead; only host host-1 can tell',
+    'nothing proves its process dead; only a probe on host host-1 can check it',
     'run job-reaper explain j1 there',
   ],
   'another host whose watch has counted': [
@@ -22,7 +22,7 @@ const cases: Cases = {
       running: { host: { answeredAt: NOW, gone: null, ...QUIET } },
     },
     'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00.000Z',
-    'if that host is gone for good: job-reaper host-gone host-1',
+    'if that host will never return: job-reaper host-gone host-1',
   ],
   'a probe that fails': [
     { sweep: { hostsFailing: { 'host-1': 'permission denied for view examinable_run' } } },
@@ -37,7 +37,7 @@ const cases: Cases = {
     },
     'not reaped yet, because its claim fails: no end for j1',
     'fails: no end for j1 (3 times since 2030-01-01T12:00:00Z)',
-    'tried again from 2030-01-01T12:00:00Z on, or at once: job-reaper reap j1',
+    'retried after 2030-01-01T12:00:00Z, or immediately with job-reaper reap j1',
   ],
   'a locked row': [
     {
@@ -59,7 +59,7 @@ const cases: Cases = {
     },
     'dead: host declared gone by ada',
     'dead, needs 2 consecutive observations',
-    'after this run had started',
+    'after this run started',
   ],
   'a host declared gone whose probe answers': [
     {
@@ -68,7 +68,7 @@ const cases: Cases = {
         host: { answeredAt: NOW, gone: { by: 'ada', declaredAt: NOW }, ...QUIET },
       },
     },
-    'only host host-1 can tell',
+    'can only be checked on host host-1',
   ],
   'a host declared gone that has answered since': [
     {
@@ -76,8 +76,8 @@ const cases: Cases = {
         host: { answeredAt: new Date(NOW.getTime() + 1), gone: { by: 'ada', declaredAt: NOW }, ...QUIET },
       },
     },
-    'only host host-1 can tell',
-    'but its probe has answered since, which ended that',
+    'can only be checked on host host-1',
+    'but its probe has answered since, which ended the declaration',
   ],
   'a boot declared gone': [
     { running: { placeGone: 'boot b declared gone by ada' } },
@@ -101,23 +101,23 @@ const cases: Cases = {
   ],
   'no host': [
     { run: { host: null }, running: { probe: { kind: 'nowhere' }, host: null } },
-    'unknown: the row names no host, so nobody can look at its process',
+    'unknown: the row names no host, so no probe can check its process',
   ],
-  'Temporal away': [
+  'Temporal down': [
     { seen: DEAD, running: { watch: { kind: 'unreachable', why: 'no answer at t:7233' } } },
     'Temporal does not answer, and without it nothing is reaped',
     'its watch could not be asked how many it has',
-    'Temporal did not tell (no answer at t:7233); this is from Postgres alone',
+    'Temporal did not answer (no answer at t:7233); this is from Postgres alone',
   ],
   'no worker for a watch': [
     { seen: DEAD, running: { watch: { kind: 'silent', why: 'deadline' } } },
-    'no worker seems to run',
+    'no worker seems to be running',
     'no worker answers for it (deadline)',
   ],
-  'no sweep for long': [
+  'no sweep for a long time': [
     { seen: DEAD, sweep: { ageS: 300 }, running: { watch: { kind: 'none' } } },
-    'no worker seems to run: start job-reaper worker',
-    'a sweep starts it, and none came',
+    'no worker seems to be running: start job-reaper worker',
+    'a sweep would start it, but none is running',
     'last sweep 5m ago, no. 7',
     'overdue',
   ],
@@ -127,20 +127,20 @@ const cases: Cases = {
   ],
   'no watch yet': [
     { seen: DEAD, running: { watch: { kind: 'none' } } },
-    'none; the next sweep starts it, every 15 s',
+    'none; the next sweep starts it (sweeps run every 15 s)',
     'its watch has 0',
   ],
   'above the fan-out limit': [
     { seen: ALIVE, running: { watch: { kind: 'none' } }, sweep: { running: 30 } },
     'only a run with a symptom gets one',
   ],
-  'no place for a watch': [
+  'no free watch': [
     { seen: DEAD, running: { watch: { kind: 'none' } }, sweep: { running: 900, watching: 500 } },
-    'all 500 places are taken',
+    'all 500 watches are in use',
   ],
   'a watch that is over': [
     { seen: DEAD, running: { watch: { kind: 'closed', status: 'completed' } } },
-    'its last one is completed; the next sweep starts it',
+    'none open, the last one is completed; the next sweep starts it',
     'its watch has 0',
   ],
   'a failed sweep': [{ seen: ALIVE, sweep: { error: 'no view' } }, 'no. 7 failed: no view'],
@@ -154,7 +154,7 @@ const cases: Cases = {
     { facts: { running: null, ledger: [claimed({ outcome: 'failed', owed: true })] } },
     'Job j1 is not running: it was reaped at 2030-01-01T11:00:00Z -> failed (dead pid=41).',
     'error: reaped: dead pid=41 (run_id=r0)',
-    'its notification is still owed',
+    'its notification has not been delivered yet',
   ],
   'a job that was advanced': [
     {
@@ -167,10 +167,10 @@ const cases: Cases = {
   ],
   'an unknown job': [
     { facts: { running: null } },
-    'Job j1 is not known: its table does not call it running, and it was never reaped.',
+    'Job j1 is unknown: it is not marked running, and it was never reaped.',
   ],
 };
 
-test.each(Object.entries(cases))('explain tells of %s', (_, each) => {
+test.each(Object.entries(cases))('explain describes %s', (_, each) => {
   expect(missing(each)).toMatchObject({ missing: [] });
 });

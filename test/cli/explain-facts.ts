@@ -81,7 +81,7 @@ export function claimed(entry: Partial<LedgerEntry> = {}): LedgerEntry {
 /** What a case is about; the rest is a healthy default. */
 export interface Case {
   run?: Partial<JobRun>;
-  /** A fresh look from here; without it the run is on another host. */
+  /** A fresh probe on this host; without it, the run is on another host. */
   seen?: Liveness;
   running?: Partial<RunningFacts>;
   sweep?: Partial<SweepSummary> & { ageS?: number };
@@ -89,7 +89,7 @@ export interface Case {
   facts?: Partial<ExplainFacts>;
 }
 
-/** All that is told, as one text. */
+/** The whole explanation as one text. */
 export function explained({ run, seen, running, sweep, policy, facts }: Case): string {
   const { ageS = 4, ...summary } = sweep ?? {};
   const { headline, sections } = explain({
@@ -126,15 +126,15 @@ export function explained({ run, seen, running, sweep, policy, facts }: Case): s
     wouldBe: [],
     ...facts,
   });
-  const told = sections.map(({ title, lines }) => [`${title}:`, ...lines].join('\n')).join('\n');
-  return `${headline}\n${told}`;
+  const text = sections.map(({ title, lines }) => [`${title}:`, ...lines].join('\n')).join('\n');
+  return `${headline}\n${text}`;
 }
 
-/** Cases: what is known, then what has to be told. */
+/** Cases: the facts, then the texts that the explanation must contain. */
 export type Cases = Record<string, [Case, ...string[]]>;
 
-/** Every text that a case expects and that is not told. */
-export function missing([given, ...expected]: Cases[string]): { told: string; missing: string[] } {
-  const told = explained(given);
-  return { told, missing: expected.filter((text) => !told.includes(text)) };
+/** The texts that a case expects and that the explanation lacks. */
+export function missing([given, ...expected]: Cases[string]): { whole: string; missing: string[] } {
+  const whole = explained(given);
+  return { whole, missing: expected.filter((text) => !whole.includes(text)) };
 }

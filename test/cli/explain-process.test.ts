@@ -51,10 +51,10 @@ test('an alive run, probed on its own host', async () => {
 test('a dead run, with the story of its watch', async () => {
   await insert({ id: 'dead', ...(await deadProcess()) });
   let stdout = '';
-  // Its watch may be caught in the middle of a look.
-  await eventually('a watch that waits for its next look', async () => {
+  // Its watch may be in the middle of an observation.
+  await eventually('a watch that waits for its next observation', async () => {
     stdout = await explained('dead');
-    return /waiting, looks again at .*; [1-9]\d* of 1000 dead observations counted/.test(stdout);
+    return /waiting, next observation at .*; [1-9]\d* of 1000 dead observations counted/.test(stdout);
   });
   expect(stdout).toContain('not reaped yet, because one dead observation is not enough');
   expect(stdout).toMatch(/its watch has [1-9]/);
@@ -65,21 +65,21 @@ test('a run of another host is not probed here', async () => {
   await insert({ id: 'far', host: 'host-2', ...(await deadProcess()) });
   await cli(['sweep'], place.env);
   const stdout = await explained('far');
-  expect(stdout).toContain('only host host-2 can tell: run job-reaper explain far there');
+  expect(stdout).toContain('can only be checked on host host-2: run job-reaper explain far there');
   expect(stdout).toContain('no probe on host host-2 answered the last sweep');
   expect(stdout).toContain('job-reaper host-gone host-2');
 });
 
 test('a row that cannot be watched', async () => {
   await insert({ id: 'no-start', startedS: null, runId: null });
-  expect(await explained('no-start')).toContain('because its run key is null: mend the row');
+  expect(await explained('no-start')).toContain('because its run key is null: fix the row');
 });
 
 test('without Temporal, from Postgres alone', async () => {
   await insert({ id: 'offline', ...(await deadProcess()), exitCode: 0, exitedS: 12 });
   const stdout = await explained('offline', place.envWithoutTemporal);
   expect(stdout).toContain('Temporal does not answer, and without it nothing is reaped');
-  expect(stdout).toMatch(/exit code 0 recorded \d+ s ago, the monitor has until 300 s/);
+  expect(stdout).toMatch(/exit code 0 recorded \d+ s ago; the monitor has 300 s/);
   expect(stdout).toContain('from Postgres alone');
 });
 
@@ -117,10 +117,10 @@ test('a reaped job, and the next run of it', async () => {
 });
 
 test('an unknown job', async () => {
-  expect(await explained('nobody', place.env, 1)).toContain('Job nobody is not known');
+  expect(await explained('nobody', place.env, 1)).toContain('Job nobody is unknown');
 });
 
-test('--json has the facts beside the words', async () => {
+test('--json has the facts and the explanation', async () => {
   await insert({ id: 'json', ...liveProcess() });
   const { stdout, code } = await cli(['explain', 'json', '--json'], place.env);
   expect(JSON.parse(stdout)).toMatchObject({

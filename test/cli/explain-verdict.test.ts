@@ -16,7 +16,7 @@ const cases: Cases = {
     'unknown, seen from here just now: another pid namespace',
     'doubt is never death',
   ],
-  'the first dead look': [
+  'the first dead observation': [
     {
       seen: DEAD,
       running: {
@@ -33,47 +33,47 @@ const cases: Cases = {
     },
     'not reaped yet, because one dead observation is not enough',
     'dead, needs 2 consecutive observations 15 s apart; its watch has 1',
-    'then it is queued again: 1 of 2 attempts are used',
-    'waiting, looks again at 2030-01-01T12:00:11Z; 1 of 2 dead observations counted',
+    'then it is requeued: 1 of 2 attempts are used',
+    'waiting, next observation at 2030-01-01T12:00:11Z; 1 of 2 dead observations counted',
     'seen dead: pid 42 absent',
   ],
   'a dead run whose attempts are used up': [
     { seen: DEAD, run: { attempts: 2 } },
     'becomes failed, with a notification: 2 of 2 attempts are used',
   ],
-  'a dead run where one look is enough': [
+  'a dead run if one observation is enough': [
     { seen: DEAD, policy: { deadTicks: 1 } },
-    'due to be reaped at the next look of its watch',
+    "due to be reaped at its watch's next observation",
     'due: dead pid=42 (tier 1)',
   ],
   'a defunct process': [
     { seen: DEFUNCT },
     'not reaped yet, because its parent may still collect its exit',
-    'counts as dead once it has been seen so for 300 s',
+    'counts as dead once it has been seen like this for 300 s',
   ],
   'an exit code within the grace': [
     { seen: DEAD, run: { exitCode: 0, exitAgeS: 12 } },
     'not reaped yet, because its monitor may still finalize it',
-    'exit code 0 recorded 12 s ago, the monitor has until 300 s to finalize',
+    'exit code 0 recorded 12 s ago; the monitor has 300 s to finalize',
   ],
   'an exit code without a time': [
     { seen: DEAD, run: { exitCode: 1, exitAgeS: null } },
     'exit code 1 recorded at an unknown time',
   ],
-  'an exit code of the run before': [
+  'an exit code of an earlier run': [
     { seen: ALIVE, run: { exitCode: 0, exitAgeS: 400, ageS: 60, exitBeforeStart: true } },
     'not reaped, because it is alive',
-    "exit code 0 was recorded before it started, so it is another run's",
+    'exit code 0 was recorded before this run started, so it belongs to another run',
   ],
   'an exit code beyond the grace': [
     { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
-    'due to be reaped at the next look of its watch',
+    "due to be reaped at its watch's next observation",
     'due: exit=7 (tier 2)',
-    'it is queued again: 1 of 2 attempts are used',
+    'it is requeued: 1 of 2 attempts are used',
   ],
   'exit 0 beyond the grace': [
     { seen: DEAD, run: { exitCode: 0, exitAgeS: 301 } },
-    "its stage's gate is asked: green makes it done; red, it is queued again",
+    "its stage's gate is asked: if green, it becomes done; if red, it is requeued",
   ],
   'exit 0 without stages': [
     { seen: DEAD, run: { exitCode: 0, exitAgeS: 301 }, running: { hasStages: false } },
@@ -84,16 +84,16 @@ const cases: Cases = {
     'due: backstop age=7300s>=7200s (tier 3)',
     'running for 7300 s of 7200 s',
   ],
-  'a stamped run over its ceiling that nobody sees': [
+  'a stamped run over its ceiling that no probe sees': [
     { seen: UNKNOWN, run: { ageS: 7_300, processIdentity: 'linux:m:b:1:2' } },
-    'not reaped yet, because one look at which nobody can tell is not enough',
-    'its stamp could prove it alive, so it takes 2 such looks in a row, 15 s apart',
-    'then it is queued again: 1 of 2 attempts are used',
+    'not reaped yet, because one inconclusive observation is not enough',
+    'its stamp could prove it alive, so it takes 2 such observations in a row, 15 s apart',
+    'then it is requeued: 1 of 2 attempts are used',
   ],
-  'a run that was alerted about as alive and that nobody sees any more': [
+  'a run that was alerted about as alive and that no probe sees any more': [
     { seen: UNKNOWN, run: { ageS: 7_300 }, running: { alerted: true } },
-    'nobody can tell whether it lives, though it is over its ceiling',
-    'it was proven alive before: its probe, or job-reaper host-gone if its host is gone, has to tell',
+    'it may or may not be alive, although it is over its ceiling',
+    'it was proven alive before: only its probe, or job-reaper host-gone if its host is gone, can change that',
   ],
   'its own ceiling': [
     { seen: UNKNOWN, run: { ageS: 50, maxRunningS: 60 } },
@@ -101,24 +101,24 @@ const cases: Cases = {
   ],
   'a run over its ceiling that is proven alive': [
     { seen: ALIVE, run: { ageS: 7_300 } },
-    'it is proven alive, though over its ceiling',
+    'it is proven alive, although it is over its ceiling',
     'alerted once, not reaped',
     'REAPER_BACKSTOP_ALIVE=reap',
   ],
-  'a run over its ceiling of which nobody can tell': [
+  'a run over its ceiling that may or may not be alive': [
     { seen: UNKNOWN, run: { ageS: 7_300 }, policy: { backstopUnknown: 'alert' } },
-    'nobody can tell whether it lives, though it is over its ceiling',
+    'it may or may not be alive, although it is over its ceiling',
     'alerted once, not reaped',
     'REAPER_BACKSTOP_UNKNOWN=reap',
   ],
   'a run that was alerted before': [
     { seen: ALIVE, run: { ageS: 7_300 }, running: { alerted: true } },
     'not reaped, because it is alive',
-    'over its ceiling, which was alerted',
+    'over its ceiling, and an alert was sent',
   ],
-  'a start that the row does not say': [{ seen: ALIVE, run: { ageS: null } }, 'since an unknown time'],
+  'a row without a start time': [{ seen: ALIVE, run: { ageS: null } }, 'for an unknown time'],
 };
 
-test.each(Object.entries(cases))('explain tells of %s', (_, each) => {
+test.each(Object.entries(cases))('explain describes %s', (_, each) => {
   expect(missing(each)).toMatchObject({ missing: [] });
 });

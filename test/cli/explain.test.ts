@@ -3,7 +3,7 @@ import { explain } from '../../src/cli/explain/explain.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { claimed, NOW } from './explain-facts.js';
 
-test('only a job of which nothing is known is unknown', () => {
+test('a job is unknown only if nothing is known about it', () => {
   const facts = { jobId: 'j1', nowMs: 0, lastSweep: null, running: null, wouldBe: [] };
   const control = {
     now: NOW.toISOString(),

@@ -16,12 +16,12 @@ afterAll(() => place.db.drop());
 
 const run = (...args: string[]) => cli(args, place.envWithoutTemporal);
 
-test('boot-gone counts the runs of that boot, and is on record', async () => {
+test('boot-gone counts the runs of that boot, and is recorded', async () => {
   await insertRunningJob(place.db.admin, { host: 'far', processIdentity: `linux::${BOOT}:4026531836:5` });
   const { code, stdout } = await run('boot-gone', BOOT, '--by', 'ada');
   expect([code, stdout]).toEqual([
     0,
-    expect.stringContaining(`Boot ${BOOT} is declared gone by ada; running with its stamp: 1.`),
+    expect.stringContaining(`ada declared boot ${BOOT} gone. Running jobs with a stamp of it: 1.`),
   ]);
   const { rows } = await place.db.admin.query(
     `select by, detail from reaper.control_change where action = 'boot-gone'`,
@@ -29,7 +29,7 @@ test('boot-gone counts the runs of that boot, and is on record', async () => {
   expect(rows).toEqual([{ by: 'ada', detail: { boot: BOOT } }]);
 });
 
-test('boot-gone says what is no boot id, and is refused while a probe of the boot reports', async () => {
+test('boot-gone rejects a malformed boot id, and is refused while a probe of the boot reports', async () => {
   const wrong = await run('boot-gone', 'builder-3');
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining(`Refused: expected a boot id`)]);
   const boot = BOOT.replaceAll('a', 'b');
@@ -41,7 +41,7 @@ test('boot-gone says what is no boot id, and is refused while a probe of the boo
   ]);
 });
 
-test('host-gone points to --replaced where a probe answers, which declares what ran before it', async () => {
+test('host-gone suggests --replaced if a probe answers, which declares the runs before it dead', async () => {
   await insertBoot(place.db.admin, {
     boot: BOOT,
     host: 'pod-0',
@@ -52,7 +52,7 @@ test('host-gone points to --replaced where a probe answers, which declares what 
   const refused = await run('host-gone', 'pod-0');
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--replaced')]);
   const { code, stdout } = await run('host-gone', 'pod-0', '--replaced', '--by', 'ada');
-  expect([code, stdout]).toEqual([0, expect.stringContaining('Host pod-0 is declared replaced by ada')]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('ada declared host pod-0 replaced')]);
   const none = await run('host-gone', 'pod-9', '--replaced');
   expect([none.code, none.stderr]).toEqual([
     1,
@@ -64,7 +64,7 @@ test('status and doctor name both machines that answer for one host, and a probe
   const patient = patientOf(place.db);
   const ask = async () => (await hostsCheck.run(patient.context)).map(({ level, got }) => `${level}: ${got}`);
   await place.db.admin.query('delete from reaper.host_boot');
-  expect(await ask()).toEqual(['ok: nothing else was reported']);
+  expect(await ask()).toEqual(['ok: no problem reported']);
   const [m1, m2] = ['1'.repeat(32), '2'.repeat(32)];
   await insertBoot(place.db.admin, { boot: BOOT, machineId: m1, lastSeenS: 0 });
   await insertBoot(place.db.admin, { boot: BOOT.replaceAll('a', 'b'), machineId: m2, lastSeenS: 0 });
@@ -81,12 +81,12 @@ test('status and doctor name both machines that answer for one host, and a probe
     expect.stringMatching(/^fail: host "host-2": its probe fails since .*no right to read the view/),
   ]);
   const { stdout } = await run('status');
-  expect(stdout).toContain('Hosts that need somebody:');
+  expect(stdout).toContain('Hosts that need attention:');
   for (const part of [m1, m2, 'no right to read the view']) expect(stdout).toContain(part);
   await place.db.admin.query('delete from reaper.host_boot');
 });
 
-test('a worker reports its host by itself, with Temporal away', async () => {
+test('a worker reports its host on its own, with Temporal down', async () => {
   const worker = startCli(['worker', '--no-workflows'], {
     ...place.envWithoutTemporal,
     REAPER_HOST: 'alone',
@@ -105,7 +105,7 @@ test('a worker reports its host by itself, with Temporal away', async () => {
   }
 });
 
-test('workers that follow each other on one machine, killed or told to end, never make its boot two machines’', async () => {
+test('workers that follow each other on one machine, killed or stopped, never make its boot look like two machines', async () => {
   const { admin } = place.db;
   await admin.query(`update reaper.control set policy = '{"intervalS": 1}'`);
   const reporters = async () =>

@@ -25,7 +25,7 @@ test('creates the schema, then the adapter, and may run again', async () => {
   expect(third.stdout).toBe(second.stdout);
 });
 
-test('an adapter that is no file', async () => {
+test('an adapter that does not exist', async () => {
   const { code, stderr } = await cli(['migrate', '--adapter', './no.sql'], { DATABASE_ADMIN_URL: url });
   expect(stderr).toContain('Expected adapter "reference", "minimal", or the path of an SQL file');
   expect(stderr).not.toContain('    at ');

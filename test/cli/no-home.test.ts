@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
 
 const CLI = join(packageRoot, 'dist', 'src', 'cli.js');
-/** Of a user that no user database knows, as systemd's DynamicUser is where libnss-systemd is missing. */
+/** The environment of a user that is in no user database, like systemd's DynamicUser without libnss-systemd. */
 const UNKNOWN_UID = 54_321;
 
 const isRoot = process.getuid?.() === 0;

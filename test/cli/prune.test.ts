@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.db.drop());
 
-test('prune first says what it would remove, then removes it; the status keeps its total', async () => {
+test('prune first shows what it would remove, then removes it; the status keeps its total', async () => {
   const dry = await cli(['prune', '--older-than', '90d', '--dry-run'], admin);
   expect(dry.stdout).toMatch(/older than 90d .* would be removed/);
   expect(dry.stdout).toMatch(/claims, with their notifications .* 1 /);
@@ -33,7 +33,7 @@ test('prune first says what it would remove, then removes it; the status keeps i
   expect((await cli(['ledger', '--json'], place.env)).stdout).not.toContain('"old"');
 });
 
-test('prune asks for an age of at least a day, and for the login of the owner', async () => {
+test('prune needs an age of at least a day, and the login of the owner', async () => {
   expect(await cli(['prune'], admin)).toMatchObject({ code: 2 });
   const young = await cli(['prune', '--older-than', '5h'], admin);
   expect(young.code).toBe(2);

@@ -6,7 +6,7 @@ import { eventually } from '../support/wait.js';
 let place: Place;
 let worker: RunningCli;
 
-/** One job reaped, one that would have been, one row that cannot be watched, one hold. */
+/** One reaped job, one would-be reap, one row that cannot be watched, one hold. */
 beforeAll(async () => {
   place = await createPlace();
   const { admin } = place.db;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   await admin.query(`select reaper.set_mode('observe', 'test')`);
   await insertRunningJob(admin, { id: 'would-be', agent: 'writer', exitCode: 4, exitedS: 400 });
   await insertRunningJob(admin, { id: 'no-start', host: null, startedS: null, runId: null });
-  await admin.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
+  await admin.query(`select reaper.put_hold('agent', 'tester', 'being repaired', 'ada', 600)`);
   await eventually('a would-be reap and a sweep that saw all', async () => {
     const { rows } = await admin.query<{ seen: boolean }>(
       `select jsonb_array_length(s.summary -> 'unwatchable') = 1
@@ -44,8 +44,8 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/last sweep .* ago, no\. \d+: 2 running/);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
-  expect(stdout).toMatch(/unknown runs without a host .* 1: .*have launchers write the host with the pid/);
-  expect(stdout).toMatch(/agent .* tester .* ada .* being mended/);
+  expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
+  expect(stdout).toMatch(/agent .* tester .* ada .* being repaired/);
   expect(stdout).not.toContain('Postgres alone');
 });
 
@@ -94,13 +94,13 @@ test('ledger --json has the evidence', async () => {
 test('report sums the dry run up', async () => {
   const stdout = await run(['report', '--since', '1h']);
   expect(stdout).toMatch(/writer .* 2 .* queued .* 1 .* exit=4/);
-  expect(stdout).toContain('would have reaped 1 times; 0 of these runs ended by themselves');
+  expect(stdout).toContain('would have reaped 1 run. Ended by themselves: 0.');
   expect(JSON.parse(await run(['report', '--json']))).toMatchObject([
     { agent: 'writer', outcome: 'queued', tier: 2, runs: 1, stillRunning: 1, lastReason: 'exit=4' },
   ]);
 });
 
-test('report of a time without would-be reaps says so', async () => {
+test('report says so if there were no would-be reaps', async () => {
   await place.db.admin.query(`update reaper.observation set observed_at = observed_at - interval '2 days'`);
   expect(await run(['report'])).toContain('would have reaped nothing');
   expect(JSON.parse(await run(['report', '--json']))).toEqual([]);

@@ -17,7 +17,7 @@ let worker: RunningCli;
 
 beforeAll(async () => {
   place = await createPlace();
-  // Nothing is reaped by itself here: what is reaped is what an operator reaped.
+  // Nothing is reaped automatically here, only by an operator.
   worker = startCli(['worker'], { ...place.env, REAPER_DEAD_TICKS: '1000' });
   await eventually('the first sweep', async () => (await cliJson('status'))['last_run_ts'] !== null);
 });
@@ -63,7 +63,7 @@ describe('sweep', () => {
     }
   });
 
-  test('without Temporal it says where it was looked for', async () => {
+  test('without Temporal it says which address it tried', async () => {
     const { code, stderr } = await cli(['sweep'], place.envWithoutTemporal);
     expect(stderr).toContain(
       `Expected Temporal to answer at ${place.envWithoutTemporal['TEMPORAL_ADDRESS'] ?? ''}`,
@@ -81,7 +81,7 @@ describe('sweep', () => {
 });
 
 describe('reap', () => {
-  test('reaps a dead run at once', async () => {
+  test('reaps a dead run immediately', async () => {
     await insert({ id: 'dead', ...(await deadProcess()) });
     const { code, stdout, stderr } = await cli(['reap', 'dead'], place.env);
     expect(stderr).toBe('');
@@ -108,7 +108,7 @@ describe('reap', () => {
     expect(code).toBe(1);
   });
 
-  test('refuses a job that does not run', async () => {
+  test('refuses a job that is not running', async () => {
     const { code, stderr } = await cli(['reap', 'nobody'], place.env);
     expect(stderr).toContain('Expected job "nobody" to be running');
     expect(code).toBe(1);
@@ -125,11 +125,11 @@ describe('host-gone', () => {
     expect(code).toBe(1);
   });
 
-  test('declares a silent host gone and says how many runs it names', async () => {
+  test('declares a silent host gone and counts its runs', async () => {
     await insert({ id: 'lost', host: 'host-9' });
     const { code, stdout, stderr } = await cli(['host-gone', 'host-9', '--by', 'ada'], place.env);
     expect(stderr).toBe('');
-    expect(stdout).toContain('Host host-9 is declared gone by ada; running there by their rows: 1');
+    expect(stdout).toContain('ada declared host host-9 gone. Runs marked running there: 1');
     const { rows } = await place.db.admin.query('select host, by from reaper.gone_host');
     expect(rows).toEqual([{ host: 'host-9', by: 'ada' }]);
     expect(code).toBe(0);

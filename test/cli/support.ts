@@ -20,7 +20,7 @@ export interface CliResult {
   stderr: string;
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface RunningCli {
   pid: number;
   process: ChildProcess;
@@ -30,13 +30,13 @@ export interface RunningCli {
 }
 
 const children = new Set<ChildProcess>();
-// Whatever a test that failed has left behind.
+// Anything that a failed test left behind.
 process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
 
-/** Starts the built program as an operator would. Whoever starts one that does not end by itself calls {@link kill}. */
+/** Starts the built program like an operator. If it does not end on its own, call {@link kill}. */
 export function startCli(args: string[], env: Env = {}): RunningCli {
   const child = spawn(process.execPath, [CLI, ...args], {
-    // No terminal and nothing of ours: what a command needs it is given.
+    // No terminal, and nothing of our environment but what a command needs.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -60,13 +60,13 @@ export async function cli(args: string[], env: Env = {}): Promise<CliResult> {
   return running.ended;
 }
 
-/** Kills a command that may still run, and waits for its end. */
+/** Kills a command that may still be running, and waits for its end. */
 export async function kill({ process: child, ended }: RunningCli): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   await ended;
 }
 
-/** A database and a name of its own for one test file, with the environment that its commands need. */
+/** A database and a REAPER_NAME for one test file, with the environment that its commands need. */
 export interface Place {
   db: TestDatabase;
   /** REAPER_NAME. */
@@ -76,7 +76,7 @@ export interface Place {
   envWithoutTemporal: Env;
 }
 
-/** Makes a {@link Place}; `db.drop` ends it. */
+/** Creates a {@link Place}; `db.drop` removes it. */
 export async function createPlace(adapter: 'reference' | 'minimal' = 'reference'): Promise<Place> {
   const db = await createTestDatabase(adapter);
   const name = `cli-${randomBytes(5).toString('hex')}`;
@@ -98,7 +98,7 @@ export function liveProcess(): TestProcess {
   return process;
 }
 
-/** A process that is proven to have been and to be no more. */
+/** A dead process with its stamp. */
 export async function deadProcess(): Promise<TestProcess> {
   const process = startProcess();
   await process.kill();

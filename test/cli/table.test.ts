@@ -25,13 +25,13 @@ describe('renderTable', () => {
     expect(table.join('').split('x')).toHaveLength(101);
   });
 
-  test('keeps a row on one line where there is no terminal', () => {
+  test('keeps a row on one line without a terminal', () => {
     expect(lines(undefined, [['4711', LONG]]).filter((line) => line.includes('4711'))).toEqual([
       expect.stringContaining(LONG),
     ]);
   });
 
-  test('shows what is not there as a dash', () => {
+  test('shows an empty cell as a dash', () => {
     expect(lines(undefined, [['4711', null]]).join('\n')).toMatch(/4711 .* - /);
   });
 });
@@ -70,10 +70,10 @@ describe('listing commands on a terminal', () => {
   test.each(Object.entries(tables))('%s fits 80 columns, and says what it left out', (_, render) => {
     const table = stripVTControlCharacters(render(80)).split('\n');
     expect(Math.max(...table.map((row) => row.length))).toBeLessThanOrEqual(80);
-    expect(table.at(-1)).toMatch(/^Not shown for want of width: .* \(--json has all\)\.$/);
+    expect(table.at(-1)).toMatch(/^Hidden columns: .* \(--json shows all\)\.$/);
   });
 
   test.each(Object.entries(tables))('%s leaves nothing out on a wide one', (_, render) => {
-    expect(render(300)).not.toContain('Not shown');
+    expect(render(300)).not.toContain('Hidden');
   });
 });

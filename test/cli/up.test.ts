@@ -34,7 +34,7 @@ interface Up {
   env: Env;
 }
 
-/** `up` with a data folder and ports of its own. */
+/** `up` with its own data folder and ports. */
 async function startUp(args: string[] = [], more: Env = {}): Promise<Up> {
   const data = await mkdtemp(join(tmpdir(), 'job-reaper-up-test-'));
   onTestFinished(() => rm(data, { recursive: true, force: true, maxRetries: 5 }));
@@ -88,7 +88,7 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
     process.kill(pid, 'SIGKILL');
     await eventually('the line that it died', () => running.output().includes('dev server died (SIGKILL)'));
     await insertRunningJob(place.db.admin, { id: 'zombie', ...(await deadProcess()) });
-    await eventually('the reaper goes on', async () => {
+    await eventually('the reaper to continue', async () => {
       return (await readJob(place.db.admin, 'zombie'))['status'] === 'queued';
     });
     expect(running.output()).toContain(`the Temporal dev server is back at 127.0.0.1:${port}`);
@@ -103,7 +103,7 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
     expect(await readdir(data)).toContain('temporal.sqlite');
   });
 
-  test('goes on where it was stopped', async () => {
+  test('continues where it was stopped', async () => {
     const first = await startUp();
     const before = await sweeps();
     await eventually('sweeps', async () => (await sweeps()) !== before);
@@ -124,7 +124,7 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
   test('uses the server of TEMPORAL_ADDRESS instead', async () => {
     const { running, port } = await startUp([], { TEMPORAL_ADDRESS: inject('temporalAddress') });
     await eventually('the worker', () => running.output().includes('the reaper workflow'));
-    expect(running.output()).toContain(`Temporal at ${inject('temporalAddress')} is used`);
+    expect(running.output()).toContain(`using Temporal at ${inject('temporalAddress')}`);
     expect(await listens(port)).toBe(false);
     running.process.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ code: 0 });
@@ -137,7 +137,9 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
     const { port } = blocker.address() as { port: number };
     const env = { ...place.env, TEMPORAL_ADDRESS: undefined };
     const { code, stderr } = await cli(['up', '--port', String(port)], env);
-    expect(stderr).toContain(`Expected port ${port} to be free for the Temporal dev server, got it in use`);
+    expect(stderr).toContain(
+      `Expected port ${port} to be free for the Temporal dev server, got a port in use`,
+    );
     expect(stderr).toContain('--port');
     expect(code).toBe(1);
   });
@@ -175,7 +177,7 @@ describe('up on a database without the schema', () => {
     expect(code).toBe(1);
   });
 
-  test('migrates when an adapter is named', async () => {
+  test('migrates if an adapter is given', async () => {
     const { running } = await startUp(['--adapter', 'minimal'], {
       DATABASE_URL: adminUrl,
       DATABASE_ADMIN_URL: adminUrl,

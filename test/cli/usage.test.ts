@@ -48,11 +48,11 @@ describe('the command line', () => {
     ['a missing argument', ['explain']],
     ['an argument too many', ['explain', 'a', 'b']],
     ['a hold on something else', ['hold', 'queue', 'x']],
-    ['a hold for ever', ['hold', 'job', 'x', '--for', 'ever']],
+    ['a hold forever', ['hold', 'job', 'x', '--for', 'ever']],
     ['a limit of nothing', ['ledger', '--limit', '0']],
-    ['a report since no time', ['report', '--since', '0s']],
-    ['a pid that is none', ['identity', 'me']],
-    ['a port that is none', ['up', '--port', '70000']],
+    ['a report of an empty period', ['report', '--since', '0s']],
+    ['an invalid pid', ['identity', 'me']],
+    ['an invalid port', ['up', '--port', '70000']],
   ])('%s is a usage error', async (_, args) => {
     const { code, stdout, stderr } = await cli(args);
     expect(stderr).not.toBe('');

@@ -59,6 +59,6 @@ test('a mistake in the pipeline', async () => {
 
 test('a worker without any part is a usage error', async () => {
   const { code, stderr } = await cli(['worker', '--no-workflows', '--no-probe'], place.env);
-  expect(stderr).toContain('leave nothing to run');
+  expect(stderr).toContain('nothing is left to run');
   expect(code).toBe(2);
 });

@@ -55,7 +55,7 @@ it('leads from the dry run to a queue whose dead jobs are reaped, one agent held
   await insertDead(17, 'mail');
   await eventually('a would-be reap', isThere('select from reaper.observation'));
   const reported = await run(report);
-  expect(reported).toContain('would have reaped 1 times; 0 of these runs ended by themselves');
+  expect(reported).toContain('would have reaped 1 run. Ended by themselves: 0.');
   expect(reported).toContain('dry run');
   const { rows } = await admin.query(compare?.text ?? '');
   expect(rows).toMatchObject([{ job_id: '17', outcome: 'queued', tier: 1, became: null }]);

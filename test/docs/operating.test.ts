@@ -84,7 +84,7 @@ it('restores a dump on another server', async () => {
   }
 });
 
-it('fails over: a standby is told, and a copy by logical replication is put right', async () => {
+it('fails over: a standby is reported, and a copy by logical replication is repaired', async () => {
   const name = new URL(db.adminUrl).pathname.slice(1);
   await db.admin.query(`alter database ${name} set default_transaction_read_only = on`);
   expect((await findings()).map(({ got }) => got)).toContain(
@@ -95,7 +95,7 @@ it('fails over: a standby is told, and a copy by logical replication is put righ
   await claimRun(db.admin, await insertRunningJob(db.admin, { id: 'j1', pid: 4242 }));
   await db.admin.query('alter table reaper.ledger alter column id restart with 1');
   expect(await findings()).toMatchObject([
-    { check: 'view', got: expect.stringContaining('goes on at 1') as string },
+    { check: 'view', got: expect.stringContaining('the next id is 1') as string },
   ]);
   await run(section('Failover'));
   expect(await findings()).toEqual([]);

@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.js';
 
 const RUN = fileURLToPath(new URL('../../dist/demo/run.js', import.meta.url));
 
-/** Pids of the processes whose environment names this folder: the demo hands it down to all that it starts. */
+/** Pids of the processes whose environment contains this folder: the demo passes it to everything that it starts. */
 async function processesOf(folder: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(

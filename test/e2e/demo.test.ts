@@ -4,7 +4,7 @@ import { expect, inject, test } from 'vitest';
 
 const RUN = fileURLToPath(new URL('../../dist/demo/run.js', import.meta.url));
 
-/** As the final table names them. */
+/** The fates, by their names in the final table. */
 const FATES = [
   'a healthy agent blocks its event loop',
   'agent and monitor are killed',
@@ -14,12 +14,12 @@ const FATES = [
   'the monitor is killed after exit 1 of the last attempt',
   'a live monitor finalizes slowly',
   'the monitor is killed while it merges, under a lease',
-  'the launcher is killed, the agent works on',
+  'the launcher is killed, the agent keeps working',
   'agent and monitor are killed, the pid is reused',
   'a whole machine is gone, then declared gone',
 ];
 
-test('every fate of the demo comes true, on servers that exist already', { timeout: 150_000 }, async () => {
+test('every fate of the demo comes true, on existing servers', { timeout: 150_000 }, async () => {
   const { exitCode, all } = await execa('node', [RUN, '--exit'], {
     env: { DATABASE_ADMIN_URL: inject('adminUrl'), TEMPORAL_ADDRESS: inject('temporalAddress') },
     all: true,

@@ -22,7 +22,7 @@ test('a line for each fate, which fits a terminal of 80 columns', () => {
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
 
-test('what came out otherwise is below its line, and nothing else', () => {
+test('differences are below their line, and nothing else', () => {
   const [first] = came;
   if (first === undefined) throw new Error('Expected a fate');
   const seen = [...first.fate.expected.slice(1), 'reaped: failed, dead pid'];

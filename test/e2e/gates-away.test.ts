@@ -30,7 +30,7 @@ beforeEach(async () => {
   client = new Client({ connection });
 });
 afterEach(async () => {
-  // It ends its gates; a killed one would leave them behind.
+  // A worker that stops ends its gates; a killed one would leave them behind.
   worker?.signal('SIGTERM');
   await worker?.end();
   worker = undefined;
@@ -59,7 +59,7 @@ const finished = (id: string) =>
   insertRunningJob(db.admin, { id, stage: 'development', exitCode: 0, exitedS: 60 });
 const statusOf = async (id: string) => (await readJob(db.admin, id))['status'];
 
-it('a gate whose database is away is asked again: nothing is claimed, and explain says why', async () => {
+it('a gate whose database is down is asked again: nothing is claimed, and explain shows why', async () => {
   const port = await freePort();
   const gateUrl = new URL(db.reaperUrl);
   const target = { host: gateUrl.hostname, port: Number(gateUrl.port) };
@@ -74,7 +74,7 @@ it('a gate whose database is away is asked again: nothing is claimed, and explai
   const env = { DATABASE_URL: db.reaperUrl, TEMPORAL_ADDRESS: inject('temporalAddress'), REAPER_NAME: name };
   const { stdout } = await cli(['explain', 'j1'], env);
   expect(stdout).toMatch(
-    /judgeExitZero has failed \d+ times.*sql gate of stage "development" could not be asked/,
+    /judgeExitZero has failed \d+ times?.*sql gate of stage "development" could not be asked/,
   );
   expect(stdout).toContain('ECONNREFUSED');
   expect((await db.reaper.query('select from reaper.ledger')).rowCount).toBe(0);
@@ -87,7 +87,7 @@ it('a gate whose database is away is asked again: nothing is claimed, and explai
   expect(rows).toEqual([{ reason: 'exit0, gate green' }]);
 });
 
-it('a hundred slow gates stop neither scan, look and claim nor pause', async () => {
+it('a hundred slow gates block neither sweeps, observations and claims nor a pause', async () => {
   await startWorker(
     { kind: 'command', argv: ['sleep', '300'], timeout_s: 300 },
     { REAPER_SHARED_PID_NAMESPACE: 'true' },

@@ -11,7 +11,7 @@ import { terminateAll } from '../support/terminate-all.js';
 import { eventually } from '../support/wait.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
-/** The worker learns of a cancellation by its heartbeats, which the server hears of every 16 s. */
+/** The worker notices a cancellation with its heartbeats, which reach the server every 16 s. */
 const HEARTBEAT_LIMIT_MS = 90_000;
 
 let db: TestDatabase;
@@ -60,7 +60,7 @@ const finished = (id: string, workItem?: string) =>
   });
 const statusOf = async (id: string) => (await readJob(db.admin, id))['status'];
 
-/** A command that writes down its pid and its child's, and does not end by itself. */
+/** A command that writes its pid and its child's to a file, and does not end by itself. */
 const endless = () => ({
   kind: 'command',
   argv: ['sh', '-c', `sleep 300 & echo "$$ $!" >> "${join(folder, 'pids')}"; wait`],
@@ -76,7 +76,7 @@ async function bothStarted(): Promise<void> {
   await eventually('the gate’s processes', async () => (await startedPids()).length === 2);
 }
 
-/** Ended, if only just: what nobody has collected yet does nothing any more. */
+/** Whether a process has ended; a zombie has. */
 async function isGone(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
   return stat === null || /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
@@ -93,7 +93,7 @@ function end(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // As it should be: the gate was ended.
+    // As expected, the gate was ended.
   }
 }
 
@@ -143,7 +143,7 @@ it.skipIf(process.platform !== 'linux')(
   },
 );
 
-it('a function that a worker of one’s own registers decides', async () => {
+it('a function that your own worker registers decides', async () => {
   await startWorker({ kind: 'function', name: 'approved' }, {}, 'gate-worker.mjs');
   await finished('good', 'W-good');
   await finished('bad', 'W-bad');
@@ -160,7 +160,7 @@ it('a function that a worker of one’s own registers decides', async () => {
   ]);
 });
 
-it('a function that nobody registered stops the worker, with its place', async () => {
+it('an unregistered function stops the worker, with its place in the file', async () => {
   const stopped = await startWorker({ kind: 'function', name: 'aproved' });
   expect(await stopped.end()).toBe(1);
   expect(stopped.printed).toContain(

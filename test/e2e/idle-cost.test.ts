@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.js';
 
 const HOST = 'host-1';
 const SWEEPS = 7;
-/** Seconds. Long enough that a sweep on a busy machine is over before the next one is due. */
+/** Seconds. Long enough that a sweep ends before the next one is due, even on a busy machine. */
 const INTERVAL_S = 2;
 
 let db: TestDatabase;
@@ -25,12 +25,12 @@ afterEach(async () => {
   await db.drop();
 });
 
-it('a sweep at rest costs the same with 10 and with 10,000 running jobs, and writes to none', async () => {
+it('a sweep without work costs the same with 10 and with 10,000 running jobs, and writes to none', async () => {
   const agents = [startProcess(), startProcess()];
   await insertRunningJobs(db.admin, { prefix: 'few', count: 10, host: HOST, agents });
   const few = await sweepAtRest();
   await insertRunningJobs(db.admin, { prefix: 'more', count: 9_990, host: HOST, agents });
-  // What autovacuum would have done long since on a table that was not filled a moment ago.
+  // Autovacuum would have done this long ago if the table had not just been filled.
   await db.admin.query('analyze');
   const many = await sweepAtRest();
 
@@ -44,8 +44,8 @@ it('a sweep at rest costs the same with 10 and with 10,000 running jobs, and wri
 });
 
 /**
- * What a sweep costs that nobody asked for, after those in which caches fill. Most must cost the same: on a busy machine one
- * may begin late, or meet a host that has no time to answer.
+ * The cost of a regular sweep, after those that fill caches. Most sweeps must cost the same: on a busy machine, one may start
+ * late, or find a host that is too busy to answer.
  */
 async function sweepAtRest(): Promise<SweepCost> {
   reaper = await startReaper(db, { policy: { intervalS: INTERVAL_S, watchAllLimit: 0 }, hosts: [HOST] });

@@ -45,7 +45,7 @@ function startWorker(env: Record<string, string> = {}): WorkerProcess {
   return worker;
 }
 
-/** The lease of a holder that was killed, as another host's launcher or an older one may have left it. */
+/** The lease of a killed holder, as left by a launcher on another host or by an older one. */
 async function leaveLease(repo: string): Promise<string> {
   const holder = startProcess();
   const path = join(folder, `.merge-lease-${repo}.json`);
@@ -75,7 +75,7 @@ async function lastSweep(): Promise<SweepSummary | undefined> {
   return rows[0]?.summary;
 }
 
-/** Waits until a sweep that began after this call is over. */
+/** Waits for the end of a sweep that started after this call. */
 async function aSweep(): Promise<SweepSummary> {
   const before = (await lastSweep())?.number ?? 0;
   return eventually('a sweep', async () => {
@@ -84,7 +84,7 @@ async function aSweep(): Promise<SweepSummary> {
   });
 }
 
-it('are reclaimed at start and by every sweep, counted, and kept with who held them and why', async () => {
+it('are reclaimed at start and by every sweep, counted, and recorded with their holder and the reason', async () => {
   const atStart = await leaveLease('web');
   startWorker();
   await isGone(atStart);
@@ -115,13 +115,13 @@ it('are reclaimed at start and by every sweep, counted, and kept with who held t
   expect(rows).toEqual([{ lease_reclaimed_total: 2 }]);
 });
 
-it('are reclaimed at start though Temporal is away', async () => {
+it('are reclaimed at start even if Temporal is down', async () => {
   const path = await leaveLease('web');
   startWorker({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   await isGone(path);
 });
 
-it('of a live holder stay, beside one that is reclaimed', async () => {
+it('of a live holder stay, while another one is reclaimed', async () => {
   const taken = await acquireLease({ folder, repo: 'api', ttlS: 0.001, host: 'host-1' });
   const stale = await leaveLease('web');
   startWorker();
@@ -130,7 +130,7 @@ it('of a live holder stay, beside one that is reclaimed', async () => {
   expect(taken.acquired && (await releaseLease(taken.lease))).toBe(true);
 });
 
-it('have a switch of their own: the reaper off, leases on', async () => {
+it('have their own switch: the reaper off, leases on', async () => {
   await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });
   const worker = startWorker({ REAPER_ENABLED: 'false' });
   await eventually('the start', () => worker.count('was started'));
@@ -139,7 +139,7 @@ it('have a switch of their own: the reaper off, leases on', async () => {
   expect((await readJob(db.admin, 'j1'))['status']).toBe('running');
 });
 
-it('have a switch of their own: leases off, the reaper on', async () => {
+it('have their own switch: leases off, the reaper on', async () => {
   const path = await leaveLease('web');
   await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });
   startWorker({ LEASE_RECLAIM_ENABLED: 'false' });
@@ -162,7 +162,7 @@ it('stay while the reaper is paused or in the dry run', async () => {
   await isGone(path);
 });
 
-it('that nobody can look after are told in the sweep, once in the log, and hold up nothing else', async () => {
+it('without a worker that can check them are reported in the sweep and once in the log, and delay nothing else', async () => {
   await rm(folder, { recursive: true });
   const agent = startProcess();
   await insertRunningJob(db.admin, { id: 'j1', ...agent });

@@ -44,7 +44,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Without a database file: a new one knows nothing. */
+/** Without a database file: a new server knows nothing. */
 function serveTemporal(): Promise<TemporalServer> {
   const { port, uiPort } = ports;
   return startTemporal({ log: () => undefined, port, uiPort, env: {} });
@@ -64,7 +64,7 @@ async function overQuery(): Promise<ReaperStatus> {
   }
 }
 
-/** What stands still between two sweeps. */
+/** What does not change between two sweeps. */
 function facts(status: object | null | undefined): object {
   return Object.fromEntries(
     Object.entries(status ?? {}).filter(
@@ -73,7 +73,7 @@ function facts(status: object | null | undefined): object {
   );
 }
 
-it('says the same over query, CLI, HTTP and SQL, and no total is lost with every process and all of Temporal', async () => {
+it('is the same over query, CLI, HTTP and SQL, and keeps its totals without any process and all of Temporal', async () => {
   await insertRunningJob(db.admin, { id: 'reaped', agent: 'tester', attempts: 2, exitCode: 1, exitedS: 600 });
   await insertRunningJob(db.admin, { id: 'far', host: 'host-9' });
   const holder = startProcess();
@@ -107,7 +107,7 @@ it('says the same over query, CLI, HTTP and SQL, and no total is lost with every
     unwatchable: [],
   };
   const everywhere = async () => {
-    // Two of them may be of different sweeps, as long as those still see something else.
+    // Two answers may come from different sweeps, as long as these still find something new.
     await eventually('the state everywhere', async () => {
       expect((await overQuery()).status).toMatchObject(expected);
       expect(await overSql()).toMatchObject(expected);

@@ -120,7 +120,7 @@ describe('an owner who is no superuser', () => {
     try {
       const run = await insertRunningJob(owner, { id: 'j1' });
       expect(await complaints(env)).toEqual([
-        'warn adapter: tried as the owner of the schema, who may not become role reaper',
+        'warn adapter: tried as the owner of the schema, which may not SET ROLE reaper',
       ]);
       expect(await claimRun(worker, run)).toMatchObject({ result: 'won' });
     } finally {

@@ -113,8 +113,8 @@ it('stand in no history, answer, query or log, whatever fails', { timeout: 360_0
   const dead = startProcess();
   await dead.kill();
   const watched = await insertRunningJob(db.admin, { id: 'watched', ...dead });
-  const claimed = await insertRunningJob(db.admin, { id: 'claimed', ...startProcess() });
-  const later = await insertRunningJob(db.admin, { id: 'later', ...startProcess() });
+  const claimed = await insertRunningJob(db.admin, { id: 'claimed', startedS: 600, ...startProcess() });
+  const later = await insertRunningJob(db.admin, { id: 'later', startedS: 600, ...startProcess() });
   const names = new Names(name);
   const ids = [names.reaper, ...[watched, claimed, later].map((run) => names.watchId(run))];
   await eventually('all watches', async () => (await queries(ids)) !== '', 120_000);

@@ -5,7 +5,7 @@ import { check, pidsIn, runs, temporaryFolder } from './support.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-/** A gate that runs a shell script; `$1`, `$2`, ... are the further arguments. */
+/** A gate that runs a shell script; `$1`, `$2`, ... are the other arguments. */
 function sh(script: string, ...args: string[]) {
   return { kind: 'command', argv: ['sh', '-c', script, 'gate', ...args] };
 }
@@ -23,7 +23,7 @@ describe('the exit code', () => {
     });
   });
 
-  it('another one is red, with stdout and stderr', async () => {
+  it('anything else is red, with stdout and stderr', async () => {
     expect(await check(sh('echo one; echo two >&2; exit 3'))).toMatchObject({
       green: false,
       reason: 'expected "sh" to exit with 0, but it exited with 3',
@@ -40,7 +40,7 @@ describe('the exit code', () => {
     [{ argv: ['no-such-program'] }, 'expected no-such-program to start'],
     [{ argv: ['/etc/passwd'] }, 'expected /etc/passwd to start'],
     [{ argv: ['true'], cwd: '/no/such/folder' }, 'its working folder exists'],
-  ])('%j cannot be started: red', async (parameters, reason) => {
+  ])('%j cannot be started and is red', async (parameters, reason) => {
     const result = await check({ kind: 'command', ...parameters });
     expect(result).toMatchObject({ green: false, evidence: { argv: parameters.argv } });
     expect(result.reason).toContain(reason);
@@ -48,7 +48,7 @@ describe('the exit code', () => {
 });
 
 describe('the arguments', () => {
-  it('stay what they are, whatever a shell would make of them', async () => {
+  it('stay as they are, whatever a shell would make of them', async () => {
     const folder = temporaryFolder();
     const branch = `a b"';$(touch ${folder}/x)|& touch ${folder}/y`;
     const result = await check(sh('printf "%s\\n" "$#" "$@"', '{branch}', 'x={work_item}', ''), { branch });
@@ -67,15 +67,15 @@ describe('the arguments', () => {
     expect(outputOf(named)).toBe(`--branch=${branch} -- ${branch}\n`);
   });
 
-  it('a value that is missing or holds a NUL is red', async () => {
+  it('are red if a value is missing or contains a NUL', async () => {
     const argv = ['echo', '{work_item}'];
     expect(await check({ kind: 'command', argv }, { work_item: null })).toMatchObject({ green: false });
     expect(await check({ kind: 'command', argv }, { work_item: 'a\0b' })).toMatchObject({ green: false });
   });
 });
 
-describe('the surroundings', () => {
-  it('are clean: no secret of the worker comes through', async () => {
+describe('the environment', () => {
+  it('is clean: no secret of the worker gets through', async () => {
     vi.stubEnv('SECRET_X', 'hunter2');
     try {
       const spec = { kind: 'command', argv: ['env'], env: { STRICT: '1', EMPTY: '' } };
@@ -96,11 +96,11 @@ describe('the surroundings', () => {
     }
   });
 
-  it('have no input to wait for', async () => {
+  it('has no input to wait for', async () => {
     expect(await check({ kind: 'command', argv: ['cat'] })).toMatchObject({ green: true });
   });
 
-  it('have the folder that was asked for, and none outside', async () => {
+  it('has the configured working folder, and none outside', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'shop'));
     const spec = { kind: 'command', argv: ['pwd'], cwd: `${folder}/{repo}` };
@@ -112,7 +112,7 @@ describe('the surroundings', () => {
 });
 
 describe('the output', () => {
-  it('is kept in its last 2,000 characters, in bounded memory', async () => {
+  it('is cut to its last 2,000 characters, in bounded memory', async () => {
     const before = process.memoryUsage().rss;
     const result = await check(sh('yes "ein Schneemann: ☃" | head -c 300000000; printf "%s" "the end"'));
     expect(outputOf(result)).toHaveLength(2000);
@@ -151,7 +151,7 @@ describe('the process group', () => {
     expect(pids.filter(runs)).toEqual([]);
   });
 
-  it('may end tidily', async () => {
+  it('may shut down cleanly', async () => {
     const result = await check({ ...sh('trap "echo bye; exit 0" TERM; sleep 300 & wait'), timeout_s: 0.5 });
     expect(result).toMatchObject({ green: false, evidence: { output: 'bye\n' } });
   });
@@ -166,14 +166,14 @@ describe('the process group', () => {
     expect(pids.filter(runs)).toEqual([]);
   });
 
-  it('is gone when the command leaves something behind', async () => {
+  it('is gone even if the command leaves a process running', async () => {
     const file = join(temporaryFolder(), 'pids');
     const result = await check(sh('sleep 300 & echo $! >> "$1"', file));
     expect(result).toMatchObject({ green: true });
     expect((await pidsIn(file, 1)).filter(runs)).toEqual([]);
   });
 
-  it('is not waited for where a process left it', async () => {
+  it('does not wait for a process that left it', async () => {
     const file = join(temporaryFolder(), 'pids');
     const result = await check(
       sh('setsid sh -c \'echo $$ >> "$1"; exec sleep 300\' x "$1" & sleep 0.3', file),

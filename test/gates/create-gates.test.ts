@@ -10,11 +10,11 @@ function ask(gate: Gate, spec: GateSpec = approve) {
   return check(spec, {}, { functions: { approve: gate } });
 }
 
-/** A gate that hears of the end of its time, but goes on. */
+/** A gate that notices its timeout, but continues. */
 const stubborn: Gate = () => new Promise(() => undefined);
 
 describe('a registered function', () => {
-  it('gets the job and says what is', async () => {
+  it('gets the job, and its answer counts', async () => {
     const gate = vi.fn<Gate>(() =>
       Promise.resolve({ green: true, reason: 'approved', evidence: { by: 'ann' } }),
     );
@@ -22,7 +22,7 @@ describe('a registered function', () => {
     expect(gate.mock.calls[0]?.[0]).toEqual(input());
   });
 
-  it('that throws is red with its cause, at once or later', async () => {
+  it('that throws is red with its cause, whether immediately or later', async () => {
     const error = Object.assign(new Error('no such review'), { code: 'E_REVIEW' });
     const expected = {
       green: false,
@@ -54,7 +54,7 @@ describe('a registered function', () => {
     }
   });
 
-  it('that does not heed its timeout is red all the same', async () => {
+  it('that ignores its timeout is red all the same', async () => {
     let signal: AbortSignal | undefined;
     const result = await ask(
       (_input, context) => {
@@ -88,7 +88,7 @@ describe('a check', () => {
     await expect(gates.check(approve, input(), controller.signal)).rejects.toBe(reason);
   });
 
-  it('rejects when the gates are closed, since that says nothing of the work', async () => {
+  it('rejects when the gates are closed, because that says nothing about the work', async () => {
     const gates = open({ functions: { approve: stubborn } });
     const checking = gates.check(approve, input(), new AbortController().signal);
     const rejected = expect(checking).rejects.toThrow('got closed ones');
@@ -119,7 +119,7 @@ describe('a check', () => {
     expect(result.reason).toContain(reason);
   });
 
-  it('never rejects but for what could not be asked, whatever the parameters', async () => {
+  it('never rejects, whatever the parameters, unless it could not be asked', async () => {
     const kind = fc.constantFrom('git', 'sql', 'function', 'gti');
     const value = fc.oneof(fc.constantFrom('/nowhere/{repo}', '{x}', '..', '\0'), fc.jsonValue());
     const names = fc.constantFrom('repository', 'path', 'query', 'params', 'name', 'timeout_s', 'x');
@@ -138,7 +138,7 @@ describe('a check', () => {
   });
 });
 
-describe('what a gate says can be kept', () => {
+describe('a gate’s answer can be stored', () => {
   it.each([
     ['a NUL', { a: 'x\0y' }, { a: 'x\uFFFDy' }],
     ['half a pair', { a: '\ud83d' }, { a: '\uFFFD' }],
@@ -152,7 +152,7 @@ describe('what a gate says can be kept', () => {
     });
   });
 
-  it('or it says why not', async () => {
+  it('or says why its evidence was left out', async () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
     const huge = { text: 'x'.repeat(30_000) };
@@ -162,7 +162,7 @@ describe('what a gate says can be kept', () => {
     }
   });
 
-  it('and its reason is one that fits', async () => {
+  it('and its reason is cut to fit', async () => {
     const { reason } = await ask(() => Promise.resolve({ green: false, reason: `\0${'😀'.repeat(2000)}` }));
     expect(reason.length).toBeLessThanOrEqual(1000);
     expect(reason).toMatch(/^\uFFFD(😀)+\uFFFD?$/u);

@@ -3,13 +3,13 @@ import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { createDatabase, dropDatabase, startPostgres, type PostgresServer } from '../../src/servers/index.js';
 
-/** A database of a test file's own, for its tests' gates. */
+/** A database for the gates of one test file. */
 export interface TestDatabase {
-  /** Known once the tests run. */
+  /** Set once the tests run. */
   url(): string;
-  /** Runs SQL as its owner; without values it may be many statements. */
+  /** Runs SQL as its owner; without values, it may be several statements. */
   sql(text: string, values?: unknown[]): Promise<pg.QueryResult>;
-  /** Sessions of gates, with what they do. */
+  /** The sessions of gates and their queries. */
   sessions(): Promise<{ state: string; query: string }[]>;
 }
 

@@ -7,7 +7,7 @@ import { ask, createShop, git, snapshot } from './git-repository.js';
 vi.setConfig({ testTimeout: 30_000 });
 
 describe('nothing is changed', () => {
-  it('and nothing is run, whatever the repository wants', async () => {
+  it('and nothing is run, whatever the repository configures', async () => {
     const { folder, bare } = createShop();
     const marker = join(folder, 'marker');
     const hook = `#!/bin/sh\ntouch ${marker}\n`;
@@ -31,7 +31,7 @@ describe('nothing is changed', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  it('nor fetched, where a partial clone lacks the folder', async () => {
+  it('and nothing is fetched when a partial clone lacks the folder', async () => {
     const { folder, bare } = createShop();
     const marker = join(folder, 'marker');
     git(bare, 'config', 'uploadpack.allowFilter', 'true');
@@ -46,7 +46,7 @@ describe('nothing is changed', () => {
     expect(snapshot(partial)).toEqual(before);
     expect(existsSync(marker)).toBe(false);
 
-    // The trap is armed: git as it is by default walks into it.
+    // The trap works: git with its default settings falls into it.
     execaSync('git', ['-C', partial, 'ls-tree', 'feature/W-1', 'docs/'], { reject: false });
     expect(existsSync(marker)).toBe(true);
   });

@@ -5,7 +5,7 @@ import { execaSync } from 'execa';
 import type { GateInput } from '../../src/gates/index.js';
 import { check, temporaryFolder } from './support.js';
 
-/** Runs git as a user without settings of his own. */
+/** Runs git as a user without any settings. */
 export function git(folder: string, ...args: string[]): string {
   const identity = ['-c', 'user.name=A Tester', '-c', 'user.email=tester@example.org'];
   const { stdout } = execaSync('git', ['-C', folder, ...identity, ...args], {
@@ -14,7 +14,7 @@ export function git(folder: string, ...args: string[]): string {
   return stdout;
 }
 
-/** A checkout on branch `main` with these files in one commit. */
+/** Creates a checkout on branch `main` with these files in one commit. */
 export function createCheckout(folder: string, files: Record<string, string>): string {
   mkdirSync(folder, { recursive: true });
   git(folder, 'init', '--quiet', '--initial-branch=main');
@@ -32,7 +32,7 @@ export function commit(folder: string, files: Record<string, string>): string {
   return git(folder, 'rev-parse', 'HEAD');
 }
 
-/** Everything below a folder, with content and times: equal only when nothing was written. */
+/** Everything below a folder, with contents and times: equal only if nothing was written. */
 export function snapshot(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .sort()

@@ -23,7 +23,7 @@ describe('the path on the branch', () => {
   });
 
   it.each(['docs/W-2.md', 'docs/W-1.md/x', 'doc', 'DOCS', 'docs/W*.md', ':(top)README.md', '--help', '-x'])(
-    'is missed: %s',
+    'is missing: %s',
     async (path) => {
       const { folder, head } = createShop();
       const result = await ask(folder, {}, path);
@@ -32,7 +32,7 @@ describe('the path on the branch', () => {
     },
   );
 
-  it('is looked for in a checkout too, in what is committed only', async () => {
+  it('is found in a checkout too, but only if it is committed', async () => {
     const { folder } = createShop();
     const spec = { kind: 'git', repository: join(folder, 'checkout'), path: '{work_item}.md' };
     writeFileSync(join(folder, 'checkout', 'W-1.md'), 'not committed');
@@ -64,7 +64,7 @@ describe('the branch', () => {
     expect(result.reason).toContain('got no such branch');
   });
 
-  it.each(['', 'a\0b'])('%j can be none', async (branch) => {
+  it.each(['', 'a\0b'])('cannot be %j', async (branch) => {
     const { folder } = createShop();
     expect((await ask(folder, { branch })).reason).toContain('a name that no branch can have');
   });
@@ -92,7 +92,7 @@ describe('the branch', () => {
 });
 
 describe('an error is red with its cause', () => {
-  it('no repository, not even one further up', async () => {
+  it('no repository, not even in a parent folder', async () => {
     const { folder } = createShop();
     git(folder, 'init', '--quiet');
     mkdirSync(join(folder, 'empty.git'));
@@ -105,7 +105,7 @@ describe('an error is red with its cause', () => {
     }
   });
 
-  it('a broken ref is not an absent branch', async () => {
+  it('a broken ref does not count as a missing branch', async () => {
     const { folder, bare } = createShop();
     mkdirSync(join(bare, 'refs', 'heads'), { recursive: true });
     writeFileSync(join(bare, 'refs', 'heads', 'broken'), 'garbage\n');

@@ -28,13 +28,13 @@ describe('a text that is JSON', () => {
     );
   });
 
-  it('may begin with a byte order mark', () => {
+  it('may start with a byte order mark', () => {
     expect(parseJsonText('\uFEFF{}')).toEqual({});
   });
 });
 
-describe('a text that is not', () => {
-  it('is refused where JSON.parse refuses it', () => {
+describe('a text that is not JSON', () => {
+  it('is rejected where JSON.parse rejects it', () => {
     const token = fc.constantFrom(
       '{',
       '}',

@@ -20,13 +20,13 @@ const approve = (error: unknown) =>
   check(
     { kind: 'function', name: 'approve' },
     {},
-    // Whatever a program throws.
+    // A program may throw anything.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     { functions: { approve: () => Promise.reject(error) } },
   );
 
 describe('a program', () => {
-  it('that cannot be started now is asked again: its file is still being written', async () => {
+  it('that cannot be started now, because its file is still being written, is asked again', async () => {
     const file = join(temporaryFolder(), 'check');
     copyFileSync('/bin/true', file);
     chmodSync(file, 0o755);
@@ -40,7 +40,7 @@ describe('a program', () => {
     expect(await check(spec)).toMatchObject({ green: true });
   });
 
-  it('that cannot be started for want of file descriptors is asked again', async () => {
+  it('that cannot be started because file descriptors ran out is asked again', async () => {
     const folder = temporaryFolder();
     const script = join(folder, 'exhausted.mjs');
     const gates = pathToFileURL(join(packageRoot, 'dist/src/gates/index.js')).href;
@@ -61,12 +61,12 @@ describe('a program', () => {
     expect(JSON.parse(await text(child.stdout))).toEqual(['GateNotAsked', 'GateNotAsked']);
   });
 
-  it.each(['SIGKILL', 'SIGTERM'])('that somebody ends by %s has not answered', async (signal) => {
+  it.each(['SIGKILL', 'SIGTERM'])('that something outside ends with %s has not answered', async (signal) => {
     const script = `kill -${signal.slice(3)} $$`;
     await expect(check({ kind: 'command', argv: ['sh', '-c', script] })).rejects.toThrow(GateNotAsked);
   });
 
-  it('git that is not installed here says nothing of the work', async () => {
+  it('that is missing, such as git, says nothing about the work', async () => {
     vi.stubEnv('PATH', temporaryFolder());
     try {
       const spec = { kind: 'git', repository: '/srv', path: 'x' };
@@ -78,7 +78,7 @@ describe('a program', () => {
 });
 
 describe('a function', () => {
-  it('whose server refuses, breaks off or has no address is asked again', async () => {
+  it('whose server refuses, disconnects or has no address is asked again', async () => {
     const breaks = createServer((request) => request.socket.destroy()).listen(0, '127.0.0.1');
     onTestFinished(() => void breaks.close());
     await once(breaks, 'listening');
@@ -97,7 +97,7 @@ describe('a function', () => {
     }
   });
 
-  it('may say so itself', async () => {
+  it('may throw GateNotAsked itself', async () => {
     await expect(approve(new GateNotAsked('the review tool restarts'))).rejects.toThrow('restarts');
   });
 
@@ -113,7 +113,7 @@ describe('a function', () => {
     );
   });
 
-  it('an error that is its own cause has an end', async () => {
+  it('may throw an error that is its own cause', async () => {
     const error = new Error('round');
     error.cause = error;
     expect(await approve(error)).toMatchObject({ green: false });
@@ -123,7 +123,7 @@ describe('a function', () => {
 describe('places', () => {
   const forever = new AbortController().signal;
 
-  it('are given in order, and one that came too late takes none with it', async () => {
+  it('are given out in order, and a waiter that gave up keeps none', async () => {
     const places = new Places(1, 'places');
     const leave = await places.enter(0, forever);
     await expect(places.enter(1, forever)).rejects.toThrow(GateNotAsked);
@@ -142,7 +142,7 @@ describe('places', () => {
   });
 
   it.each(['leave', 'cancel'])(
-    'are not lost to one who is cancelled at the moment of its turn, %s first',
+    'are not lost if a waiter is cancelled just when it gets one, %s first',
     async (first) => {
       const places = new Places(1, 'places');
       const leave = await places.enter(0, forever);

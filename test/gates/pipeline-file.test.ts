@@ -5,7 +5,7 @@ import { load, mistakesIn } from './pipelines.js';
 import { temporaryFolder } from './support.js';
 
 describe('without a file', () => {
-  it('there is the default pipeline', async () => {
+  it('the default pipeline applies', async () => {
     const pipeline = await loadPipeline(undefined, { functionNames: [] });
     const names: string[] = [];
     for (let name: string | null = 'created'; name !== null; name = pipeline.get(name)?.next ?? null)
@@ -46,7 +46,7 @@ describe('a pipeline file', () => {
     await expect(loadPipeline('', { functionNames: [] })).rejects.toThrow(PipelineError);
   });
 
-  it('that is no JSON says where', async () => {
+  it('that is not JSON is a mistake with its place', async () => {
     expect(await mistakesIn('{ "stages": [\n  { "name": "dev" },\n]}')).toEqual([
       'line 3, column 1: expected a value, got "]"',
     ]);
@@ -76,7 +76,7 @@ describe('a pipeline file', () => {
   });
 });
 
-it('all mistakes come at once, from top to bottom', async () => {
+it('reports all mistakes at once, from top to bottom', async () => {
   const stages = [
     { name: 'created', next: 'dev' },
     { name: 'dev', agent: 7, gate: { kind: 'git', path: '/x' }, next: 'reveiw' },

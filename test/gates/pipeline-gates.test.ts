@@ -49,7 +49,7 @@ describe('a gate', () => {
     expect(await mistakesIn(withGate(gate))).toEqual([mistake]);
   });
 
-  it('needs a function and a database that are there', async () => {
+  it('needs a registered function and a configured database', async () => {
     expect(await mistakesIn(withGate({ kind: 'function', name: 'x' }), { functionNames: [] })).toEqual([
       'stages[0].gate.name: expected a registered function (there is none), got "x"',
     ]);

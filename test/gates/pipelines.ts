@@ -10,7 +10,7 @@ export async function load(content: unknown, options: Partial<LoadPipelineOption
   return loadPipeline(file, { functionNames: ['approved'], ...options });
 }
 
-/** Every mistake that is found in such a file. */
+/** All mistakes that are found in such a file. */
 export async function mistakesIn(
   content: unknown,
   options: Partial<LoadPipelineOptions> = {},

@@ -5,12 +5,12 @@ import { fillPath, fillText, hasPlaceholder, placeholderMistakes } from '../../s
 import { input } from './support.js';
 
 describe('a text', () => {
-  it('gets every value, as often as it is named', () => {
+  it('gets every value, wherever its placeholder appears', () => {
     const filled = fillText('{job}/{stage} {repo}:{branch}#{work_item} {job}', input());
     expect(filled).toBe('7/review shop:feature/W-1#W-1 7');
   });
 
-  it('takes a value as it is, also one that looks like a placeholder or a replacement pattern', () => {
+  it('gets a value unchanged, even one that looks like a placeholder or a replacement pattern', () => {
     expect(fillText('a {branch} b', input({ branch: '{work_item} $& $1' }))).toBe('a {work_item} $& $1 b');
   });
 
@@ -18,7 +18,7 @@ describe('a text', () => {
     ['{work_item}', { work_item: null }, 'expected a work_item to put into "{work_item}", got none'],
     ['{repo}', { repo: '' }, 'expected a repo to put into "{repo}", got none'],
     ['{job}', { job: 'a\0b' }, 'expected a job without a NUL for "{job}", got "a\\u0000b"'],
-  ])('is refused for %s with %j', (template, some, message) => {
+  ])('is rejected for %s with %j', (template, some, message) => {
     expect(() => fillText(template, input(some))).toThrow(message);
   });
 
@@ -27,7 +27,7 @@ describe('a text', () => {
     expect(hasPlaceholder('{ job }')).toBe(false);
   });
 
-  it('names a placeholder that does not exist', () => {
+  it('reports an unknown placeholder', () => {
     expect(placeholderMistakes('{brnch} {toString}')).toEqual([
       expect.stringContaining('got "{brnch}"; did you mean "branch"?'),
       expect.stringContaining('got "{toString}"'),
@@ -36,7 +36,7 @@ describe('a text', () => {
 });
 
 describe('a path', () => {
-  it('takes a branch and a work item with folders, below the one the template names', () => {
+  it('accepts a branch and a work item with folders, below the one the template names', () => {
     expect(fillPath('/srv/{repo}.git', input())).toBe('/srv/shop.git');
     expect(fillPath('docs/{branch}/{work_item}.md', input({ work_item: 'team/9' }))).toBe(
       'docs/feature/W-1/team/9.md',
@@ -59,7 +59,7 @@ describe('a path', () => {
     ['docs/.{branch}', { branch: './b' }, 'stays below its folder'],
     ['{branch}', { branch: '/etc' }, 'stays below its folder'],
     ['docs/{work_item}{branch}', { work_item: '.', branch: '.' }, 'stays below its folder'],
-  ])('%s with %j is refused', (template, some, message) => {
+  ])('%s with %j is rejected', (template, some, message) => {
     expect(() => fillPath(template, input(some))).toThrow(message);
   });
 

@@ -8,10 +8,10 @@ import { pidsIn, runs, temporaryFolder, until } from './support.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-/** The built code: a process of its own runs it. */
+/** The built code, which runs in a separate process. */
 const gates = join(packageRoot, 'dist', 'src', 'gates');
 
-it('ends the group when the worker exits in the middle', async () => {
+it('ends the group when the worker exits while it runs', async () => {
   const folder = temporaryFolder();
   const pidFile = join(folder, 'pids');
   const program = join(folder, 'program.mjs');

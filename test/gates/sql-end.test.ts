@@ -59,12 +59,12 @@ describe('the end of a query', () => {
     await until(async () => (await database.sessions()).length === 0);
   });
 
-  it('comes by itself when nobody can cancel it: the server knows the timeout', async () => {
+  it('comes on its own when it cannot be cancelled: the server knows the timeout', async () => {
     const result = await ask(`select current_setting('statement_timeout') = '13s'`, { timeout_s: 12 });
     expect(result).toMatchObject({ green: true });
   });
 
-  it('is no answer when the server ends the session, or somebody the query', async () => {
+  it('is not an answer when the server ends the session or somebody cancels the query', async () => {
     for (const end of ['pg_terminate_backend', 'pg_cancel_backend']) {
       const checking = expect(ask(SLOW)).rejects.toThrow(GateNotAsked);
       await untilItRuns();
@@ -78,7 +78,7 @@ describe('the end of a query', () => {
 });
 
 describe('a database that cannot be asked', () => {
-  it('refuses', async () => {
+  it('refuses connections', async () => {
     const url = `postgresql://nobody:secret@127.0.0.1:${await freePort()}/none`;
     const error = await failure(ask('select true', { url }));
     expect(error.message).toContain('REAPER_GATE_DATABASE_URL');
@@ -95,20 +95,20 @@ describe('a database that cannot be asked', () => {
     await failure(ask('select true', { url: url.href }));
   });
 
-  it('does not answer, whatever the gate’s own timeout: that has not begun', async () => {
+  it('does not answer: the gate’s own timeout does not matter, because it has not started', async () => {
     await failure(ask('select true', { url: (await silentServer()).url, timeout_s: 0.1 }));
   });
 
-  it('goes silent while the query is under way, and is there for others: nobody heard the answer', async () => {
+  it('goes silent during the query, but answers others: the answer was lost', async () => {
     const proxy = await silentServer(new URL(database.url()));
     const checking = failure(ask('select pg_sleep(0.5) is not null', { url: proxy.url, timeout_s: 3 }));
     await untilItRuns();
     proxy.silence();
-    expect((await checking).message).toContain('it was lost on its way');
+    expect((await checking).message).toContain('it was lost on the way');
     expect(proxy.connections).toBe(2);
   });
 
-  it('is not the one of the jobs by accident: it has a setting of its own', async () => {
+  it('is never the database of the jobs by accident: it has a separate setting', async () => {
     vi.stubEnv('DATABASE_URL', database.url());
     try {
       const error = await failure(check({ kind: 'sql', query: 'select true' }));
@@ -150,7 +150,7 @@ async function failure(asking: Promise<unknown>): Promise<GateNotAsked> {
   return error;
 }
 
-/** A server in front of a database, or in front of none, that can swallow what its connections say and take new ones. */
+/** A server in front of a database, or in front of none, that can go silent on open connections and still accept new ones. */
 async function silentServer(target?: URL) {
   const sockets: Socket[] = [];
   const pairs: [Socket, Socket][] = [];

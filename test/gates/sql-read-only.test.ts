@@ -44,7 +44,7 @@ describe('nothing is written', () => {
     'select true) as a; commit; drop table work_item; select * from (select true',
     'select true) as a limit 1; rollback; drop table work_item; --',
     `select true) as a; set transaction read write; delete from work_item; select * from (select true`,
-    // Leaving READ ONLY.
+    // Attempts to leave READ ONLY.
     'commit',
     'rollback',
     'set transaction read write',
@@ -62,7 +62,7 @@ describe('nothing is written', () => {
     expect(rows).toEqual([{ items: 3, counted: false }]);
   });
 
-  it('says what Postgres says', async () => {
+  it('reports what Postgres says', async () => {
     const result = await ask('select write_it()');
     expect(result).toMatchObject({
       reason: 'the gate failed: cannot execute INSERT in a read-only transaction',
@@ -70,12 +70,12 @@ describe('nothing is written', () => {
     });
   });
 
-  it('and a second statement is refused by the protocol', async () => {
+  it('and the protocol rejects a second statement', async () => {
     const result = await ask('select true) as a; commit; drop table work_item; select * from (select true');
     expect(result.reason).toContain('cannot insert multiple commands into a prepared statement');
   });
 
-  it('nor left behind in the session: every check has its own', async () => {
+  it('and nothing is left in the session: every check has its own', async () => {
     const gates = createGates({ databaseUrl: database.url() });
     onTestFinished(() => gates.close());
     const one = (query: string) => gates.check({ kind: 'sql', query }, input(), new AbortController().signal);

@@ -17,10 +17,10 @@ function ask(query: string, params: unknown[] = []) {
 describe('the first value', () => {
   const MERGED = 'select merged from work_item where id = $1';
 
-  it('true is green, with the parameters as evidence', async () => {
+  it('is green if true, with the parameters as evidence', async () => {
     expect(await ask(MERGED, ['{work_item}'])).toEqual({
       green: true,
-      reason: 'the query says true',
+      reason: 'the query returned true',
       evidence: { query: MERGED, params: ['W-1'] },
     });
   });
@@ -38,7 +38,7 @@ describe('the first value', () => {
   ])('%s with %j is red and %s', async (query, params, got) => {
     const result = await ask(query, params);
     expect(result).toMatchObject({ green: false });
-    expect(result.reason).toBe(`expected the query to say true (a boolean), ${got}`);
+    expect(result.reason).toBe(`expected the query to return true (a boolean), ${got}`);
   });
 
   it.each([
@@ -59,7 +59,7 @@ describe('the first value', () => {
     expect(await ask(query, params)).toMatchObject({ green: true });
   });
 
-  it('is asked for with the value as it is, not as a piece of SQL', async () => {
+  it('is queried with the job’s value as a parameter, not as SQL', async () => {
     const evil = `'; drop table work_item; --`;
     const gates = createGates({ databaseUrl: database.url() });
     onTestFinished(() => gates.close());
@@ -72,7 +72,7 @@ describe('the first value', () => {
     });
   });
 
-  it('is not asked for when the job has no such value', async () => {
+  it('is not queried when the job has no such value', async () => {
     const result = await check(
       { kind: 'sql', query: 'select $1 is null', params: ['{work_item}'] },
       { work_item: null },

@@ -6,12 +6,12 @@ import { onTestFinished } from 'vitest';
 import { createGates, type GateInput, type GateResult, type GatesOptions } from '../../src/gates/index.js';
 import type { GateSpec } from '../../src/domain/pipeline.js';
 
-/** A job's data, with what a test cares about. */
+/** A job's data; a test overrides only what it is about. */
 export function input(some: Partial<GateInput> = {}): GateInput {
   return { job: '7', stage: 'review', repo: 'shop', branch: 'feature/W-1', work_item: 'W-1', ...some };
 }
 
-/** Asks one gate of its own; closed when the test is over, whatever its outcome. */
+/** Asks one gate; the gates are closed when the test is over, whatever its outcome. */
 export async function check(
   spec: GateSpec,
   some: Partial<GateInput> = {},
@@ -29,7 +29,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Whether a process runs; one that has ended and was not collected by its parent does not. */
+/** Whether a process is running; a zombie is not. */
 export function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -48,7 +48,7 @@ export function endedAfterwards(pids: readonly number[]): void {
   });
 }
 
-/** Waits for something that is certain to come: a test that never sees it times out. */
+/** Waits for something that must happen; if it never does, the test times out. */
 export async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<T>> {
   for (;;) {
     const seen = await look();
@@ -57,7 +57,7 @@ export async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<
   }
 }
 
-/** The pids that a script wrote to a file, once all are there. */
+/** Waits for the pids that a script writes to a file. */
 export async function pidsIn(file: string, count: number): Promise<number[]> {
   const pids = await until(() => {
     if (!existsSync(file)) return undefined;

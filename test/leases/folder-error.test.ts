@@ -18,30 +18,30 @@ function temporaryFolder(): string {
 }
 
 it.each(['ENOTSUP', 'EPERM', 'EOPNOTSUPP', 'ENOSYS'])(
-  'a folder without hard links is called that: %s',
+  'a folder without hard links is reported as that: %s',
   (code) => {
     const error = folderError('/srv/leases', 'link', errno(code));
     expect(error.message).toBe(
-      `Expected the lease folder \`/srv/leases\` to be on a file system with hard links, without which two could hold one lease: put MERGE_LEASE_DIR on one that has them (${code})`,
+      `Expected the lease folder \`/srv/leases\` to be on a file system with hard links, because without them two processes could hold one lease: move MERGE_LEASE_DIR to one that has them (${code})`,
     );
     expect(error).toMatchObject({ code });
   },
 );
 
-it('an unknown failure says which call it was, and keeps its text', () => {
-  expect(folderError('/srv', 'rename', errno('EIO')).message).toContain('to take a rename, got EIO: raw');
+it('an unknown failure names the call, and keeps the text', () => {
+  expect(folderError('/srv', 'rename', errno('EIO')).message).toContain('to allow a rename, got EIO: raw');
 });
 
-it('a folder that is not there, or none, is called that', async () => {
+it('a missing folder, or one that is not a folder, is reported as that', async () => {
   const folder = temporaryFolder();
   const missing = acquireLease({ folder: join(folder, 'x'), repo: 'web', ttlS: 60 });
-  await expect(missing).rejects.toThrow('to be there, got nothing: make it, or correct MERGE_LEASE_DIR');
+  await expect(missing).rejects.toThrow('to exist, got nothing: create it, or correct MERGE_LEASE_DIR');
   writeFileSync(join(folder, 'file'), '');
   const none = acquireLease({ folder: join(folder, 'file'), repo: 'web', ttlS: 60 });
   await expect(none).rejects.toThrow('to be a folder');
 });
 
-/** A lease folder on a file system of its own, in a mount namespace of its own. */
+/** A lease folder on a separate file system, in a separate mount namespace. */
 function acquireOn(mountOptions: string, before = 'true'): string {
   const folder = temporaryFolder();
   const script = join(temporaryFolder(), 'acquire.mjs');
@@ -66,15 +66,18 @@ const canMount = (() => {
   }
 })();
 
-it.skipIf(!canMount)('a read-only or a full file system is called that (needs the right to mount)', () => {
-  expect(acquireOn('rw')).toBe('acquired');
-  expect(acquireOn('ro')).toContain('to be writable, got a read-only file system');
-  expect(acquireOn('size=4k', 'cat /dev/zero > filler 2> /dev/null || true')).toContain(
-    'to have room for a file, got a full file system',
-  );
-});
+it.skipIf(!canMount)(
+  'a read-only or full file system is reported as that (skipped: needs the right to mount)',
+  () => {
+    expect(acquireOn('rw')).toBe('acquired');
+    expect(acquireOn('ro')).toContain('to be writable, got a read-only file system');
+    expect(acquireOn('size=4k', 'cat /dev/zero > filler 2> /dev/null || true')).toContain(
+      'to have room for a file, got a full file system',
+    );
+  },
+);
 
-it('what is no trouble stays a result', async () => {
+it('an expected failure stays a result', async () => {
   const folder = new LeaseFolder(temporaryFolder());
   expect(await folder.unlink('x')).toBe(false);
   expect(await folder.link('x', 'y')).toBe('absent');

@@ -7,7 +7,7 @@ import { createLeaseActivities } from '../../src/activities/leases.js';
 import type { Database } from '../../src/db/database.js';
 import { KeptLog } from '../support/quiet.js';
 
-it('a look that hangs is waited for a while, is said, and is not begun twice', async () => {
+it('a check that hangs is given some time, is reported, and is not started twice', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lease-hangs-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const left = join(folder, `.merge-lease-web.json.tmp-${randomUUID()}`);

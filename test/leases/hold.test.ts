@@ -22,7 +22,7 @@ async function contentOf(name: string): Promise<Record<string, unknown>> {
 }
 
 describe('a lease that is acquired', () => {
-  it('says who holds it, since when and for how long', async () => {
+  it('records who holds it, since when and for how long', async () => {
     const { lease } = await acquire(folder.path, 30);
     expect(await contentOf(LEASE)).toEqual({
       repo: 'web',
@@ -36,7 +36,7 @@ describe('a lease that is acquired', () => {
     });
   });
 
-  it('keeps everybody else out, who learns its holder, until it is released', async () => {
+  it('keeps everybody else out until it is released, and tells them its holder', async () => {
     const held = await acquire(folder.path);
     const files = await folder.files();
     const refused = await acquireLease({ folder: folder.path, repo: 'web', ttlS: 1 });
@@ -51,7 +51,7 @@ describe('a lease that is acquired', () => {
     await acquire(folder.path);
   });
 
-  it('is of its own repo only', async () => {
+  it('does not affect other repos', async () => {
     await acquire(folder.path);
     expect(await acquireLease({ folder: folder.path, repo: 'web.json', ttlS: 1 })).toMatchObject({
       acquired: true,
@@ -65,13 +65,13 @@ describe('a lease that is acquired', () => {
     expect(await folder.files()).toEqual([]);
   });
 
-  it('needs a folder that is there', async () => {
+  it('needs an existing folder', async () => {
     await expect(acquire(join(folder.path, 'none'))).rejects.toThrow('ENOENT');
   });
 });
 
 describe('renewing', () => {
-  it('begins a new term of the same holding', async () => {
+  it('starts a new term of the same holding', async () => {
     const held = await acquire(folder.path);
     const { token, acquiredAt: first } = held.lease;
     const before = await folder.files();
@@ -89,7 +89,7 @@ describe('renewing', () => {
 
 describe('a lease that was reclaimed', () => {
   it('is lost to its holder, who neither renews nor releases what another holds now', async () => {
-    // Its holder is on a host where nothing can be proven of it.
+    // Its holder is on another host, where it cannot be probed.
     const lost = await acquire(folder.path, 0.001, 'elsewhere');
     await nextMillisecond();
     expect((await reclaim(folder.path)).result).toBe('reclaimed');

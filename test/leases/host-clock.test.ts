@@ -23,7 +23,7 @@ beforeEach(async () => {
   elsewhere = { ...(await deadHolder()), host: 'elsewhere' };
 });
 
-/** Writes a lease that was acquired so long ago by the clock as it is now, by somebody whom nobody here can prove alive. */
+/** Writes a lease that was acquired so long ago by the current clock, by a holder that cannot be proven alive here. */
 async function leave(agoMs: number): Promise<void> {
   const acquiredAt = new Date(clock.now(0).getTime() - agoMs);
   const path = join(folder.path, LEASE);
@@ -33,8 +33,8 @@ async function leave(agoMs: number): Promise<void> {
 
 const result = async () => (await reclaim(folder.path, { clock })).result;
 
-describe("the host's clock put forward by minutes", () => {
-  it('ends the TTL of no lease, and moves its end by nothing', async () => {
+describe("setting the host's clock forward by minutes", () => {
+  it('ends no TTL early, and does not delay its end', async () => {
     await leave(0);
     expect(await result()).toBe('held');
     offMs = MINUTES_MS;
@@ -45,7 +45,7 @@ describe("the host's clock put forward by minutes", () => {
     expect(await result()).toBe('reclaimed');
   });
 
-  it('again and again, does no more', async () => {
+  it('repeatedly has no other effect', async () => {
     await leave(0);
     for (let step = 1; step <= 4; step += 1) {
       offMs = step * MINUTES_MS;
@@ -54,7 +54,7 @@ describe("the host's clock put forward by minutes", () => {
     }
   });
 
-  it('leaves a lease that is acquired after it its whole TTL, and no more', async () => {
+  it('leaves a lease acquired afterwards its whole TTL, and no more', async () => {
     offMs = MINUTES_MS;
     await result();
     waitedMs = 30_000;
@@ -65,7 +65,7 @@ describe("the host's clock put forward by minutes", () => {
     expect(await result()).toBe('reclaimed');
   });
 
-  it('takes no unreadable file for one that a crash left long ago', async () => {
+  it('makes no unreadable file seem old', async () => {
     await writeFile(join(folder.path, LEASE), '');
     offMs = 2 * MINUTES_MS;
     expect(await result()).toBe('trouble');
@@ -73,7 +73,7 @@ describe("the host's clock put forward by minutes", () => {
   });
 });
 
-it("the host's clock put back by minutes ends the TTL of no lease, and of none that is acquired after it", async () => {
+it("setting the host's clock back by minutes ends no TTL early, not even of a lease acquired afterwards", async () => {
   await leave(0);
   expect(await result()).toBe('held');
   offMs = -MINUTES_MS;
@@ -95,12 +95,12 @@ it.each([MINUTES_MS, -MINUTES_MS])(
   },
 );
 
-it('takes time that passes, also long and slowly, for no step', () => {
+it('does not mistake passing time for a step, however long and slow', () => {
   let [wallMs, monotonicMs] = [0, 0];
   const still = new HostClock({ wallMs: () => wallMs, monotonicMs: () => monotonicMs });
   for (let n = 0; n < 100; n += 1) {
     monotonicMs += 3_600_000;
-    // A slewed clock: a second and a half an hour.
+    // A slewed clock gains a second and a half per hour.
     wallMs += 3_601_500;
     expect(still.now(600).getTime()).toBe(wallMs);
   }

@@ -34,7 +34,7 @@ async function kinds(): Promise<(string | null)[]> {
   return (await folder.files()).map((name) => names.kindOf(name)).sort();
 }
 
-/** Ends well: the lease stands as its holder left it, and goes as it should. */
+/** Checks the end: the lease is as its holder left it, and can be released. */
 async function expectHeld(held: HeldLease): Promise<void> {
   expect(await renewLease(held)).toBe(true);
   expect(await tokenAt(LEASE)).toBe(held.lease.token);
@@ -43,7 +43,7 @@ async function expectHeld(held: HeldLease): Promise<void> {
   expect(await folder.files()).toEqual([]);
 }
 
-/** An acquirer that has found the folder clear and has not yet put its own file there. */
+/** An acquirer that found the folder free and has not yet put its file there. */
 async function startThird(): Promise<{
   steps: SteppedFolder;
   entering: Pause;
@@ -72,10 +72,10 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     expect((await reclaim(folder.path, { record: records.record })).result).toBe('reclaimed');
   });
 
-  /** Lets the slow reclaim rename what is not the lease that it judged, and stop there. */
+  /** Lets the slow reclaim rename a lease that is not the one it judged, and stop there. */
   async function moveAway(): Promise<Pause> {
     const looking = steps.pauseBefore('list');
-    // A file with another id is put back at once.
+    // A file with another id is put back immediately.
     const puttingBack = steps.pauseBefore('link', OWN_NAME);
     renaming.goOn();
     await Promise.race([looking.reached, puttingBack.reached]);
@@ -110,7 +110,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is left to its holder by a third who takes its place meanwhile, and withdraws first', async () => {
+  it('is left to its holder by a third process that takes its place meanwhile and withdraws first', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
@@ -122,7 +122,7 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is left to its holder by a third who takes its place meanwhile, and withdraws last', async () => {
+  it('is left to its holder by a third process that takes its place meanwhile and withdraws last', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
@@ -140,14 +140,14 @@ describe('a lease that was judged stale, reclaimed and acquired by another befor
     await expectHeld(held);
   });
 
-  it('is renewed only when the third is gone, who could miss the new term', async () => {
+  it('is renewed only once the third process is gone, because it could miss the new term', async () => {
     const third = await startThird();
     const held = await acquire(folder.path);
     const aside = await moveAway();
     const looking = third.steps.pauseBefore('list');
     third.entering.goOn();
     await looking.reached;
-    await expect(renewLease(held)).rejects.toThrow('to stand alone');
+    await expect(renewLease(held)).rejects.toThrow('Expected no other file beside the lease');
     looking.goOn();
     expect(await third.result).toMatchObject({ acquired: false });
     aside.goOn();
@@ -208,7 +208,7 @@ it.each(['held by its second name too', 'written by another program'])(
   },
 );
 
-it('a lease without its own name, its holder suspended in the middle of a renewal, is shown again', async () => {
+it('a lease without its main name, whose holder is suspended during a renewal, gets that name back', async () => {
   const held = await acquire(folder.path);
   await new SteppedFolder(folder.path).unlink(LEASE);
   expect((await reclaim(folder.path)).result).toBe('held');
@@ -228,7 +228,7 @@ it('a lease that is reclaimed while its holder writes the next term is lost, and
   expect(await folder.files()).toEqual([]);
 });
 
-it('a lease that is renewed between the two looks of a reclaim is not reclaimed', async () => {
+it('a lease that is renewed between the two checks of a reclaim is not reclaimed', async () => {
   const held = await acquire(folder.path, 0.001, 'elsewhere');
   held.lease.ttlS = 600;
   await nextMillisecond();

@@ -36,7 +36,7 @@ describe('a lease', () => {
     expect(judgeLease(aLease(), START, liveness(state, proven), after(ageS)).stale).toBe(stale);
   });
 
-  it('says why, with the age or the proof', () => {
+  it('gets a reason, with its age or the proof', () => {
     const reasonOf = (state: LivenessState, proven: boolean, ageS: number) =>
       judgeLease(aLease(), START, liveness(state, proven), after(ageS)).reason;
     expect(reasonOf('dead', false, 5)).toBe('holder dead: as seen');

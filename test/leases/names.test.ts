@@ -9,7 +9,7 @@ const repoName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/);
 const bad = ['', '.', '..', '.git', '../web', 'a/b', 'a\\b', 'a\0b', 'wéb', 'a b', 'a\n', 'x'.repeat(101)];
 
 describe('a repo name', () => {
-  it.each(bad)('%j is refused with one clear line, and nothing is written', async (repo) => {
+  it.each(bad)('%j is rejected with one clear line, and nothing is written', async (repo) => {
     const refused = /^Expected `repo` to be 1 to 100 characters of [^\n]*$/;
     await expect(acquireLease({ folder: folder.path, repo, ttlS: 1 })).rejects.toThrow(refused);
     expect(await folder.files()).toEqual([]);
@@ -29,7 +29,7 @@ describe('a repo name', () => {
     );
   });
 
-  it('makes its files look like those of no other repo, whatever that one is called', () => {
+  it('gives its files names that never look like those of another repo', () => {
     fc.assert(
       fc.property(repoName, repoName, fc.string({ maxLength: 50 }), (repo, other, ending) => {
         const names = new LeaseNames(repo);

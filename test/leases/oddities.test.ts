@@ -26,7 +26,7 @@ const unreadable: [string, string | Buffer, string][] = [
   ['with a pid that is text', leaseText(holder, { pid: '71' }), '`pid`'],
   ['with a TTL of 0', leaseText(holder, { ttl_s: 0 }), '`ttl_s` to be more than 0'],
   ['with a TTL beyond numbers', leaseText(holder).replace('600', '1e999'), '`ttl_s`'],
-  ['with a time that is none', leaseText(holder, { acquired_at: 'noon' }), '`acquired_at` to be a time like'],
+  ['with an invalid time', leaseText(holder, { acquired_at: 'noon' }), '`acquired_at` to be a time like'],
   [
     'from year 0',
     leaseText(holder, { acquired_at: '0000-01-01T00:00:00Z' }),
@@ -70,7 +70,7 @@ describe.each(['lease', 'held', 'aside'])('an unreadable file as %s', (kind) => 
   );
 });
 
-describe('what is no regular file', () => {
+describe('anything but a regular file', () => {
   const oddities: [string, (path: string) => Promise<unknown>][] = [
     ['a symbolic link', (path) => symlink(join(folder.path, 'target'), path)],
     ['a directory', (path) => mkdir(path)],
@@ -85,7 +85,7 @@ describe('what is no regular file', () => {
       const target = join(folder.path, 'target');
       await writeFile(target, leaseText(await deadHolder()));
       await setAge('target', 1e6);
-      // A socket's path is short: it cannot stand in every place by its own name.
+      // A socket's path must be short, so it cannot be created in every place under its final name.
       await make(join(folder.path, 'odd'));
       if (what === 'a directory') await mkdir(join(folder.path, name));
       else await link(join(folder.path, 'odd'), join(folder.path, name));
@@ -93,7 +93,7 @@ describe('what is no regular file', () => {
 
       expect(await reclaim(folder.path)).toMatchObject({
         result: 'trouble',
-        trouble: [`Expected \`${name}\` to be a regular file, got ${what}: remove it by hand`],
+        trouble: [`Expected \`${name}\` to be a regular file, got ${what}: remove it manually`],
       });
       expect((await lstat(join(folder.path, name))).ino).toBe(before.ino);
       expect(await readFile(target, 'utf8')).toContain('token-1');
@@ -104,7 +104,7 @@ describe('what is no regular file', () => {
 });
 
 describe('a temporary file', () => {
-  it('that a crash left is removed when it is old, unless reclaims are blocked', async () => {
+  it('left by a crash is removed when it is old, unless reclaims are blocked', async () => {
     const [old, young] = [names.newTemporary(), names.newTemporary()];
     await writeFile(join(folder.path, old), '{');
     await setAge(old, 600);
@@ -115,13 +115,13 @@ describe('a temporary file', () => {
     expect(await folder.files()).toEqual([young]);
   });
 
-  it('is in nobody’s way', async () => {
+  it('blocks nobody', async () => {
     await writeFile(join(folder.path, names.newTemporary()), leaseText(holder));
     await acquire(folder.path);
   });
 });
 
-it('a lease that other programs wrote, with fields of their own, is judged by what it says', async () => {
+it('a lease that another program wrote, with extra fields, is judged by its content', async () => {
   const text = leaseText(holder, { branch: 'main', acquired_at: '2026-01-31T12:00:00.123456+01:00' });
   await writeFile(join(folder.path, LEASE), text);
   expect((await reclaim(folder.path)).result).toBe('held');
@@ -129,7 +129,7 @@ it('a lease that other programs wrote, with fields of their own, is judged by wh
   expect((await reclaim(folder.path)).result).toBe('reclaimed');
 });
 
-it('a folder that is not there is trouble', async () => {
+it('a missing folder is trouble', async () => {
   expect(await reclaim(join(folder.path, 'none'))).toMatchObject({
     result: 'trouble',
     trouble: [expect.stringContaining('ENOENT') as string],

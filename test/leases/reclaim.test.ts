@@ -24,7 +24,7 @@ class DeadFolder extends LeaseFolder {
 }
 
 describe('a stale lease', () => {
-  it('is on record with its holder, why it is stale and the evidence', async () => {
+  it('is recorded with its holder, the reason and the evidence', async () => {
     const holder = await deadHolder();
     const acquired_at = '2026-01-31T12:00:00.000Z';
     await writeFile(join(folder.path, LEASE), leaseText(holder, { acquired_at }));
@@ -45,7 +45,7 @@ describe('a stale lease', () => {
   it('is reclaimed once, whichever step a reclaimer dies before', async () => {
     await leaveLease(folder.path, await deadHolder());
     const records = new Records();
-    // Its record is made, and then it can remove nothing.
+    // It can record the reclaim, but cannot remove anything.
     const died = await reclaim(new DeadFolder(folder.path), { record: records.record });
     expect(died).toMatchObject({ result: 'trouble', detail: ['the reclaimer died'] });
     expect(records.made).toHaveLength(1);
@@ -55,7 +55,7 @@ describe('a stale lease', () => {
     expect(records.made).toHaveLength(1);
   });
 
-  it('is put back when the record cannot be made, and reclaimed when it can', async () => {
+  it('is put back when it cannot be recorded, and reclaimed once it can', async () => {
     await writeFile(join(folder.path, LEASE), leaseText(await deadHolder()));
     const record = () => Promise.reject(new Error('Postgres is away'));
     expect(await reclaim(folder.path, { record })).toMatchObject({
@@ -66,7 +66,7 @@ describe('a stale lease', () => {
     expect((await reclaim(folder.path)).result).toBe('reclaimed');
   });
 
-  it('left in the middle of a renewal is one lease', async () => {
+  it('left in the middle of a renewal counts as one lease', async () => {
     const holder = await deadHolder();
     await leaveLease(folder.path, holder);
     const held_since = '2026-01-31T12:00:00.000Z';
@@ -146,7 +146,7 @@ describe('a holder', () => {
     await writeFile(join(folder.path, LEASE), leaseText(elsewhere, { acquired_at, ttl_s: Number(ttl) }));
     expect(await reclaim(folder.path)).toMatchObject({
       result,
-      detail: [expect.stringContaining(`its host is elsewhere, this one is ${HOST}`) as string],
+      detail: [expect.stringContaining(`its host is elsewhere, this host is ${HOST}`) as string],
     });
   });
 
@@ -157,7 +157,7 @@ describe('a holder', () => {
   });
 });
 
-it('what fails in one repo does not stop the others', async () => {
+it('a failure in one repo does not stop the others', async () => {
   const holder = await deadHolder();
   for (const repo of ['api', 'broken', 'web']) await leaveLease(folder.path, holder, repo);
   const { record } = new Records();

@@ -38,7 +38,7 @@ async function readRecords(): Promise<Record<string, unknown>[]> {
 }
 
 describe('a record', () => {
-  it('holds all that is known of the lease', async () => {
+  it('contains everything known about the lease', async () => {
     expect(await recordLeaseReclaim(db.reaper, lease, 'host-2')).toMatchObject({ result: 'recorded' });
     await recordLeaseReclaim(db.reaper, { ...lease, ...unreadable, key: 'k2' }, 'host-2');
     const {
@@ -69,7 +69,7 @@ describe('a record', () => {
     expect(await readRecords()).toMatchObject([known, { key: 'k2', repo, token: null, acquired_at: null }]);
   });
 
-  it('is made once for each key, however many reclaim at the same time', async () => {
+  it('is made once per key, however many processes reclaim at the same time', async () => {
     const results = await Promise.all(
       Array.from({ length: 8 }, () => recordLeaseReclaim(db.reaper, lease, 'host-2')),
     );
@@ -96,7 +96,7 @@ describe('reclaims are blocked', () => {
     ['the dry run', { action: 'observe', by: 'op' }, /^observe: dry run/],
     ['a hold of the repo', { ...hold, kind: 'repo', value: 'web' }, /^held: repo web by op/],
     ["a hold of the holder's host", { ...hold, kind: 'host', value: 'host-1' }, /^held: host host-1 by op/],
-  ])('by %s, before anything is moved and when it is to be put on record', async (_, operation, why) => {
+  ])('by %s, both before anything is moved and when it is recorded', async (_, operation, why) => {
     await operate(db.reaper, operation);
     expect(await readLeaseBlock(db.reaper, 'web', 'host-1')).toMatch(why);
     expect(await recordLeaseReclaim(db.reaper, lease, 'host-2')).toMatchObject({
@@ -129,7 +129,7 @@ describe('reclaims are blocked', () => {
     expect(await readRecords()).toEqual([]);
   });
 
-  it('a pause waits for a record in flight: when it has returned, no other follows', async () => {
+  it('a pause waits for a record in progress: once it has returned, no other follows', async () => {
     const reclaimer = await OpenTransaction.begin(db.reaper);
     await reclaimer.run(
       `select reaper.record_lease_reclaim('k', 'web', null, null, null, null, null, null, 'r', '{}', 'h')`,
@@ -159,7 +159,7 @@ describe('the activity', () => {
     });
   }
 
-  it('reclaims what is stale, in one log line each, and says nothing when nothing happened', async () => {
+  it('reclaims stale leases with one log line each, and logs nothing when nothing happened', async () => {
     const leases = activity(['web', 'api']);
     expect(await leases.reclaimLeases()).toEqual({ reclaimed: 0, trouble: [] });
     expect(lines).toEqual([]);
@@ -173,7 +173,7 @@ describe('the activity', () => {
     expect(await folder.files()).toEqual([]);
   });
 
-  it('reclaims nothing while paused, and goes on when resumed', async () => {
+  it('reclaims nothing while paused, and continues when resumed', async () => {
     await writeFile(join(folder.path, LEASE), leaseText(await deadHolder()));
     const leases = activity(['web']);
     await operate(db.reaper, pause);

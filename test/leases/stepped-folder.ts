@@ -2,18 +2,18 @@ import { LeaseFolder } from '../../src/leases/index.js';
 
 type Call = 'list' | 'link' | 'rename' | 'unlink' | 'read';
 
-/** A call that waits until the test lets it go on. */
+/** A call that waits until the test lets it continue. */
 export interface Pause {
   /** Resolves when the call is about to be made. */
   reached: Promise<void>;
   goOn(): void;
 }
 
-/** A lease folder whose calls can be held back, so that a test decides what happens in between. */
+/** A lease folder whose calls can be delayed, so that a test decides what happens in between. */
 export class SteppedFolder extends LeaseFolder {
   readonly #pauses: { call: Call; about: RegExp; reach: () => void; gone: Promise<void> }[] = [];
 
-  /** Holds back the next such call whose names match. */
+  /** Delays the next such call whose names match. */
   pauseBefore(call: Call, about = /^/): Pause {
     let reach = (): void => undefined;
     let goOn = (): void => undefined;

@@ -16,10 +16,10 @@ import { processIdentity } from '../../src/liveness/index.js';
 import { end, startSleep, until } from '../liveness/processes.js';
 
 export const HOST = hostname();
-/** Where the lease of repo `web` stands. */
+/** The file name of the lease of repo `web`. */
 export const LEASE = new LeaseNames('web').lease;
 
-/** A lease folder of its own for each test. */
+/** A new lease folder for each test. */
 export function useLeaseFolder(): { readonly path: string; files(): Promise<string[]> } {
   let path = '';
   beforeEach(async () => (path = await mkdtemp(join(tmpdir(), 'leases-'))));
@@ -32,14 +32,14 @@ export function useLeaseFolder(): { readonly path: string; files(): Promise<stri
   };
 }
 
-/** A holder's stamp as lease files carry it. */
+/** A holder's fields in a lease file. */
 export interface Holder {
   pid: number;
   host: string;
   identity: string | null;
 }
 
-/** Somebody who held a lease and has died. */
+/** A dead holder. */
 export async function deadHolder(): Promise<Holder> {
   const { child, pid } = startSleep();
   const identity = processIdentity(pid);
@@ -47,38 +47,38 @@ export async function deadHolder(): Promise<Holder> {
   return { pid, host: HOST, identity };
 }
 
-/** Somebody who lives as long as the test. */
+/** A holder that lives as long as the test. */
 export function liveHolder(): Holder {
   return { pid: process.pid, host: HOST, identity: processIdentity(process.pid) };
 }
 
-/** The text of a lease of repo `web`; a test names only what it is about. */
+/** The text of a lease of repo `web`; a test overrides only what it is about. */
 export function leaseText(holder: Holder, fields: Record<string, unknown> = {}): string {
   const acquired_at = new Date().toISOString();
   return JSON.stringify({ repo: 'web', token: 'token-1', ...holder, acquired_at, ttl_s: 600, ...fields });
 }
 
-/** Writes a lease as a holder leaves it when it dies: under its own name and the one that held it. */
+/** Writes a lease as a dying holder leaves it: under its main name and its held name. */
 export async function leaveLease(folder: string, holder: Holder, repo = 'web'): Promise<void> {
   const names = new LeaseNames(repo);
   await writeFile(join(folder, names.lease), leaseText(holder, { repo }));
   await link(join(folder, names.lease), join(folder, names.newHeld()));
 }
 
-/** Acquires, and fails where it is busy. */
+/** Acquires a lease; throws if it is busy. */
 export async function acquire(folder: string | LeaseFolder, ttlS = 600, host = HOST): Promise<HeldLease> {
   const result = await acquireLease({ folder, repo: 'web', ttlS, host });
   if (!result.acquired) throw new Error(`Expected the lease, got: ${result.why}`);
   return result.lease;
 }
 
-/** Times in lease files are milliseconds: what is written after this has another one. */
+/** Waits until the next millisecond, because times in lease files have milliseconds. */
 export async function nextMillisecond(): Promise<void> {
   const now = Date.now();
   await until(() => Date.now() > now + 1);
 }
 
-/** Keeps the records of reclaims that a test makes, each key once. */
+/** Records the reclaims of a test, once per key. */
 export class Records {
   readonly made: LeaseReclaim[] = [];
 
@@ -89,7 +89,7 @@ export class Records {
   };
 }
 
-/** Reclaims in repo `web` as this host's reaper would, with nothing blocked. */
+/** Reclaims in repo `web` like this host's reaper, with nothing blocked. */
 export async function reclaim(
   folder: string | LeaseFolder,
   options: Partial<ReclaimOptions> = {},

@@ -15,7 +15,7 @@ const { role, seed, folder, records, repos, witness } = JSON.parse(process.argv[
 const say = (...words) => process.stdout.write(`${words.join(' ')}\n`);
 
 let state = seed;
-/** Mulberry32: the same seed takes the same decisions. */
+/** Mulberry32: the same seed leads to the same decisions. */
 function random() {
   state = (state + 0x6d2b79f5) | 0;
   let t = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -23,7 +23,7 @@ function random() {
   return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
 }
 
-/** The parent continues whoever has stopped. Only those that acquire die: a reclaim must not run out of reclaimers. */
+/** The parent continues stopped processes. Only acquirers die: there must always be a reclaimer. */
 function fate() {
   if (random() < 0.02) process.kill(process.pid, 'SIGSTOP');
   if (random() < (role === 'launcher' ? 0.0008 : 0.0005)) process.kill(process.pid, 'SIGKILL');
@@ -37,7 +37,7 @@ for (const call of ['list', 'create', 'idOf', 'read', 'link', 'rename', 'unlink'
   };
 }
 
-/** Only one process can listen on a name, and the kernel frees it when that process dies: a witness no crash can fool. */
+/** Only one process can listen on a name, and the kernel frees it when that process dies: a witness that no crash can fool. */
 async function prove(repo) {
   const server = createServer();
   const failed = await new Promise((resolve) => {
@@ -72,7 +72,7 @@ async function launch() {
   say('released');
 }
 
-/** A process that was killed and not yet collected has ended, too. */
+/** A process that was killed but not yet collected has ended, too. */
 function isAlive(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -90,7 +90,7 @@ it.skipIf(process.platform !== 'linux')(
     expect(violations).toEqual([]);
     expect(counts.get('acquired')).toBeGreaterThanOrEqual(ACQUISITIONS);
     expect(counts.get('died')).toBeGreaterThan(20);
-    // Each reclaim is announced once at most; a reclaimer that died before it could say so leaves the record alone.
+    // Each reclaim is announced at most once; if a reclaimer died before that, there is only the record.
     expect(new Set(reclaimed).size).toBe(reclaimed.length);
     expect((await readdir(records)).length).toBeGreaterThanOrEqual(reclaimed.length);
 

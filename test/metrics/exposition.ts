@@ -5,7 +5,7 @@ export interface Metric {
   samples: { name: string; labels: Record<string, string>; value: number }[];
 }
 
-/** Reads Prometheus' text format, version 0.0.4. Throws for a line that is none. */
+/** Reads Prometheus' text format, version 0.0.4. Throws for an invalid line. */
 export function parseExposition(text: string): Map<string, Metric> {
   const metrics = new Map<string, Metric>();
   const metric = (name: string) => {

@@ -67,13 +67,13 @@ it('does not count a number twice when it is set again', async () => {
   expect(page.get('job_reaper_unknown_runs')?.samples[0]?.value).toBe(2);
 });
 
-it('leaves out what is not known yet', async () => {
+it('leaves out unknown values', async () => {
   const page = await pageOf(new FleetMetrics(), { lastSweepS: null, intervalS: null });
   expect(page.get('job_reaper_last_sweep_timestamp_seconds')?.samples).toEqual([]);
   expect(page.get('job_reaper_interval_seconds')?.samples).toEqual([]);
 });
 
-it('cuts a long label value and names one that is not there', () => {
+it('cuts a long label value and names a missing one', () => {
   const label = boundLabels(['', 'x'.repeat(300)]);
   expect(label('')).toBe('none');
   expect(label('x'.repeat(300))).toHaveLength(100);

@@ -34,7 +34,7 @@ const valueOf = (metric: string, labels: Record<string, string> = {}) =>
       sample.name === metric && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
   )?.value;
 
-/** Two jobs reaped, one on a host that nobody answers for, one with a foreign stamp, one without a host, one hold. */
+/** Two reaped jobs, one job on a host without a probe, one with a foreign stamp, one without a host, one hold. */
 beforeAll(async () => {
   db = await createTestDatabase();
   port = await freePort();
@@ -48,7 +48,7 @@ beforeAll(async () => {
   const foreign = startProcess();
   const stamp = foreign.processIdentity.replace(/:(\d+):(\d+)$/, ':1:$2');
   await insertRunningJob(db.admin, { id: 'foreign', pid: foreign.pid, processIdentity: stamp });
-  await db.reaper.query(`select reaper.put_hold('agent', 'tester', 'being mended', 'ada', 600)`);
+  await db.reaper.query(`select reaper.put_hold('agent', 'tester', 'being repaired', 'ada', 600)`);
   worker = new WorkerProcess({
     REAPER_NAME: name,
     DATABASE_URL: db.reaperUrl,
@@ -78,7 +78,7 @@ afterAll(async () => {
 });
 
 describe('the metrics page', () => {
-  it('is in the text format that Prometheus asks for, each metric once', async () => {
+  it('is in the text format that Prometheus expects, with each metric once', async () => {
     const answer = await scrape();
     expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
     const types = [...(await answer.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, metric]) => metric);
@@ -130,7 +130,7 @@ describe('the metrics page', () => {
 
 const readDocs = () => readFile(join(packageRoot, 'docs', 'metrics.md'), 'utf8');
 
-it('docs/metrics.md documents every metric of ours with its labels, and no others', async () => {
+it('docs/metrics.md documents each of our metrics with its labels, and no others', async () => {
   const text = await readDocs();
   const documented = new Map(
     [...text.matchAll(/^\| `(job_reaper_\w+)`\s*\|([^|]*)\|/gm)].map(([, metric = '', labels = '']) => [
@@ -144,7 +144,7 @@ it('docs/metrics.md documents every metric of ours with its labels, and no other
   expect(documented).toEqual(new Map(ours.map(([metric, found]) => [metric, labelsOf(found)])));
 });
 
-/** Each metric that is asked for was scraped, with each label that is asked for. */
+/** Checks that each metric in an expression was scraped, with each of its labels. */
 function expectKnown(expression: string): void {
   const { metrics, labels } = readPromql(expression);
   expect(metrics.length, expression).toBeGreaterThan(0);
@@ -181,7 +181,7 @@ describe('the alert rules', () => {
     ),
   });
 
-  it('are rules that Prometheus takes, over metrics and labels that there are', async () => {
+  it('are valid for Prometheus and use existing metrics and labels', async () => {
     const text = await readFile(join(packageRoot, 'deploy', 'prometheus', 'alerts.yml'), 'utf8');
     const { groups } = rulesSchema.parse(parse(text));
     const rules = groups.flatMap((group) => group.rules);
@@ -191,7 +191,7 @@ describe('the alert rules', () => {
     );
     for (const { expr, annotations } of rules) {
       expectKnown(expr);
-      // What a template names must be left by the aggregation.
+      // The aggregation must keep the labels that a template uses.
       const kept = readPromql(expr).labels;
       for (const [, label] of JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)) {
         expect(kept, expr).toContain(label);
@@ -234,7 +234,7 @@ describe('the dashboard', () => {
     templating: z.object({ list: z.array(z.looseObject({ name: z.string(), type: z.string() })) }),
   });
 
-  it('is one that Grafana imports, whose panels do not overlap, over metrics and labels that there are', async () => {
+  it('can be imported by Grafana, has no overlapping panels and uses existing metrics and labels', async () => {
     const text = await readFile(join(packageRoot, 'deploy', 'grafana', 'job-reaper.json'), 'utf8');
     const { panels, templating } = dashboardSchema.parse(JSON.parse(text));
     expect(templating.list.map((variable) => variable.name)).toEqual(['datasource', 'job']);
@@ -258,8 +258,8 @@ describe('the dashboard', () => {
   });
 });
 
-// Last: it takes Postgres away from under the worker.
-it('tells what it can while Postgres does not answer', async () => {
+// Last, because it cuts the worker off from Postgres.
+it('reports what it can while Postgres does not answer', async () => {
   await db.admin.query('revoke select on reaper.status from reaper');
   page = parseExposition(await (await scrape()).text());
   expect(valueOf('job_reaper_reachable', { server: 'postgres' })).toBe(0);

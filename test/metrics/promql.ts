@@ -1,6 +1,6 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** What a PromQL expression asks for. */
+/** What a PromQL expression uses. */
 export interface Asked {
   metrics: string[];
   /** Labels that it selects or groups by. */
@@ -10,7 +10,7 @@ export interface Asked {
 /**
  * Reads a PromQL expression, with Grafana's variables.
  *
- * @throws SyntaxError for what is none
+ * @throws SyntaxError for an invalid expression
  */
 export function readPromql(expression: string): Asked {
   const text = expression.replaceAll(/\$__(rate_interval|range|interval)/g, '5m').replaceAll('$job', 'x');

@@ -1,6 +1,6 @@
 import type { Notification } from '../../src/domain/notification.js';
 
-/** A failed job as people are told of it; a test names only what it is about. */
+/** A notification of a failed job; a test overrides only what it is about. */
 export function aNotification(given: Partial<Notification> = {}): Notification {
   return {
     id: 1,

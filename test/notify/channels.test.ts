@@ -61,12 +61,22 @@ describe.each<[string, (receiver: Receiver) => Channel, Answer, string]>([
     'Telegram whose bot was blocked',
     telegram,
     { status: 403, body: { ok: false, description: 'Forbidden: bot was kicked from the group chat' } },
-    'let it into the chat',
+    'add it to the chat',
   ],
   ['Telegram that may or may not have taken it', telegram, { status: 502 }, 'HTTP 502'],
-  ['a webhook that is gone', ({ url }) => createWebhook(url), { status: 410 }, 'no such webhook any more'],
-  ['a webhook that is unknown', ({ url }) => createWebhook(url), { status: 404 }, 'no such webhook any more'],
-  ['a webhook that lets nobody in', ({ url }) => createWebhook(url), { status: 401 }, 'no longer lets us in'],
+  [
+    'a webhook that is gone',
+    ({ url }) => createWebhook(url),
+    { status: 410 },
+    'the webhook no longer exists',
+  ],
+  [
+    'a webhook that is unknown',
+    ({ url }) => createWebhook(url),
+    { status: 404 },
+    'the webhook no longer exists',
+  ],
+  ['a webhook that denies access', ({ url }) => createWebhook(url), { status: 401 }, 'access denied'],
 ])('%s', (_, channelTo, answer, why) => {
   it('is named in log, status, metrics and doctor until a message arrives again', async () => {
     const receiver = await startReceiver();
@@ -106,7 +116,7 @@ describe.each<[string, (receiver: Receiver) => Channel, Answer, string]>([
   });
 });
 
-it('a message is lost once, however many settle it at once', async () => {
+it('a message is lost once, however many try to settle it at the same time', async () => {
   const receiver = await startReceiver();
   receiver.answer({ status: 410 });
   const id = await owed();
@@ -114,7 +124,7 @@ it('a message is lost once, however many settle it at once', async () => {
   expect(await failing()).toMatchObject([{ lost: 1 }]);
 });
 
-it('what a channel did not take for a day is lost; what another took is not', async () => {
+it('a message that a channel did not accept for a day is lost; one that another channel accepted is not', async () => {
   const receiver = await startReceiver();
   const id = await owed();
   await db.admin.query(
@@ -127,7 +137,7 @@ it('what a channel did not take for a day is lost; what another took is not', as
   expect(await failing()).toMatchObject([{ channel: 'webhook', lost: 1, why: 'not delivered for a day' }]);
 });
 
-it('a channel that nobody sends on any more is no trouble', async () => {
+it('a channel that is no longer used is not reported', async () => {
   const receiver = await startReceiver();
   receiver.answer({ status: 410 });
   await settling([createWebhook(receiver.url)]).settleOwed(await owed());
@@ -137,7 +147,7 @@ it('a channel that nobody sends on any more is no trouble', async () => {
   expect(await failing()).toEqual([]);
 });
 
-it('a worker of the version before goes on: it does not say why', async () => {
+it('a worker of the previous version keeps working, without a reason', async () => {
   const id = await owed();
   await db.reaper.query('select reaper.note_delivery($1, $2, $3)', [id, 'webhook', 'refused']);
   await db.reaper.query('select reaper.note_delivery(p_id => $1, p_channel => $2, p_result => $3)', [

@@ -8,7 +8,7 @@ import { insertRunningJob, readJob, type RunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import { startReceiver, type Receiver } from './receiver.js';
 
-/** A run whose budget is spent: it fails as soon as it is looked at. */
+/** A run whose attempts are used up: it fails at its first observation. */
 const SPENT: RunningJob = { agent: 'tester', attempts: 2, exitCode: 1, exitedS: 60 };
 
 let db: TestDatabase;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   [chat, hook] = [await startReceiver(), await startReceiver()];
 });
 afterEach(async () => {
-  // First, since a worker does not end before the sendings that hang.
+  // First, because a worker does not end before messages that hang.
   await Promise.all([chat.stop(), hook.stop()]);
   await reaper?.stop();
   reaper = undefined;
@@ -58,7 +58,7 @@ async function notifications(): Promise<Row[]> {
 const SETTLED = { owed: false, settledAs: 'sent', deliveries: { telegram: 'sent', webhook: 'sent' } };
 
 describe('a failed job', () => {
-  it('is told on every channel, with who, what and why', async () => {
+  it('is reported on every channel, with who, what and why', async () => {
     const run = await insertRunningJob(db.admin, { id: 'j1', ...SPENT });
     const { watch } = await start();
     await eventually('the watch', () => watch(run).describe());
@@ -83,7 +83,7 @@ describe('a failed job', () => {
     expect(await notifications()).toEqual([{ kind: 'failed', ...SETTLED }]);
   });
 
-  it('is told alone: nobody hears of one that is tried again or done', async () => {
+  it('is the only one reported: requeued and done jobs are not', async () => {
     await insertRunningJob(db.admin, { id: 'again', exitCode: 1, exitedS: 60 });
     await insertRunningJob(db.admin, { id: 'done', exitCode: 0, exitedS: 60 });
     const { sweepNow } = await start();
@@ -96,7 +96,7 @@ describe('a failed job', () => {
     expect(await notifications()).toEqual([]);
   });
 
-  it('is reaped before anybody is told: channels that hang hold up neither its claim nor others', async () => {
+  it('is reaped before it is reported: channels that hang delay neither its claim nor others', async () => {
     chat.answer('hang');
     hook.answer('hang');
     await insertRunningJob(db.admin, { id: 'j1', ...SPENT });
@@ -109,7 +109,7 @@ describe('a failed job', () => {
     expect(await notifications()).toMatchObject([{ owed: true, deliveries: {} }]);
   });
 
-  it('stays reaped when nobody can be told: refused on every channel', async () => {
+  it('stays reaped even if every channel refuses the notification', async () => {
     chat.answer({ status: 401 });
     hook.answer({ status: 404 });
     const run = await insertRunningJob(db.admin, { id: 'j1', ...SPENT });
@@ -121,7 +121,7 @@ describe('a failed job', () => {
     expect(log.lines.filter((line) => line.includes('refused, not sent again'))).toHaveLength(2);
   });
 
-  it('is told after Telegram’s 429 when it allows it, and to the webhook after its 500', async () => {
+  it('is reported to Telegram once its 429 allows it, and to the webhook after its 500', async () => {
     chat.answer({ status: 429, body: { parameters: { retry_after: 1 } } }, { status: 200 });
     hook.answer({ status: 500 }, { status: 200 });
     const run = await insertRunningJob(db.admin, { id: 'j1', ...SPENT });
@@ -135,7 +135,7 @@ describe('a failed job', () => {
 });
 
 describe('a notification whose watch is gone', () => {
-  it('is settled by a sweep: the webhook again, with its key; Telegram not, since it may have arrived', async () => {
+  it('is settled by a sweep: sent to the webhook again with its key, but not to Telegram, where it may have arrived', async () => {
     chat.answer('break');
     hook.answer({ status: 500 });
     const run = await insertRunningJob(db.admin, { id: 'j1', ...SPENT });
@@ -167,7 +167,7 @@ describe('a notification whose watch is gone', () => {
 });
 
 describe('alerts', () => {
-  it('a run proven alive over its ceiling: told once, however often it is seen, by whichever reaper', async () => {
+  it('a run proven alive over its ceiling: sent once, however often it is seen, by any reaper', async () => {
     await insertRunningJob(db.admin, { id: 'late', startedS: 100, ...startProcess() });
     const { sweepNow, handle, startReaperWorkflow } = await start({ policy: { ...FAST, maxRunningS: 100 } });
     await eventually('the alert', () => chat.requests.length + hook.requests.length === 2);
@@ -190,7 +190,7 @@ describe('alerts', () => {
     expect(await status('late')).toBe('running');
   });
 
-  it('a host without a probe: told once, after three intervals, while other hosts’ jobs are repaired', async () => {
+  it('a host without a probe: sent once, after three intervals, while other hosts’ jobs are repaired', async () => {
     await insertRunningJob(db.admin, { id: 'far', host: 'host-9' });
     const { sweepNow } = await start();
     await eventually('the alert', () => chat.requests.length + hook.requests.length === 2);
@@ -203,7 +203,7 @@ describe('alerts', () => {
     expect(await status('far')).toBe('running');
   });
 
-  it('that cannot be sent hold up no sweep', async () => {
+  it('that cannot be sent do not delay sweeps', async () => {
     chat.answer('hang');
     hook.answer('hang');
     await insertRunningJob(db.admin, { id: 'late', startedS: 100, ...startProcess() });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
-/** A request as it came. */
+/** A received request. */
 export interface Received {
   method: string;
   path: string;
@@ -12,23 +12,23 @@ export interface Received {
   body: Record<string, unknown>;
 }
 
-/** How a request is answered. `hang`: never. `break`: the connection is broken once the request is there. */
+/** How to answer a request. `hang`: never. `break`: break the connection once the request has arrived. */
 export type Answer =
   | 'hang'
   | 'break'
   | { status: number; headers?: Record<string, string>; body?: string | object }
   | ((response: ServerResponse) => void);
 
-/** An HTTP server of this machine that keeps what it is sent: Telegram's API, or a webhook's receiver. */
+/** A local HTTP server that keeps what it receives: Telegram's API, or the receiver of a webhook. */
 export interface Receiver {
   url: string;
   requests: Received[];
-  /** How the requests from now on are answered, each in its turn; the last answer stays. */
+  /** Sets the answers to the following requests, one each; the last answer is repeated. */
   answer(...answers: Answer[]): void;
   stop(): Promise<void>;
 }
 
-/** Starts a receiver, which ends with the test. It answers with 200 until it is told otherwise. */
+/** Starts a receiver, which ends with the test. It answers with 200 by default. */
 export async function startReceiver(): Promise<Receiver> {
   const requests: Received[] = [];
   let queue: Answer[] = [{ status: 200, body: { ok: true } }];

@@ -42,7 +42,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** Everything that Temporal keeps of our workflows, with payloads as the bytes that they are. */
+/** Everything that Temporal stores about our workflows, with payloads as bytes. */
 async function histories(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { workflowId, runId } of client.workflow.list({
@@ -55,7 +55,7 @@ async function histories(): Promise<Map<string, string>> {
   return found;
 }
 
-/** Every text in it, and every payload as the text that its bytes are. */
+/** Every text in it, and every payload decoded as text. */
 function asText(value: unknown): string {
   if (value instanceof Uint8Array) return `${Buffer.from(value).toString()}\n`;
   if (typeof value === 'string') return `${value}\n`;
@@ -136,7 +136,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     },
     110_000,
   );
-  // Then nobody is there any more: what is said of a connection that does not come about.
+  // Then nothing listens any more: check what is logged about a failed connection.
   await Promise.all([chat.stop(), hook.stop()]);
   failed.push(await insertRunningJob(db.admin, { id: 'unsent', attempts: 2, exitCode: 1, exitedS: 60 }));
   await eventually('the failure to connect', async () => (await rows()).includes('not delivered'));
@@ -165,7 +165,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
     status: await status.text(),
     cli: stdout + stderr,
   };
-  // Whoever searches must be able to find.
+  // Checks that the search would find a secret.
   const findable: [keyof typeof places, string][] = [
     ['histories', 'telegram: HTTP 429: no such bot: /bot<hidden>/sendMessage'],
     ['histories', 'webhook: HTTP 500'],
@@ -182,7 +182,7 @@ it('is kept in histories, logs, errors and tables, whatever Telegram and the web
   expect(hook.requests.every(({ path }) => path.includes(WEBHOOK_PATH))).toBe(true);
 });
 
-it('is kept where the settings themselves are wrong', async () => {
+it('is kept even if the settings themselves are wrong', async () => {
   worker = new WorkerProcess({
     REAPER_NAME: name,
     DATABASE_URL: `mysql://u:${GATE_PASSWORD}@h/d`,

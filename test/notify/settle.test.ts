@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterAll(() => db.drop());
 
-/** A claim that ended its job as failed; the notification that it owes. */
+/** Claims a job that fails. Returns the notification that this owes. */
 async function aFailedClaim(): Promise<number> {
   const run = await insertRunningJob(db.admin, { agent: 'tester' });
   const { notificationId } = await claimRun(db.reaper, run, { outcome: 'failed' });
@@ -71,7 +71,7 @@ async function failure(work: Promise<void>): Promise<ApplicationFailure> {
 }
 
 describe('without a channel', () => {
-  it('nothing is owed any more, and nobody hears of it', async () => {
+  it('nothing is owed any more, and nothing is sent', async () => {
     const id = await aFailedClaim();
     await settling([])(id);
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'no channel' });
@@ -80,7 +80,7 @@ describe('without a channel', () => {
 });
 
 describe('both channels', () => {
-  it('are told at once, once, and then nobody any more', async () => {
+  it('get a message immediately, once, and never again', async () => {
     const [chat, hook] = [await startReceiver(), await startReceiver()];
     const id = await aFailedClaim();
     const settle = settling([telegram(chat), webhook(hook)]);
@@ -96,7 +96,7 @@ describe('both channels', () => {
     });
   });
 
-  it('one that hangs does not keep the other from being told', async () => {
+  it('do not wait for each other if one hangs', async () => {
     const [chat, hook] = [await startReceiver(), await startReceiver()];
     hook.answer('hang');
     const id = await aFailedClaim();
@@ -117,24 +117,19 @@ describe('Telegram: at most once', () => {
     ['500', { status: 500 }],
     ['a broken connection', 'break'],
     ['a hang', 'hang'],
-  ] as const)(
-    'after %s it may have arrived: not sent again, and somebody is told in the log',
-    async (_, answer) => {
-      const chat = await startReceiver();
-      chat.answer(answer);
-      const id = await aFailedClaim();
-      const settle = settling([telegram(chat)], 500);
-      await settle(id);
-      await settle(id);
-      expect(chat.requests).toHaveLength(1);
-      expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
-      expect(log.lines).toEqual([
-        expect.stringMatching(/^telegram: may not have arrived, not sent again \(/),
-      ]);
-    },
-  );
+  ] as const)('after %s it may have arrived: not sent again, and logged', async (_, answer) => {
+    const chat = await startReceiver();
+    chat.answer(answer);
+    const id = await aFailedClaim();
+    const settle = settling([telegram(chat)], 500);
+    await settle(id);
+    await settle(id);
+    expect(chat.requests).toHaveLength(1);
+    expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
+    expect(log.lines).toEqual([expect.stringMatching(/^telegram: may not have arrived, not sent again \(/)]);
+  });
 
-  it('after 429 it is sent again, when Telegram says so, but not later than a minute', async () => {
+  it('after a 429 it is sent again when Telegram says so, but within a minute', async () => {
     const chat = await startReceiver();
     const tooMany = (seconds: number) => ({ status: 429, body: { parameters: { retry_after: seconds } } });
     chat.answer(tooMany(7), tooMany(4000), { status: 200 });
@@ -152,7 +147,7 @@ describe('Telegram: at most once', () => {
     });
   });
 
-  it('a bad token is refused: not sent again, and the log says which settings to look at', async () => {
+  it('with a bad token it is refused and not sent again, and the log says which settings to check', async () => {
     const chat = await startReceiver();
     chat.answer({ status: 401, body: { ok: false, description: 'Unauthorized' } });
     const id = await aFailedClaim();
@@ -160,12 +155,12 @@ describe('Telegram: at most once', () => {
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
     expect(log.lines).toEqual([
       expect.stringMatching(
-        /^telegram: refused, not sent again \(HTTP 401: Unauthorized; Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token\): 🚨/u,
+        /^telegram: refused, not sent again \(HTTP 401: Unauthorized; Telegram does not know this bot: set TELEGRAM_BOT_TOKEN to its current token\): 🚨/u,
       ),
     ]);
   });
 
-  it('whoever comes while another sends sends nothing, and leaves it owed', async () => {
+  it('while one is sending it, another sends nothing and leaves it owed', async () => {
     const chat = await startReceiver();
     const id = await aFailedClaim();
     const unanswered: (() => void)[] = [];
@@ -181,7 +176,7 @@ describe('Telegram: at most once', () => {
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'sent' });
   });
 
-  it('ten at once send one message', async () => {
+  it('ten at the same time send one message', async () => {
     const chat = await startReceiver();
     chat.answer((response) => void setTimeout(200).then(() => response.writeHead(200).end('{}')));
     const id = await aFailedClaim();
@@ -189,7 +184,7 @@ describe('Telegram: at most once', () => {
     expect(chat.requests).toHaveLength(1);
   });
 
-  it('one that was taken by somebody who died is not sent: nobody knows how far that one came', async () => {
+  it('if its sender died, it is not sent again: it may have arrived', async () => {
     const chat = await startReceiver();
     const id = await aFailedClaim();
     await db.reaper.query('select reaper.take_for_telegram($1)', [id]);
@@ -227,7 +222,7 @@ describe('the webhook: at least once, with its key', () => {
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'sent' });
   });
 
-  it('is sent again when its sender died before it could say that it was', async () => {
+  it('is sent again if its sender died before it could record the delivery', async () => {
     const hook = await startReceiver();
     const id = await aFailedClaim();
     const notification = await readNotification(db.reaper, id);
@@ -238,7 +233,7 @@ describe('the webhook: at least once, with its key', () => {
     expect(keys).toEqual([notification.key, notification.key]);
   });
 
-  it('refused for good: not sent again; one line', async () => {
+  it('if refused permanently, it is not sent again, and logged in one line', async () => {
     const hook = await startReceiver();
     hook.answer({ status: 404 });
     const id = await aFailedClaim();
@@ -248,12 +243,12 @@ describe('the webhook: at least once, with its key', () => {
     expect(await read(id)).toMatchObject({ owed: false, settled_as: 'given up' });
     expect(log.lines).toEqual([
       expect.stringMatching(
-        /^webhook: refused, not sent again \(HTTP 404: there is no such webhook any more; see REAPER_WEBHOOK_URL\): 🚨/u,
+        /^webhook: refused, not sent again \(HTTP 404: the webhook no longer exists; check REAPER_WEBHOOK_URL\): 🚨/u,
       ),
     ]);
   });
 
-  it('is not asked again for what it has refused, while Telegram asks to wait', async () => {
+  it('is not sent again if refused, while Telegram asks to wait', async () => {
     const [chat, hook] = [await startReceiver(), await startReceiver()];
     chat.answer({ status: 429 }, { status: 200 });
     hook.answer({ status: 410 });
@@ -266,7 +261,7 @@ describe('the webhook: at least once, with its key', () => {
   });
 });
 
-it('a channel that breaks its word and throws does not undo what another did', async () => {
+it('a channel that throws, against its contract, does not undo what another did', async () => {
   const chat = await startReceiver();
   const broken: Channel = {
     name: 'webhook',
@@ -280,15 +275,15 @@ it('a channel that breaks its word and throws does not undo what another did', a
   expect(await read(id)).toMatchObject({ owed: true, deliveries: { telegram: 'sent' } });
 });
 
-describe('what is owed', () => {
-  it('is left to the watch that claimed; it is a sweep’s when that is gone', async () => {
+describe('an owed notification', () => {
+  it('is left to the watch that claimed; if that is gone, a sweep settles it', async () => {
     const id = await aFailedClaim();
     expect(await readDueNotifications(db.reaper, 100)).not.toContain(id);
     await db.admin.query(`update reaper.notification set due_at = reaper.now() where id = $1`, [id]);
     expect(await readDueNotifications(db.reaper, 100)).toContain(id);
   });
 
-  it('for a day is given up, with one line', async () => {
+  it('is given up after a day, with one log line', async () => {
     const hook = await startReceiver();
     const id = await aFailedClaim();
     await db.admin.query(
@@ -305,12 +300,12 @@ describe('what is owed', () => {
     ]);
   });
 
-  it('is nothing to nobody: a notification that does not exist', async () => {
+  it('that does not exist is ignored', async () => {
     await settling([webhook(await startReceiver())])(999_999);
     expect(log.lines).toEqual([]);
   });
 
-  it('never stands in the way of a claim: only what failed owes', async () => {
+  it('never blocks a claim, and only a failed job owes one', async () => {
     for (const outcome of ['queued', 'done'] as const) {
       const run = await insertRunningJob(db.admin);
       expect(await claimRun(db.reaper, run, { outcome })).toMatchObject({

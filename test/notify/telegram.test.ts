@@ -26,7 +26,7 @@ async function answeredWith(answer: Answer): Promise<Delivery> {
   return delivery;
 }
 
-it('is sent the text, for the chat, at the address of the bot', async () => {
+it('gets the text, for the chat, at the address of the bot', async () => {
   const receiver = await startReceiver();
   expect(await sendTo(receiver)).toEqual({ result: 'sent' });
   expect(receiver.requests).toMatchObject([
@@ -42,20 +42,20 @@ it('is sent the text, for the chat, at the address of the bot', async () => {
   ]);
 });
 
-it('is found behind a proxy’s path, with or without a slash', async () => {
+it('is reached under a proxy’s path, with or without a slash', async () => {
   const receiver = await startReceiver();
   await over(`${receiver.url}/telegram/`).send(aNotification(), AbortSignal.timeout(20_000));
   expect(receiver.requests[0]?.path).toBe(`/telegram/bot${TOKEN}/sendMessage`);
 });
 
-it('takes no more than 4,096 characters: the rest is cut, but no character in two', async () => {
+it('gets at most 4,096 characters: the rest is cut off, but no character is cut in half', async () => {
   const receiver = await startReceiver();
   await sendTo(receiver, { text: `${'x'.repeat(4094)}🚨${'y'.repeat(5000)}` });
   expect(receiver.requests[0]?.body['text']).toBe(`${'x'.repeat(4094)}…`);
 });
 
 describe('an answer', () => {
-  it('429 says when to come back', async () => {
+  it('429 says when to try again', async () => {
     const body = {
       ok: false,
       description: 'Too Many Requests: retry after 7',
@@ -68,7 +68,7 @@ describe('an answer', () => {
     });
   });
 
-  it('429 of a proxy says it in its header, or not at all', async () => {
+  it('429 from a proxy says it in a header, or not at all', async () => {
     const headers = { 'retry-after': '3' };
     expect(await answeredWith({ status: 429, headers, body: 'slow down' })).toMatchObject({ retryAfterS: 3 });
     expect(await answeredWith({ status: 429, body: { parameters: { retry_after: 'soon' } } })).toEqual({
@@ -86,13 +86,13 @@ describe('an answer', () => {
   });
 
   it.each([
-    [401, 'Unauthorized', 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token'],
-    [404, 'Not Found', 'Telegram knows no such bot: set TELEGRAM_BOT_TOKEN to its present token'],
-    [400, 'Bad Request: chat not found', 'see TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID'],
+    [401, 'Unauthorized', 'Telegram does not know this bot: set TELEGRAM_BOT_TOKEN to its current token'],
+    [404, 'Not Found', 'Telegram does not know this bot: set TELEGRAM_BOT_TOKEN to its current token'],
+    [400, 'Bad Request: chat not found', 'check TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID'],
     [
       403,
       'Forbidden: bot was kicked',
-      'the bot was blocked or removed: let it into the chat of TELEGRAM_CHAT_ID again',
+      'the bot was blocked or removed: add it to the chat of TELEGRAM_CHAT_ID again',
     ],
   ])('%i, a bad token or chat: refused, with what to do', async (status, description, what) => {
     expect(await answeredWith({ status, body: { ok: false, description } })).toEqual({
@@ -108,7 +108,7 @@ describe('an answer', () => {
     expect(elsewhere.requests).toHaveLength(0);
   });
 
-  it('that repeats the token is told without it, in one short line', async () => {
+  it('that repeats the token is reported without it, in one short line', async () => {
     const description = `no bot ${TOKEN}, nor\n/bot${SECRET}/sendMessage ${'!'.repeat(500)}`;
     const delivery = await answeredWith({ status: 404, body: { ok: false, description } });
     const { why } = delivery as { why: string };
@@ -127,7 +127,7 @@ describe('an answer', () => {
     expect(await answeredWith({ status: 404, body })).toMatchObject({ result: 'refused' });
   });
 
-  it('without an end is not read to its end', async () => {
+  it('that never ends is not read completely', async () => {
     let written = 0;
     const delivery = await answeredWith((response) => {
       response.writeHead(200);
@@ -141,7 +141,7 @@ describe('an answer', () => {
     expect(written).toBeLessThan(2 ** 30);
   });
 
-  it('that breaks off behind its status is one', async () => {
+  it('that breaks off after its status counts', async () => {
     const delivery = await answeredWith((response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{"ok":', () => response.destroy());
@@ -161,7 +161,7 @@ describe('no answer', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  it('to its end, while the status is known: the wait ends, and the status counts', async () => {
+  it('after the status: the wait ends, and the status counts', async () => {
     const receiver = await startReceiver();
     receiver.answer((response) => {
       response.writeHead(200);
@@ -170,14 +170,14 @@ describe('no answer', () => {
     expect(await sendTo(receiver, { timeoutMs: 500 })).toEqual({ result: 'sent' });
   });
 
-  it('since the connection broke: nobody knows', async () => {
+  it('because the connection broke: nobody knows', async () => {
     expect(await answeredWith('break')).toEqual({
       result: 'unknown',
       why: 'the connection broke: ECONNRESET',
     });
   });
 
-  it('since nobody listens: not delivered, and the address is not told', async () => {
+  it('because nothing listens: not delivered, and the address is not revealed', async () => {
     const delivery = await over(`http://127.0.0.1:${await freePort()}`).send(
       aNotification(),
       AbortSignal.timeout(20_000),
@@ -185,7 +185,7 @@ describe('no answer', () => {
     expect(delivery).toEqual({ result: 'not delivered', why: 'no connection: ECONNREFUSED' });
   });
 
-  it('since no secure connection comes about: not delivered', async () => {
+  it('because there is no secure connection: not delivered', async () => {
     const receiver = await startReceiver();
     const delivery = await over(receiver.url.replace('http:', 'https:')).send(
       aNotification(),

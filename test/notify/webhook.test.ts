@@ -17,7 +17,7 @@ async function answeredWith(answer: Answer, timeoutMs = 20_000) {
   return delivery;
 }
 
-it('is sent the whole story, with its key in the header too', async () => {
+it('gets everything, with the key in a header too', async () => {
   const receiver = await startReceiver();
   const notification = aNotification();
   const webhook = createWebhook(`${receiver.url}/hooks/${SECRET}?channel=ops`);
@@ -54,11 +54,11 @@ it.each([
   ['a b', `job-reaper explain 'a b'`],
   [`it's $(id)`, `job-reaper explain 'it'\\''s $(id)'`],
   ['--json', 'job-reaper explain -- --json'],
-])('may paste the command that explains job %s into a shell', (jobId, command) => {
+])('contains the command that explains job %s, quoted for a shell', (jobId, command) => {
   expect(explainCommand(jobId)).toBe(command);
 });
 
-it('is told of a host without a command: it is about no job', async () => {
+it('gets no command in a message about a host, because it is not about a job', async () => {
   const receiver = await startReceiver();
   const alert = aNotification({ kind: 'host without probe', jobId: null, runKey: null, outcome: null });
   await createWebhook(receiver.url).send(alert, AbortSignal.timeout(20_000));
@@ -70,7 +70,7 @@ describe('an answer', () => {
     expect(await answeredWith({ status })).toEqual({ result: 'sent' });
   });
 
-  it.each([500, 503, 408, 429])('%i: again later, when the server says so', async (status) => {
+  it.each([500, 503, 408, 429])('%i: sent again later, when the server says so', async (status) => {
     expect(await answeredWith({ status, headers: { 'retry-after': '9' }, body: SECRET })).toEqual({
       result: 'not delivered',
       why: `HTTP ${status}`,
@@ -82,14 +82,14 @@ describe('an answer', () => {
     [301, ''],
     [307, ''],
     [400, ''],
-    [401, ': it no longer lets us in'],
-    [404, ': there is no such webhook any more'],
-    [410, ': there is no such webhook any more'],
-  ])('%i: refused, with the setting to look at', async (status, hint) => {
+    [401, ': access denied'],
+    [404, ': the webhook no longer exists'],
+    [410, ': the webhook no longer exists'],
+  ])('%i: refused, with the setting to check', async (status, hint) => {
     const headers = { location: `http://127.0.0.1:1/${SECRET}` };
     expect(await answeredWith({ status, headers, body: SECRET })).toEqual({
       result: 'refused',
-      why: `HTTP ${status}${hint}; see REAPER_WEBHOOK_URL`,
+      why: `HTTP ${status}${hint}; check REAPER_WEBHOOK_URL`,
     });
   });
 });
@@ -99,14 +99,14 @@ describe('no answer', () => {
     expect(await answeredWith('hang', 500)).toEqual({ result: 'unknown', why: 'no answer in time' });
   });
 
-  it('since the connection broke: nobody knows', async () => {
+  it('because the connection broke: nobody knows', async () => {
     expect(await answeredWith('break')).toMatchObject({ result: 'unknown' });
   });
 
   it.each([
     ['nobody listens', async () => `http://127.0.0.1:${await freePort()}/${SECRET}`, 'ECONNREFUSED'],
     ['nobody knows the name', () => `http://${SECRET}.invalid/`, /ENOTFOUND|EAI_AGAIN/],
-  ])('since %s: not delivered, and the address is not told', async (_, url, code) => {
+  ])('because %s: not delivered, and the address is not revealed', async (_, url, code) => {
     const delivery = await createWebhook(await url()).send(aNotification(), AbortSignal.timeout(20_000));
     expect(delivery.result).toBe('not delivered');
     expect((delivery as { why: string }).why).toMatch(code);

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../src/paths.js';
 
-/** What npm says when there is no network, and not all that is needed in its cache. */
+/** npm's errors without a network, if its cache lacks something. */
 const NO_NETWORK = /ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/;
 
-/** A project that has nothing but the packed package. */
+/** A project with only the packed package. */
 export interface Project {
   folder: string;
   /** Names of the files in the tarball. */
   packed: string[];
 }
 
-/** Packs the built package and installs it in an empty project; null where npm has no network and no cache. */
+/** Packs the built package and installs it in an empty project; null if npm has neither a network nor a cache. */
 export async function installPacked(): Promise<Project | null> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-pack-'));
   const pack = await execa('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
@@ -46,7 +46,7 @@ export async function installPacked(): Promise<Project | null> {
   return { folder, packed: tarball.files.map(({ path }) => path) };
 }
 
-/** Compiles the examples in the project, as strict TypeScript against the packed types. Throws with what is wrong. */
+/** Compiles the examples in the project, as strict TypeScript against the packed types. Throws with the errors. */
 export async function compileExamples({ folder }: Project): Promise<void> {
   const examples = join(packageRoot, 'examples');
   for (const file of await readdir(examples)) await copyFile(join(examples, file), join(folder, file));
@@ -55,7 +55,7 @@ export async function compileExamples({ folder }: Project): Promise<void> {
       strict: true,
       target: 'ES2022',
       module: 'NodeNext',
-      // The Temporal SDK's own declarations need types that it does not bring.
+      // The Temporal SDK's declarations need types that it does not include.
       skipLibCheck: true,
       types: ['node'],
       typeRoots: [join(packageRoot, 'node_modules', '@types')],

@@ -31,7 +31,7 @@ beforeEach(({ skip }) => {
 const folder = () => project?.folder ?? '';
 
 describe('the packed package', () => {
-  it('has what it needs to run, and neither tests nor demo', () => {
+  it('contains what it needs to run, and neither tests nor demo', () => {
     const files = project?.packed ?? [];
     for (const needed of [
       'dist/src/cli.js',
@@ -46,7 +46,7 @@ describe('the packed package', () => {
     expect(files.filter((file) => /(^|\/)(test|demo|bench|examples)\//.test(file))).toEqual([]);
   });
 
-  it('has a command that runs', async () => {
+  it('has a working command', async () => {
     const bin = join(folder(), 'node_modules', '.bin', 'job-reaper');
     const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
       version: string;
@@ -135,7 +135,7 @@ describe('the examples', () => {
     return { child, output: () => output };
   }
 
-  it('worker.ts asks its own gate, tells its own notifier, and ends at SIGTERM', async () => {
+  it('worker.ts asks its own gate, calls its own notifier, and ends at SIGTERM', async () => {
     const pipeline = {
       stages: [
         {
@@ -163,7 +163,7 @@ describe('the examples', () => {
       () => /job good .* reaped -> done \(exit0, gate green\)/.test(output()),
       90_000,
     );
-    await eventually('the notification', () => output().includes('told of failed: 🚨 reaper: job bad'));
+    await eventually('the notification', () => output().includes('notification: failed: 🚨 reaper: job bad'));
     await eventually('it to be settled', async () => {
       const { rows } = await db.admin.query<{ as: string }>(
         'select settled_as as as from reaper.notification',
@@ -179,7 +179,7 @@ describe('the examples', () => {
     expect(child.exitCode, output()).toBe(0);
   });
 
-  it('mounted.ts serves a reaper that operator.ts starts, pauses and asks', async () => {
+  it('mounted.ts serves a reaper that operator.ts starts, pauses and queries', async () => {
     const { output } = run('mounted');
     const operator = run('operator');
     await once(operator.child, 'close');

@@ -33,7 +33,12 @@ it('changed workflows are deployed over open watches, and every watch ends well'
   const agents = { parked: startProcess(), dead: startProcess() };
   const parked = await insertRunningJob(admin, { id: 'parked', ...agents.parked });
   const dead = await insertRunningJob(admin, { id: 'dead', ...agents.dead });
-  const waiting = await insertRunningJob(admin, { id: 'waiting', exitCode: 1, exitedS: 0 });
+  const waiting = await insertRunningJob(admin, {
+    id: 'waiting',
+    startedS: 4_000,
+    exitCode: 1,
+    exitedS: 0,
+  });
   // It has passed the changed place once, so its history has to be replayed the old way for ever.
   const blocked = await insertRunningJob(admin, { id: 'blocked', exitCode: 1, exitedS: 3_600 });
   let isHeld = false;

@@ -15,7 +15,7 @@ const redPipeline = new Pipeline([
     next: null,
   },
 ]);
-const EXITED = { exitCode: 1, exitedS: 60 };
+const EXITED = { startedS: 4_000, exitCode: 1, exitedS: 60 };
 
 /** A run whose exit code waits for its claim, with something in the way of it. */
 const inTheWay =

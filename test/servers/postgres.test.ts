@@ -34,7 +34,7 @@ async function ask(url: string, sql: string): Promise<unknown> {
 
 async function openFolder(): Promise<string> {
   const folder = await temporaryFolder();
-  // As root the server runs as another user, who must get there, as in the system's own temporary folder.
+  // If we are root, the server runs as another user, who must be able to enter, like the system's temporary folder.
   await chmod(folder, 0o755);
   return folder;
 }
@@ -75,7 +75,7 @@ describe('the embedded Postgres', () => {
   );
 
   test(
-    'leaves the signals and the exit of this process alone',
+    'does not change the signals and the exit of this process',
     async () => {
       const events = ['SIGINT', 'SIGTERM', 'SIGHUP', 'beforeExit', 'exit', 'message'];
       const count = () => events.map((event) => process.listenerCount(event));
@@ -116,7 +116,7 @@ describe('the embedded Postgres', () => {
   );
 
   test.runIf(process.getuid?.() === 0)(
-    'is copied to where its user can read it when root alone can reach the installed files',
+    'is copied to where its user can read it, if only root can reach the installed files',
     async () => {
       const folder = await openFolder();
       const closed = join(folder, 'closed');
@@ -170,7 +170,7 @@ describe('DATABASE_ADMIN_URL', () => {
     LIMIT_MS,
   );
 
-  test('of a server that does not answer is an error that keeps the password to itself', async () => {
+  test('of a server that does not answer is an error without the password', async () => {
     const env = { DATABASE_ADMIN_URL: 'postgresql://postgres:hush@127.0.0.1:1/postgres' };
     const starting = startPostgres({ log: silent, env });
     await expect(starting).rejects.toThrow(

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 
 import { packageRoot } from '../../src/paths.js';
 
-/** For servers whose log lines no test looks at. */
+/** For servers whose log lines no test checks. */
 export const silent = () => undefined;
 
 /** The environment without the variables that name existing servers. */
@@ -17,7 +17,7 @@ export function embeddedEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
 }
 
-/** Has a server stopped at the end of the test, whatever its outcome. */
+/** Stops a server at the end of the test, whatever its outcome. */
 export async function stoppedAfterwards<T extends { stop(): Promise<void> }>(
   starting: Promise<T>,
 ): Promise<T> {
@@ -33,7 +33,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** Whether a process runs; one that has ended and was not collected by its parent does not. */
+/** Whether a process is running; a zombie is not. */
 export function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -17,7 +17,7 @@ async function executable(path: string): Promise<string> {
   return path;
 }
 
-/** A folder for everything, with an environment that knows nothing else. */
+/** A folder for everything, with an environment that contains only its paths. */
 async function sandbox() {
   const folder = await temporaryFolder();
   const bin = join(folder, 'bin');
@@ -35,7 +35,7 @@ const never: CliStep = {
 };
 
 describe('findTemporalCli', () => {
-  test('takes TEMPORAL_CLI_PATH first, then PATH, then the cache', async () => {
+  test('uses TEMPORAL_CLI_PATH first, then PATH, then the cache', async () => {
     const { bin, env } = await sandbox();
     const cached = await executable(await cachedCliPath(env));
     expect(await findTemporalCli({ log: silent, env })).toBe(cached);
@@ -45,7 +45,7 @@ describe('findTemporalCli', () => {
     expect(await findTemporalCli({ log: silent, env: { ...env, TEMPORAL_CLI_PATH: given } })).toBe(given);
   });
 
-  test.each(['absent', 'plain', '.'])('refuses a TEMPORAL_CLI_PATH that is %s', async (name) => {
+  test.each(['absent', 'plain', '.'])('rejects a TEMPORAL_CLI_PATH that is %s', async (name) => {
     const { bin, env } = await sandbox();
     await writeFile(join(bin, 'plain'), 'no program', { mode: 0o644 });
     const given = join(bin, name);
@@ -56,12 +56,12 @@ describe('findTemporalCli', () => {
     );
   });
 
-  test('takes the first step that succeeds', async () => {
+  test('uses the first step that succeeds', async () => {
     const steps = [failing('one', 'no'), { name: 'two', find: () => Promise.resolve('/found') }, never];
     expect(await findTemporalCli({ log: silent, env: {}, steps })).toBe('/found');
   });
 
-  test('lists every way with its reason, and what to do next, when none succeeds', async () => {
+  test('lists every step with its reason, and what to do next, when none succeeds', async () => {
     const steps = [failing('the cache', 'empty'), failing('a download', 'no\n  network')];
     await expect(findTemporalCli({ log: silent, env: {}, steps })).rejects.toThrow(
       [
@@ -76,7 +76,7 @@ describe('findTemporalCli', () => {
 });
 
 describe('the cache of the CLI', () => {
-  test('is filled once, by one of those that want it', async () => {
+  test('is filled once, by one of the processes that need it', async () => {
     const { env } = await sandbox();
     const lines: string[] = [];
     let made = 0;
@@ -89,11 +89,11 @@ describe('the cache of the CLI', () => {
     const target = await cachedCliPath(env);
     expect(await Promise.all([install(), install()])).toEqual([target, target]);
     expect(made).toBe(1);
-    expect(lines).toContain('waiting for another process that is getting the Temporal dev server');
+    expect(lines).toContain('waiting for another process to get the Temporal dev server');
     expect(await readdir(dirname(target))).toEqual(['temporal']);
   });
 
-  test('holds nothing half made: neither after a failure nor after a crash', async () => {
+  test('never contains a partial file, neither after a failure nor after a crash', async () => {
     const { env } = await sandbox();
     const folder = dirname(await cachedCliPath(env));
     await mkdir(folder, { recursive: true });
@@ -134,9 +134,11 @@ describe('a directory lock', () => {
 });
 
 describe('a download', () => {
-  test('is given up when nothing comes', async () => {
+  test('is given up when nothing arrives', async () => {
     const hanging = ['-e', 'setInterval(() => undefined, 1000)'];
-    await expect(runDownloader(hanging, await temporaryFolder(), 1)).rejects.toThrow('nothing came for 1 s');
+    await expect(runDownloader(hanging, await temporaryFolder(), 1)).rejects.toThrow(
+      'nothing arrived for 1 s',
+    );
   });
 
   test('fails with what the downloader says', async () => {
@@ -144,7 +146,7 @@ describe('a download', () => {
     await expect(runDownloader(broken, await temporaryFolder(), 10)).rejects.toThrow(/^no network$/);
   });
 
-  test('goes on as long as something comes', async () => {
+  test('continues as long as something arrives', async () => {
     const folder = await temporaryFolder();
     const slow = `
       const { appendFileSync } = require('node:fs');

@@ -38,7 +38,7 @@ async function addKeyword(client: Client, name: string): Promise<void> {
   });
 }
 
-// Without a CLI on the machine this is the one place that may download or build it.
+// If the machine has no CLI, this is the only place that may download or build it.
 beforeAll(() => findTemporalCli({ log: console.log, env: embeddedEnv() }), GET_CLI_MS);
 
 describe('the embedded Temporal server', () => {
@@ -62,7 +62,7 @@ describe('the embedded Temporal server', () => {
   );
 
   test(
-    'runs beside another one, and takes a search attribute as soon as it is registered',
+    'runs beside another one, and accepts a search attribute as soon as it is registered',
     async () => {
       const servers = await Promise.all([embedded(), embedded()]);
       expect(servers[0].address).not.toBe(servers[1].address);
@@ -82,7 +82,7 @@ describe('the embedded Temporal server', () => {
   );
 
   test(
-    'goes on from its file after it was killed',
+    'continues from its file after it was killed',
     async () => {
       const dbFile = join(await temporaryFolder(), 'new folder', 'temporal.db');
       const first = await embedded({ dbFile, namespace: 'kept' });

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { startAdminServer, type AdminServer } from '../../src/worker/admin-server.js';
-import { jsonReply, type Reply } from '../../src/worker/reply.js';
+import { jsonReply, startAdminServer, type AdminServer, type Reply } from '../../src/worker/admin-server.js';
 
 let server: AdminServer | undefined;
 

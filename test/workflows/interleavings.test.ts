@@ -36,7 +36,13 @@ async function claimWith(
   ) => Promise<ClaimResult>,
   input = {},
 ): Promise<TestReaper> {
-  run = await insertRunningJob(db.admin, { id: 'j1', stage: 'development', exitCode: 0, exitedS: 60 });
+  run = await insertRunningJob(db.admin, {
+    id: 'j1',
+    stage: 'development',
+    startedS: 4_000,
+    exitCode: 0,
+    exitedS: 60,
+  });
   let attempt = 0;
   reaper = await startReaper(db, {
     pipeline,

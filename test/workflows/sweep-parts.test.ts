@@ -158,7 +158,7 @@ it('does not count a sweep or a claim again whose result was lost, and does not 
 });
 
 it('wakes a watch that waits out the grace when the exit record is written again', async () => {
-  const run = await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 0 });
+  const run = await insertRunningJob(db.admin, { id: 'j1', startedS: 4_000, exitCode: 1, exitedS: 0 });
   reaper = await startReaper(db, { policy: { finalizeGraceS: 3_000, maxRunningS: 7_200 } });
   const watch = reaper.watch(run);
   const looks = async () => {

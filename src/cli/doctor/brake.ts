@@ -1,9 +1,9 @@
 import { readStatus } from '../../db/status.js';
 import { fail, ok, warn, type Check } from './check.js';
 
-const EXPECTED = 'no run reaped whose process lives';
+const EXPECTED = 'no reaped run with a live process';
 
-/** No verdict was found to be wrong, and the reaper has not stopped itself. */
+/** Checks that no verdict was found to be wrong, and that the reaper has not stopped itself. */
 export const brakeCheck: Check = {
   name: 'brake',
   needs: ['postgres', 'schema'],
@@ -14,12 +14,18 @@ export const brakeCheck: Check = {
         fail(
           EXPECTED,
           `job ${braked.job_id}: ${braked.now}; reaping has stopped`,
-          'see job-reaper status, and report what made the verdict wrong; then job-reaper activate',
+          'see job-reaper status and find out what made the verdict wrong; then run job-reaper activate',
         ),
       ];
     }
     return survivors === 0
       ? [ok(EXPECTED, 'none')]
-      : [warn(EXPECTED, `${survivors} so far`, 'select * from reaper.survivor has both looks of each')];
+      : [
+          warn(
+            EXPECTED,
+            `${survivors} so far`,
+            'select * from reaper.survivor shows both observations of each',
+          ),
+        ];
   },
 };

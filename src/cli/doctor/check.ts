@@ -4,48 +4,48 @@ import type { Pool } from '../../db/pool.js';
 import type { Settings } from '../../config.js';
 import type { Names } from '../../naming.js';
 
-/** What the checks look at. */
+/** What the checks use. */
 export interface DoctorContext {
   settings: Settings;
   names: Names;
   namespace: string;
-  /** As DATABASE_URL's login. */
+  /** Connected as the login of DATABASE_URL. */
   pool: Database & Pick<Pool, 'readBack'>;
-  /** As DATABASE_ADMIN_URL's login; null where it is not set. */
+  /** Connected as the login of DATABASE_ADMIN_URL; null if that is not set. */
   admin: Database | null;
   /**
-   * The connection to Temporal, made when it is first asked for.
+   * Connects to Temporal on the first call.
    *
    * @throws when Temporal does not answer
    */
   temporal: () => Promise<Client>;
 }
 
-/** How a thing stands: `warn` works, but not as well as it should; `fail` does not. */
+/** The result: `warn` works, but not as well as it should; `fail` does not work. */
 export type Level = 'ok' | 'warn' | 'fail';
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Finding {
   level: Level;
   expected: string;
   got: string;
-  /** What to do about it; null when there is nothing to do. */
+  /** What to do about it; null if there is nothing to do. */
   todo: string | null;
 }
 
-/** What a check cannot do without; when it is not there, the check is left out. */
+/** What a check needs; without it, the check is skipped. */
 export type Need = 'postgres' | 'schema' | 'temporal' | 'namespace';
 
 /** One check of an installation. */
 export interface Check {
   name: string;
   needs: readonly Need[];
-  /** What it proves for the checks after it, when none of its findings is a failure. */
+  /** What it proves for the checks after it if none of its findings is a failure. */
   proves?: Need;
   /**
-   * Looks, and changes nothing.
+   * Checks, and changes nothing.
    *
-   * @throws whatever goes wrong; that counts as a failure, with its message
+   * @throws any error; it counts as a failure, with its message
    */
   run: (context: DoctorContext) => Promise<Finding[]>;
 }

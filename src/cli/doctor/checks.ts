@@ -20,7 +20,7 @@ import { stampsCheck } from './stamps.js';
 import { temporalCheck } from './temporal.js';
 import { viewCheck } from './view.js';
 
-/** Every check, in the order in which one would mend things. */
+/** All checks, in the order in which you would fix things. */
 export const CHECKS: readonly Check[] = [
   postgresCheck,
   schemaCheck,

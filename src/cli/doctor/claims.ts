@@ -1,14 +1,14 @@
 import { listClaimTrouble } from '../../db/claim-trouble.js';
 import { readLastSweep } from '../../db/last-sweep.js';
-import { formatTime } from '../output.js';
+import { counted, formatTime } from '../output.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
-/** Runs that are named at most. */
+/** The maximum number of runs that are listed. */
 const NAMED = 5;
-/** Runs that are counted at most. */
+/** The maximum number of runs that are counted. */
 const COUNTED = 1_000;
 
-/** Runs that are to be claimed are claimed: none fails at it, and none waits for a place. */
+/** Checks that no claim fails, and that no run waits for a free watch. */
 export const claimsCheck: Check = {
   name: 'claims',
   needs: ['postgres', 'schema'],
@@ -17,33 +17,41 @@ export const claimsCheck: Check = {
     const sweep = await readLastSweep(pool);
     const findings: Finding[] = [];
     for (const { jobId, kind, why, since, failures, retryAt } of troubles.slice(0, NAMED)) {
-      const next = `tried again from ${formatTime(retryAt)} on`;
+      const next = `retried after ${formatTime(retryAt)}`;
       findings.push(
         kind === 'locked'
-          ? warn(`the row of job ${jobId} free`, `${why}; ${next}`, 'end the transaction that holds it')
+          ? warn(
+              `the row of job ${jobId} not to be locked`,
+              `${why}; ${next}`,
+              'end the transaction that locks it',
+            )
           : fail(
               `job ${jobId} to be claimed`,
-              `${why}, ${failures} times since ${formatTime(since)}; ${next}`,
-              `correct what raises this when the row is written; then job-reaper reap ${jobId} tries at once`,
+              `${why}, ${counted(failures, 'time')} since ${formatTime(since)}; ${next}`,
+              `correct what raises this error when the row is written; then job-reaper reap ${jobId} retries immediately`,
             ),
       );
     }
     if (troubles.length > NAMED) {
       const more = troubles.length - NAMED;
       findings.push(
-        warn('all runs claimed', `${more} more that cannot be`, 'select * from reaper.troubled_run'),
+        warn(
+          'no other run that cannot be claimed',
+          `${more} more`,
+          'select * from reaper.troubled_run lists them',
+        ),
       );
     }
     const waiting = sweep?.summary['waiting'];
     if (typeof waiting === 'number' && waiting > 0) {
       findings.push(
         warn(
-          'a place for the watch of each run with a symptom',
-          `${waiting} that wait for one`,
-          'raise REAPER_MAX_WATCHES, or see below why those that have one do not end',
+          'a watch for each run with a symptom',
+          `${waiting} waiting for one`,
+          'raise REAPER_MAX_WATCHES, or find out below why the open watches do not end',
         ),
       );
     }
-    return findings.length > 0 ? findings : [ok('runs that can be claimed', 'none that cannot be')];
+    return findings.length > 0 ? findings : [ok('claims that succeed', 'no run with trouble')];
   },
 };

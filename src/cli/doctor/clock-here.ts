@@ -2,7 +2,7 @@ import { readClock } from '../../db/inspect/server.js';
 import type { Check } from './check.js';
 import { judgeSkew } from './clock-skew.js';
 
-/** The database's clock, by which ages are told, against this machine's, by which leases are. */
+/** Compares the database's clock, which run ages depend on, with this machine's, which leases depend on. */
 export const clockHereCheck: Check = {
   name: 'clock here',
   needs: ['postgres', 'schema'],
@@ -10,10 +10,10 @@ export const clockHereCheck: Check = {
     const before = Date.now();
     const theirs = await readClock(pool);
     const after = Date.now();
-    // Asked somewhere in between: whatever lies inside is no skew.
+    // The database answered somewhere in between, so any difference within that is not skew.
     const skewS = Math.max(0, before - theirs, theirs - after) / 1000;
     return [
-      judgeSkew("the database's and this machine's clock", skewS, 'leases are judged too early or too late'),
+      judgeSkew("the database's and this machine's clocks", skewS, 'leases are judged too early or too late'),
     ];
   },
 };

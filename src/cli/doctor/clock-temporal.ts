@@ -5,7 +5,7 @@ import { judgeSkew } from './clock-skew.js';
 
 const ATTEMPTS = 5;
 
-/** The database's clock, by which ages are told, against Temporal's, by which streaks are. */
+/** Compares the database's clock, which run ages depend on, with Temporal's, which streaks depend on. */
 export const clockTemporalCheck: Check = {
   name: 'clock of Temporal',
   needs: ['postgres', 'schema', 'temporal', 'namespace'],
@@ -15,20 +15,24 @@ export const clockTemporalCheck: Check = {
       const before = await readLastSweep(pool);
       const scan = await readSweepScan(workflowService, namespace, names.reaper);
       const after = await readLastSweep(pool);
-      // A sweep that ended meanwhile belongs to another scan.
+      // If another sweep ended meanwhile, its record belongs to another scan.
       if (before === null || scan === null || before.at.getTime() !== after?.at.getTime()) continue;
-      // The database was asked between the two: whatever lies inside is no skew.
+      // The database was queried between the two, so any difference within that is not skew.
       const at = before.at.getTime();
       const skewS = Math.max(0, scan.startedMs - at, at - scan.completedMs) / 1000;
       return [
-        judgeSkew("the database's and Temporal's clock", skewS, 'grace and streak end too early or too late'),
+        judgeSkew(
+          "the database's and Temporal's clocks",
+          skewS,
+          'grace and streak end too early or too late',
+        ),
       ];
     }
     return [
       warn(
-        'clocks to compare',
-        'no sweep to compare them by',
-        'start a worker, wait for a sweep, run doctor again',
+        "a sweep to compare the database's and Temporal's clocks",
+        'none',
+        'start a worker, wait for a sweep, then run doctor again',
       ),
     ];
   },

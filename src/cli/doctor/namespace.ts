@@ -2,11 +2,11 @@ import { messageOf } from '../errors.js';
 import { fail, ok, warn, type Check } from './check.js';
 
 const DAY_S = 86_400;
-/** A weekend: a story that is gone before anybody has read it. */
-const LEAST_DAYS = 3;
+/** A weekend: with less, histories may be gone before anybody reads them. */
+const MIN_DAYS = 3;
 const RECOMMENDED_DAYS = 30;
 
-/** The namespace is there, and keeps histories long enough to be read. */
+/** Checks that the namespace exists, and keeps histories long enough to be read. */
 export const namespaceCheck: Check = {
   name: 'namespace',
   needs: ['temporal'],
@@ -29,8 +29,8 @@ export const namespaceCheck: Check = {
     const expected = `histories kept for ${RECOMMENDED_DAYS} days`;
     const got = `${Math.round(days * 10) / 10} days in namespace "${namespace}"`;
     if (days >= RECOMMENDED_DAYS) return [ok(expected, got)];
-    const short = days < LEAST_DAYS ? ': gone before anybody has read them' : '';
-    const todo = `temporal operator namespace update --namespace ${namespace} --retention 30d (the ledger stays in any case)`;
+    const short = days < MIN_DAYS ? ': they may be gone before anybody reads them' : '';
+    const todo = `temporal operator namespace update --namespace ${namespace} --retention 30d (the ledger is kept in any case)`;
     return [warn(expected, `${got}${short}`, todo)];
   },
 };

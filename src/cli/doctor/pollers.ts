@@ -3,10 +3,10 @@ import type { Client } from '@temporalio/client';
 /** `temporal.api.enums.v1.TaskQueueType`. */
 export const QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 
-/** Milliseconds since its last poll after which a worker no longer counts: a poll lasts a minute. */
+/** Milliseconds after its last poll until a worker no longer counts: a poll lasts a minute. */
 const SILENT_MS = 90_000;
 
-/** Whether somebody polls a queue. The server remembers those who did for some minutes longer than that. */
+/** Whether a worker polls a queue. The server remembers former pollers for some minutes longer. */
 export async function polls(
   client: Client,
   namespace: string,

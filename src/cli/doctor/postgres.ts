@@ -2,10 +2,10 @@ import { readServerVersion } from '../../db/inspect/server.js';
 import { explainDatabaseError } from '../database-error.js';
 import { fail, ok, warn, type Check } from './check.js';
 
-const LEAST_VERSION = 13;
+const MIN_VERSION = 13;
 const MAINTAINED_VERSION = 14;
 
-/** Postgres answers and lets us in. */
+/** Checks that we can connect to Postgres. */
 export const postgresCheck: Check = {
   name: 'postgres',
   needs: [],
@@ -16,10 +16,10 @@ export const postgresCheck: Check = {
       version = Math.floor((await readServerVersion(pool)) / 10_000);
     } catch (error) {
       const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
-      return [fail('Postgres to let us in', message, 'correct DATABASE_URL, or start Postgres')];
+      return [fail('a connection to Postgres', message, 'correct DATABASE_URL, or start Postgres')];
     }
-    const expected = `Postgres ${LEAST_VERSION} or later`;
-    if (version < LEAST_VERSION) return [fail(expected, `${version}`, 'upgrade Postgres')];
+    const expected = `Postgres ${MIN_VERSION} or later`;
+    if (version < MIN_VERSION) return [fail(expected, `${version}`, 'upgrade Postgres')];
     if (version < MAINTAINED_VERSION)
       return [warn(expected, `${version}, no longer maintained`, 'upgrade Postgres')];
     return [ok(expected, `${version}`)];

@@ -6,16 +6,16 @@ import { overdueAfterS } from '../../domain/overdue.js';
 import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
 import { polls, QUEUE_TYPE } from './pollers.js';
 
-/** Hosts that are asked about, one question to Temporal each. */
+/** The maximum number of hosts that are checked, with one call to Temporal each. */
 const HOST_LIMIT = 100;
 
-/** A probe answers on every host that running jobs name. */
+/** Checks that a probe answers on every host with running jobs. */
 export const probesCheck: Check = {
   name: 'probes',
   needs: ['postgres', 'schema', 'temporal', 'namespace'],
   async run(context) {
     const { hosts } = await readFleet(context.pool);
-    if (hosts.length === 0) return [ok('a probe on each host of running jobs', 'no host: nothing runs')];
+    if (hosts.length === 0) return [ok('a probe on each host with running jobs', 'no job is running')];
     const control = await readControl(context.pool);
     const sweep = await readLastSweep(context.pool);
     const failing = (sweep?.summary['hostsFailing'] ?? {}) as Record<string, string>;
@@ -25,7 +25,11 @@ export const probesCheck: Check = {
     if (hosts.length > HOST_LIMIT) {
       const rest = hosts.length - HOST_LIMIT;
       findings.push(
-        warn('all hosts checked', `${rest} more were not`, 'see job-reaper status for hosts without a probe'),
+        warn(
+          'a check of all hosts',
+          `${rest} more were not checked`,
+          'see job-reaper status for hosts without a probe',
+        ),
       );
     }
     return findings;
@@ -45,8 +49,8 @@ async function checkHost(
   if (cause !== undefined) {
     return fail(
       expected,
-      `it answers and fails: ${cause}`,
-      'run job-reaper doctor there; it needs role reaper_probe, and REAPER_HOST as the rows name it',
+      `it answers, but fails: ${cause}`,
+      'run job-reaper doctor there; the probe needs role reaper_probe, and REAPER_HOST exactly as in the rows',
     );
   }
   if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {
@@ -55,15 +59,15 @@ async function checkHost(
   if (await polls(await temporal(), namespace, names.probeQueue(host), QUEUE_TYPE.activity)) {
     return warn(
       expected,
-      'one polls, but no sweep has had its answer lately',
-      'wait for a sweep: job-reaper sweep',
+      'one polls, but no recent sweep got its answer',
+      'run job-reaper sweep and check again',
     );
   }
   if (gone !== null && (answeredAt === null || answeredAt <= gone.declaredAt))
     return ok(expected, `declared gone by ${gone.by}`);
   return fail(
     expected,
-    'nobody polls its queue, so its runs are unknown',
-    `there, start: REAPER_HOST=${host} job-reaper worker --no-workflows; or, if it is gone for good: job-reaper host-gone ${host}`,
+    'no worker polls its queue, so its runs are unknown',
+    `run there: REAPER_HOST=${host} job-reaper worker --no-workflows; or, if the host will never return: job-reaper host-gone ${host}`,
   );
 }

@@ -6,9 +6,9 @@ import { fail, ok, type Check, type DoctorContext, type Finding } from './check.
 import { polls, QUEUE_TYPE } from './pollers.js';
 
 const START = 'start job-reaper worker';
-const START_GATES = `${START}, or mount the activities \`gates\` in your own worker: nothing that exited with 0 is judged until then`;
+const START_GATES = `${START}, or mount the activities \`gates\` in your own worker: until then, no run that exited with 0 is judged`;
 
-/** The reaper workflow runs, somebody polls its queue and that of gates, and it sweeps. */
+/** Checks that the reaper workflow is running and sweeps, and that workers poll its queue and the gate queue. */
 export const reaperCheck: Check = {
   name: 'reaper',
   needs: ['postgres', 'schema', 'temporal', 'namespace'],
@@ -24,7 +24,7 @@ export const reaperCheck: Check = {
 };
 
 async function checkWorkflow(client: Client, { names }: DoctorContext): Promise<Finding> {
-  const expected = `workflow "${names.reaper}" to run`;
+  const expected = `workflow "${names.reaper}" to be running`;
   try {
     const { status, type } = await client.workflow.getHandle(names.reaper).describe();
     if (type !== 'jobReaper') {
@@ -34,7 +34,7 @@ async function checkWorkflow(client: Client, { names }: DoctorContext): Promise<
         'terminate it, or choose another REAPER_NAME',
       );
     }
-    return status.name === 'RUNNING' ? ok(expected, 'it runs') : fail(expected, status.name, START);
+    return status.name === 'RUNNING' ? ok(expected, 'it is') : fail(expected, status.name, START);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return fail(expected, 'none', START);
     throw error;
@@ -49,14 +49,14 @@ async function checkQueue(
 ): Promise<Finding> {
   const expected = `a worker on queue "${queue}"`;
   return (await polls(client, namespace, queue, QUEUE_TYPE[type]))
-    ? ok(expected, 'one polls')
-    : fail(expected, 'nobody polls', type === 'workflow' ? START : START_GATES);
+    ? ok(expected, 'one polls it')
+    : fail(expected, 'none polls it', type === 'workflow' ? START : START_GATES);
 }
 
 async function checkSweep({ pool }: DoctorContext): Promise<Finding> {
   const [last, { policy }] = await Promise.all([readLastSweep(pool), readControl(pool)]);
   const expected = `a sweep within ${overdueAfterS(policy.intervalS)} s`;
-  if (last === null) return fail(expected, 'none ever', START);
+  if (last === null) return fail(expected, 'none yet', START);
   const ago = `${Math.round(last.ageS)} s ago`;
   if (isOverdue(last, policy.intervalS)) return fail(expected, ago, "see the worker's log and the Web UI");
   const { error } = last.summary;

@@ -3,7 +3,7 @@ import { readRowOddities } from '../../db/inspect/rows.js';
 import { describeZoneDependence } from '../../db/inspect/zones.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
-/** The rows of the view are such that every one of them can be looked after. */
+/** Checks that every row of the view can be read and watched. */
 export const rowsCheck: Check = {
   name: 'rows',
   needs: ['postgres', 'schema'],
@@ -12,29 +12,29 @@ export const rowsCheck: Check = {
       await readRowOddities(pool);
     const findings: Finding[] = unreadable.map(({ jobId, why }) =>
       fail(
-        'every column of every row to be readable',
+        'every row to be readable',
         `job ${jobId}: ${why}`,
-        'correct the row, and have the adapter cast such a value to null: docs/sql-contract.md',
+        'correct the row, and make the adapter cast such values to null: docs/sql-contract.md',
       ),
     );
-    // Hosts and ids of these would not be read either.
+    // This query would fail at unreadable rows.
     const { unwatchable } =
       unreadable.length > 0 ? { unwatchable: { count: 0, sample: [] } } : await readFleet(pool);
     if (duplicates.length > 0) {
       findings.push(
         fail(
           'each job once in reaper.running_job',
-          `more often: ${duplicates.join(', ')}`,
-          "mend the adapter's joins",
+          `duplicates: ${duplicates.join(', ')}`,
+          "fix the adapter's joins",
         ),
       );
     }
     if (reused.length > 0) {
       findings.push(
         fail(
-          'run keys that never come again',
-          `reaped before, and running under the same key: ${reused.join(', ')}`,
-          'have launchers set a new run key, or another started_at, with "running"',
+          'a new run key for each run',
+          `already reaped, but running under the same key: ${reused.join(', ')}`,
+          'make launchers set a new run key, or a new started_at, together with "running"',
         ),
       );
     }
@@ -48,7 +48,7 @@ export const rowsCheck: Check = {
         fail(
           'rows that can be watched',
           `${unwatchable.count} that cannot (${sample})`,
-          'set what is missing as "running" is set',
+          'make launchers set what is missing together with "running"',
         ),
       );
     }
@@ -57,16 +57,16 @@ export const rowsCheck: Check = {
         warn(
           'a host in each row',
           `${withoutHost} without one, so they are unknown`,
-          'have launchers write the host with the pid',
+          'make launchers write the host with the pid',
         ),
       );
     }
     if (olderExits.length > 0) {
       findings.push(
         warn(
-          'exit records that are younger than their run',
-          `older ones, so that their runs are judged as if they had none: ${olderExits.join(', ')}`,
-          'have launchers clear exit_code and finished_at whenever they start a run: docs/sql-contract.md',
+          'exit records that are newer than the start of their run',
+          `older ones, which are ignored: ${olderExits.join(', ')}`,
+          'make launchers clear exit_code and finished_at when they start a run: docs/sql-contract.md',
         ),
       );
     }
@@ -74,13 +74,11 @@ export const rowsCheck: Check = {
       findings.push(
         warn(
           'a started_at in each row',
-          `${withoutStart} without one, so that their age is unknown`,
-          'have launchers set started_at together with "running"',
+          `${withoutStart} without one, so their age is unknown`,
+          'make launchers set started_at together with "running"',
         ),
       );
     }
-    return findings.length > 0
-      ? findings
-      : [ok('rows that can be watched', `${running} running, all of them`)];
+    return findings.length > 0 ? findings : [ok('rows that can be watched', `all ${running} running jobs`)];
   },
 };

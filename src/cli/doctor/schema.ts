@@ -9,7 +9,7 @@ import { fail, ok, type Check, type DoctorContext, type Finding } from './check.
 
 const MIGRATE = 'run job-reaper migrate --adapter <reference, minimal or a file>';
 
-/** Schema reaper is of this version, and an adapter is installed. */
+/** Checks that schema reaper has this version, and that an adapter is installed. */
 export const schemaCheck: Check = {
   name: 'schema',
   needs: ['postgres'],
@@ -19,7 +19,7 @@ export const schemaCheck: Check = {
     try {
       const { adapter } = await readControl(pool);
       if (adapter === null) return [fail('an adapter', 'none installed', MIGRATE)];
-      // Asks the newest objects.
+      // Uses the newest objects of the schema.
       await readFleetNumbers(pool);
       return [
         ok('schema reaper with an adapter', `adapter "${adapter}"`),
@@ -27,7 +27,7 @@ export const schemaCheck: Check = {
       ];
     } catch (error) {
       const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
-      return [fail('schema reaper of this version', message, MIGRATE)];
+      return [fail('schema reaper in this version', message, MIGRATE)];
     }
   },
 };
@@ -40,11 +40,15 @@ async function checkMigrations({ admin }: DoctorContext): Promise<Finding[]> {
   const applied = await readMigrations(admin);
   const missing = known.filter((name) => !applied.includes(name));
   const newer = applied.filter((name) => !known.includes(name));
-  if (missing.length > 0) return [fail('all migrations', `without ${missing.join(', ')}`, MIGRATE)];
+  if (missing.length > 0) return [fail('all migrations', `missing: ${missing.join(', ')}`, MIGRATE)];
   if (newer.length > 0) {
     return [
-      fail('no migrations but our own', newer.join(', '), 'install the job-reaper version that made them'),
+      fail(
+        'no migrations of a newer version',
+        newer.join(', '),
+        'install the job-reaper version that has them',
+      ),
     ];
   }
-  return [ok('all migrations', `${applied.length}`)];
+  return [ok('all migrations', `${applied.length} applied`)];
 }

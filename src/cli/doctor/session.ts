@@ -1,11 +1,11 @@
 import { readSessionState } from '../../db/inspect/session.js';
 import { fail, ok, type Check, type Finding } from './check.js';
 
-const DEFAULTS = 'see ALTER ROLE ... SET and ALTER DATABASE ... SET of this login';
+const DEFAULTS = 'check ALTER ROLE ... SET and ALTER DATABASE ... SET for this login';
 const POOLER =
-  'a pooler in front of Postgres has to run in transaction or session mode, and to hand on what is set';
+  'a pooler in front of Postgres must run in transaction or session mode, and pass on the settings';
 
-/** The server has the settings in force that our sessions rely on: read back, since a pooler or a default may have changed them. */
+/** Reads back the server settings that our sessions rely on, because a pooler or a default may have changed them. */
 export const sessionCheck: Check = {
   name: 'session',
   needs: ['postgres'],
@@ -14,23 +14,21 @@ export const sessionCheck: Check = {
     const findings: Finding[] = [];
     if (isReadOnly) {
       const got = isStandby ? 'read-only: it is a standby' : 'read-only: default_transaction_read_only is on';
-      findings.push(
-        fail('a server that can be written to', got, 'name the primary in DATABASE_URL, or wait for it'),
-      );
+      findings.push(fail('a writable server', got, 'use the primary in DATABASE_URL, or wait for it'));
     }
     if (replicationRole !== 'origin') {
       findings.push(
         fail(
           'session_replication_role to be origin, so that your triggers run',
           replicationRole,
-          `${DEFAULTS}, and what a pooler hands on between clients`,
+          `${DEFAULTS}, and what a pooler leaks between clients`,
         ),
       );
     }
     for (const { name, expected, got } of await pool.readBack())
-      findings.push(fail(`${name} to be ${expected}, as we set it`, got, POOLER));
+      findings.push(fail(`${name} to be ${expected}, the value that we set`, got, POOLER));
     return findings.length > 0
       ? findings
-      : [ok('the settings that sessions rely on', 'all in force, read back from the server')];
+      : [ok('the settings that our sessions need', 'all in effect, as read back from the server')];
   },
 };

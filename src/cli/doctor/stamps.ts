@@ -6,7 +6,7 @@ import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './
 
 const SAMPLE = 1_000;
 
-/** A probe here can tell of every run of this host whether it lives: pid namespace and stamps fit. */
+/** Checks that a probe here can judge every run of this host: the pid namespace and the stamps match. */
 export const stampsCheck: Check = {
   name: 'stamps',
   needs: ['postgres', 'schema'],
@@ -19,7 +19,8 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
   const host = settings.REAPER_HOST;
   const expected = `runs of this host ("${host}") that a probe here can judge`;
   const { items } = await readHostRuns(pool, host, null, SAMPLE);
-  if (items.length === 0) return [ok(expected, 'none runs here; REAPER_HOST must be what the rows say')];
+  if (items.length === 0)
+    return [ok(expected, 'no job is running here; REAPER_HOST must be exactly as in the rows')];
   const driver = selectDriver().prepare(items.map(({ pid }) => pid));
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
   const inDoubt = items.flatMap((run) =>
@@ -45,15 +46,15 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
     findings.push(
       warn(
         'an identity stamp in each row',
-        `${unstamped} of ${items.length} without: a reused pid looks alive`,
+        `${unstamped} of ${items.length} rows without one: a reused pid looks alive`,
         'stamp runs: docs/identity.md',
       ),
     );
   }
-  return findings.length > 0 ? findings : [ok(expected, `${items.length}, all of them`)];
+  return findings.length > 0 ? findings : [ok(expected, `all ${items.length}`)];
 }
 
-/** What other hosts' probes could not tell, at the last sweep. */
+/** Checks which runs the probes of other hosts could not judge at the last sweep. */
 async function checkElsewhere({ pool, settings }: DoctorContext): Promise<Finding[]> {
   const unknown = (await readLastSweep(pool))?.summary['unknownRuns'] ?? {};
   return Object.entries(unknown)
@@ -62,7 +63,7 @@ async function checkElsewhere({ pool, settings }: DoctorContext): Promise<Findin
       fail(
         `runs of host "${host}" that its probe can judge`,
         `${String(runs)} are unknown`,
-        'run job-reaper doctor there, which says why',
+        'run job-reaper doctor there to find out why',
       ),
     );
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import { fail, ok, type Check } from './check.js';
 
-/** Temporal answers. */
+/** Checks that Temporal answers. */
 export const temporalCheck: Check = {
   name: 'temporal',
   needs: [],
@@ -9,11 +9,11 @@ export const temporalCheck: Check = {
   async run({ temporal }) {
     try {
       const { serverVersion } = await (await temporal()).workflowService.getSystemInfo({});
-      return [ok('Temporal to answer', `version ${serverVersion}`)];
+      return [ok('an answer from Temporal', `version ${serverVersion}`)];
     } catch (error) {
       return [
         fail(
-          'Temporal to answer',
+          'an answer from Temporal',
           messageOf(error),
           'start it, or correct TEMPORAL_ADDRESS and its credentials',
         ),

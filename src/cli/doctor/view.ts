@@ -11,28 +11,26 @@ import { fail, ok, warn, type Check, type Finding } from './check.js';
 
 const MIGRATE = 'run job-reaper migrate';
 
-/** The view shows the queue as it is now, and all of it: no running job is no news only then. */
+/** Checks that the view shows the current queue, and all of it. Only then does an empty view mean that nothing is running. */
 export const viewCheck: Check = {
   name: 'view',
   needs: ['postgres', 'schema'],
   async run({ pool, admin }) {
     const findings = (await readAdapterTrouble(pool)).map((trouble) =>
-      fail('reaper.running_job to read the tables that have their names now', trouble, MIGRATE),
+      fail('reaper.running_job to read the current tables', trouble, MIGRATE),
     );
     const policy = await findHidingPolicy(pool);
     if (policy !== null) {
       findings.push(
         fail(
-          'a view that hides no row from job-reaper',
+          'a view that hides no rows from job-reaper',
           policy,
-          'have the owner of schema reaper own those tables, or have an administrator give it BYPASSRLS',
+          'make the owner of schema reaper the owner of those tables, or ask an administrator to give it BYPASSRLS',
         ),
       );
     }
     if (admin !== null) findings.push(...(await checkAsOwner(admin)));
-    return findings.length > 0
-      ? findings
-      : [ok('a view of the tables as they are called now, with every row', 'it is')];
+    return findings.length > 0 ? findings : [ok('a view of the current tables, with every row', 'confirmed')];
   },
 };
 
@@ -42,17 +40,17 @@ async function checkAsOwner(admin: Database): Promise<Finding[]> {
   if (rules.length > 0) {
     findings.push(
       warn(
-        'a view that shows the same to every session',
-        `${rules.join(', ')} asks who reads, or for a setting of the session`,
-        'see that no row is hidden from role reaper: have the adapter read the table itself',
+        'a view that shows every session the same rows',
+        `${rules.join(', ')} depends on the current user or on a session setting`,
+        'make sure that no row is hidden from role reaper: let the adapter read the table itself',
       ),
     );
   }
   for (const { table, highest, last } of await findIdsBehind(admin)) {
     findings.push(
       fail(
-        `new ids in ${table} behind those that are there`,
-        `it goes on at ${last + 1}, and has ${highest}: rows of it cannot be written`,
+        `the id sequence of ${table} to be ahead of its rows`,
+        `the next id is ${last + 1}, but the highest is ${highest}: new rows cannot be written`,
         MIGRATE,
       ),
     );
@@ -60,8 +58,8 @@ async function checkAsOwner(admin: Database): Promise<Finding[]> {
   if ((await readStoredAdapter(admin)) === null) {
     findings.push(
       warn(
-        'an adapter whose text is known',
-        'a version before installed it, and kept no text: it cannot be installed again by itself',
+        'a stored copy of the adapter',
+        'none: an older version installed it without keeping a copy, so migrate cannot reinstall it on its own',
         'run job-reaper migrate --adapter <its name or file> once',
       ),
     );
@@ -70,9 +68,9 @@ async function checkAsOwner(admin: Database): Promise<Finding[]> {
   if (owners.length > 0) {
     findings.push(
       warn(
-        'schema reaper to be owned by who owns the queue',
-        `it is a superuser's, and claims run the triggers of ${owners.join(', ')} with its rights`,
-        'ALTER SCHEMA and what is in it OWNER TO the owner of the tables, if you do not trust that role with a superuser',
+        'schema reaper to be owned by the owner of the queue',
+        `a superuser owns it, and claims run the triggers of ${owners.join(', ')} with its rights`,
+        "if you do not trust that role with a superuser's rights: ALTER SCHEMA and everything in it OWNER TO the owner of the tables",
       ),
     );
   }

@@ -2,10 +2,11 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunRef } from '../../domain/types.js';
 import { watchQuery } from '../../workflows/messages.js';
 import type { CliContext } from '../context.js';
+import { counted } from '../output.js';
 import { describeTemporalError } from '../../temporal/explain-error.js';
 import type { WatchFacts } from './facts.js';
 
-/** Milliseconds that Temporal gets for each of its two answers. */
+/** Milliseconds that Temporal has for each of its two answers. */
 const ANSWER_LIMIT_MS = 5_000;
 
 /** Asks a run's watch what it is doing. Never throws. */
@@ -35,11 +36,10 @@ export async function askWatch(context: CliContext, ref: RunRef): Promise<WatchF
 
 type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
-/** An activity that has failed and is tried again: a gate that cannot be asked, a server that is away. */
+/** An activity that failed and is retried: a gate that cannot be asked, a server that is down. */
 function describeTrouble({ activityType, attempt, lastFailure }: PendingActivity): string[] {
   if (!lastFailure) return [];
-  const times = (attempt ?? 2) - 1;
   return [
-    `${activityType?.name ?? 'an activity'} has failed ${times} ${times === 1 ? 'time' : 'times'}, the last time: ${lastFailure.message ?? 'it did not say why'}`,
+    `${activityType?.name ?? 'an activity'} has failed ${counted((attempt ?? 2) - 1, 'time')}; the last error: ${lastFailure.message ?? 'unknown'}`,
   ];
 }

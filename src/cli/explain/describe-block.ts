@@ -1,7 +1,7 @@
 import { formatTime } from '../output.js';
 import type { RunningFacts } from './facts.js';
 
-/** What stands in the way of a claim, until when and how to end it; nothing when nothing does. */
+/** What prevents a claim, until when, and how to end it. Empty if nothing does. */
 export function describeBlock({ block, holds }: Pick<RunningFacts, 'block' | 'holds'>): string[] {
   const lines: string[] = [];
   if (block !== null && !block.startsWith('held')) lines.push(`${block}; ${howItEnds(block)}`);

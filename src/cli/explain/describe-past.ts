@@ -2,7 +2,7 @@ import type { LedgerEntry } from '../../db/ledger.js';
 import type { WouldBeReap } from '../../db/would-be-reaps.js';
 import { formatTime } from '../output.js';
 
-/** One claim in words, with the evidence it rested on. */
+/** Describes a claim and its evidence. */
 export function describeClaim(entry: LedgerEntry): string[] {
   const { outcome, reason, tier, claimedAt, runKey, error } = entry;
   const lines = [`${formatTime(claimedAt)} run ${runKey} -> ${outcome} (${reason}, tier ${tier})`];
@@ -10,13 +10,13 @@ export function describeClaim(entry: LedgerEntry): string[] {
   if (typeof liveness?.evidence === 'string') lines.push(`  seen: ${liveness.evidence}`);
   if (typeof streak === 'number' && streak > 0) lines.push(`  in ${streak} consecutive observations`);
   if (entry.toStage !== null)
-    lines.push(`  its task moved from ${entry.fromStage ?? 'None'} to ${entry.toStage}`);
+    lines.push(`  its task moved from ${entry.fromStage ?? 'no stage'} to ${entry.toStage}`);
   if (error !== null) lines.push(`  error: ${error}`);
-  if (entry.owed) lines.push('  its notification is still owed');
+  if (entry.owed) lines.push('  its notification has not been delivered yet');
   return lines;
 }
 
-/** One would-be reap of the dry run in words. */
+/** Describes a would-be reap of the dry run. */
 export function describeWouldBe({ observedAt, runKey, outcome, reason, tier, became }: WouldBeReap): string {
   const end =
     became === null ? 'still running' : `the run ${became === 'reaped' ? 'was reaped later' : became}`;

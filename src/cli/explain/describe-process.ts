@@ -2,8 +2,8 @@ import type { Liveness } from '../../domain/liveness.js';
 import type { RunningFacts } from './facts.js';
 
 /**
- * What the policy goes by, as far as this command can tell. As for a watch, an operator's word that the host is gone counts
- * only where no probe tells.
+ * The liveness that the policy would use, as far as this command knows. As for a watch, an operator's declaration that the
+ * host is gone counts only if no probe knows better.
  *
  * @param silentHosts hosts whose probe did not answer the last sweep
  */
@@ -18,15 +18,15 @@ function seenOf({ probe, hostGoneBy }: RunningFacts, silentHosts: readonly strin
     case 'here':
       return probe.liveness;
     case 'nowhere':
-      return unknown('the row names no host, so nobody can look at its process');
+      return unknown('the row names no host, so no probe can check its process');
     case 'elsewhere':
       return hostGoneBy !== null && silentHosts.includes(probe.host)
         ? { state: 'dead', proven: false, evidence: `host declared gone by ${hostGoneBy}` }
-        : unknown(`only host ${probe.host} can tell`);
+        : unknown(`only a probe on host ${probe.host} can check it`);
   }
 }
 
-/** The process in words: what was seen just now, or where to ask. */
+/** Describes the process: what was seen just now, or where to check. */
 export function describeProcess(
   jobId: string,
   running: RunningFacts,
@@ -40,7 +40,7 @@ export function describeProcess(
   } else if (probe.kind !== 'elsewhere' || liveness.state === 'dead') {
     lines.push(`${liveness.state}: ${liveness.evidence}`);
   } else {
-    lines.push(`only host ${probe.host} can tell: run job-reaper explain ${jobId} there`);
+    lines.push(`can only be checked on host ${probe.host}: run job-reaper explain ${jobId} there`);
   }
   if (probe.kind !== 'nowhere' && silentHosts.includes(running.run.host ?? '')) {
     const last = host?.answeredAt ? `, its last answer was at ${host.answeredAt.toISOString()}` : '';
@@ -52,16 +52,16 @@ export function describeProcess(
       );
     }
     if (hostGoneBy === null && !host?.failing) {
-      lines.push(`if that host is gone for good: job-reaper host-gone ${running.run.host ?? ''}`);
+      lines.push(`if that host will never return: job-reaper host-gone ${running.run.host ?? ''}`);
     }
   }
   if (host?.gone) {
     const { by, declaredAt } = host.gone;
     const scope =
       hostGoneBy !== null
-        ? 'after this run had started'
+        ? 'after this run started'
         : host.answeredAt !== null && host.answeredAt > declaredAt
-          ? 'but its probe has answered since, which ended that'
+          ? 'but its probe has answered since, which ended the declaration'
           : 'before this run started, so it does not count';
     lines.push(
       `host ${running.run.host ?? ''} was declared gone by ${by} at ${declaredAt.toISOString()}, ${scope}`,

@@ -1,7 +1,7 @@
 import { ceilingS, isExitOfAnotherRun } from '../../domain/policy.js';
 import type { JobRun, Policy } from '../../domain/types.js';
 
-/** The row in words: who runs it, where, which attempt, for how long. */
+/** Describes the row: its agent, host and attempt, and how long it has been running. */
 export function describeRun(run: JobRun, policy: Policy): string[] {
   const lines = [
     `agent ${named(run.agent)}, repo ${named(run.repo)}, attempt ${attempt(run)}`,
@@ -11,18 +11,18 @@ export function describeRun(run: JobRun, policy: Policy): string[] {
   if (run.stage !== null) lines.push(`its task is in stage ${run.stage}, branch ${named(run.branch)}`);
   if (run.exitCode !== null && isExitOfAnotherRun(run)) {
     lines.push(
-      `exit code ${run.exitCode} was recorded before it started, so it is another run's: the launcher has to clear it when it starts a run`,
+      `exit code ${run.exitCode} was recorded before this run started, so it belongs to another run: the launcher must clear it when it starts a run`,
     );
   }
   return lines;
 }
 
-/** How old a run is, and how old it may become. */
+/** A run's age and ceiling. */
 export function describeAge(run: JobRun, policy: Policy): string {
   const ceiling = ceilingS(run, policy);
   const own = ceiling === policy.maxRunningS ? '' : ' (its own ceiling)';
   return run.ageS === null
-    ? `running since an unknown time, which never reaches the ceiling of ${ceiling} s${own}`
+    ? `running for an unknown time, so it never reaches the ceiling of ${ceiling} s${own}`
     : `running for ${run.ageS} s of ${ceiling} s${own}`;
 }
 
@@ -31,5 +31,5 @@ function attempt({ attempts, maxAttempts }: JobRun): string {
 }
 
 function named(value: string | number | null): string {
-  return value === null ? 'None' : String(value);
+  return value === null ? 'none' : String(value);
 }

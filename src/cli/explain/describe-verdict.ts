@@ -2,17 +2,17 @@ import { unknownOutcome } from '../../domain/outcome.js';
 import type { JobRun, Observation, Policy, Verdict } from '../../domain/types.js';
 import { describeAge } from './describe-run.js';
 
-/** What {@link describeVerdict} goes by. */
+/** What {@link describeVerdict} needs. */
 export interface VerdictFacts {
   observation: Observation;
   verdict: Verdict;
   policy: Policy;
   hasStages: boolean;
-  /** Dead observations that the run's watch has counted, or null when it could not be asked. */
+  /** Dead observations that the run's watch has counted; null if it could not be asked. */
   counted: number | null;
 }
 
-/** The policy's verdict on one fresh look, in words, with every threshold that it was measured against. */
+/** Describes the policy's verdict on one fresh observation, with every threshold it was compared with. */
 export function describeVerdict(facts: VerdictFacts): string[] {
   const { verdict, observation, policy } = facts;
   const age = describeAge(observation.run, policy);
@@ -38,22 +38,22 @@ function describeAlert(
       'REAPER_BACKSTOP_ALIVE=reap would reap it',
     ];
   }
-  const doubt = `over its ceiling (${reason}), and nobody can tell whether it lives: alerted once, not reaped`;
+  const doubt = `over its ceiling (${reason}), but may or may not be alive: alerted once, not reaped`;
   return alerted
     ? [
         doubt,
-        'it was proven alive before: its probe, or job-reaper host-gone if its host is gone, has to tell',
+        'it was proven alive before: only its probe, or job-reaper host-gone if its host is gone, can change that',
       ]
     : [doubt, 'REAPER_BACKSTOP_UNKNOWN=reap would reap it'];
 }
 
 function describeHealthy({ liveness, alerted, alertedUnknown }: Observation): string[] {
   if (liveness.state === 'unknown') {
-    const told = alertedUnknown === true ? '; it is over its ceiling, which was alerted' : '';
-    return [`not due: whether its process lives is unknown here, and doubt is never death${told}`];
+    const alert = alertedUnknown === true ? '; it is over its ceiling, and an alert was sent' : '';
+    return [`not due: it is not known here whether its process is alive, and doubt is never death${alert}`];
   }
   const proof = liveness.proven ? 'proven alive' : 'alive, but without a stamp that proves it';
-  return [`not due: ${proof}${alerted ? '; it is over its ceiling, which was alerted' : ''}`];
+  return [`not due: ${proof}${alerted ? '; it is over its ceiling, and an alert was sent' : ''}`];
 }
 
 function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer' }>['why']): string[] {
@@ -69,19 +69,19 @@ function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer
     case 'defunct':
       return [
         `exited, but its parent, perhaps a live monitor, has not collected it: counts as dead once it has been seen ` +
-          `so for ${policy.finalizeGraceS} s`,
+          `like this for ${policy.finalizeGraceS} s`,
       ];
     case 'unknown':
       return [
-        `over its ceiling, and not seen alive or dead from here: its stamp could prove it alive, so it takes ${policy.deadTicks} such looks ` +
-          `in a row, ${policy.intervalS} s apart`,
+        `over its ceiling, and not known from here to be alive or dead: its stamp could prove it alive, so it takes ${policy.deadTicks} such ` +
+          `observations in a row, ${policy.intervalS} s apart`,
         describeUnknownOutcome(observation.run, 'then it'),
       ];
     case 'finalizing':
       return [
         exitAgeS === null
-          ? `exit code ${exitCode ?? 'None'} recorded at an unknown time: its monitor is left alone, only the ceiling ends it`
-          : `exit code ${exitCode ?? 'None'} recorded ${exitAgeS} s ago, the monitor has until ${policy.finalizeGraceS} s to finalize`,
+          ? `exit code ${exitCode ?? 'none'} recorded at an unknown time: its monitor is left alone, so only the ceiling ends it`
+          : `exit code ${exitCode ?? 'none'} recorded ${exitAgeS} s ago; the monitor has ${policy.finalizeGraceS} s to finalize`,
       ];
   }
 }
@@ -90,7 +90,7 @@ function describeOutcome(facts: VerdictFacts, verdict: Extract<Verdict, { kind: 
   const { run } = facts.observation;
   if (verdict.path !== 'exit-zero') return describeUnknownOutcome(run, 'it');
   return facts.hasStages
-    ? `its agent exited with 0, so its stage's gate is asked: green makes it done; red, ${describeUnknownOutcome(run, 'it')}`
+    ? `its agent exited with 0, so its stage's gate is asked: if green, it becomes done; if red, ${describeUnknownOutcome(run, 'it')}`
     : 'its agent exited with 0 and there are no stages: it becomes done';
 }
 
@@ -99,6 +99,6 @@ function describeUnknownOutcome(run: JobRun, subject: string): string {
   const max = run.maxAttempts === null || run.maxAttempts === 0 ? 2 : run.maxAttempts;
   const used = `${run.attempts ?? 0} of ${max} attempts are used`;
   return outcome === 'queued'
-    ? `${subject} is queued again: ${used}`
+    ? `${subject} is requeued: ${used}`
     : `${subject} becomes failed, with a notification: ${used}`;
 }

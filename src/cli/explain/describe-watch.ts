@@ -6,21 +6,21 @@ import type { WatchFacts } from './facts.js';
 
 const STORY_SHOWN = 6;
 
-/** The run's watch in words: what it is doing, how far it has counted, and its story. */
+/** Describes the run's watch: what it is doing, what it has counted, and its story. */
 export function describeWatch(watch: WatchFacts, policy: Policy, lastSweep: LastSweep | null): string[] {
   switch (watch.kind) {
     case 'open': {
       const { phase, streak, nextLookMs, story } = watch.state;
-      const next = nextLookMs === null ? '' : `, looks again at ${formatTime(new Date(nextLookMs))}`;
+      const next = nextLookMs === null ? '' : `, next observation at ${formatTime(new Date(nextLookMs))}`;
       const count = `${streak} of ${policy.deadTicks} dead observations counted`;
       return [`${phase}${next}; ${count}`, ...story.slice(-STORY_SHOWN), ...(watch.trouble ?? [])];
     }
     case 'silent':
-      return [`open, but no worker answers for it (${watch.why}): see that job-reaper worker runs`];
+      return [`open, but no worker answers for it (${watch.why}): check that job-reaper worker is running`];
     case 'unreachable':
-      return [`Temporal did not tell (${watch.why}); this is from Postgres alone`];
+      return [`Temporal did not answer (${watch.why}); this is from Postgres alone`];
     case 'closed':
-      return [`its last one is ${watch.status}; ${whyNone(policy, lastSweep)}`];
+      return [`none open, the last one is ${watch.status}; ${whyNone(policy, lastSweep)}`];
     case 'none':
       return [`none; ${whyNone(policy, lastSweep)}`];
   }
@@ -28,12 +28,13 @@ export function describeWatch(watch: WatchFacts, policy: Policy, lastSweep: Last
 
 function whyNone(policy: Policy, lastSweep: LastSweep | null): string {
   if (lastSweep === null || isOverdue(lastSweep, policy.intervalS)) {
-    return 'a sweep starts it, and none came: see that a worker and Temporal run';
+    return 'a sweep would start it, but none is running: check that a worker and Temporal are running';
   }
   const { running, watching } = lastSweep.summary;
-  if (watching >= policy.maxWatches) return `all ${policy.maxWatches} places are taken (REAPER_MAX_WATCHES)`;
+  if (watching >= policy.maxWatches)
+    return `all ${policy.maxWatches} watches are in use (REAPER_MAX_WATCHES)`;
   if (running > policy.watchAllLimit) {
-    return `with over ${policy.watchAllLimit} running jobs (REAPER_WATCH_ALL_LIMIT) only a run with a symptom gets one`;
+    return `with more than ${policy.watchAllLimit} running jobs (REAPER_WATCH_ALL_LIMIT), only a run with a symptom gets one`;
   }
-  return `the next sweep starts it, every ${policy.intervalS} s`;
+  return `the next sweep starts it (sweeps run every ${policy.intervalS} s)`;
 }

@@ -1,7 +1,7 @@
 import { judge } from '../../domain/policy.js';
 import { FRESH_MEMORY, type Verdict } from '../../domain/types.js';
 import { describeControl } from '../describe-control.js';
-import { describeLastSweep } from '../describe-last-sweep.js';
+import { describeLastSweep } from '../describe-sweep.js';
 import { describeBlock } from './describe-block.js';
 import { describeClaim, describeWouldBe } from './describe-past.js';
 import { describeProcess, livenessOf } from './describe-process.js';
@@ -18,18 +18,18 @@ export interface Section {
   lines: string[];
 }
 
-/** Why a job was, or was not yet, reaped. */
+/** Why a job was reaped or not. */
 export interface Explanation {
-  /** False when nothing at all is known of the job. */
+  /** False if nothing is known about the job. */
   known: boolean;
   /** The answer in one sentence. */
   headline: string;
-  /** The policy on one fresh look; null when the job does not run or can never be watched. */
+  /** The policy's verdict on one fresh observation; null if the job is not running or can never be watched. */
   verdict: Verdict | null;
   sections: Section[];
 }
 
-/** Explains a job from the facts about it. Pure: what it does not know, it says. */
+/** Explains a job from the facts about it. Pure; says what it does not know. */
 export function explain(facts: ExplainFacts): Explanation {
   const { jobId, control, lastSweep, running, ledger, wouldBe } = facts;
   const silentHosts = lastSweep?.summary.hostsWithoutProbe ?? [];
@@ -86,7 +86,7 @@ export function explain(facts: ExplainFacts): Explanation {
   }
 }
 
-/** Dead observations counted so far; null when nobody could be asked. */
+/** Dead observations counted so far; null if the watch could not be asked. */
 function countedBy(watch: WatchFacts): number | null {
   switch (watch.kind) {
     case 'open':

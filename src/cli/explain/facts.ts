@@ -9,13 +9,13 @@ import type { JobRun } from '../../domain/types.js';
 import type { WatchState } from '../../workflows/messages.js';
 import type { LastSweep } from '../read-state.js';
 
-/** A fresh look at the run's process, or who alone could take one. */
+/** A fresh probe of the run's process, or the only host that could probe it. */
 export type ProbeFacts =
   { kind: 'here'; liveness: Liveness } | { kind: 'elsewhere'; host: string } | { kind: 'nowhere' };
 
-/** What became of asking the run's watch. */
+/** The answer of the run's watch, or why there is none. */
 export type WatchFacts =
-  /** `trouble`: what of it fails and is tried again, one line each. */
+  /** `trouble`: activities of it that fail and are retried, one line each. */
   | { kind: 'open'; state: WatchState; trouble?: string[] }
   /** It is open, but no worker answers for it. */
   | { kind: 'silent'; why: string }
@@ -23,24 +23,24 @@ export type WatchFacts =
   | { kind: 'none' }
   | { kind: 'unreachable'; why: string };
 
-/** A run that its job's table calls running, with all that decides about it. */
+/** A run that is marked running, with everything that decides what happens to it. */
 export interface RunningFacts {
   run: JobRun;
   /** Why the row can never be watched, or null. */
   unwatchable: string | null;
-  /** Why nothing may be claimed for it now, in the words of `reaper.block_on`, or null. */
+  /** Why it may not be claimed now, in the words of `reaper.block_on`, or null. */
   block: string | null;
   /** Why it cannot be claimed, or null. */
   trouble: ClaimTrouble | null;
-  /** Those in force over this run. */
+  /** The holds that apply to this run. */
   holds: Hold[];
-  /** Who declared its host gone after it had started, or null where no declaration stands. */
+  /** Who declared its host gone after it started; null if no declaration is in effect. */
   hostGoneBy: string | null;
-  /** What was declared of the place that its stamp names, as evidence of its death; or null. */
+  /** What was declared about the boot or namespace in its stamp, as evidence of its death; or null. */
   placeGone: string | null;
-  /** That it is over its ceiling was already told. */
+  /** An alert was already sent that it is over its ceiling. */
   alerted: boolean;
-  /** That it is over its ceiling, and nobody can tell, was already told. */
+  /** An alert was already sent that it is over its ceiling and may or may not be alive. */
   alertedUnknown: boolean;
   hasStages: boolean;
   host: HostState | null;
@@ -48,13 +48,13 @@ export interface RunningFacts {
   watch: WatchFacts;
 }
 
-/** All that is known about a job, gathered. Times are by the database's clock. */
+/** Everything known about a job. Times are by the database's clock. */
 export interface ExplainFacts {
   jobId: string;
   nowMs: number;
   control: Control;
   lastSweep: LastSweep | null;
-  /** Null when its table does not call the job running. */
+  /** Null if the job is not marked running. */
   running: RunningFacts | null;
   /** Its claims, the newest first. */
   ledger: LedgerEntry[];

@@ -15,9 +15,9 @@ import { readRecordedSweep } from '../read-state.js';
 import { askWatch } from './ask-watch.js';
 import type { ExplainFacts, ProbeFacts, RunningFacts } from './facts.js';
 
-/** How much of a job's past is told. */
+/** The maximum number of past claims, and of would-be reaps. */
 const PAST_LIMIT = 20;
-/** Gathers all that is known about a job. Postgres has to answer; Temporal need not. */
+/** Gathers everything known about a job. Postgres must answer; Temporal need not. */
 export async function gatherFacts(context: CliContext, jobId: string): Promise<ExplainFacts> {
   const [run, control, lastSweep, ledger, wouldBe] = await context.query((pool) =>
     Promise.all([
@@ -32,7 +32,7 @@ export async function gatherFacts(context: CliContext, jobId: string): Promise<E
   return { jobId, nowMs: Date.parse(control.now), control, lastSweep, running, ledger, wouldBe };
 }
 
-/** Null when the run ended meanwhile. */
+/** Null if the run has ended meanwhile. */
 async function gatherRunning(context: CliContext, found: JobRun): Promise<RunningFacts | null> {
   const unwatchable = whyUnwatchable(found);
   const [facts, holds, trouble, host] = await context.query((pool) =>
@@ -67,7 +67,7 @@ function isAbout({ kind, value }: Hold, run: JobRun): boolean {
   return value === { job: run.jobId, agent: run.agent, repo: run.repo, host: run.host }[kind];
 }
 
-/** A pid means something on its own host only. */
+/** A pid has a meaning only on its own host. */
 async function probe(run: JobRun, context: CliContext): Promise<ProbeFacts> {
   const { settings } = context;
   if (run.host === null || run.host === '') return { kind: 'nowhere' };

@@ -3,7 +3,7 @@ import { isOverdue } from '../../domain/overdue.js';
 import { formatTime } from '../output.js';
 import type { ExplainFacts, RunningFacts } from './facts.js';
 
-/** The answer in one sentence: why the job was reaped, or why it was not yet. */
+/** The answer in one sentence: why the job was reaped, or why not. */
 export function headlineOf(facts: ExplainFacts, verdict: Verdict | null): string {
   const { jobId, running, ledger } = facts;
   if (running !== null) return `Job ${jobId} is running and ${whyNotReaped(facts, running, verdict)}.`;
@@ -12,20 +12,20 @@ export function headlineOf(facts: ExplainFacts, verdict: Verdict | null): string
     return `Job ${jobId} is not running: it was reaped at ${formatTime(last.claimedAt)} -> ${last.outcome} (${last.reason}).`;
   }
   return (
-    `Job ${jobId} is not known: its table does not call it running, and it was never reaped. ` +
-    'It is queued, ended by itself, or there is no such job.'
+    `Job ${jobId} is unknown: it is not marked running, and it was never reaped. ` +
+    'It is queued, ended by itself, or does not exist.'
   );
 }
 
 function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdict | null): string {
   if (running.unwatchable !== null) {
-    return `nothing is ever done about it, because ${running.unwatchable}: mend the row`;
+    return `will never be reaped, because ${running.unwatchable}: fix the row`;
   }
   const { probe, block, trouble } = running;
   if (verdict?.kind === 'alert') {
     return verdict.about === 'alive'
-      ? 'not reaped, because it is proven alive, though over its ceiling'
-      : 'not reaped, because nobody can tell whether it lives, though it is over its ceiling';
+      ? 'not reaped, because it is proven alive, although it is over its ceiling'
+      : 'not reaped, because it may or may not be alive, although it is over its ceiling';
   }
   if (verdict?.kind === 'healthy' && probe.kind === 'here' && probe.liveness.state === 'alive') {
     return 'not reaped, because it is alive';
@@ -38,7 +38,7 @@ function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdi
   const stalled = whyStalled(facts, running);
   switch (verdict?.kind) {
     case 'reap':
-      return stalled ?? 'due to be reaped at the next look of its watch';
+      return stalled ?? "due to be reaped at its watch's next observation";
     case 'defer':
       return stalled ?? `not reaped yet, because ${WAITS_FOR[verdict.why]}`;
     default:
@@ -46,12 +46,12 @@ function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdi
   }
 }
 
-/** Why a run whose process cannot be looked at from here is not reaped. */
+/** Why a run whose process cannot be checked from here is not reaped. */
 function whyUnproven({ control }: ExplainFacts, { probe, watch }: RunningFacts): string {
   if (watch.kind === 'open' && watch.state.streak > 0) {
     return `not reaped yet, because its watch has counted only ${watch.state.streak} of ${control.policy.deadTicks} dead observations`;
   }
-  const where = probe.kind === 'elsewhere' ? `; only host ${probe.host} can tell` : '';
+  const where = probe.kind === 'elsewhere' ? `; only a probe on host ${probe.host} can check it` : '';
   return `not reaped, because nothing proves its process dead${where}`;
 }
 
@@ -59,14 +59,14 @@ const WAITS_FOR = {
   dead: 'one dead observation is not enough',
   defunct: 'its parent may still collect its exit',
   finalizing: 'its monitor may still finalize it',
-  unknown: 'one look at which nobody can tell is not enough',
+  unknown: 'one inconclusive observation is not enough',
 };
 
-/** Why nobody would act on a run that is due, or null. */
+/** Why nothing acts on a run that is due, or null. */
 function whyStalled({ control, lastSweep }: ExplainFacts, { watch }: RunningFacts): string | null {
   if (watch.kind === 'unreachable') return 'Temporal does not answer, and without it nothing is reaped';
   if (isOverdue(lastSweep, control.policy.intervalS) || watch.kind === 'silent') {
-    return 'not reaped yet, because no worker seems to run: start job-reaper worker';
+    return 'not reaped yet, because no worker seems to be running: start job-reaper worker';
   }
   return null;
 }

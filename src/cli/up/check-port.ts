@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { CliError, messageOf } from '../errors.js';
 
 /**
- * Sees that a TCP port of 127.0.0.1 can be listened on.
+ * Checks that we can listen on a TCP port of 127.0.0.1.
  *
- * @param option the option that would name another port
- * @throws CliError when somebody else listens there, or we may not
+ * @param option the command line option for another port
+ * @throws CliError when another process listens there, or we may not
  */
 export async function checkPortFree(port: number, option: string): Promise<void> {
   const listener = createServer();
@@ -14,9 +14,9 @@ export async function checkPortFree(port: number, option: string): Promise<void>
     listener.listen(port, '127.0.0.1');
     await once(listener, 'listening');
   } catch (error) {
-    const got = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'it in use' : messageOf(error);
+    const got = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'a port in use' : messageOf(error);
     throw new CliError(
-      `Expected port ${port} to be free for the Temporal dev server, got ${got}: name another one with ${option}, or ` +
+      `Expected port ${port} to be free for the Temporal dev server, got ${got}: choose another one with ${option}, or ` +
         'set TEMPORAL_ADDRESS to use a server that is already running',
     );
   }

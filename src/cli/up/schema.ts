@@ -7,9 +7,9 @@ import { CliError } from '../errors.js';
 import { describeMigration, migrateTo } from '../migrate.js';
 
 /**
- * Sees that schema reaper is there with an adapter, and migrates first if the operator named one.
+ * Checks that schema reaper exists with an adapter. First migrates, if the operator named an adapter.
  *
- * @throws CliError that names the command to run, when there is no schema and no adapter was named
+ * @throws CliError that names the command to run, if there is no schema and no adapter was named
  */
 export async function prepareSchema(settings: Settings, adapter: string | null, log: Logger): Promise<void> {
   if (adapter !== null) {

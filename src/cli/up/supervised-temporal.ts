@@ -5,15 +5,15 @@ import type { ServerExit } from '../../servers/server-process.js';
 import { startTemporal, type TemporalServer } from '../../servers/temporal.js';
 import { messageOf } from '../errors.js';
 
-/** Milliseconds until a server that died is started again; doubled while it keeps dying. */
+/** Milliseconds until a server that died is restarted; doubled while it keeps dying. */
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 30_000;
-/** Milliseconds of life after which a death is the first again. */
+const MAX_WAIT_MS = 30_000;
+/** Milliseconds of uptime after which the wait starts again from the shortest. */
 const STEADY_MS = 60_000;
 
 /** Options of {@link superviseTemporal}. */
 export interface SupervisedTemporalOptions {
-  /** Keeps the server's database and its output; made if missing. */
+  /** The folder for the server's database and output; created if missing. */
   folder: string;
   port: number;
   uiPort: number;
@@ -21,18 +21,18 @@ export interface SupervisedTemporalOptions {
   log: Logger;
 }
 
-/** A Temporal dev server that is started again whenever it dies. */
+/** A Temporal dev server that is restarted whenever it dies. */
 export interface SupervisedTemporal {
   address: string;
   uiUrl: string | undefined;
-  /** Ends it for good; its database stays. */
+  /** Stops it permanently; its database is kept. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a Temporal dev server, for one machine, that keeps its state and comes back after a crash on the same ports.
+ * Starts a Temporal dev server for one machine. It keeps its state, and is restarted on the same ports after a crash.
  *
- * @throws when no Temporal CLI can be had, or the first start fails
+ * @throws when no Temporal CLI can be found, or the first start fails
  */
 export async function superviseTemporal(options: SupervisedTemporalOptions): Promise<SupervisedTemporal> {
   const first = await start(options);
@@ -62,12 +62,12 @@ async function start({
     port,
     uiPort,
     namespace,
-    // Whoever gets here has decided against another server.
+    // The caller has already decided against an existing server.
     env: { ...process.env, TEMPORAL_ADDRESS: undefined },
   });
 }
 
-/** Returns when it is told to stop, with the server stopped. */
+/** Supervises until the signal, then stops the server and returns. */
 async function supervise(
   first: TemporalServer,
   options: SupervisedTemporalOptions,
@@ -88,16 +88,16 @@ async function supervise(
     if (exit !== null) {
       if (performance.now() - startedMs > STEADY_MS) waitMs = FIRST_WAIT_MS;
       const how = exit.signal ?? `exit code ${exit.code ?? 'unknown'}`;
-      log.warn(`the Temporal dev server died (${how}), starting it again in ${waitMs / 1000} s`);
+      log.warn(`the Temporal dev server died (${how}), restarting it in ${waitMs / 1000} s`);
     }
     await Promise.race([setTimeout(waitMs, undefined, { ref: false }), stopped]);
     if (isStopping()) return;
-    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
     server = await restart(options, waitMs);
   }
 }
 
-/** Null when the start failed: it is tried again. */
+/** Null if the start failed: then it is retried. */
 async function restart(
   options: SupervisedTemporalOptions,
   nextWaitMs: number,
@@ -109,7 +109,7 @@ async function restart(
   } catch (error) {
     const log = join(options.folder, 'temporal.log');
     options.log.warn(
-      `the Temporal dev server could not be started, trying again in ${nextWaitMs / 1000} s; its output is in ${log}: ${messageOf(error)}`,
+      `the Temporal dev server could not be started, retrying in ${nextWaitMs / 1000} s; its output is in ${log}: ${messageOf(error)}`,
     );
     return null;
   }

@@ -49,7 +49,7 @@ const levels = async (name: string) => (await examine(name, patient)).map(({ lev
 describe('postgres', () => {
   it('is ok', async () => expect(await levels('postgres')).toEqual(['ok']));
 
-  it('fails when nobody listens there, and what needs it is not checked', async () => {
+  it('fails if nothing listens there, and skips the checks that need it', async () => {
     await another({ url: `postgres://reaper@127.0.0.1:${await freePort()}/x` });
     const [first, second] = await examineAll(patient);
     expect(first).toMatchObject({ check: 'postgres', level: 'fail' });
@@ -57,7 +57,7 @@ describe('postgres', () => {
     expect(second).toMatchObject({
       check: 'schema',
       level: 'warn',
-      got: 'not checked, for want of: postgres',
+      got: 'skipped: needs postgres',
     });
   });
 });
@@ -85,11 +85,11 @@ describe('schema', () => {
     expect(await examine('schema', patient)).toMatchObject([{ level: 'fail', got: 'none installed' }]);
   });
 
-  it('fails with a migration that did not run, or that is not ours', async () => {
+  it('fails if a migration did not run, or is of another version', async () => {
     await db.admin.query(`update reaper.migration set name = '0099_future' where name = '0011_prune'`);
     expect((await examine('schema', patient)).at(-1)).toMatchObject({
       level: 'fail',
-      got: 'without 0011_prune',
+      got: 'missing: 0011_prune',
     });
     await db.admin.query(`insert into reaper.migration (name, run_on) values ('0011_prune', now())`);
     expect((await examine('schema', patient)).at(-1)).toMatchObject({ level: 'fail', got: '0099_future' });
@@ -99,7 +99,7 @@ describe('schema', () => {
 describe('rights', () => {
   it('is ok', async () => expect(await levels('rights')).toEqual(['ok']));
 
-  it('fails for a login that may not claim', async () => {
+  it('fails for a login without the right to claim', async () => {
     await another({ url: db.probeUrl });
     expect(await examine('rights', patient)).toMatchObject([
       { level: 'fail', got: 'it may read, but not claim' },
@@ -111,7 +111,7 @@ describe('rights', () => {
     expect(await examine('rights', patient)).toMatchObject([{ level: 'warn' }]);
   });
 
-  it('warns of a login that may write around the claim', async () => {
+  it('warns of a login that may write without a claim', async () => {
     await db.admin.query(`
       grant execute on function reaper.finish(text, text, text, text) to reaper;
       grant update on public.jobs to reaper`);
@@ -125,7 +125,7 @@ describe('rights', () => {
     await db.admin.query('grant create on schema public to reaper');
     expect((await examine('rights', patient)).at(-1)).toMatchObject({
       level: 'warn',
-      got: 'it may create functions in schema public, in which the adapter looks names up',
+      got: "it may create functions in schema public, which is in the adapter's search path",
     });
   });
 });
@@ -133,7 +133,7 @@ describe('rights', () => {
 describe('claims', () => {
   it('is ok', async () => expect(await levels('claims')).toEqual(['ok']));
 
-  it('fails for a run whose claim fails, warns of one whose row is locked and of runs that wait for a place', async () => {
+  it('fails for a run whose claim fails, warns of a locked row and of runs that wait for a free watch', async () => {
     for (const [id, kind, why] of [
       ['j1', 'failed', 'no end for j1'],
       ['j2', 'locked', 'its row is locked by pid 7'],
@@ -151,10 +151,10 @@ describe('claims', () => {
       {
         level: 'fail',
         expected: 'job j1 to be claimed',
-        got: expect.stringContaining('no end for j1, 1 times since ') as string,
+        got: expect.stringContaining('no end for j1, 1 time since ') as string,
       },
-      { level: 'warn', got: expect.stringContaining('its row is locked by pid 7; tried again') as string },
-      { level: 'warn', got: '3 that wait for one' },
+      { level: 'warn', got: expect.stringContaining('its row is locked by pid 7; retried') as string },
+      { level: 'warn', got: '3 waiting for one' },
     ]);
     await db.admin.query(`update jobs set status = 'done'`);
     await db.reaper.query(`select reaper.note_sweep(reaper.now(), '{"number": 2, "waiting": 0}')`);
@@ -174,7 +174,7 @@ describe('rows', () => {
     expect(await examine('rows', patient)).toMatchObject([
       { level: 'fail', got: '1 that cannot (j1: its run key is null)' },
       { level: 'warn', got: '1 without one, so they are unknown' },
-      { level: 'warn', got: '1 without one, so that their age is unknown' },
+      { level: 'warn', got: '1 without one, so their age is unknown' },
     ]);
   });
 
@@ -182,7 +182,7 @@ describe('rows', () => {
     await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 400 });
     await insertRunningJob(db.admin, { id: 'j2', exitCode: 0, exitedS: 400 });
     expect(await examine('rows', patient)).toMatchObject([
-      { level: 'warn', got: 'older ones, so that their runs are judged as if they had none: j1' },
+      { level: 'warn', got: 'older ones, which are ignored: j1' },
     ]);
   });
 
@@ -211,7 +211,7 @@ describe('rows', () => {
       rows[0]?.started_at,
     ]);
     expect(await examine('rows', patient)).toMatchObject([
-      { level: 'fail', got: 'reaped before, and running under the same key: j1' },
+      { level: 'fail', got: 'already reaped, but running under the same key: j1' },
     ]);
   });
 
@@ -240,7 +240,7 @@ describe('rows', () => {
     const view = (rows[0]?.sql ?? '').replace(/;\s*$/, '');
     await db.admin.query(`create or replace view reaper.running_job as ${view} union all ${view}`);
     expect(await examine('rows', patient)).toMatchObject([
-      { level: 'fail', expected: 'each job once in reaper.running_job', got: 'more often: j1' },
+      { level: 'fail', expected: 'each job once in reaper.running_job', got: 'duplicates: j1' },
     ]);
     const byZone = `
       select job_id, run_key || current_setting('TimeZone') as run_key, run_id, task_id, agent, repo, host, pid,
@@ -263,7 +263,7 @@ describe('adapter', () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     const before = await readJob(db.admin, 'j1');
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'ok', got: 'a claim of job j1 tried as role reaper, and rolled back' },
+      { level: 'ok', got: 'tried a claim of job j1 as role reaper, and rolled it back' },
     ]);
     expect(await readJob(db.admin, 'j1')).toEqual(before);
   });
@@ -274,11 +274,11 @@ describe('adapter', () => {
     ]);
     await another({ admin: false });
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'warn', todo: 'set DATABASE_ADMIN_URL for doctor' },
+      { level: 'warn', todo: 'set DATABASE_ADMIN_URL, then run doctor again' },
     ]);
   });
 
-  it('fails for a finish that does not look at the run', async () => {
+  it('fails for a finish that ignores the run', async () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     await db.admin.query(`
       create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text)
@@ -295,13 +295,13 @@ describe('adapter', () => {
     ]);
   });
 
-  it('passes over a row that somebody holds, and holds up neither him nor an operator', async () => {
+  it('skips a locked row, and delays neither the lock holder nor an operator', async () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     const holder = await OpenTransaction.begin(db.admin);
     await holder.run(`select from jobs where id = 'j1' for update`);
     await holder.run('select from reaper.control for update');
     expect(await examine('adapter', patient)).toMatchObject([
-      { level: 'warn', got: 'somebody holds the rows of all 1 that were tried: not tried' },
+      { level: 'warn', got: 'the rows of all 1 candidate jobs are locked: not tried' },
     ]);
     await insertRunningJob(db.admin, { id: 'j2' });
     expect(await examine('adapter', patient)).toMatchObject([
@@ -320,14 +320,14 @@ describe('adapter', () => {
     expect(rows).toEqual([{ claims: 0, observed: 0 }]);
   });
 
-  it('fails where an ordinary trigger of the table fails in a claim, which has the path of pg_catalog', async () => {
+  it('fails if an ordinary trigger of the table fails in a claim, whose search path is pg_catalog', async () => {
     await db.admin.query(`
       create table job_audit (id text);
       create function note_job() returns trigger language plpgsql as $$
         begin insert into job_audit values (new.id); return new; end $$;
       create trigger note_job after update on jobs for each row execute function note_job()`);
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
-    // The shipped adapter sets the path that such a trigger expects.
+    // The shipped adapter sets the search path that such a trigger expects.
     expect(await levels('adapter')).toEqual(['ok']);
     await db.admin.query('alter function reaper.finish(text, text, text, text) reset search_path');
     const got = (await examine('adapter', patient)).map((finding) => finding.got);
@@ -337,7 +337,7 @@ describe('adapter', () => {
     expect(await claimRun(db.reaper, ref)).toMatchObject({ result: 'won' });
   });
 
-  it('fails for what the tables check at the end of a claim', async () => {
+  it('fails for a deferred constraint that a claim violates at its end', async () => {
     await db.admin.query(`
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
       create constraint trigger refuse after update on jobs deferrable initially deferred
@@ -365,7 +365,7 @@ describe('adapter', () => {
     );
   });
 
-  it('warns where the owner may not become role reaper', async () => {
+  it('warns if the owner may not become role reaper', async () => {
     const owner = `owner_${Math.random().toString(36).slice(2)}`;
     await insertRunningJob(db.admin, { id: 'j1' });
     await db.admin.query(`create role ${owner} nologin; grant usage on schema reaper to ${owner};
@@ -373,12 +373,12 @@ describe('adapter', () => {
       grant execute on function reaper.try_claim(text, text, text) to ${owner}`);
     const admin = createPool(db.adminUrl, { applicationName: 'test', max: 1 });
     try {
-      // A login that is no member of role reaper and no superuser.
+      // A login that is neither a member of role reaper nor a superuser.
       await admin.query(`set session authorization ${owner}`);
       const { context } = patient;
       const found = await examine('adapter', { ...patient, context: { ...context, admin } });
       expect(found).toMatchObject([
-        { level: 'warn', got: 'tried as the owner of the schema, who may not become role reaper' },
+        { level: 'warn', got: 'tried as the owner of the schema, which may not SET ROLE reaper' },
       ]);
     } finally {
       await admin.end();
@@ -427,7 +427,7 @@ describe('view', () => {
     }
   });
 
-  it('warns of a view that asks for a setting of the session', async () => {
+  it('warns of a view that depends on a session setting', async () => {
     const { rows } = await db.admin.query<{ sql: string }>(
       `select pg_get_viewdef('reaper.running_job'::regclass) as sql`,
     );
@@ -435,26 +435,29 @@ describe('view', () => {
     await db.admin.query(`create or replace view reaper.running_job as
       select * from (${view}) v where coalesce(current_setting('app.tenant', true), '') in ('', agent)`);
     expect(await examine('view', patient)).toMatchObject([
-      { level: 'warn', got: expect.stringContaining('reaper.running_job asks who reads') as string },
+      {
+        level: 'warn',
+        got: expect.stringContaining('reaper.running_job depends on the current user') as string,
+      },
     ]);
   });
 
-  it('fails for ids behind those that are there', async () => {
+  it('fails if the id sequence is behind the rows', async () => {
     await claimRun(db.reaper, await insertRunningJob(db.admin, { id: 'j1', pid: 4242 }));
     await db.admin.query('alter table reaper.ledger alter column id restart with 1');
     expect(await examine('view', patient)).toMatchObject([
-      { level: 'fail', got: 'it goes on at 1, and has 1: rows of it cannot be written' },
+      { level: 'fail', got: 'the next id is 1, but the highest is 1: new rows cannot be written' },
     ]);
   });
 
-  it('warns when a version before kept no text, and when the tables are of a role with fewer rights', async () => {
+  it('warns if an older version kept no copy, and if a role with fewer rights owns the tables', async () => {
     const owner = `weak_${Math.random().toString(36).slice(2)}`;
     await db.admin.query(
       `delete from reaper.adapter; create role ${owner} nologin; alter table jobs owner to ${owner}`,
     );
     try {
       expect(await examine('view', patient)).toMatchObject([
-        { level: 'warn', expected: 'an adapter whose text is known' },
+        { level: 'warn', expected: 'a stored copy of the adapter' },
         { level: 'warn', got: expect.stringContaining(`claims run the triggers of ${owner}`) as string },
       ]);
     } finally {
@@ -479,7 +482,7 @@ describe('session', () => {
   ])('fails when %s is %s', async (name, value, got) => {
     const connection = await db.admin.connect();
     try {
-      // What a pooler does that runs each statement by itself, or resets the session between two: ours were set, and are lost.
+      // Like a pooler that runs each statement on its own, or resets the session between two: our settings are lost.
       const wanted = sessionSettings({ statementMs: 10_000, idleInTransactionMs: 30_000 });
       await connection.query('begin');
       await connection.query(setLocally(wanted));
@@ -544,7 +547,7 @@ describe('stamps', () => {
     ]);
   });
 
-  it('warns of rows without a stamp, and fails for what another host could not tell', async () => {
+  it('warns of rows without a stamp, and fails for runs that another host could not judge', async () => {
     await insertRunningJob(db.admin, { id: 'j1', pid: startProcess().pid });
     await db.admin.query(
       `insert into reaper.last_sweep (at, summary) values (reaper.now(), '{"unknownRuns": {"host-2": 3, "host-1": 1}}')`,

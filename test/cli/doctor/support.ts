@@ -9,13 +9,13 @@ import { runChecks, type Diagnosis } from '../../../src/cli/doctor/run-checks.js
 import { Names } from '../../../src/naming.js';
 import type { TestDatabase } from '../../support/database.js';
 
-/** A patient for the doctor. */
+/** An installation for doctor to check. */
 export interface Patient {
   context: DoctorContext;
   close(): Promise<void>;
 }
 
-/** What a command would look at; a test names only what it breaks. */
+/** What a command would check; a test overrides only what it breaks. */
 export function patientOf(
   db: TestDatabase,
   given: {
@@ -55,7 +55,7 @@ async function connect(address: string): Promise<Client> {
   return new Client({ connection: await Connection.connect({ address, connectTimeout: 1_000 }) });
 }
 
-/** Runs one check with nothing before it. */
+/** Runs one check alone. */
 export async function examine(name: string, { context }: Patient): Promise<Finding[]> {
   const check = CHECKS.find((each) => each.name === name);
   if (check === undefined) throw new Error(`Expected a check "${name}", got none`);

@@ -41,7 +41,7 @@ afterAll(async () => {
   await db.drop();
 });
 
-it('finds nothing that fails where all is well, and each check looked at something', async () => {
+it('finds no failure in a healthy installation, and every check checks something', async () => {
   const diagnoses = await eventually('no failure', async () => {
     const all = await examineAll(patient);
     return all.every(({ level }) => level !== 'fail') ? all : null;
@@ -51,7 +51,7 @@ it('finds nothing that fails where all is well, and each check looked at somethi
   expect(new Set(diagnoses.map(({ check }) => check)).size).toBe(CHECKS.length);
 });
 
-it('as a command: exit code 0, one line for what is well, what to do for what is not', async () => {
+it('as a command: exit code 0, one line for each ok, and a fix for everything else', async () => {
   const env = {
     DATABASE_URL: db.reaperUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
@@ -62,13 +62,13 @@ it('as a command: exit code 0, one line for what is well, what to do for what is
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^ok {4}postgres: Postgres 13 or later: \d+$/m);
   expect(stdout).toMatch(
-    /^warn {2}adapter: not tried.*\n {6}expected lock_run.*\n {6}do set DATABASE_ADMIN_URL/m,
+    /^warn {2}adapter: not tried.*\n {6}expected lock_run.*\n {6}fix: set DATABASE_ADMIN_URL/m,
   );
-  expect(stdout).toMatch(/^\d+ ok, 2 to look at, 0 failed\.$/m);
+  expect(stdout).toMatch(/^\d+ ok, 2 with a warning, 0 failed\.$/m);
   expect(code).toBe(0);
 });
 
-it('as a command with --json: exit code 1 when something fails', async () => {
+it('as a command with --json: exit code 1 if something fails', async () => {
   const env = { DATABASE_URL: db.reaperUrl, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`, REAPER_NAME };
   const { code, stdout } = await cli(['doctor', '--json'], env);
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Record<string, unknown>[] };
@@ -76,7 +76,7 @@ it('as a command with --json: exit code 1 when something fails', async () => {
   expect(findings).toContainEqual({
     check: 'temporal',
     level: 'fail',
-    expected: 'Temporal to answer',
+    expected: 'an answer from Temporal',
     got: expect.stringContaining('Expected Temporal to answer at 127.0.0.1') as string,
     todo: 'start it, or correct TEMPORAL_ADDRESS and its credentials',
   });
@@ -84,14 +84,14 @@ it('as a command with --json: exit code 1 when something fails', async () => {
     expect.objectContaining({
       check: 'probes',
       level: 'warn',
-      got: 'not checked, for want of: temporal, namespace',
+      got: 'skipped: needs temporal, namespace',
     }),
   );
   expect(code).toBe(1);
 });
 
 describe('namespace', () => {
-  it('fails where there is none', async () => {
+  it('fails if it does not exist', async () => {
     const lost = patientOf(db, { namespace: 'nowhere' });
     expect(await examine('namespace', lost)).toMatchObject([
       { level: 'fail', expected: 'namespace "nowhere"' },
@@ -109,7 +109,7 @@ describe('namespace', () => {
     try {
       await eventually('the namespace', async () => (await examine('namespace', kept))[0]?.level === 'ok');
       expect(await examine('search attributes', kept)).toMatchObject([
-        { level: 'fail', got: 'without ReaperJob, ReaperOutcome, ReaperHost' },
+        { level: 'fail', got: 'missing: ReaperJob, ReaperOutcome, ReaperHost' },
       ]);
     } finally {
       await kept.close();
@@ -120,7 +120,7 @@ describe('namespace', () => {
   });
 });
 
-it('search attributes: with all keywords taken, nobody is told to register more', async () => {
+it('search attributes: if all keywords are taken, it does not suggest registering more', async () => {
   const namespace = `full-${randomBytes(4).toString('hex')}`;
   await client.workflowService.registerNamespace({
     namespace,
@@ -135,7 +135,7 @@ it('search attributes: with all keywords taken, nobody is told to register more'
         .addSearchAttributes({ namespace, searchAttributes })
         .catch(() => undefined);
       const [finding] = await examine('search attributes', full);
-      return finding?.todo?.startsWith('do without them, by REAPER_SEARCH_ATTRIBUTES=false');
+      return finding?.todo?.startsWith('set REAPER_SEARCH_ATTRIBUTES=false');
     });
     const there = new Client({ connection: client.connection, namespace });
     await expect(ensureSearchAttributes(there)).rejects.toThrow(
@@ -147,21 +147,21 @@ it('search attributes: with all keywords taken, nobody is told to register more'
 });
 
 describe('probes', () => {
-  it('fails for a host on which nobody polls, until an operator declares it gone', async () => {
+  it('fails for a host whose queue no worker polls, until an operator declares it gone', async () => {
     await insertRunningJob(db.admin, { id: 'far', host: 'host-9' });
     const far = async () =>
       (await examine('probes', patient)).find(({ expected }) => expected.includes('host-9'));
     expect(await far()).toMatchObject({
       level: 'fail',
-      got: 'nobody polls its queue, so its runs are unknown',
+      got: 'no worker polls its queue, so its runs are unknown',
     });
     await db.reaper.query(`select reaper.declare_host_gone('host-9', 'ada')`);
     expect(await far()).toMatchObject({ level: 'ok', got: 'declared gone by ada' });
   });
 });
 
-it('fails for a host whose probe fails, with the cause, and does not call it one without a probe', async () => {
-  // As a sweep of another reaper saw it: nobody of this test polls for that host.
+it('fails with the cause for a host whose probe fails, and does not report it as one without a probe', async () => {
+  // As found by a sweep of another reaper: nothing in this test polls for that host.
   await insertRunningJob(db.admin, { id: 'failing', host: 'host-8' });
   const failing = async () => {
     const summary = { number: 1, hostsFailing: { 'host-8': 'permission denied for view examinable_run' } };
@@ -172,7 +172,7 @@ it('fails for a host whose probe fails, with the cause, and does not call it one
     const finding = await failing();
     expect(finding).toMatchObject({
       level: 'fail',
-      got: 'it answers and fails: permission denied for view examinable_run',
+      got: 'it answers, but fails: permission denied for view examinable_run',
     });
     return true;
   });
@@ -216,11 +216,9 @@ describe('reaper', () => {
     expect(await got()).toContain('TERMINATED');
     const other = patientOf(db);
     expect((await examine('reaper', other)).map((finding) => finding.got)).toEqual(
-      expect.arrayContaining(['none', 'nobody polls']),
+      expect.arrayContaining(['none', 'none polls it']),
     );
-    expect(await examine('clock of Temporal', other)).toMatchObject([
-      { level: 'warn', got: 'no sweep to compare them by' },
-    ]);
+    expect(await examine('clock of Temporal', other)).toMatchObject([{ level: 'warn', got: 'none' }]);
     await other.close();
   });
 });
