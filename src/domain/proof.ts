@@ -27,7 +27,7 @@ export function describeProof(
         ? `dead in one look: ${liveness.evidence}`
         : `dead in ${streak} looks in a row, at least ${policy.intervalS}s apart: ${liveness.evidence}`;
     case 2:
-      return `the agent exited with ${run.exitCode ?? 'None'} ${run.exitAgeS ?? 0}s ago, longer than the grace of ${policy.finalizeGraceS}s`;
+      return `the agent exited with ${run.exitCode ?? 'None'}, ${run.exitAgeS ?? 0}s ago: longer than the grace of ${policy.finalizeGraceS}s`;
     case 3:
       return (
         `running for ${run.ageS ?? 0}s, longer than its ceiling of ${ceilingS(run, policy)}s, ` +
