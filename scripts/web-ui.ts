@@ -33,12 +33,7 @@ async function check(): Promise<void> {
   await ui.expect('job-reaper/watch/4705');
 
   await ui.openDetails(await scene.watchOf('4705'));
-  for (const word of [
-    'seen',
-    'dead in 2 looks in a row',
-    'fail, because pid ',
-    'job-reaper explain 4705',
-  ]) {
+  for (const word of ['seen', 'dead in 2 looks in a row', 'fail, because pid ', 'job-reaper explain 4705']) {
     await ui.expect(word);
   }
   await ui.picture('watch');
