@@ -108,6 +108,11 @@ export const inControl: readonly Mutant[] = [
                         is not distinct from (j.attempts, j.started_at, j.run_id, j.pid::bigint, j.process_identity));`,
         to: ');',
       },
+      {
+        file: CLAIM,
+        from: `select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;`,
+        to: '',
+      },
     ],
   },
   {
