@@ -6,6 +6,13 @@ const POLICY_JS = 'dist/src/domain/policy.js';
 const TAKE_JS = 'dist/demo/launcher/take-job.js';
 const GATES_JS = 'dist/src/activities/gates.js';
 
+/** A probe that misjudges its neighbors doubts that it is alone with its boot, and calls nothing dead. */
+const WITHOUT_DOUBT = {
+  file: 'dist/src/activities/shared-boot.js',
+  from: 'this.#absent = answer.others',
+  to: 'return null;\n        this.#absent = answer.others',
+};
+
 /** What is seen, decided and done with it. */
 export const inDecisions: readonly Mutant[] = [
   {
@@ -17,6 +24,11 @@ export const inDecisions: readonly Mutant[] = [
         file: POLICY_JS,
         from: `{ verdict: { kind: 'healthy' }, memory: FRESH_MEMORY }`,
         to: `{ verdict: { kind: 'healthy' }, memory: context.memory }`,
+      },
+      {
+        file: WATCH_JS,
+        from: 'isOtherProcess(watch, observation) ? FRESH_MEMORY : watch.memory',
+        to: 'watch.memory',
       },
     ],
   },
@@ -44,6 +56,7 @@ export const inDecisions: readonly Mutant[] = [
         to: `if (code === 'EPERM')
             return { kind: 'absent' };`,
       },
+      WITHOUT_DOUBT,
     ],
   },
   {
@@ -57,6 +70,7 @@ export const inDecisions: readonly Mutant[] = [
         to: `const offS = Math.round((Date.now() - performance.timeOrigin - performance.now()) / 1000);
     return { kind: 'read', defunct, start: String(Number(start) + 100 * offS) };`,
       },
+      WITHOUT_DOUBT,
     ],
   },
   {
