@@ -113,6 +113,11 @@ export const inControl: readonly Mutant[] = [
         from: `select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;`,
         to: '',
       },
+      {
+        file: 'dist/src/db/check-running-jobs.js',
+        from: `(select string_agg(t, '; ') from reaper.adapter_trouble() t) as trouble`,
+        to: 'null::text as trouble',
+      },
     ],
   },
   {
