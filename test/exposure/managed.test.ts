@@ -167,7 +167,7 @@ describe.skipIf(missing !== null)(
           expect(refused).toMatchObject({
             code: 1,
             stderr: expect.stringContaining(
-              'name the address and port of the server itself, or of a pooler in session mode',
+              'use the address and port of the server itself, or of a pooler in session mode',
             ) as string,
           });
           expect(refused.stderr).not.toContain('secret');
