@@ -1,6 +1,6 @@
 -- Run after every migration and adapter. Whatever the caller's session has set, our SECURITY DEFINER functions read and write texts, times
--- and numbers the same way, and so do the functions that they call and the triggers of the user's tables. src/db/session-settings.ts has
--- the same list. Functions of an adapter set their own.
+-- and numbers the same way, and so do the functions that they call and the triggers of the user's tables. The same list as in
+-- src/db/session-settings.ts; a test compares both. Functions of an adapter set their own.
 do $$
 declare
   c_settings constant text[] := array[

@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { CONNECT_MS } from './pool.js';
 
-/** Connections to open beside the one in question: a pooler that hands sessions on would give one of them its session. */
+/** Connections to open beside the one in question, each in a transaction. */
 const OTHERS = 3;
+/** Transactions in a row in which the one in question has to get the same session. */
+const ROUNDS = 7;
 
 /**
  * Makes sure that a connection keeps its session on the server, with locks and settings, from one transaction to the next. A pooler in
@@ -13,9 +15,12 @@ const OTHERS = 3;
  */
 export async function expectOwnSession(client: pg.Client, connectionString: string): Promise<void> {
   const mine = await sessionOf(client);
-  // The server tells every client the id of its session; a pooler sends an invented number.
+  // Proof that it does: the server tells every client the id of its session, while a pooler sends an invented number.
   if ((client as unknown as { processID: number }).processID === mine) return;
+  // Proof that it does not: another session. A pooler that hands out the one that was idle longest changes it each time, if it has two.
+  for (let round = 1; round < ROUNDS; round += 1) await expectSession(client, mine);
   const others: pg.Client[] = [];
+  const holding: pg.Client[] = [];
   try {
     while (others.length < OTHERS) {
       const other = new pg.Client({
@@ -25,16 +30,28 @@ export async function expectOwnSession(client: pg.Client, connectionString: stri
       });
       other.on('error', () => undefined);
       others.push(other);
+      // Another proof that it does not: a pooler that hands out the one that was used last, or its only one, gives ours to somebody else.
       // A connection that gets no session proves nothing: the pooler may have reached its limit.
       const theirs = await beginOn(other).catch(() => null);
       if (theirs === mine) throw notOurs();
       if (theirs === null) break;
+      holding.push(other);
     }
-    if ((await Promise.race([sessionOf(client), silence()])) !== mine) throw notOurs();
+    // With those sessions taken, any other rule has to give us another one, or none. Once they are free again, it may choose.
+    await expectSession(client, mine);
+    for (const other of holding) {
+      await Promise.race([other.query('commit').catch(() => undefined), silence()]);
+      await expectSession(client, mine);
+    }
   } finally {
     // A connection that waits for a session would also wait for its end.
     await Promise.all(others.map((other) => Promise.race([other.end().catch(() => undefined), silence()])));
   }
+}
+
+/** One transaction; a pooler without a free session does not answer. */
+async function expectSession(client: pg.Client, mine: number): Promise<void> {
+  if ((await Promise.race([sessionOf(client), silence()])) !== mine) throw notOurs();
 }
 
 async function beginOn(client: pg.Client): Promise<number> {

@@ -23,11 +23,16 @@ export function whyNoPgBouncer(): string | null {
   }
 }
 
-/** Starts one, with two server connections per pool, so that our connections share them all the time. */
+/**
+ * Starts one, with two server connections per pool, so that our connections share them all the time.
+ *
+ * @param settings more lines of its configuration
+ */
 export async function startPgBouncer(
   mode: 'transaction' | 'session',
   urls: readonly string[],
   size = 2,
+  settings: readonly string[] = [],
 ): Promise<PgBouncer> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-pgbouncer-'));
   const port = await freePort();
@@ -50,6 +55,7 @@ export async function startPgBouncer(
       `auth_file = ${join(folder, 'users.txt')}`,
       `pool_mode = ${mode}`,
       `default_pool_size = ${size}`,
+      ...settings,
     ].join('\n'),
   );
   await chmod(folder, 0o755);

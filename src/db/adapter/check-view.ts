@@ -1,4 +1,5 @@
 import type { Queryable } from '../database.js';
+import { findEarlyCasts } from '../inspect/early-casts.js';
 import { isDataException } from '../inspect/unreadable.js';
 import { describeZoneDependence, findZoneDependence } from '../inspect/zones.js';
 
@@ -8,7 +9,7 @@ const NOT_ALLOWED = '42501';
  * Checks, within the caller's transaction, that role `reaper` sees every row of the view, and that its times and keys are the same for
  * every session.
  *
- * @returns what could not be checked, one sentence each
+ * @returns what could not be checked, and what a value that does not fit would break
  * @throws with what is wrong and what to do about it
  */
 export async function checkView(admin: Queryable): Promise<string[]> {
@@ -22,13 +23,17 @@ export async function checkView(admin: Queryable): Promise<string[]> {
         `Expected times and run keys that do not depend on the time zone, got: ${got}: ${todo}`,
       );
     }
-    return [];
+    return (await findEarlyCasts(admin)).map(
+      (cast) =>
+        `The view computes ${cast} for every row of a joined table: one value that does not fit makes the whole view unreadable. ` +
+        "Cast in the view's own columns, or in a lateral subquery: docs/sql-contract.md.",
+    );
   } catch (error) {
     if (!isDataException(error)) throw error;
     // One bad row is no reason to refuse the migration.
     return [`A row cannot be read (${(error as Error).message}): job-reaper doctor names it.`];
   } finally {
-    // Restores role, row security and time zone.
+    // Restores role, row security, time zone and planner.
     await admin.query('rollback to savepoint look');
     await admin.query('release savepoint look');
   }

@@ -25,10 +25,12 @@ export async function storeAdapter(
   relations: readonly string[],
 ): Promise<void> {
   await admin.query(
-    `insert into reaper.adapter (name, is_shipped, contract, indexes, functions, relations) values ($1, $2, $3, $4, $5, $6)
+    `insert into reaper.adapter (name, is_shipped, contract, indexes, functions, relations, relation_ids)
+     values ($1, $2, $3, $4, $5, $6,
+             array(select to_regclass(r.name)::oid from unnest($6::text[]) with ordinality r(name, n) order by n))
      on conflict (only_row) do update
        set name = excluded.name, is_shipped = excluded.is_shipped, contract = excluded.contract, indexes = excluded.indexes,
-           functions = excluded.functions, relations = excluded.relations,
+           functions = excluded.functions, relations = excluded.relations, relation_ids = excluded.relation_ids,
            installed_at = excluded.installed_at, installed_by = excluded.installed_by`,
     [name, isShipped, contract, indexes, functions, relations],
   );

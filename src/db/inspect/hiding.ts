@@ -45,6 +45,20 @@ export async function readAdapterTrouble(pool: Queryable): Promise<string[]> {
   return rows.map(({ trouble }) => trouble);
 }
 
+/** What the adapter reads otherwise than at the last migration, one clause each, for example because a view of the user changed. For the owner. */
+export async function findChangedReading(admin: Queryable): Promise<string[]> {
+  const { rows } = await admin.query<{ change: string }>(
+    `with now as (select distinct b.name from reaper.behind_adapter() b where b.kind = 'relation'),
+          before as (select r.name from reaper.adapter a cross join unnest(a.relations) r(name))
+     select 'no longer reads ' || name as change from (table before except table now) gone
+     union all
+     select 'now reads ' || name from (table now except table before) new
+      where exists (select from before)
+      order by 1 desc`,
+  );
+  return rows.map(({ change }) => change);
+}
+
 /** Owners of tables behind the view that are no superusers, if schema reaper's owner is one: claims run their triggers with its rights. */
 export async function findWeakOwners(admin: Queryable): Promise<string[]> {
   const { rows } = await admin.query<{ owner: string }>(

@@ -407,6 +407,28 @@ describe('view', () => {
     ]);
   });
 
+  it('warns when a view of the user reads other tables than at the last migrate, which stops nothing', async () => {
+    await db.admin.query(`create table teams (job_id text); create table members (job_id text);
+      create view extra as select job_id from teams`);
+    const { rows } = await db.admin.query<{ sql: string }>(
+      `select pg_get_viewdef('reaper.running_job'::regclass) as sql`,
+    );
+    const view = (rows[0]?.sql ?? '').replace(/;\s*$/, '');
+    await db.admin.query(
+      `create or replace view reaper.running_job as select v.* from (${view}) v left join extra e on e.job_id = v.job_id`,
+    );
+    await db.admin.query(`update reaper.adapter
+      set (relations, relation_ids) = (select array_agg(b.name), array_agg(b.id) from (select distinct name, id
+             from reaper.behind_adapter() where kind = 'relation') b)`);
+    expect(await levels('view')).toEqual(['ok']);
+    await db.admin.query('create or replace view extra as select job_id from members; drop table teams');
+    expect(await examine('view', patient)).toMatchObject([
+      { level: 'warn', got: 'it now reads public.members, no longer reads public.teams' },
+    ]);
+    await migrate(db.adminUrl, null);
+    expect(await levels('view')).toEqual(['ok']);
+  });
+
   it('fails when rules hide rows', async () => {
     const owner = `hidden_${Math.random().toString(36).slice(2)}`;
     await db.admin.query(`

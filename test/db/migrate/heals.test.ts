@@ -133,3 +133,36 @@ it('and does so despite a row that cannot be read', async () => {
   const { notes } = await migrate(url, null);
   expect(notes).toEqual([expect.stringContaining('job-reaper doctor names it')]);
 });
+
+it.each([
+  [
+    'a joined subquery',
+    `left join (select work_id, coalesce(code::integer, 0) as code from ends) e on e.work_id = w.id`,
+    'e.code',
+    true,
+  ],
+  [
+    'a lateral subquery',
+    `left join lateral (select coalesce(max(code::integer), 0) as code from ends where work_id = w.id) e on true`,
+    'e.code',
+    false,
+  ],
+  ['the view itself', 'left join ends e on e.work_id = w.id', 'coalesce(e.code::integer, 0)', false],
+])('warns of a cast that one value anywhere would break: in %s', async (_, join, code, isWarned) => {
+  const { url, admin } = await emptyDatabase();
+  await admin.query('create table ends (work_id bigint, code text)');
+  const path = await ourQueue('queue.sql', (sql) =>
+    sql
+      .replace(
+        'from public.work w',
+        `from public.work w ${join.replace('from ends', 'from public.ends').replace('join ends', 'join public.ends')}`,
+      )
+      .replace('w.exited_with     as exit_code', `${code} as exit_code`),
+  );
+  const { notes } = await migrate(url, path);
+  expect(notes).toEqual(
+    isWarned
+      ? [expect.stringContaining('The view computes COALESCE((ends.code)::integer, 0) for every row')]
+      : [],
+  );
+});
