@@ -65,6 +65,17 @@ const warnings = async () => {
   return rows[0]?.host_warnings;
 };
 
+interface PlanNode {
+  'Relation Name'?: string;
+  'Actual Loops': number;
+  Plans?: PlanNode[];
+}
+/** How often a plan has scanned a table. */
+function scansOf(table: string, node: PlanNode): number {
+  const own = node['Relation Name'] === table ? node['Actual Loops'] : 0;
+  return (node.Plans ?? []).reduce((sum, child) => sum + scansOf(table, child), own);
+}
+
 describe('a probe’s report', () => {
   it('tells it the interval, and whether anything is claimed', async () => {
     await db.admin.query(
@@ -219,6 +230,22 @@ describe('a boot whose probe is silent while its runs go on', () => {
         new RegExp(`^host-1: a run of boot ${BOOT_A} started at .*, after boot ${BOOT_B}`),
       ),
     ]);
+  });
+
+  it('is looked for in one pass over the running jobs, however many machines have rebooted', async () => {
+    for (let n = 2; n < 8; n += 1) {
+      const [old, next] = [BOOT_A, BOOT_B].map((boot) => boot.replace(/0$/, String(n)));
+      const host = `host-${n}`;
+      await insertBoot(db.admin, { host, boot: old ?? '', firstSeenS: 9_000, lastSeenS: 8_000 });
+      await insertBoot(db.admin, { host, boot: next ?? '', beganS: 5_000, firstSeenS: 4_900, lastSeenS: 0 });
+      await insertRunningJob(db.admin, { host, startedS: 4_000, processIdentity: stamp(old ?? '') });
+    }
+    expect(await warnings()).toHaveLength(6);
+    const { rows } = await db.admin.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      'explain (analyze, format json) select * from reaper.host_warning',
+    );
+    const plan = rows[0]?.['QUERY PLAN'][0].Plan;
+    expect(plan && scansOf('jobs', plan)).toBe(1);
   });
 
   it('is over all the same beside a row that does not say when it started', async () => {
