@@ -86,7 +86,8 @@ reboot as materialized (
 -- The youngest run of each of these boots, in one pass over the running jobs: one for each boot would cost a large fleet seconds. `is true`
 -- keeps Postgres from turning the list into a join, which it could repeat for each row.
 late_start as materialized (
-  select split_part(r.process_identity, ':', 3) as boot, max(r.started_at) as started_at
+  select split_part(r.process_identity, ':', 3) as boot, max(r.started_at) as started_at,
+         (array_agg(left(r.job_id, 200) order by r.started_at desc))[1] as job_id
     from reaper.readable_run r
    where r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
      and (split_part(r.process_identity, ':', 3) in (select old from reboot)) is true
@@ -115,8 +116,8 @@ select o.host, format('boot %s went on after boot %s of the same machine began: 
    and o.last_seen_at > (select reaper.now()) - interval '1 day'
 union all
 -- The same if only one of the two has a probe.
-select p.host, format('a run of boot %s started at %s, after boot %s of the same machine began: two machines share an id and a name, or a clock is ahead; the runs of the first are unknown',
-                      p.old, to_char(l.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.new)
+select p.host, format('job %s started at %s with a stamp of boot %s, after boot %s of the same machine began: its row has kept the stamp of an earlier run, a clock is wrong, or two machines share an id and a name. Runs with that stamp are unknown; all runs of its boot are, too, for an hour after the start, or as long as the row stays if the stamped process started that late. Correct the row, or run job-reaper boot-gone if that boot is over',
+                      l.job_id, to_char(l.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.old, p.new)
   from reboot p
   join late_start l on l.boot = p.old and l.started_at > p.since;
 

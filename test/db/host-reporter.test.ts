@@ -44,7 +44,8 @@ async function report(me: Partial<Reporter>, place: Partial<HostReport> = {}): P
   return answer;
 }
 
-const isTwice = async () => (await readBoots(db.probe, [BOOT])).lines.some(({ twiceMs }) => twiceMs !== null);
+const isTwice = async () =>
+  (await readBoots(db.probe, [BOOT], [])).lines.some(({ twiceMs }) => twiceMs !== null);
 const seenAgo = (pid: number, seconds: number) =>
   db.admin.query(
     `update reaper.host_reporter set last_seen_at = reaper.now() - make_interval(secs => $2) where pid = $1`,
