@@ -112,7 +112,8 @@ begin
   select r.* into v_mine from reaper.host_reporter r
    where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance
      for update;
-  v_is_late := v_sent < v_now - c_late or coalesce(v_sent < v_mine.reset_at, false);
+  -- A reset in the future was before the clock was put back.
+  v_is_late := v_sent < v_now - c_late or coalesce(v_sent < v_mine.reset_at and v_mine.reset_at <= v_now, false);
   if not v_is_late then
     v_is_twice := coalesce(v_turn < v_mine.turn, false)
       or exists (select from reaper.host_reporter r

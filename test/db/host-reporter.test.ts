@@ -110,6 +110,15 @@ describe('one machine', () => {
     expect(await report({ ...A, turn: again.turn })).toMatchObject({ turn: 4, isTwice: false });
   });
 
+  it('has a worker of which an answer was lost before the database’s clock was put back', async () => {
+    await report(A);
+    const { turn } = await report(A);
+    await db.admin.query(
+      `update reaper.host_reporter set reset_at = reset_at + interval '10 min', last_seen_at = last_seen_at + interval '10 min'`,
+    );
+    expect(await report({ ...A, turn })).toMatchObject({ isLate: false, isTwice: false, turn: 3 });
+  });
+
   it('has a worker that is ahead of a database that was restored', async () => {
     await report(A);
     expect(await report({ ...A, turn: 57 })).toMatchObject({ turn: 58, isTwice: false });
