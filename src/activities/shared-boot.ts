@@ -50,7 +50,7 @@ export class SharedBoot {
    */
   hear(answer: ReporterAnswer, { me, nr }: { me: Reporter; nr: number }, place: Place): string | null {
     // An answer that came too late: its turn and its time are outdated, and a later report has been sent without them.
-    if (nr !== this.#asked) return null;
+    if (nr !== this.#asked) return 'a later report overtook this one, which may be outdated';
     this.#turn = answer.turn;
     this.readClock(answer.nowMs);
     this.#absent = answer.others

@@ -8,6 +8,7 @@ import { Names } from '../../src/naming.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
+import { eventually } from '../support/wait.js';
 
 const isLinux = process.platform === 'linux';
 
@@ -44,6 +45,12 @@ function startOf(identity: string | null): string {
   const stamp = parseStamp(identity ?? '');
   if (stamp?.scheme !== 'linux') throw new Error('Expected a stamp, got none');
   return stamp.start;
+}
+
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open: () => open(), opened };
 }
 
 /** What another worker of this machine is to a reporter. */
@@ -129,7 +136,7 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
        as $$ select pg_catalog.clock_timestamp() + interval '26 s' $$`,
   );
   // The step of the clock makes one report late, which counts for nothing.
-  expect((await reporter.report()).doubt).toContain('was held up');
+  expect((await reporter.report()).doubt).toContain('was delayed');
   expect((await reporter.report()).doubt).toContain('is alive on two machines');
   expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
 });
@@ -174,6 +181,38 @@ it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   const { rows } = await db.admin.query('select turn from reaper.host_reporter');
   expect(rows).toEqual([{ turn: 5 }]);
 });
+
+it.skipIf(!isLinux)(
+  'a report that was given up on does not take part in the next one',
+  { timeout: 30_000 },
+  async () => {
+    const [clock, answer] = [gate(), gate()];
+    let [clocks, reports] = [0, 0];
+    const query: Queryable['query'] = async (text, values) => {
+      const isReport = text.includes('report_host');
+      if (isReport && (reports += 1) === 1) await answer.opened;
+      const result = await db.probe.query(text, values);
+      if (!isReport && (clocks += 1) === 1) await clock.opened;
+      return result as never;
+    };
+    const { bootId, pidNamespace, machineId, isInitial } = readPlace();
+    await reportHost(db.probe, {
+      ...{ host: 'host-1', boot: bootId, pidNamespace, machineId, isInitial },
+      ...{ uptimes: null, examined: null, failing: null },
+    });
+    await db.admin.query('update reaper.host_boot set twice_at = reaper.now()');
+    const reporter = new HostReporter({ pool: { query }, host: 'host-1' });
+    await expect(reporter.report()).rejects.toThrow('within 10 s');
+    const second = reporter.report();
+    await eventually('the second report to be sent', () => reports === 1);
+    clock.open();
+    await new Promise(setImmediate);
+    answer.open();
+    expect((await second).doubt).toContain('is alive on two machines');
+    const { rows } = await db.admin.query('select turn from reaper.host_reporter');
+    expect(rows).toEqual([{ turn: 1 }]);
+  },
+);
 
 it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
