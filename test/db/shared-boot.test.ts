@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { HostReporter } from '../../src/activities/host-reporter.js';
 import { createProbeActivities } from '../../src/activities/probe.js';
 import type { Queryable } from '../../src/db/database.js';
@@ -164,6 +164,17 @@ it.skipIf(!isLinux)(
     expect((await reporter.report()).doubt).toContain('is not on this machine');
   },
 );
+
+it.skipIf(!isLinux)('two copies of this package in one process are two reporters', async () => {
+  vi.resetModules();
+  const copy = await import('../../src/activities/host-reporter.js');
+  const reporters = [HostReporter, copy.HostReporter].map(
+    (Reporter) => new Reporter({ pool: db.probe, host: 'host-1' }),
+  );
+  expect(copy.HostReporter).not.toBe(HostReporter);
+  for (const reporter of [...reporters, ...reporters, ...reporters])
+    expect((await reporter.report()).doubt).toBeNull();
+});
 
 it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   let isLosing = false;
