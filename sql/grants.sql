@@ -31,7 +31,7 @@ grant execute on function
   reaper.now(),
   reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
                      integer, text, jsonb),
-  reaper.boots(text[]),
+  reaper.boots(text[], text[]),
   reaper.note_look_back(text, bigint[], jsonb)
 to reaper, reaper_probe;
 

@@ -73,6 +73,25 @@ with recent as (
                      coalesce(nullif(b.boot, ''), 'without an id'), coalesce(nullif(b.pid_namespace, ''), 'none')) as place
     from reaper.host_boot b
    where b.last_seen_at > (select reaper.now()) - (select reaper.report_window())
+),
+-- The boots that a machine which is up has had before, by what the probes alone tell.
+reboot as materialized (
+  select o.host, o.boot as old, n.boot as new, n.began_at + interval '1 minute' as since
+    from reaper.host_boot o
+    join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
+                           and n.first_seen_at > o.last_seen_at
+   where o.machine_id <> '' and o.is_initial and n.is_initial
+     and n.last_seen_at > (select reaper.now()) - interval '1 day'
+),
+-- The youngest run of each of these boots, in one pass over the running jobs: one for each boot would cost a large fleet seconds. `is true`
+-- keeps Postgres from turning the list into a join, which it could repeat for each row.
+late_start as materialized (
+  select split_part(r.process_identity, ':', 3) as boot, max(r.started_at) as started_at,
+         (array_agg(left(r.job_id, 200) order by r.started_at desc))[1] as job_id
+    from reaper.readable_run r
+   where r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
+     and (split_part(r.process_identity, ':', 3) in (select old from reboot)) is true
+   group by 1
 )
 select a.host,
        format('two probes answer for it at once: %s; and %s. Give each machine its own REAPER_HOST, or stop one', a.place, b.place) as what
@@ -97,17 +116,10 @@ select o.host, format('boot %s went on after boot %s of the same machine began: 
    and o.last_seen_at > (select reaper.now()) - interval '1 day'
 union all
 -- The same if only one of the two has a probe.
-select p.host, format('a run of boot %s started at %s, after boot %s of the same machine began: two machines share an id and a name, or a clock is ahead; the runs of the first are unknown',
-                      p.old, to_char(p.last_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.new)
-  from (select o.host, o.boot as old, n.boot as new, n.began_at, (select max(r.started_at) from reaper.readable_run r
-           where strpos(r.process_identity, ':' || o.boot || ':') > 0 and isfinite(r.started_at)) as last_start
-          from reaper.host_boot o
-          join reaper.host_boot n on n.host = o.host and n.machine_id = o.machine_id and n.boot <> o.boot
-                                 and n.first_seen_at > o.last_seen_at
-         where o.machine_id <> '' and o.is_initial and n.is_initial
-           and n.last_seen_at > (select reaper.now()) - interval '1 day'
-           and n.first_seen_at > (select reaper.now()) - interval '1 day') p
- where p.last_start > p.began_at + interval '1 minute';
+select p.host, format('job %s started at %s with a stamp of boot %s, after boot %s of the same machine began: its row has kept the stamp of an earlier run, a clock is wrong, or two machines share an id and a name. Runs with that stamp are unknown; all runs of its boot are, too, for an hour after the start, or as long as the row stays if the stamped process started that late. Correct the row, or run job-reaper boot-gone if that boot is over',
+                      l.job_id, to_char(l.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.old, p.new)
+  from reboot p
+  join late_start l on l.boot = p.old and l.started_at > p.since;
 
 comment on view reaper.host_warning is 'What is wrong with the probes of a host, in words';
 

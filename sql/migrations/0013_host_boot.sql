@@ -112,7 +112,8 @@ begin
   select r.* into v_mine from reaper.host_reporter r
    where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance
      for update;
-  v_is_late := v_sent < v_now - c_late or coalesce(v_sent < v_mine.reset_at, false);
+  -- A reset in the future was before the clock was put back.
+  v_is_late := v_sent < v_now - c_late or coalesce(v_sent < v_mine.reset_at and v_mine.reset_at <= v_now, false);
   if not v_is_late then
     v_is_twice := coalesce(v_turn < v_mine.turn, false)
       or exists (select from reaper.host_reporter r
@@ -243,14 +244,20 @@ begin
 end
 $$;
 
--- What is on record about some boots, with the database's clock: for a probe, which may not read the table.
+-- What is on record about some boots, with the database's clock: for a probe, which may not read the tables.
 --
--- last_start_ms  when the youngest running job with a stamp of the boot started, according to its row. Only for a boot that another of
---                these may have followed, because it takes reading every running job
-create function reaper.boots(p_boots text[]) returns table (
+-- A running job is late if it has a stamp of one boot and, according to its row, started over a minute after another of these boots, which
+-- can have followed that one, began.
+--
+-- p_stamps         the stamps that are to be judged
+-- last_start_ms    when the youngest late job started; none that starts in over an hour, because such a clock is wrong
+-- last_process_ms  when the youngest process in the stamp of a late job started, by its ticks: a row can be wrong about its start, or have
+--                  the stamp of an earlier run, but this comes from the kernel that made the stamp. 100 ticks are a second
+-- late_stamps      those of p_stamps that a late job has
+create function reaper.boots(p_boots text[], p_stamps text[] default '{}') returns table (
   now_ms double precision, boot text, pid_namespace text, host text, machine_id text, is_initial boolean,
   began_ms double precision, first_seen_ms double precision, last_seen_ms double precision, twice_ms double precision,
-  last_start_ms double precision)
+  last_start_ms double precision, last_process_ms double precision, late_stamps text[])
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -261,13 +268,24 @@ begin
   select 1000 * extract(epoch from v_now)::double precision, b.boot, b.pid_namespace, b.host, b.machine_id, b.is_initial,
          1000 * extract(epoch from b.began_at)::double precision, 1000 * extract(epoch from b.first_seen_at)::double precision,
          1000 * extract(epoch from b.last_seen_at)::double precision, 1000 * extract(epoch from b.twice_at)::double precision,
-         case when exists (select from reaper.host_boot n
-                            where n.boot = any (p_boots) and n.host = b.host and n.machine_id = b.machine_id and n.boot <> b.boot
-                              and n.first_seen_at > b.first_seen_at)
-              then (select 1000 * extract(epoch from max(r.started_at))::double precision
-                      from reaper.readable_run r
-                     where strpos(r.process_identity, ':' || b.boot || ':') > 0 and isfinite(r.started_at)) end
+         1000 * extract(epoch from l.last_start)::double precision,
+         1000 * extract(epoch from b.began_at)::double precision + 10 * l.last_ticks,
+         coalesce(l.stamps, '{}')
     from reaper.host_boot b
+    cross join lateral (
+      select min(n.began_at) + interval '1 minute' as since
+        from reaper.host_boot n
+       where n.boot = any (p_boots) and n.host = b.host and n.machine_id = b.machine_id and n.boot <> b.boot
+         and n.first_seen_at > b.first_seen_at) n
+    -- This reads every running job, unless their table has an index on the start. The start is compared first, because that is cheap.
+    cross join lateral (
+      select max(r.started_at) filter (where r.started_at < v_now + interval '1 hour') as last_start,
+             max(substring(r.process_identity from ':([0-9]{1,12})$')::double precision) as last_ticks,
+             array_agg(distinct r.process_identity) filter (where r.process_identity = any (p_stamps)) as stamps
+        from reaper.readable_run r
+       where n.since is not null
+         and r.started_at > n.since and isfinite(r.started_at)
+         and split_part(r.process_identity, ':', 3) = b.boot) l
    where b.boot = any (p_boots)
    order by b.boot, b.pid_namespace, b.host;
 end

@@ -71,17 +71,22 @@ export class HostReporter {
 
   async #after(current: Promise<unknown>): Promise<Reported> {
     await current.catch(() => undefined);
-    const report = withLimit(this.#send(), LIMIT_MS);
+    const giveUp = new AbortController();
+    const report = withLimit(this.#send(giveUp.signal), LIMIT_MS).finally(() => {
+      giveUp.abort();
+    });
     this.#current = report;
     this.#next = null;
     return report;
   }
 
-  async #send(): Promise<Reported> {
+  async #send(givenUp: AbortSignal): Promise<Reported> {
     const place = selectDriver().kind === 'linux' ? readPlace() : null;
     const isDue = place !== null && performance.now() - this.#measuredMs > MEASURE_MS;
     // The clock first: if the process is stopped in between, its kernel seems older, not younger.
     const measuredAt = isDue ? await readDatabaseNow(this.#pool) : null;
+    // The next report may be under way: it must stay the last one that introduces this process.
+    givenUp.throwIfAborted();
     if (measuredAt !== null) this.#sharedBoot.readClock(measuredAt.getTime());
     const uptimes = measuredAt === null ? null : { measuredAt, ...measureUptimes() };
     const introduction = place === null ? null : this.#sharedBoot.introduce(this.#isLeaving);

@@ -81,7 +81,10 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     });
     const wanted = [...new Set(first.flatMap(({ inDoubt }) => inDoubt))];
     if (wanted.length === 0) return first.map(({ seen }) => seen);
-    const boots = await readBoots(pool, wanted);
+    const stamps = first.flatMap(({ run, inDoubt }) =>
+      inDoubt.length === 0 ? [] : (run.processIdentity ?? []),
+    );
+    const boots = await readBoots(pool, wanted, stamps);
     return first.map(({ run, seen, inDoubt }) =>
       inDoubt.length === 0 ? seen : probeProcess(run, { sharedPidNamespace, driver, boots }),
     );

@@ -1,8 +1,6 @@
-import { threadId } from 'node:worker_threads';
+import { randomUUID } from 'node:crypto';
 import type { Reporter, ReporterAnswer, ReporterProcess } from '../db/report-host.js';
 import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from '../liveness/index.js';
-
-let instances = 0;
 
 /**
  * What this process knows about whether its boot is also alive on another machine, as after a memory snapshot was restored. Then the
@@ -12,7 +10,8 @@ let instances = 0;
  * long enough, or reports again and so settles it, nothing that is dead here is called dead.
  */
 export class SharedBoot {
-  readonly #instance = `${threadId}.${(instances += 1)}`;
+  /** Random, because a process can have several copies of this module. Copies of its memory share it, which is how they are noticed. */
+  readonly #instance = randomUUID();
   /** The database's clock at one moment of this process's own clock. */
   #clock: { databaseMs: number; ownMs: number } | null = null;
   #turn: number | null = null;
@@ -50,7 +49,7 @@ export class SharedBoot {
    */
   hear(answer: ReporterAnswer, { me, nr }: { me: Reporter; nr: number }, place: Place): string | null {
     // An answer that came too late: its turn and its time are outdated, and a later report has been sent without them.
-    if (nr !== this.#asked) return null;
+    if (nr !== this.#asked) return 'a later report overtook this one, which may be outdated';
     this.#turn = answer.turn;
     this.readClock(answer.nowMs);
     this.#absent = answer.others

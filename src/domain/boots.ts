@@ -15,10 +15,14 @@ export interface BootLine {
   /** When two kernels were last seen with this boot id, or null. */
   twiceMs: number | null;
   /**
-   * When the youngest running job with a stamp of this boot started, according to its row; null if there is none, or if no other
-   * line of the facts can have followed this one.
+   * When the youngest late job started, according to its row; null if there is none. A running job is late if it has a stamp of this
+   * boot and started after another boot of the facts, which can have followed this one, began.
    */
   lastStartMs: number | null;
+  /** When the youngest process in the stamp of a late job started, by its own kernel; null if there is none. */
+  lastProcessMs: number | null;
+  /** Those of the stamps to be judged that a late job has. */
+  lateStamps: readonly string[];
 }
 
 /** What is on record about some boots, as it was read at `nowMs`. */
@@ -40,20 +44,33 @@ const SKEW_MS = 60_000;
 const SILENCE_MS = 60_000;
 /** How long a boot counts as shared by two machines after that was last seen. */
 const TWICE_MS = 3_600_000;
+/** For how long a late job tells that its boot goes on elsewhere. */
+const LATE_MS = 3_600_000;
 
 /**
  * Whether the boot that a stamp names is over, so that none of its processes can live. It is over only if the facts show that its
  * machine has rebooted: one machine id and one host, both boots seen from the kernel's first pid namespace, and no sign of life of the
- * old boot since the new kernel started. Machine ids alone prove nothing, because images and containers share them. Nor does a silent
- * probe if a run with a stamp of the old boot started later: then that boot lives on, on another machine.
+ * old boot since the new kernel started. Machine ids alone prove nothing, because images and containers share them.
  *
- * @param stamped the boot id of the stamp
+ * Nor does a silent probe if a process of the old boot started later: then that boot goes on, on another machine. A job that started later
+ * shows the same of its own process. Of the boot's other processes it tells this only for an hour, because its row can have kept the stamp
+ * of an earlier run, or have a wrong start.
+ *
+ * @param processIdentity the stamp
+ * @param stamped its boot id
  * @param here the boot id of the probe
  */
-export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootFacts): BootJudgement {
+export function judgeBoot(
+  processIdentity: string,
+  stamped: string,
+  here: string,
+  { nowMs, lines }: BootFacts,
+): BootJudgement {
   const old = lines.filter(({ boot }) => boot === stamped);
   const lastSeenMs = Math.max(...old.map((line) => line.lastSeenMs));
   const lastStartMs = Math.max(...old.map((line) => line.lastStartMs ?? -Infinity));
+  const lastProcessMs = Math.max(...old.map((line) => line.lastProcessMs ?? -Infinity));
+  const isLate = old.some(({ lateStamps }) => lateStamps.includes(processIdentity));
   const doubt = (why: string): BootJudgement => ({
     isOver: false,
     evidence: `stamped in boot ${stamped}, this probe is in boot ${here}, and ${why}`,
@@ -74,9 +91,21 @@ export function judgeBoot(stamped: string, here: string, { nowMs, lines }: BootF
     if (next.beganMs === null) continue;
     if (lastSeenMs > Math.min(next.beganMs + SKEW_MS, next.firstSeenMs)) continue;
     if (nowMs < next.firstSeenMs + SILENCE_MS) continue;
-    if (lastStartMs > next.beganMs + SKEW_MS) {
+    const lateMs = next.beganMs + SKEW_MS;
+    const sharing = 'either that is wrong, or two machines share a machine id and REAPER_HOST';
+    if (lastProcessMs > lateMs) {
       return doubt(
-        `according to its row a run of the first started ${at(lastStartMs)}, after the second began ${at(next.beganMs)}: two machines share a machine id and REAPER_HOST`,
+        `by its ticks a stamped process of the first started ${at(lastProcessMs)}, after the second began ${at(next.beganMs)}: ${sharing}`,
+      );
+    }
+    if (isLate) {
+      return doubt(
+        `according to its row a run with this stamp started after the second began ${at(next.beganMs)}: ${sharing}`,
+      );
+    }
+    if (lastStartMs > lateMs && nowMs < lastStartMs + LATE_MS) {
+      return doubt(
+        `according to its row a run of the first started ${at(lastStartMs)}, within the last hour and after the second began ${at(next.beganMs)}: ${sharing}`,
       );
     }
     return {

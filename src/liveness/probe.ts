@@ -62,11 +62,11 @@ function judge(
   if (processIdentity === null) return judgeUnstamped(pid, driver.look(pid), shared);
   const stamp = parseStamp(processIdentity);
   if (stamp === null) return unknown(`malformed stamp: ${expectedInstead(processIdentity)}`);
-  return judgeStamped(pid, stamp, driver, boots);
+  return judgeStamped({ pid, processIdentity }, stamp, driver, boots);
 }
 
 function judgeStamped(
-  pid: number,
+  { pid, processIdentity }: { pid: number; processIdentity: string },
   stamp: IdentityStamp,
   driver: LivenessDriver,
   boots: BootFacts | undefined,
@@ -81,7 +81,7 @@ function judgeStamped(
           `stamped in boot ${origin.boot}, this probe is in boot ${origin.here}, and whether the first is over was not checked`,
         );
       }
-      const { isOver, evidence } = judgeBoot(origin.boot, origin.here, boots);
+      const { isOver, evidence } = judgeBoot(processIdentity, origin.boot, origin.here, boots);
       return isOver ? { state: 'dead', proven: false, evidence } : unknown(evidence);
     }
     case 'here': {

@@ -44,7 +44,8 @@ async function report(me: Partial<Reporter>, place: Partial<HostReport> = {}): P
   return answer;
 }
 
-const isTwice = async () => (await readBoots(db.probe, [BOOT])).lines.some(({ twiceMs }) => twiceMs !== null);
+const isTwice = async () =>
+  (await readBoots(db.probe, [BOOT], [])).lines.some(({ twiceMs }) => twiceMs !== null);
 const seenAgo = (pid: number, seconds: number) =>
   db.admin.query(
     `update reaper.host_reporter set last_seen_at = reaper.now() - make_interval(secs => $2) where pid = $1`,
@@ -107,6 +108,15 @@ describe('one machine', () => {
     expect([again.turn, again.isTwice]).toEqual([3, false]);
     expect(await report(lost)).toMatchObject({ isLate: true, isTwice: false });
     expect(await report({ ...A, turn: again.turn })).toMatchObject({ turn: 4, isTwice: false });
+  });
+
+  it('has a worker of which an answer was lost before the database’s clock was put back', async () => {
+    await report(A);
+    const { turn } = await report(A);
+    await db.admin.query(
+      `update reaper.host_reporter set reset_at = reset_at + interval '10 min', last_seen_at = last_seen_at + interval '10 min'`,
+    );
+    expect(await report({ ...A, turn })).toMatchObject({ isLate: false, isTwice: false, turn: 3 });
   });
 
   it('has a worker that is ahead of a database that was restored', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { HostReporter } from '../../src/activities/host-reporter.js';
 import { createProbeActivities } from '../../src/activities/probe.js';
 import type { Queryable } from '../../src/db/database.js';
@@ -8,6 +8,7 @@ import { Names } from '../../src/naming.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
+import { eventually } from '../support/wait.js';
 
 const isLinux = process.platform === 'linux';
 
@@ -46,7 +47,13 @@ function startOf(identity: string | null): string {
   return stamp.start;
 }
 
-/** How another worker on this machine looks to a reporter. */
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open: () => open(), opened };
+}
+
+/** What another worker of this machine is to a reporter. */
 function startWorker() {
   const process = startProcess();
   return { ...process, me: { pid: process.pid, start: startOf(process.processIdentity) } };
@@ -128,7 +135,7 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
     `create or replace function reaper.now() returns timestamptz language sql volatile
        as $$ select pg_catalog.clock_timestamp() + interval '26 s' $$`,
   );
-  // The step of the clock makes one report late, so it does not count.
+  // The step of the clock makes one report late, which counts for nothing.
   expect((await reporter.report()).doubt).toContain('was delayed');
   expect((await reporter.report()).doubt).toContain('is alive on two machines');
   expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
@@ -158,6 +165,17 @@ it.skipIf(!isLinux)(
   },
 );
 
+it.skipIf(!isLinux)('two copies of this package in one process are two reporters', async () => {
+  vi.resetModules();
+  const copy = await import('../../src/activities/host-reporter.js');
+  const reporters = [HostReporter, copy.HostReporter].map(
+    (Reporter) => new Reporter({ pool: db.probe, host: 'host-1' }),
+  );
+  expect(copy.HostReporter).not.toBe(HostReporter);
+  for (const reporter of [...reporters, ...reporters, ...reporters])
+    expect((await reporter.report()).doubt).toBeNull();
+});
+
 it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   let isLosing = false;
   const query: Queryable['query'] = async (text, values) => {
@@ -175,7 +193,39 @@ it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
   expect(rows).toEqual([{ turn: 5 }]);
 });
 
-it.skipIf(!isLinux)('one that ends is forgotten, whatever it still reports', async () => {
+it.skipIf(!isLinux)(
+  'a report that was given up on does not take part in the next one',
+  { timeout: 30_000 },
+  async () => {
+    const [clock, answer] = [gate(), gate()];
+    let [clocks, reports] = [0, 0];
+    const query: Queryable['query'] = async (text, values) => {
+      const isReport = text.includes('report_host');
+      if (isReport && (reports += 1) === 1) await answer.opened;
+      const result = await db.probe.query(text, values);
+      if (!isReport && (clocks += 1) === 1) await clock.opened;
+      return result as never;
+    };
+    const { bootId, pidNamespace, machineId, isInitial } = readPlace();
+    await reportHost(db.probe, {
+      ...{ host: 'host-1', boot: bootId, pidNamespace, machineId, isInitial },
+      ...{ uptimes: null, examined: null, failing: null },
+    });
+    await db.admin.query('update reaper.host_boot set twice_at = reaper.now()');
+    const reporter = new HostReporter({ pool: { query }, host: 'host-1' });
+    await expect(reporter.report()).rejects.toThrow('within 10 s');
+    const second = reporter.report();
+    await eventually('the second report to be sent', () => reports === 1);
+    clock.open();
+    await new Promise(setImmediate);
+    answer.open();
+    expect((await second).doubt).toContain('is alive on two machines');
+    const { rows } = await db.admin.query('select turn from reaper.host_reporter');
+    expect(rows).toEqual([{ turn: 1 }]);
+  },
+);
+
+it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   await reporter.report();
   await reporter.leave();

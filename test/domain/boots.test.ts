@@ -3,6 +3,7 @@ import { isTwice, judgeBoot, type BootFacts, type BootLine } from '../../src/dom
 
 const OLD = 'aaaaaaaa-0000-4000-8000-000000000000';
 const NEW = 'bbbbbbbb-0000-4000-8000-000000000000';
+const STAMP = `linux::${OLD}:4026531836:100`;
 const S = 1_000;
 /** When the new kernel began. */
 const BEGAN = Date.parse('2030-01-01T12:00:00Z');
@@ -19,6 +20,8 @@ const line = (fields: Partial<BootLine>): BootLine => ({
   lastSeenMs: BEGAN + 300 * S,
   twiceMs: null,
   lastStartMs: null,
+  lastProcessMs: null,
+  lateStamps: [],
   ...fields,
 });
 const old = (fields: Partial<BootLine> = {}): BootLine =>
@@ -30,11 +33,11 @@ const old = (fields: Partial<BootLine> = {}): BootLine =>
     ...fields,
   });
 const facts = (...lines: BootLine[]): BootFacts => ({ nowMs: BEGAN + 300 * S, lines });
-const isOver = (given: BootFacts) => judgeBoot(OLD, NEW, given).isOver;
+const isOver = (given: BootFacts) => judgeBoot(STAMP, OLD, NEW, given).isOver;
 
 describe('a boot', () => {
-  it('is over once its machine has rebooted, and says by what evidence', () => {
-    const { isOver: over, evidence } = judgeBoot(OLD, NEW, facts(old(), line({})));
+  it('is over once its machine has booted again, and says by what', () => {
+    const { isOver: over, evidence } = judgeBoot(STAMP, OLD, NEW, facts(old(), line({})));
     expect(over).toBe(true);
     expect(evidence).toBe(
       `stamped in boot ${OLD}, last seen 2030-01-01T11:59:50.000Z; this machine has rebooted since (boot ${NEW}, its kernel began 2030-01-01T12:00:00.000Z)`,
@@ -68,6 +71,14 @@ describe('a boot', () => {
       facts(old({ lastStartMs: BEGAN + 61 * S }), line({})),
     ],
     [
+      'a process of it started then, however long ago that is',
+      { ...facts(old({ lastProcessMs: BEGAN + 61 * S }), line({})), nowMs: BEGAN + 90_000 * S },
+    ],
+    [
+      'the process itself got a run then, however long ago that is',
+      { ...facts(old({ lateStamps: [STAMP] }), line({})), nowMs: BEGAN + 90_000 * S },
+    ],
+    [
       'a run of it started then, and another probe reported from it',
       facts(old(), old({ host: 'pod-1', pidNamespace: '7', lastStartMs: BEGAN + 61 * S }), line({})),
     ],
@@ -95,7 +106,16 @@ describe('a boot', () => {
     }
   });
 
-  it('counts as two machines’ for an hour after that was last seen', () => {
+  it('is over an hour after another process of it got a run, which its row can be wrong about', () => {
+    const lines = [
+      old({ lastStartMs: BEGAN + 61 * S, lastProcessMs: BEGAN - 100 * S, lateStamps: [`${STAMP}0`] }),
+      line({}),
+    ];
+    expect(isOver({ nowMs: BEGAN + 3_660 * S, lines })).toBe(false);
+    expect(isOver({ nowMs: BEGAN + 3_661 * S, lines })).toBe(true);
+  });
+
+  it('is two machines’ for an hour after that was noticed last', () => {
     const given = line({ twiceMs: BEGAN });
     expect(isTwice(NEW, { nowMs: BEGAN + 3_599 * S, lines: [given] })).toBe(true);
     expect(isTwice(NEW, { nowMs: BEGAN + 3_601 * S, lines: [given] })).toBe(false);

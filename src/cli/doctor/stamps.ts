@@ -26,7 +26,8 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
   const inDoubt = items.flatMap((run) =>
     bootsInDoubt(run, probeProcess(run, { sharedPidNamespace, driver }), driver),
   );
-  const boots = await readBoots(pool, [...new Set(inDoubt)]);
+  const stamps = items.flatMap(({ processIdentity }) => processIdentity ?? []);
+  const boots = await readBoots(pool, [...new Set(inDoubt)], stamps);
   const unknown = items.flatMap((run) => {
     const { state, evidence } = probeProcess(run, { sharedPidNamespace, driver, boots });
     return state === 'unknown' ? [`job ${run.jobId}: ${evidence}`] : [];

@@ -76,6 +76,7 @@ async function probe(run: JobRun, context: CliContext): Promise<ProbeFacts> {
   const seen = probeProcess(run, { sharedPidNamespace });
   const inDoubt = bootsInDoubt(run, seen);
   if (inDoubt.length === 0) return { kind: 'here', liveness: seen };
-  const boots = await context.query((pool) => readBoots(pool, inDoubt));
+  const stamps = run.processIdentity === null ? [] : [run.processIdentity];
+  const boots = await context.query((pool) => readBoots(pool, inDoubt, stamps));
   return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace, boots }) };
 }
