@@ -1,5 +1,5 @@
 import { secondsSince } from './age.js';
-import { EXIT_IS_OLDER } from './exit-record.js';
+import { believesExit } from './exit-record.js';
 import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -17,7 +17,7 @@ const SQL = `
   d as (select exists (select from reaper.gone_boot) as any_place),
   r as (
     select r.*,
-           r.exit_code is not null and not ${EXIT_IS_OLDER} as exited,
+           r.exit_code is not null and ${believesExit(false)} as exited,
            case when exists (select from reaper.gone_host g where g.host = r.host)
                 then reaper.host_is_gone(r.host, r.started_at) is not null else false end
            or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)

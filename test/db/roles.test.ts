@@ -128,6 +128,7 @@ describe('role reaper', () => {
       'adapter_trouble',
       'age_s',
       'announce_lease_worker',
+      'believes_exit',
       'block_on',
       'boots',
       'claim',
