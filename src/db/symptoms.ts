@@ -32,10 +32,16 @@ const SQL = `
          r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
     from r
    where (r.exited or r.gone
-          or r.over_age and not exists (
+          or r.over_age
+             -- As long as its probe answers, the probe tells when such a run becomes unknown.
+             and not ($2 = 'alert' and r.alerted_alive
+                      and coalesce(reaper.host_answered_at(r.host) > (select now from c) - (select reaper.report_window()), false))
+             and not exists (
                select from reaper.notification n
-                where n.job_id = r.job_id and n.run_key = r.run_key
-                  and (n.kind = 'backstop alive' and $2 = 'alert' or n.kind = 'backstop unknown' and $7 = 'alert')))
+                where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop unknown'
+                  and ($7 = 'alert' or $2 = 'alert' and exists (
+                         select from reaper.notification a
+                          where a.job_id = n.job_id and a.run_key = n.run_key and a.kind = 'backstop alive'))))
      and ${afterCursor(3)}
    order by ${CURSOR_ORDER}
    limit $6`;

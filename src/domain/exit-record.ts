@@ -7,8 +7,8 @@ import type { JobRun } from './types.js';
  * recorded a second or more after the start, or the start is not known, and the very process in the row's stamp is alive, so it may be a
  * previous run's too. `believed`: neither, or there is no record.
  *
- * The same rule as `reaper.believes_exit` in SQL, which the view's exact times go through; ages in whole seconds decide only where
- * a worker of an older version does not say.
+ * `reaper.believes_exit` is the same rule in SQL, and decides by exact times what the row says here. Ages in whole seconds decide only if
+ * a worker of an older version read the row.
  */
 export function judgeExitRecord(run: JobRun, { proven }: Liveness): 'believed' | 'older' | 'alive' {
   if (run.exitCode === null) return 'believed';
