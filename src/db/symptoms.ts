@@ -15,6 +15,11 @@ export type RowSymptom = HostedRun & {
 const SQL = `
   with c as (select reaper.now() as now),
   d as (select exists (select from reaper.gone_boot) as any_place),
+  answering as (
+    select p.host from reaper.host_probe p where p.answered_at > (select now from c) - (select reaper.report_window())
+    union all
+    select b.host from reaper.host_boot b where b.last_seen_at > (select now from c) - (select reaper.report_window())
+  ),
   r as (
     select r.*,
            r.exit_code is not null and ${believesExit(false)} as exited,
@@ -35,7 +40,7 @@ const SQL = `
           or r.over_age
              -- As long as its probe answers, the probe tells when such a run becomes unknown.
              and not ($2 = 'alert' and r.alerted_alive
-                      and coalesce(reaper.host_answered_at(r.host) > (select now from c) - (select reaper.report_window()), false))
+                      and coalesce(r.host in (select a.host from answering a), false))
              and not exists (
                select from reaper.notification n
                 where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop unknown'
