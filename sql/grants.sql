@@ -64,6 +64,7 @@ grant execute on function
   reaper.block_on(text, text, text, text),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text, timestamptz,
     text),
+  reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.lock_holder(integer),
   reaper.try_claim(text, text, text),
   reaper.adapter_trouble(),

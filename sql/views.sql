@@ -36,7 +36,12 @@ comment on view reaper.troubled_run is 'Running jobs that cannot be claimed, why
 -- The runs worth examining: not held, not waiting for the retry of a failed claim, and, in the dry run, not yet reported with the facts
 -- that they still show.
 create or replace view reaper.examinable_run as
-select r.*
+select r.*,
+       -- Alerted about as proven alive, over its ceiling, and not as unknown since.
+       exists (select from reaper.notification n
+                where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop alive')
+       and not exists (select from reaper.notification n
+                        where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop unknown') as alerted_alive
   from reaper.readable_run r
  where r.job_id is not null
    and r.run_key is not null

@@ -21,6 +21,18 @@ as $$
    where a.pid = 0 or pg_blocking_pids(a.pid) = '{}'
 $$;
 
+-- Whether an exit record tells that the agent of the run has ended. Not if it is a second or more older than the start: then it is a
+-- previous run's, which a launcher did not clear. While the very process in the row's stamp is alive, not even if it is less than a
+-- second younger, or the start is not known. A record without a time is the run's own. domain/exit-record.ts says the same.
+create function reaper.believes_exit(p_started_at timestamptz, p_finished_at timestamptz, p_proven_alive boolean) returns boolean
+  language sql stable
+as $$
+  select case when isfinite(p_finished_at) is not true then true
+              when isfinite(p_started_at) is not true then not p_proven_alive
+              when p_proven_alive then extract(epoch from p_finished_at) - extract(epoch from p_started_at) >= 1
+              else extract(epoch from p_finished_at) - extract(epoch from p_started_at) > -1 end
+$$;
+
 -- What a claim writes, all of it or nothing. The caller holds the lock on the job's row and has found the run running.
 --
 -- result   won, lost: finish found no such run; changed: the stage moved
@@ -82,7 +94,7 @@ $$;
 -- The claim as in 0005, with two more facts. A caller that passes the time of the look knows the result "busy": then the claim waits for
 -- locks only briefly, and its facts must not be old.
 --
--- result   changed  also: the look is too old, a declaration is no longer in force, the exit record is older than the run, or the view
+-- result   changed  also: the look is too old, a declaration is no longer in force, the exit record is not believed, or the view
 --                   does not show the queue as it is
 --          busy     another session has locked the job's row, or something else that the claim needs: nothing was done, retry later
 drop function reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text);
@@ -125,7 +137,8 @@ declare
   v_ledger  reaper.ledger;
   v_block   text;
   v_changed text;
-  v_exit_is_older boolean;
+  v_is_proven boolean := coalesce(p_evidence #>> '{liveness,proven}', '') = 'true';
+  v_exit_is_believed boolean;
   v_now     timestamptz;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -188,7 +201,7 @@ begin
 
   -- Read after all waits. A recorded exit code stays true; what a look at a process found may not.
   v_now := reaper.now();
-  v_exit_is_older := coalesce(isfinite(v_run.finished_at) and isfinite(v_run.started_at) and v_run.finished_at < v_run.started_at, false);
+  v_exit_is_believed := reaper.believes_exit(v_run.started_at, v_run.finished_at, v_is_proven);
   -- If the view follows a table that was swapped away, its facts are about another row than the one that finish would write to. The
   -- locks that were taken by reading both keep it so until the end.
   select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;
@@ -200,11 +213,12 @@ begin
     v_changed := format('verdict on pid=%s exit=%s, found pid=%s exit=%s', coalesce(p_pid::text, 'None'),
                         coalesce(p_exit_code::text, 'None'), coalesce(v_run.pid::text, 'None'),
                         coalesce(v_run.exit_code::text, 'None'));
-  elsif p_tier = 2 and v_exit_is_older then
-    v_changed := format('its exit record of %s is older than its start at %s: have the launcher clear it when it starts a run',
+  elsif p_tier = 2 and not v_exit_is_believed then
+    v_changed := format(case when v_is_proven then 'its process is alive, and its exit record of %s is not younger than its start at %s: have the launcher clear it when it starts a run'
+                             else 'its exit record of %s is older than its start at %s: have the launcher clear it when it starts a run' end,
                         to_char(v_run.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                        to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
-  elsif p_tier in (1, 3) and v_run.exit_code is not null and not v_exit_is_older and isfinite(v_run.finished_at)
+                        coalesce(to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'an unknown time'));
+  elsif p_tier in (1, 3) and v_run.exit_code is not null and v_exit_is_believed and isfinite(v_run.finished_at)
         and v_run.finished_at <= v_now then
     -- It may be the same code as one that was older: then the comparison above finds no difference.
     v_changed := format('its exit code %s was recorded meanwhile', v_run.exit_code);

@@ -38,8 +38,9 @@ begin
 end
 $$;
 
--- The claims that a living process would prove wrong. Not those that end a live run on purpose, with REAPER_BACKSTOP_ALIVE=reap. As a
--- WITH query the view is not updatable.
+-- The claims that a living process would prove wrong. Not those that end a live run on purpose, with REAPER_BACKSTOP_ALIVE=reap, nor those
+-- of runs whose recorded exit code tells that the agent has ended: what lives on is its wrapper, or a worker of a pool. As a WITH query
+-- the view is not updatable.
 create view reaper.refutable_claim as
 with claims as (
   select * from reaper.ledger
@@ -49,6 +50,7 @@ select l.*
  where l.process_identity is not null
    and (l.tier = 1
         or l.tier = 3 and coalesce(l.evidence #>> '{liveness,proven}', 'false') <> 'true'
+           and (l.exit_code is null or l.evidence ->> 'exitRecord' <> 'believed')
            and coalesce(l.evidence #>> '{policy,backstopAlive}', 'alert') <> 'reap');
 
 -- What the probes of these hosts check once more. Claims more than a day old no longer matter.

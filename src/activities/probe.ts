@@ -15,6 +15,8 @@ import type { Symptom } from './sweeps.js';
 const BATCH = 1_000;
 /** Symptoms after which an examination stops; the next one continues after them. */
 const SYMPTOM_LIMIT = 250;
+/** The symptom of a run over its ceiling that is unknown after people were told that it is alive. */
+const TO_TELL = 'age';
 
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
@@ -102,19 +104,19 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       const run = page.items[index];
       counts.seen += 1;
       if (state === 'unknown') counts.unknown += 1;
-      if (state !== 'dead' && state !== 'defunct') continue;
-      counts.dead += 1;
-      if (run === undefined) continue;
+      if (state === 'dead' || state === 'defunct') counts.dead += 1;
+      if (run === undefined || state === 'alive' || (state === 'unknown' && !run.alertedAlive)) continue;
       const { jobId, runKey } = run;
-      symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom: state });
+      const symptom = state === 'unknown' ? TO_TELL : state;
+      symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom });
     }
     return page.next;
   }
 
   return {
     /**
-     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct. If a page after
-     * the first fails, returns what was found before it; the next examination begins with that page.
+     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct, or is unknown after
+     * people were told that it is alive over its ceiling. If a page after the first fails, returns what was found before it; the next examination begins with that page.
      */
     examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
       const look = async () => {
@@ -140,11 +142,10 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
         reporter.examined(counts);
         return { result: { symptoms, unknown: counts.unknown, next }, failure };
       };
-      return answer('examineHost', asked, look, ({ symptoms, unknown, next }) => ({
-        symptoms: [],
-        unknown: unknown + symptoms.length,
-        next,
-      }));
+      return answer('examineHost', asked, look, ({ symptoms, unknown, next }) => {
+        const toTell = symptoms.filter(({ symptom }) => symptom === TO_TELL);
+        return { symptoms: toTell, unknown: unknown + symptoms.length - toTell.length, next };
+      });
     },
 
     /** Probes one process of this host now. */

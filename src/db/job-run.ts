@@ -1,5 +1,5 @@
 import { secondsSince } from './age.js';
-import { EXIT_IS_OLDER } from './exit-record.js';
+import { believesExit } from './exit-record.js';
 import type { JobRun } from '../domain/types.js';
 
 /** The columns of {@link JobRun} for a view aliased `r`, and `c.now` for the database's clock. */
@@ -8,7 +8,7 @@ export const JOB_RUN_COLUMNS = `
   r.process_identity as "processIdentity", r.attempts, r.max_attempts as "maxAttempts",
   r.max_running_s as "maxRunningS", trunc(${secondsSince('r.started_at')})::bigint as "ageS",
   r.exit_code as "exitCode", trunc(${secondsSince('r.finished_at')})::bigint as "exitAgeS",
-  ${EXIT_IS_OLDER} as "exitBeforeStart",
+  not ${believesExit(false)} as "exitBeforeStart", not ${believesExit(true)} as "exitNearStart",
   r.branch, r.stage, r.job_stage as "jobStage", r.work_item as "workItem"`;
 
 const FIELDS = [
@@ -28,6 +28,7 @@ const FIELDS = [
   'exitCode',
   'exitAgeS',
   'exitBeforeStart',
+  'exitNearStart',
   'branch',
   'stage',
   'jobStage',

@@ -1,5 +1,5 @@
 import { secondsSince } from './age.js';
-import { EXIT_IS_OLDER } from './exit-record.js';
+import { believesExit } from './exit-record.js';
 import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';
@@ -15,9 +15,14 @@ export type RowSymptom = HostedRun & {
 const SQL = `
   with c as (select reaper.now() as now),
   d as (select exists (select from reaper.gone_boot) as any_place),
+  answering as (
+    select p.host from reaper.host_probe p where p.answered_at > (select now from c) - (select reaper.report_window())
+    union all
+    select b.host from reaper.host_boot b where b.last_seen_at > (select now from c) - (select reaper.report_window())
+  ),
   r as (
     select r.*,
-           r.exit_code is not null and not ${EXIT_IS_OLDER} as exited,
+           r.exit_code is not null and ${believesExit(false)} as exited,
            case when exists (select from reaper.gone_host g where g.host = r.host)
                 then reaper.host_is_gone(r.host, r.started_at) is not null else false end
            or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)
@@ -32,10 +37,16 @@ const SQL = `
          r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
     from r
    where (r.exited or r.gone
-          or r.over_age and not exists (
+          or r.over_age
+             -- As long as its probe answers, the probe tells when such a run becomes unknown.
+             and not ($2 = 'alert' and r.alerted_alive
+                      and coalesce(r.host in (select a.host from answering a), false))
+             and not exists (
                select from reaper.notification n
-                where n.job_id = r.job_id and n.run_key = r.run_key
-                  and (n.kind = 'backstop alive' and $2 = 'alert' or n.kind = 'backstop unknown' and $7 = 'alert')))
+                where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop unknown'
+                  and ($7 = 'alert' or $2 = 'alert' and exists (
+                         select from reaper.notification a
+                          where a.job_id = n.job_id and a.run_key = n.run_key and a.kind = 'backstop alive'))))
      and ${afterCursor(3)}
    order by ${CURSOR_ORDER}
    limit $6`;

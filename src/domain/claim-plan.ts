@@ -1,3 +1,4 @@
+import { judgeExitRecord } from './exit-record.js';
 import { unknownOutcome } from './outcome.js';
 import type { Observation, Outcome, Policy, Tier, Verdict, WatchMemory } from './types.js';
 import type { Advance } from './exit-zero.js';
@@ -34,6 +35,7 @@ export function planClaim(
     ageS: run.ageS,
     exitCode: run.exitCode,
     exitAgeS: run.exitAgeS,
+    exitRecord: run.exitCode === null ? null : judgeExitRecord(run, liveness),
     gate: exitZero?.gate ?? null,
     policy: {
       intervalS: policy.intervalS,

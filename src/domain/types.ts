@@ -35,8 +35,13 @@ export interface JobRun extends HostedRun {
   exitCode: number | null;
   /** Seconds since the exit code was recorded, or null if the row does not say. */
   exitAgeS: number | null;
-  /** Whether it was recorded before the run started; missing from workers of older versions. */
+  /** Whether it was recorded a second or more before the run started; missing from workers of older versions. */
   exitBeforeStart?: boolean;
+  /**
+   * Whether it was recorded less than a second after the run started, or earlier, or the row does not say when the run started;
+   * missing from workers of older versions.
+   */
+  exitNearStart?: boolean;
   branch: string | null;
   /** The stage of the job's task now. */
   stage: string | null;
@@ -112,7 +117,7 @@ export interface WatchMemory {
   firstDeadAtMs: number | null;
   /** Since when the process has been seen defunct without a break. */
   defunctSinceMs: number | null;
-  /** Consecutive counted looks at a stamped run over its ceiling that found it unknown; absent before the first. */
+  /** Consecutive counted looks at a stamped run over its ceiling that did not prove it alive; absent before the first. */
   unknown?: { looks: number; lastAtMs: number };
 }
 

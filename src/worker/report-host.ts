@@ -18,7 +18,7 @@ export async function reportHostInTurn(
     let waitMs = RETRY_MS;
     try {
       const { intervalS } = await reporter.report();
-      await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, log });
+      await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, reporter, log });
       waitMs = Math.max(1_000, intervalS * 1_000);
       if (isFailing) log.info('reporting this host works again');
       isFailing = false;

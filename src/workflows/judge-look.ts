@@ -1,4 +1,5 @@
 import { patched } from '@temporalio/workflow';
+import { judgeBefore } from '../domain/policy-before.js';
 import { judge, type JudgeContext, type Judgement } from '../domain/policy.js';
 import type { Observation } from '../domain/types.js';
 
@@ -8,7 +9,7 @@ import type { Observation } from '../domain/types.js';
  */
 export function judgeLook(observation: Observation, context: JudgeContext): Judgement {
   const judgement = judge(observation, context);
-  const before = judge(observation, { ...context, asBefore: true });
+  const before = judgeBefore(observation, context);
   const isSame = JSON.stringify(judgement) === JSON.stringify(before);
   return isSame || patched('one-look-proves-nothing') ? judgement : before;
 }

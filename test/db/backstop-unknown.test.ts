@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProbeActivities } from '../../src/activities/probe.js';
 import { oweBackstopAlert } from '../../src/db/backstop-alert.js';
 import { readControl } from '../../src/db/control.js';
 import { observeRun } from '../../src/db/observe-run.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { readSymptoms } from '../../src/db/symptoms.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
+import { processIdentity } from '../../src/liveness/index.js';
+import { Names } from '../../src/naming.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
 import { aRun } from '../support/run.js';
@@ -78,5 +81,54 @@ describe('the alert', () => {
       `select reaper.owe_backstop_alert('j1', 'k', 'h', 'a', 'r', 'why') as text`,
     );
     expect(rows[0]?.text).toContain('is proven alive but over its ceiling: why');
+  });
+});
+
+describe('a run over its ceiling that was alerted about as alive', () => {
+  const symptoms = async () => (await readSymptoms(db.reaper, DEFAULT_POLICY, null, 9)).items;
+  const owe = (run: { jobId: string; runKey: string }, kind: 'backstop alive' | 'backstop unknown') =>
+    oweBackstopAlert(db.reaper, aRun(run), 'backstop age=1s>=1s', kind);
+  const answered = (agoS: number) =>
+    db.admin.query(
+      `insert into reaper.host_probe (host, answered_at) values ('host-1', reaper.now() - make_interval(secs => $1))
+       on conflict (host) do update set answered_at = excluded.answered_at`,
+      [agoS],
+    );
+  const examined = async () =>
+    (
+      await createProbeActivities({
+        pool: db.probe,
+        names: new Names('test'),
+        host: 'host-1',
+        sharedPidNamespace: false,
+      }).examineHost('host-1', null, 60_000)
+    ).symptoms.map(({ jobId, symptom }) => `${jobId}: ${symptom}`);
+  /** This very process, as another pid namespace would stamp it: nobody can tell. */
+  const elsewhere = (processIdentity(process.pid) ?? '').replace(/:(\d+):(\d+)$/, ':1:$2');
+
+  it('is a symptom while its host is silent, until people are told that it is unknown', async () => {
+    const run = await insertRunningJob(db.admin, { id: 'j1', startedS: 8_000, processIdentity: elsewhere });
+    await owe(run, 'backstop alive');
+    expect(await symptoms()).toMatchObject([{ jobId: 'j1', symptom: 'age' }]);
+    await answered(3_600);
+    expect(await symptoms()).toMatchObject([{ jobId: 'j1', symptom: 'age' }]);
+    await answered(0);
+    expect(await symptoms()).toEqual([]);
+    await answered(3_600);
+    await owe(run, 'backstop unknown');
+    expect(await symptoms()).toEqual([]);
+  });
+
+  it('is named by its probe as long as people have to be told that it is unknown, and not while it is alive', async () => {
+    const pid = process.pid;
+    const stamped = (id: string, stamp: string | null) =>
+      insertRunningJob(db.admin, { id, startedS: 8_000, pid, processIdentity: stamp });
+    const alive = await stamped('alive', processIdentity(pid));
+    const unknown = await stamped('unknown', elsewhere);
+    await stamped('never alerted', elsewhere);
+    for (const run of [alive, unknown]) await owe(run, 'backstop alive');
+    expect(await examined()).toEqual(['unknown: age']);
+    await owe(unknown, 'backstop unknown');
+    expect(await examined()).toEqual([]);
   });
 });

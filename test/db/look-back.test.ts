@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { HostReporter } from '../../src/activities/host-reporter.js';
 import { lookBack } from '../../src/activities/look-back.js';
 import { operate } from '../../src/db/operate.js';
 import { publishPolicy } from '../../src/db/policy.js';
@@ -36,17 +37,24 @@ async function reapWrongly(job: Reaped = {}) {
   const { tier = 1, evidence = DEAD, ...row } = job;
   const process = { pid: agent.pid ?? 0, processIdentity: processIdentity(agent.pid ?? 0), ...row };
   const ref = await insertRunningJob(db.admin, { host: HOST, ...process });
-  const { pid, processIdentity: stamp } = process;
+  const { pid, processIdentity: stamp, exitCode = null } = process;
   const claimed = await claimRun(db.reaper, ref, {
     tier,
     evidence,
-    run: { pid, processIdentity: stamp },
+    run: { pid, processIdentity: stamp, exitCode },
   });
   expect(claimed.result).toBe('won');
   return ref;
 }
 
-const look = (host = HOST) => lookBack({ pool: db.probe, host, log: new KeptLog() });
+const look = (host = HOST) =>
+  lookBack({
+    pool: db.probe,
+    host,
+    reporter: new HostReporter({ pool: db.probe, host }),
+    log: new KeptLog(),
+  });
+const toLookAt = async () => (await db.probe.query('select * from reaper.look_back')).rowCount;
 
 async function endAgent(): Promise<void> {
   agent.kill('SIGKILL');
@@ -136,6 +144,14 @@ it.each<[string, Reaped]>([
     { tier: 3, evidence: { liveness: { state: 'alive', proven: true, evidence: 'as stamped' } } },
   ],
   [
+    'a run over its ceiling whose recorded exit code tells that the agent has ended: a worker of a pool lives on',
+    { tier: 3, evidence: { ...UNSEEN, exitRecord: 'believed' }, exitCode: 0, exitedS: null },
+  ],
+  [
+    'such a run that a worker of the version before has reaped',
+    { tier: 3, evidence: UNSEEN, exitCode: 0, exitedS: null },
+  ],
+  [
     'a run over its ceiling that a proof of life would not have saved',
     { tier: 3, evidence: { ...UNSEEN, policy: { backstopAlive: 'reap' } } },
   ],
@@ -175,4 +191,36 @@ it('an unknown one is checked again', async () => {
   await look();
   const { rows } = await db.probe.query('select * from reaper.look_back');
   expect(rows).toHaveLength(1);
+});
+
+it('a process that is gone is looked at again while its boot may be alive on another machine', async () => {
+  await reapWrongly();
+  await endAgent();
+  await new HostReporter({ pool: db.probe, host: HOST }).report();
+  await db.admin.query('update reaper.host_boot set twice_at = reaper.now()');
+  await look();
+  expect(await toLookAt()).toBe(1);
+  await db.admin.query('update reaper.host_boot set twice_at = null');
+  await look();
+  expect(await toLookAt()).toBe(0);
+});
+
+it('a process that lives stops all reaping even while its boot may be alive on another machine', async () => {
+  await reapWrongly();
+  await new HostReporter({ pool: db.probe, host: HOST }).report();
+  await db.admin.query('update reaper.host_boot set twice_at = reaper.now()');
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', survivors: 1 });
+});
+
+it('a run over its ceiling stops it too, if an exit code is recorded that is a previous run’s', async () => {
+  await reapWrongly({
+    tier: 3,
+    evidence: { ...UNSEEN, exitRecord: 'older' },
+    startedS: 9_000,
+    exitCode: 0,
+    exitedS: 9_500,
+  });
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', survivors: 1 });
 });

@@ -13,7 +13,7 @@ let db: TestDatabase;
 let run: RunRef & { runId: string };
 beforeEach(async () => {
   db = await createTestDatabase();
-  run = await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 100.5 });
+  run = await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 101.5 });
 });
 afterEach(() => db.drop());
 
@@ -62,6 +62,65 @@ describe('an exit record that is older than its run', () => {
   it('is named by doctor', async () => {
     await insertRunningJob(db.admin, { id: 'j2', exitCode: 0, exitedS: 5 });
     expect((await readRowOddities(db.admin)).olderExits).toEqual(['j1']);
+  });
+});
+
+describe('an exit record that may be of the run before', () => {
+  const ALIVE = { liveness: { state: 'alive', proven: true, evidence: 'as stamped' } };
+  const dead = { liveness: { state: 'dead', proven: false, evidence: 'absent' } };
+
+  it.each<[string, string | null, string, { older: boolean; near: boolean }]>([
+    ['a second older', '12:00:01', '12:00:00', { older: true, near: true }],
+    [
+      'a start in microseconds, a record in whole seconds',
+      '12:00:00.999999',
+      '12:00:00',
+      { older: false, near: true },
+    ],
+    ['both in whole seconds', '12:00:00', '12:00:00', { older: false, near: true }],
+    ['a start in whole seconds', '12:00:00', '12:00:00.999999', { older: false, near: true }],
+    ['a second younger', '12:00:00', '12:00:01', { older: false, near: false }],
+    ['no start', null, '12:00:00', { older: false, near: true }],
+    ['a start at no time', 'infinity', '12:00:00', { older: false, near: true }],
+    ['at the ends of time', '294276-12-31', '4713-01-02 BC', { older: true, near: true }],
+    ['a record at no time', '12:00:00', 'infinity', { older: false, near: false }],
+  ])('is told from others by a second: %s', async (_, started, finished, { older, near }) => {
+    const at = (time: string | null) => (time?.startsWith('12:') ? `2026-01-01 ${time}+00` : time);
+    await db.admin.query('update jobs set started_at = $1', [at(started)]);
+    await db.admin.query('update agent_runs set finished_at = $1', [at(finished)]);
+    const { rows } = await db.admin.query<{ runKey: string }>(
+      `select run_key as "runKey" from reaper.running_job`,
+    );
+    run = { ...run, ...rows[0] };
+    expect((await observeRun(db.reaper, run)).run).toMatchObject({
+      exitBeforeStart: older,
+      exitNearStart: near,
+    });
+    const exited = (await symptoms()).filter(({ symptom }) => symptom === 'exit code');
+    expect(exited).toHaveLength(older ? 0 : 1);
+    const claimTier2 = (evidence: Record<string, unknown>) =>
+      claimRun(db.reaper, run, { ...EXIT, tier: 2, outcome: 'queued', evidence });
+    const { result, detail } = await claimTier2(ALIVE);
+    expect(result).toBe(near ? 'changed' : 'won');
+    if (!near) return;
+    expect(detail).toMatch(
+      /^its process is alive, and its exit record of .* is not younger than its start at /,
+    );
+    expect(await claimTier2(dead)).toMatchObject({ result: older ? 'changed' : 'won' });
+  });
+
+  it('lets the backstop end a run that is alive where a setting says so', async () => {
+    await db.admin.query('update agent_runs set finished_at = (select started_at from jobs)');
+    const claimed = await claimRun(db.reaper, run, { ...EXIT, tier: 3, evidence: ALIVE });
+    expect(claimed).toMatchObject({ result: 'won' });
+  });
+
+  it('lets nobody requeue a dead run as if it had not ended', async () => {
+    await db.admin.query('update agent_runs set finished_at = (select started_at from jobs)');
+    expect(await claimRun(db.reaper, run, { ...EXIT, tier: 1, evidence: dead })).toMatchObject({
+      result: 'changed',
+      detail: 'its exit code 0 was recorded meanwhile',
+    });
   });
 });
 

@@ -47,6 +47,7 @@ describe('a scan', () => {
   it('leaves out an alerted run, but not when its exit code shows', async () => {
     const run = await insertRunningJob(db.admin, { id: 'old', startedS: 7200 });
     await oweBackstopAlert(db.reaper, aRun(run), 'backstop age=7200s>=7200s');
+    await db.admin.query(`insert into reaper.host_probe (host, answered_at) values ('host-1', reaper.now())`);
     expect(await symptoms()).toEqual([]);
     expect(
       (await readSymptoms(db.reaper, { ...DEFAULT_POLICY, backstopAlive: 'reap' }, null, 9)).items,

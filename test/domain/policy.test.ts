@@ -145,6 +145,40 @@ describe('tier 2, exit code recorded', () => {
     );
   });
 
+  describe('that is not clearly younger than the run', () => {
+    const exit = { exitCode: 1, exitAgeS: 400, ageS: 400, exitBeforeStart: false, exitNearStart: true };
+    const startless = { exitCode: 1, exitAgeS: 90_000, ageS: null };
+
+    it.each([
+      ['as the row says', exit],
+      ['as its ages say, where a worker of before does not tell', { exitCode: 1, exitAgeS: 400, ageS: 401 }],
+      [
+        'of a run that does not say when it started',
+        { ...startless, exitBeforeStart: false, exitNearStart: true },
+      ],
+      ['of such a run, where a worker of before does not tell', startless],
+    ])('says nothing while the very process is alive, and all once it is not, %s', (_, run) => {
+      expect(decide({ run, liveness: proven }).verdict).toEqual({ kind: 'healthy' });
+      for (const liveness of [alive, unknown, dead, defunct])
+        expect(decide({ run, liveness }).verdict).toEqual(reap(2, 'exit=1'));
+    });
+
+    it('leaves a run over its ceiling that is alive to what is said of one without an exit code', () => {
+      const run = { ...exit, ageS: MAX_S, exitAgeS: MAX_S };
+      expect(decide({ run, liveness: proven }).verdict).toMatchObject({ kind: 'alert', about: 'alive' });
+      const policy = { backstopAlive: 'reap' } as const;
+      expect(decide({ run, liveness: proven, policy }).verdict).toMatchObject({ kind: 'reap', tier: 3 });
+    });
+
+    it.each([{ exitNearStart: false }, { exitNearStart: undefined, ageS: 402 }])(
+      'is not one that is clearly younger: an agent has ended, whatever lives on (%j)',
+      (told) => {
+        const run = { ...exit, ...told } as Partial<JobRun>;
+        expect(decide({ run, liveness: proven }).verdict).toEqual(reap(2, 'exit=1'));
+      },
+    );
+  });
+
   it('drops the streak', () => {
     const { memory } = decide({
       run: { exitCode: 1, exitAgeS: 0 },
@@ -294,17 +328,60 @@ describe('tier 3, backstop', () => {
       expect(again(first.memory, INTERVAL_MS, { deadTicks: 3 }).verdict).toMatchObject({ kind: 'defer' });
     });
 
-    it.each([proven, dead, defunct])('starts over when anything else was seen ($state)', (liveness) => {
+    it('starts over when it was seen proven alive', () => {
       const first = decide({ run, liveness: unknown });
-      const other = again(first.memory, INTERVAL_MS, {}, liveness);
-      expect(other.verdict.kind).not.toBe('reap');
-      const third = decide({
-        run,
-        liveness: unknown,
-        memory: other.memory,
-        nowMs: 1_000_000 + 2 * INTERVAL_MS,
-      });
-      expect(third.verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
+      const { verdict, memory } = again(first.memory, INTERVAL_MS, {}, proven);
+      expect(verdict).toMatchObject({ kind: 'alert', about: 'alive' });
+      expect(again(memory, 2 * INTERVAL_MS).verdict).toMatchObject({ kind: 'defer', why: 'unknown' });
+    });
+
+    /** The verdicts of looks that see these in turn, an interval apart or as far as they say, until one is to reap. */
+    function series(
+      liveness: Liveness[],
+      given: Omit<Case, 'liveness' | 'memory' | 'nowMs'> = {},
+    ): Verdict[] {
+      const verdicts: Verdict[] = [];
+      let memory: WatchMemory = FRESH_MEMORY;
+      let nowMs = 0;
+      for (let n = 0; n < 20; n += 1) {
+        const judged = decide({
+          run,
+          ...given,
+          liveness: liveness[n % liveness.length] ?? unknown,
+          memory,
+          nowMs,
+        });
+        verdicts.push(judged.verdict);
+        if (judged.verdict.kind === 'reap') break;
+        ({ memory } = judged);
+        nowMs += judged.verdict.kind === 'defer' ? judged.verdict.waitMs : INTERVAL_MS;
+      }
+      return verdicts;
+    }
+
+    it.each<[string, Liveness[], number]>([
+      ['dead and unknown', [dead, unknown], 2],
+      ['unknown and dead', [unknown, dead], 2],
+      ['defunct and unknown', [defunct, unknown], 4],
+    ])('counts together what proves no life: %s in turn', (_, looks, count) => {
+      const verdicts = series(looks);
+      expect([verdicts.length, verdicts.at(-1)]).toEqual([count, reap(3, 'backstop age=7200s>=7200s')]);
+      expect(series(looks, { run: { ...run, ageS: 60 } })).toHaveLength(20);
+    });
+
+    it('counts them like the looks of one kind: as many, as far apart', () => {
+      expect(series([dead, unknown], { policy: { deadTicks: 5 } })).toHaveLength(5);
+      const first = decide({ run, liveness: unknown });
+      const soon = again(first.memory, INTERVAL_MS - 1, {}, dead);
+      expect(soon.verdict).toMatchObject({ kind: 'defer', why: 'dead' });
+    });
+
+    it.each<[string, Omit<Case, 'liveness'>]>([
+      ['that was alerted about as alive', { alerted: true, alertedUnknown: true }],
+      ['whose queue records no exit codes', { policy: { backstopUnknown: 'alert' }, alertedUnknown: true }],
+    ])('never counts them for a run %s', (_, given) => {
+      expect(series([dead, unknown], given)).toHaveLength(20);
+      expect(series([dead], given)).toMatchObject([{ kind: 'defer' }, { kind: 'reap', tier: 1 }]);
     });
 
     it("does not let an operator's request replace them", () => {
@@ -328,26 +405,29 @@ describe('tier 3, backstop', () => {
       expect(decide({ run, liveness: unknown, policy, alerted: true }).verdict).toMatchObject({ tier: 3 });
     });
 
-    it('causes one more alert when it was alerted about as alive and is now unknown, and is never reaped for that', () => {
-      for (const exit of [{}, { exitCode: 0, exitAgeS: null }]) {
-        let memory: WatchMemory = FRESH_MEMORY;
-        const told: Verdict[] = [];
-        for (let n = 0; n < 5; n += 1) {
-          const judged = decide({
-            run: { ...run, ...exit },
-            liveness: unknown,
-            alerted: true,
-            alertedUnknown: told.some(({ kind }) => kind === 'alert'),
-            memory,
-            nowMs: n * INTERVAL_MS,
-          });
-          told.push(judged.verdict);
-          ({ memory } = judged);
-        }
-        expect(told[0]).toEqual({ kind: 'alert', about: 'unknown', reason: 'backstop age=7200s>=7200s' });
-        for (const { kind } of told.slice(1)) expect(['healthy', 'defer']).toContain(kind);
-      }
+    it('is told, once, when it was alerted about as alive and nobody can tell any more, and is never reaped for that', () => {
+      expect(decide({ run, liveness: unknown, alerted: true }).verdict).toEqual({
+        kind: 'alert',
+        about: 'unknown',
+        reason: 'backstop age=7200s>=7200s',
+      });
+      const told = series([unknown], { alerted: true, alertedUnknown: true });
+      for (const { kind } of told) expect(kind).toBe('healthy');
     });
+
+    it.each([null, -90_000])(
+      'is reaped after that once its exit code is recorded, though without a usable time (%s s ago)',
+      (exitAgeS) => {
+        const exited = { ...run, exitCode: 0, exitAgeS };
+        for (const alertedUnknown of [false, true]) {
+          const told = series([unknown], { run: exited, alerted: true, alertedUnknown });
+          expect(told).toMatchObject([
+            { kind: 'defer', why: 'unknown' },
+            { kind: 'reap', tier: 3 },
+          ]);
+        }
+      },
+    );
 
     it('still dies by its streak after that', () => {
       const memory = { streak: 1, lastDeadAtMs: 0 };
@@ -467,7 +547,8 @@ describe('for any history of observations', () => {
           const isProven = look.proven && state === 'alive';
           const { ageS, exitCode, exitAgeS } = look;
           const isOlder = exitAgeS !== null && ageS !== null && exitAgeS > ageS + 1;
-          const hasExited = exitCode !== null && !isOlder;
+          const isNear = exitAgeS !== null && (ageS === null || exitAgeS >= ageS - 1);
+          const hasExited = exitCode !== null && !isOlder && !(isNear && isProven);
           deadSince = state === 'dead' && !hasExited ? [...deadSince, nowMs] : [];
           const liveness = { state, proven: isProven, evidence: '' };
           const judged = decide({

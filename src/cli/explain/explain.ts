@@ -62,7 +62,7 @@ export function explain(facts: ExplainFacts): Explanation {
   ): { verdict: Verdict | null; sections: Section[] } {
     const { run, alerted, alertedUnknown, hasStages, watch } = current;
     const liveness = livenessOf(current, silent);
-    const row = { title: 'run', lines: describeRun(run, policy) };
+    const row = { title: 'run', lines: describeRun(run, liveness, policy) };
     const process = {
       title: 'process',
       lines: [

@@ -1,5 +1,5 @@
 import type { Database } from '../database.js';
-import { EXIT_IS_OLDER } from '../exit-record.js';
+import { believesExit } from '../exit-record.js';
 import { inTransaction } from '../transaction.js';
 import { findUnreadableRuns, type UnreadableRun } from './unreadable.js';
 import { findZoneDependence, type ZoneDependence } from './zones.js';
@@ -36,7 +36,7 @@ export async function readRowOddities(pool: Database): Promise<RowOddities> {
                                                          having count(*) > 1 order by job_id limit 5) d), '{}') as duplicates,
                 coalesce((select array_agg(job_id) from (select r.job_id from r join reaper.ledger l using (job_id, run_key)
                                                           order by 1 limit 5) d), '{}') as reused,
-                coalesce((select array_agg(job_id) from (select r.job_id from r where r.exit_code is not null and ${EXIT_IS_OLDER}
+                coalesce((select array_agg(job_id) from (select r.job_id from r where r.exit_code is not null and not ${believesExit(false)}
                                                           order by 1 limit 5) d), '{}') as "olderExits"
            from r`,
         [ids],
