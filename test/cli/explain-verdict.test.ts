@@ -65,6 +65,14 @@ const cases: Cases = {
     'not reaped, because it is alive',
     'exit code 0 was recorded before this run started, so it belongs to another run',
   ],
+  'an exit code of a run that is alive, and that may be an earlier one': [
+    {
+      seen: { state: 'alive', proven: true, evidence: 'as stamped' },
+      run: { exitCode: 0, exitAgeS: 400, ageS: 400, exitBeforeStart: false, exitNearStart: true },
+    },
+    'not reaped, because it is alive',
+    'exit code 0 was not recorded clearly after this run started, and its process is proven alive',
+  ],
   'an exit code beyond the grace': [
     { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
     "due to be reaped at its watch's next observation",
