@@ -95,7 +95,7 @@ it('fails over: a standby is told, and a copy by logical replication is put righ
   await claimRun(db.admin, await insertRunningJob(db.admin, { id: 'j1', pid: 4242 }));
   await db.admin.query('alter table reaper.ledger alter column id restart with 1');
   expect(await findings()).toMatchObject([
-    { check: 'view', got: expect.stringContaining('goes on at 1') as string },
+    { check: 'view', got: expect.stringContaining('the next id is 1') as string },
   ]);
   await run(section('Failover'));
   expect(await findings()).toEqual([]);
