@@ -48,7 +48,7 @@ function startOf(identity: string | null): string {
 }
 
 function gate() {
-  let open = () => {};
+  let open = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { open: () => open(), opened };
 }
