@@ -49,7 +49,7 @@ function startOf(identity: string | null): string {
 }
 
 function gate() {
-  let open = () => {};
+  let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { open: () => open(), opened };
 }
