@@ -35,6 +35,7 @@ create table reaper.host_reporter (
   turn          bigint not null,         -- how often it has reported: the answer says it, and the next report must repeat it
   reset_at      timestamptz,             -- when it last reported without knowing its turn, because an answer was lost
   last_seen_at  timestamptz not null,
+  seen          jsonb not null default '[]', -- the others that it has seen alive in its pid namespace: [{pid, start}]
   primary key (boot, pid_namespace, pid, start, instance)
 );
 
@@ -82,11 +83,13 @@ create function reaper.host_answered_at(p_host text) returns timestamptz
 --     ahead of the turn here has met a restored database.)
 --
 -- Before the first of these shows, a reporter that found another one absent whose last report is recent is in doubt, and has to say so
--- itself: see src/activities/shared-boot.ts.
+-- itself: see src/activities/shared-boot.ts. It is in no doubt if a reporter of its own machine has seen that one alive there.
 --
 -- p_reporter  pid, start, instance, turn (null: not known), sentMs (the reporter's estimate of the database's clock, never ahead of it),
---             absent (others that it did not find, and when it first looked, by the same estimate: [{pid, start, atMs}]), isLeaving
--- result      nowMs, turn, isLate (it does not count), isTwice, others ([{pid, start}] of this boot and namespace with a recent report)
+--             absent (others that it did not find, and when it first looked, by the same estimate: [{pid, start, atMs}]), seen (others that
+--             it has seen alive: [{pid, start}]), isLeaving
+-- result      nowMs, turn, isLate (it does not count), isTwice, others (of this boot and namespace with a recent report, those first that it
+--             has not seen: [{pid, start, lastMs, seenBy: [{pid, start}]}])
 create function reaper.note_reporter(p_boot text, p_pid_namespace text, p_host text, p_reporter jsonb) returns jsonb
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -103,12 +106,15 @@ declare
   v_is_late  boolean;
   v_is_twice boolean := false;
   v_is_new   boolean;
+  v_seen     jsonb;
 begin
   if v_pid is null or v_pid not between 1 and 2147483647 or v_start is null or v_start !~ '^[0-9]{1,13}$'
      or v_instance is null or length(v_instance) > 40 or v_sent is null then
     raise exception 'expected a reporter with pid, start, instance and sentMs, got %', left(p_reporter::text, 200)
       using errcode = 'invalid_parameter_value';
   end if;
+  select coalesce(jsonb_agg(jsonb_build_object('pid', a.pid, 'start', left(a.start, 13))), '[]') into v_seen
+    from (select x.pid, x.start from jsonb_to_recordset(coalesce(p_reporter -> 'seen', '[]')) x(pid bigint, start text) limit 1000) a;
   select r.* into v_mine from reaper.host_reporter r
    where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance
      for update;
@@ -125,16 +131,16 @@ begin
       delete from reaper.host_reporter r
        where r.boot = p_boot and r.pid_namespace = p_pid_namespace and r.pid = v_pid and r.start = v_start and r.instance = v_instance;
     else
-      insert into reaper.host_reporter as r (boot, pid_namespace, pid, start, instance, host, turn, last_seen_at)
-      values (p_boot, p_pid_namespace, v_pid, v_start, v_instance, p_host, coalesce(v_turn, 0) + 1, v_now)
+      insert into reaper.host_reporter as r (boot, pid_namespace, pid, start, instance, host, turn, last_seen_at, seen)
+      values (p_boot, p_pid_namespace, v_pid, v_start, v_instance, p_host, coalesce(v_turn, 0) + 1, v_now, v_seen)
       on conflict (boot, pid_namespace, pid, start, instance) do update
-        set turn = greatest(r.turn, v_turn) + 1, host = excluded.host, last_seen_at = excluded.last_seen_at,
+        set turn = greatest(r.turn, v_turn) + 1, host = excluded.host, last_seen_at = excluded.last_seen_at, seen = excluded.seen,
             reset_at = case when v_turn is null then v_now else r.reset_at end
       returning r.turn, xmax = 0 into v_turn, v_is_new;
       if v_is_new then
         delete from reaper.host_reporter
          where ctid = any (array(select r.ctid from reaper.host_reporter r
-                                  where r.last_seen_at < v_now - greatest(interval '1 hour', 2 * reaper.report_window())
+                                  where r.last_seen_at < v_now - greatest(interval '1 hour', 5 * reaper.report_window())
                                     for update skip locked));
       end if;
     end if;
@@ -144,11 +150,26 @@ begin
     'turn', v_turn,
     'isLate', v_is_late,
     'isTwice', v_is_twice,
-    'others', (select coalesce(jsonb_agg(jsonb_build_object('pid', o.pid, 'start', o.start)), '[]')
-                 from (select r.pid, r.start from reaper.host_reporter r
-                        where r.boot = p_boot and r.pid_namespace = p_pid_namespace and (r.pid, r.start) <> (v_pid, v_start)
-                          and r.last_seen_at > v_now - reaper.report_window() and r.last_seen_at <= v_now
-                        order by r.last_seen_at desc limit 50) o));
+    'others', (
+      with recent as (
+        select r.pid, r.start, max(r.last_seen_at) as last_seen_at, jsonb_path_query_array(jsonb_agg(r.seen), '$[*][*]') as seen
+          from reaper.host_reporter r
+         where r.boot = p_boot and r.pid_namespace = p_pid_namespace and (r.pid, r.start) <> (v_pid, v_start)
+           and r.last_seen_at > v_now - reaper.report_window() and r.last_seen_at <= v_now
+         group by r.pid, r.start
+      ), sighting as (
+        select s.pid, s.start, jsonb_agg(jsonb_build_object('pid', r.pid, 'start', r.start)) as seen_by
+          from recent r cross join lateral jsonb_to_recordset(r.seen) s(pid bigint, start text)
+         group by s.pid, s.start
+      )
+      select coalesce(jsonb_agg(jsonb_build_object('pid', o.pid, 'start', o.start,
+                                                   'lastMs', 1000 * extract(epoch from o.last_seen_at)::double precision,
+                                                   'seenBy', o.seen_by)), '[]')
+        from (select r.pid, r.start, r.last_seen_at, coalesce(s.seen_by, '[]') as seen_by
+                from recent r
+                left join sighting s using (pid, start)
+               order by v_seen @> jsonb_build_array(jsonb_build_object('pid', r.pid, 'start', r.start)), r.last_seen_at desc
+               limit 200) o));
 end
 $$;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Reporter, ReporterAnswer, ReporterProcess } from '../db/report-host.js';
+import type { OtherReporter, Reporter, ReporterAnswer, ReporterProcess } from '../db/report-host.js';
 import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from '../liveness/index.js';
 
 /**
@@ -7,7 +7,8 @@ import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from 
  * reports of both look like those of one, and a pid that is absent here may be alive there.
  *
  * A process that reported a moment ago and is not here has either just ended, or is on that other machine. Until it has been silent
- * long enough, or reports again and so settles it, nothing that is dead here is called dead.
+ * long enough, or reports again and so settles it, nothing that is dead here is called dead. There is no doubt if it was seen alive here,
+ * by this process or another one that is here, and has not reported since it was missed: pid and start never recur, so it has ended.
  */
 export class SharedBoot {
   /** Random, because a process can have several copies of this module. Copies of its memory share it, which is how they are noticed. */
@@ -16,6 +17,7 @@ export class SharedBoot {
   #clock: { databaseMs: number; ownMs: number } | null = null;
   #turn: number | null = null;
   #absent: Reporter['absent'] = [];
+  #seen: readonly ReporterProcess[] = [];
   #asked = 0;
 
   /** Keeps what the database's clock showed before now. */
@@ -34,6 +36,7 @@ export class SharedBoot {
       turn: this.#turn,
       sentMs: this.#nowMs(),
       absent: this.#absent,
+      seen: this.#seen,
       isLeaving,
     };
     this.#asked += 1;
@@ -52,16 +55,35 @@ export class SharedBoot {
     if (nr !== this.#asked) return 'a later report overtook this one, which may be outdated';
     this.#turn = answer.turn;
     this.readClock(answer.nowMs);
-    this.#absent = answer.others
-      .filter((other) => !isHere(other, me, place))
+    const others = answer.others.map((other) => ({ other, state: lookFor(other, me, place) }));
+    this.#absent = others
+      .filter(({ state }) => state === 'absent')
       .map(
-        (other) => this.#absent.find((known) => isSame(known, other)) ?? { ...other, atMs: this.#nowMs() },
+        ({ other: { pid, start } }) =>
+          this.#absent.find((known) => isSame(known, { pid, start })) ?? { pid, start, atMs: this.#nowMs() },
       );
+    const hasSeen = (other: ReporterProcess) => this.#seen.some((known) => isSame(known, other));
+    this.#seen = others
+      .filter(({ other, state }) => state === 'alive' || hasSeen(other))
+      .map(({ other: { pid, start } }) => ({ pid, start }));
     if (answer.isTwice) return `boot ${place.bootId} is alive on two machines`;
     if (answer.isLate) return 'this probe or its report was delayed: what it saw may be outdated';
-    const [other] = this.#absent;
-    if (other === undefined) return null;
+    const missing = others.find(
+      ({ other, state }) => state === 'absent' && !this.#hasEnded(other, me, place),
+    );
+    if (missing === undefined) return null;
+    const { other } = missing;
     return `another probe of boot ${place.bootId} reported a moment ago (pid ${other.pid}, start tick ${other.start}) and is not on this machine: it has just ended, or two machines have this boot`;
+  }
+
+  /** Whether one that is absent was here. */
+  #hasEnded(other: OtherReporter, me: ReporterProcess, place: Place): boolean {
+    const missedMs = this.#absent.find((known) => isSame(known, other))?.atMs ?? -Infinity;
+    return (
+      other.lastMs <= missedMs &&
+      (this.#seen.some((known) => isSame(known, other)) ||
+        other.seenBy.some((witness) => lookFor(witness, me, place) === 'alive'))
+    );
   }
 
   #nowMs(): number {
@@ -75,10 +97,13 @@ function isSame(one: ReporterProcess, other: ReporterProcess): boolean {
   return one.pid === other.pid && one.start === other.start;
 }
 
-/** In doubt it counts as here. */
-function isHere(other: ReporterProcess, me: ReporterProcess, { bootId, pidNamespace }: Place): boolean {
+function lookFor(
+  other: ReporterProcess,
+  me: ReporterProcess,
+  { bootId, pidNamespace }: Place,
+): 'alive' | 'absent' | 'unclear' {
   // Starts may be read a tick apart, but no other process has this one's pid.
-  if (other.pid === me.pid) return isSame(other, me);
+  if (other.pid === me.pid) return isSame(other, me) ? 'alive' : 'absent';
   const processIdentity = formatStamp({
     scheme: 'linux',
     machineId: '',
@@ -86,5 +111,7 @@ function isHere(other: ReporterProcess, me: ReporterProcess, { bootId, pidNamesp
     pidNamespace,
     start: other.start,
   });
-  return probeProcess({ pid: other.pid, processIdentity }, { sharedPidNamespace: false }).state !== 'dead';
+  const { state, proven } = probeProcess({ pid: other.pid, processIdentity }, { sharedPidNamespace: false });
+  if (state === 'dead') return 'absent';
+  return state === 'alive' && proven ? 'alive' : 'unclear';
 }

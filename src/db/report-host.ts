@@ -17,8 +17,18 @@ export interface Reporter extends ReporterProcess {
   sentMs: number;
   /** Those of the last answer's others that are not in this pid namespace, and when that was first seen, by the same estimate. */
   absent: readonly (ReporterProcess & { atMs: number })[];
+  /** Those of the last answer's others that it has seen alive in this pid namespace. */
+  seen: readonly ReporterProcess[];
   /** This is its last report. */
   isLeaving: boolean;
+}
+
+/** Another process that recently reported from the same boot and pid namespace. */
+export interface OtherReporter extends ReporterProcess {
+  /** When it last reported, by the database's clock in milliseconds. */
+  lastMs: number;
+  /** The processes that have seen it alive in their pid namespace, and recently reported. */
+  seenBy: readonly ReporterProcess[];
 }
 
 /** The database's answer to a {@link Reporter}. */
@@ -30,8 +40,8 @@ export interface ReporterAnswer {
   isLate: boolean;
   /** The boot counts as shared by two machines. */
   isTwice: boolean;
-  /** The other processes that recently reported from this boot and namespace. */
-  others: ReporterProcess[];
+  /** At most 200, those first that this reporter has not seen. */
+  others: OtherReporter[];
 }
 
 /** What a probe reports about itself. */

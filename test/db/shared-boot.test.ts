@@ -34,6 +34,7 @@ async function reportAs(
       turn: null,
       sentMs: Date.now() + 1,
       absent: [],
+      seen: [],
       isLeaving: false,
       ...me,
     },
@@ -48,7 +49,7 @@ function startOf(identity: string | null): string {
 }
 
 function gate() {
-  let open = () => undefined;
+  let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { open: () => open(), opened };
 }
@@ -69,7 +70,7 @@ const warnings = async () =>
     ({ what }) => what,
   );
 
-it.skipIf(!isLinux)('two workers side by side cause no doubt', async () => {
+it.skipIf(!isLinux)('two workers side by side are in no doubt', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   const other = startWorker();
   for (let n = 0; n < 3; n += 1) {
@@ -126,7 +127,7 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
   expect((await reporter.report()).doubt).toContain('is not on this machine');
   // Looks are reported as well: the time that counts is that of the first.
   expect((await reporter.report()).doubt).toContain('is not on this machine');
-  // Long after: nothing that it sent before can still be on its way.
+  // Long after: nothing that it sent before can still be under way.
   await db.admin.query(
     `update reaper.host_reporter set last_seen_at = last_seen_at + interval '25 s' where pid = $1`,
     [other.pid],
@@ -139,6 +140,32 @@ it.skipIf(!isLinux)('one that reports again after it was not found here is on an
   expect((await reporter.report()).doubt).toContain('was delayed');
   expect((await reporter.report()).doubt).toContain('is alive on two machines');
   expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
+});
+
+it.skipIf(!isLinux)(
+  'one that was seen alive here and is not here any more has ended, until it reports again',
+  async () => {
+    const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
+    const other = startWorker();
+    await reportAs(other.me);
+    expect((await reporter.report()).doubt).toBeNull();
+    await other.kill();
+    for (let n = 0; n < 2; n += 1) expect((await reporter.report()).doubt).toBeNull();
+    await reportAs({ ...other.me, turn: 1 });
+    expect((await reporter.report()).doubt).toContain('is not on this machine');
+  },
+);
+
+it.skipIf(!isLinux)('one that a third worker has seen alive has ended if that worker is here', async () => {
+  const [gone, witness] = [startWorker(), startWorker()];
+  await reportAs(gone.me);
+  await gone.kill();
+  await reportAs({ ...witness.me, seen: [gone.me] });
+  const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
+  expect((await reporter.report()).doubt).toBeNull();
+  await witness.kill();
+  const successor = new HostReporter({ pool: db.probe, host: 'host-1' });
+  expect((await successor.report()).doubt).toContain('is not on this machine');
 });
 
 it.skipIf(!isLinux)('a worker that was resumed on two machines is noticed at its next report', async () => {
