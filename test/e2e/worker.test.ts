@@ -118,7 +118,7 @@ it('SIGKILL of a worker with its probe: the next one calls nothing dead until it
   expect(await jobStatus('j1')).toBe('running');
   const second = startWorker({ REAPER_INTERVAL_S: '3' });
   await requeued('j1', 120_000);
-  expect(second.count('reaped -> queued')).toBe(1);
+  await eventually('the line in the log', () => second.count('reaped -> queued') === 1);
   const { rows } = await db.admin.query('select what from reaper.host_warning');
   expect(rows).toEqual([]);
 });
@@ -136,7 +136,7 @@ it('a host runs just its probe with the probe role; another runs just workflows'
   const workflows = startWorker({ PARTS: 'workflows', REAPER_HOST: 'host-2' });
   await killedJob('j1');
   await requeued('j1');
-  expect(workflows.count('reaped -> queued')).toBe(1);
+  await eventually('the line in the log', () => workflows.count('reaped -> queued') === 1);
 });
 
 it('a changed setting takes effect with a restarted worker, for watches that wait as well, and is logged', async () => {
