@@ -82,6 +82,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   REAPER_BACKSTOP_UNKNOWN: 'alert',
   REAPER_MAX_RUNNING_S: '3600',
   REAPER_WATCH_ALL_LIMIT: '.5e1',
+  REAPER_MAX_WATCHES: '100',
   DATABASE_URL: 'postgres://u:geheim@h/d?sslmode=disable',
   DATABASE_ADMIN_URL: 'postgres://',
   REAPER_GATE_DATABASE_URL: 'postgres://u:geheim@h/d?ssl=true',

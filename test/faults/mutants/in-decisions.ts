@@ -9,8 +9,8 @@ const GATES_JS = 'dist/src/activities/gates.js';
 /** A probe that misjudges its neighbors doubts that it is alone with its boot, and calls nothing dead. */
 const WITHOUT_DOUBT = {
   file: 'dist/src/activities/shared-boot.js',
-  from: 'this.#absent = answer.others',
-  to: 'return null;\n        this.#absent = answer.others',
+  from: 'const others = answer.others.map(',
+  to: 'return null;\n        const others = answer.others.map(',
 };
 
 /** What is seen, decided and done with it. */
@@ -154,7 +154,7 @@ export const inDecisions: readonly Mutant[] = [
     edits: [
       {
         file: 'dist/src/activities/probe.js',
-        from: `if (state !== 'dead' && state !== 'defunct')`,
+        from: `if (run === undefined || state === 'alive' || (state === 'unknown' && !run.alertedAlive))`,
         to: 'if (true)',
       },
     ],
