@@ -45,6 +45,6 @@ function describeNow({ phase, why, nextLookMs }: Watch): string {
 
 /** Highlights the verb: seen, proven, decided, done. */
 function describeLine(line: string): string {
-  const [, at = '', verb = '', rest = ''] = /^(\S+) (\w+):? ?(.*)$/.exec(line) ?? [];
+  const [, at = '', verb = '', rest = ''] = /^(\S+) (gave up|not counted|\w+):? ?(.*)$/.exec(line) ?? [];
   return `- ${at.slice(0, 19).replace('T', ' ')} **${verb}** ${sentence(rest)}`;
 }
