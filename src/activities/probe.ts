@@ -116,7 +116,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   return {
     /**
      * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct, or is unknown after
-     * people were told that it is alive over its ceiling. If a page after the first fails, returns what was found before it; the next examination begins with that page.
+     * people were told that it is alive over its ceiling. If a page after the first fails, returns what was found before it; the next
+     * examination begins with that page.
      */
     examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
       const look = async () => {

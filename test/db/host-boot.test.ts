@@ -7,12 +7,10 @@ import { readSymptoms } from '../../src/db/symptoms.js';
 import { observeRun } from '../../src/db/observe-run.js';
 import { judgeBoot } from '../../src/domain/boots.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
-import { insertBoot, INITIAL_NAMESPACE } from '../support/boots.js';
+import { BOOT_A, BOOT_B, HOST_REPORT, insertBoot, INITIAL_NAMESPACE } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
 
-const BOOT_A = 'aaaaaaaa-0000-4000-8000-000000000000';
-const BOOT_B = 'bbbbbbbb-0000-4000-8000-000000000000';
 const stamp = (boot: string, namespace = INITIAL_NAMESPACE, ticks = 100) =>
   `linux::${boot}:${namespace}:${ticks}`;
 
@@ -27,18 +25,8 @@ beforeEach(async () => {
     await db.admin.query(`delete from reaper.${table}`);
 });
 
-const HOST: HostReport = {
-  host: 'host-1',
-  boot: BOOT_A,
-  pidNamespace: INITIAL_NAMESPACE,
-  machineId: 'a'.repeat(32),
-  isInitial: true,
-  uptimes: null,
-  examined: null,
-  failing: null,
-};
 /** As role `reaper_probe`. */
-const report = (given: Partial<HostReport> = {}) => reportHost(db.probe, { ...HOST, ...given });
+const report = (given: Partial<HostReport> = {}) => reportHost(db.probe, { ...HOST_REPORT, ...given });
 
 /** A report of a kernel that has run for so long. */
 async function reportUptime(kernelS: number, given: Partial<HostReport> = {}, measuredS = 0): Promise<void> {

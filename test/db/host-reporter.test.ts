@@ -1,20 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBoots } from '../../src/db/boots.js';
 import { reportHost, type HostReport, type Reporter, type ReporterAnswer } from '../../src/db/report-host.js';
-import { INITIAL_NAMESPACE } from '../support/boots.js';
+import { BOOT_A as BOOT, HOST_REPORT, INITIAL_NAMESPACE, reporterOf } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-const BOOT = 'aaaaaaaa-0000-4000-8000-000000000000';
-const HOST: HostReport = {
-  host: 'host-1',
-  boot: BOOT,
-  pidNamespace: INITIAL_NAMESPACE,
-  machineId: 'a'.repeat(32),
-  isInitial: true,
-  uptimes: null,
-  examined: null,
-  failing: null,
-};
 const [A, B] = [
   { pid: 100, start: '5000' },
   { pid: 200, start: '9000' },
@@ -29,18 +18,8 @@ beforeEach(() => db.admin.query('delete from reaper.host_boot; delete from reape
 
 /** A report of one process; the defaults are those of a process that knows nothing yet. */
 async function report(me: Partial<Reporter>, place: Partial<HostReport> = {}): Promise<ReporterAnswer> {
-  const reporter = {
-    ...A,
-    instance: '0.1',
-    turn: null,
-    // A whole millisecond is behind the answers that came within it.
-    sentMs: Date.now() + 1,
-    absent: [],
-    seen: [],
-    isLeaving: false,
-    ...me,
-  };
-  const { reporter: answer } = await reportHost(db.probe, { ...HOST, ...place, reporter });
+  const reporter = reporterOf({ ...A, ...me });
+  const { reporter: answer } = await reportHost(db.probe, { ...HOST_REPORT, ...place, reporter });
   if (answer === null) throw new Error('Expected an answer for the reporter, got none');
   return answer;
 }

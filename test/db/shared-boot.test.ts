@@ -5,6 +5,7 @@ import type { Queryable } from '../../src/db/database.js';
 import { reportHost, type Reporter, type ReporterAnswer } from '../../src/db/report-host.js';
 import { parseStamp, processIdentity, readPlace } from '../../src/liveness/index.js';
 import { Names } from '../../src/naming.js';
+import { HOST_REPORT, reporterOf } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
@@ -27,17 +28,9 @@ async function reportAs(
 ): Promise<ReporterAnswer | null> {
   const { bootId, pidNamespace, machineId, isInitial } = readPlace();
   const { reporter } = await reportHost(db.probe, {
-    ...{ host: 'host-1', boot: bootId, pidNamespace, machineId, isInitial },
-    ...{ uptimes: null, examined: null, failing: null },
-    reporter: {
-      instance: '0.1',
-      turn: null,
-      sentMs: Date.now() + 1,
-      absent: [],
-      seen: [],
-      isLeaving: false,
-      ...me,
-    },
+    ...HOST_REPORT,
+    ...{ boot: bootId, pidNamespace, machineId, isInitial },
+    reporter: reporterOf(me),
   });
   return reporter;
 }

@@ -1,6 +1,35 @@
 import type pg from 'pg';
+import type { HostReport, Reporter, ReporterProcess } from '../../src/db/report-host.js';
 
 export const INITIAL_NAMESPACE = '4026531836';
+export const BOOT_A = 'aaaaaaaa-0000-4000-8000-000000000000';
+export const BOOT_B = 'bbbbbbbb-0000-4000-8000-000000000000';
+
+/** What the probe of a healthy host reports, without a process that reports it. */
+export const HOST_REPORT: HostReport = {
+  host: 'host-1',
+  boot: BOOT_A,
+  pidNamespace: INITIAL_NAMESPACE,
+  machineId: 'a'.repeat(32),
+  isInitial: true,
+  uptimes: null,
+  examined: null,
+  failing: null,
+};
+
+/** A process that reports; omitted values are those of one that knows nothing yet. */
+export function reporterOf(me: ReporterProcess & Partial<Reporter>): Reporter {
+  return {
+    instance: '0.1',
+    turn: null,
+    // A whole millisecond is behind the answers that came within it.
+    sentMs: Date.now() + 1,
+    absent: [],
+    seen: [],
+    isLeaving: false,
+    ...me,
+  };
+}
 
 /** A line of `reaper.host_boot`; omitted values have healthy defaults. Seconds count back from now. */
 export interface BootRow {
