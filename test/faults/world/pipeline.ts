@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Advance } from '../../../src/domain/exit-zero.js';
+import { MAX_TIMEOUT_S } from '../../../src/gates/spec.js';
 
 /** Stages that every task of the harness goes through. */
 export const STAGES: readonly { name: string; agent?: string; gate?: 'command' | 'sql'; next?: string }[] = [
@@ -49,7 +50,13 @@ export async function writePipeline(folder: string): Promise<string> {
       case 'command':
         return {
           ...stage,
-          gate: { kind: 'command', argv: ['sh', '-c', GATE, 'gate', file, '{job}'], cwd: work },
+          gate: {
+            kind: 'command',
+            argv: ['sh', '-c', GATE, 'gate', file, '{job}'],
+            cwd: work,
+            // A fault that has a gate wait must not turn it red.
+            timeout_s: MAX_TIMEOUT_S,
+          },
         };
     }
   });
