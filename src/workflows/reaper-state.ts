@@ -1,6 +1,7 @@
 import type { WatchTarget } from '../activities/sweeps.js';
 import type { Cursor } from '../domain/page.js';
 import type { Operation } from '../domain/operation.js';
+import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
@@ -26,6 +27,8 @@ export interface CarriedReaper {
   sweepWanted: boolean;
   operations: Operation[];
   watches: OpenWatch[];
+  /** Absent from what an older version carried. */
+  queue?: Waiting[];
   /** Absent from what an older version carried. */
   leaseQueue?: string | null;
   hostsAfter: string | null;
@@ -55,6 +58,8 @@ export class Reaper {
    * whether they are still there.
    */
   readonly orphans: Set<string>;
+  /** Those for which the last sweep had no place, the one that has waited longest first. */
+  queue: Waiting[];
   /** The queue of the workers that reclaim merge leases, from the last successful scan. */
   leaseQueue: string | null;
   /** The host after which the next scan continues, if there are too many for one. */
@@ -92,6 +97,7 @@ export class Reaper {
   constructor(carried: CarriedReaper | undefined) {
     this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
     this.orphans = new Set(this.watches.keys());
+    this.queue = carried?.queue ?? [];
     this.leaseQueue = carried?.leaseQueue ?? null;
     this.hostCursors = new Map(carried?.hostCursors);
     this.hostsAfter = carried?.hostsAfter ?? null;
@@ -157,6 +163,7 @@ export class Reaper {
         ...watch,
         jobId: jobId.slice(0, SHOWN_JOB_ID),
       })),
+      queue: this.queue,
       leaseQueue: this.leaseQueue,
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,

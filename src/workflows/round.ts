@@ -1,12 +1,18 @@
 import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
-import { shareOut } from '../domain/places.js';
+import { queueUp, shareOut } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
 /** Maximum of orphans that one sweep asks whether they are still there. */
 const MAX_ORPHANS_ASKED = 100;
+
+/** A watch to be started. */
+interface Start extends WatchTarget {
+  isRetry: boolean;
+  poke: Poke | null;
+}
 
 /**
  * What one sweep does about watches: starts those that are due if a place is free, and pokes those whose run shows a symptom
@@ -19,8 +25,10 @@ export class Round {
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
   readonly #retries: ReadonlySet<string>;
-  /** Ids of the watches for which no place was free, with their jobs. */
-  readonly #waiting = new Map<string, string>();
+  /** What had no free place yet, by the ids of its watch, in the order of its turn. */
+  #waiting = new Map<string, Start>();
+  /** Whether those that wait keep their turn. Older histories know none. */
+  #inTurn = false;
 
   constructor(
     private readonly reaper: Reaper,
@@ -52,8 +60,8 @@ export class Round {
 
   /** Runs that wait for a free watch, as far as this sweep saw them. */
   get waiting(): { count: number; jobs: string[] } {
-    const jobs = [...this.#waiting].flatMap(([watchId, jobId]) =>
-      this.reaper.watches.has(watchId) ? [] : jobId,
+    const jobs = [...this.#waiting.values()].flatMap((target) =>
+      this.#isWatched(target) ? [] : target.jobId,
     );
     return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
   }
@@ -99,23 +107,45 @@ export class Round {
     await Promise.all(this.#look(({ watchId }) => !this.symptoms.has(watchId)));
   }
 
+  /**
+   * Starts what still waits once every host has answered or is late: no place is kept any longer for a run that was not seen. What
+   * waits even then goes first in the next sweep, whichever host answers first.
+   */
+  closeQueue(): Promise<void>[] {
+    if (this.#isBlocked) return [];
+    const { reaper } = this;
+    reaper.queue = this.#inTurn ? [...this.#waiting.values()] : [];
+    const started = reaper.queue.length > 0 ? this.#begin([], () => null) : [];
+    reaper.queue = queueUp(reaper.queue, this.found.policy.maxWatches);
+    return started;
+  }
+
   #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
+    const { reaper, summary } = this;
     const { policy } = this.found;
-    const { watches } = this.reaper;
+    const due = new Map<string, Start>(this.#inTurn ? this.#waiting : []);
+    for (const target of targets) {
+      const { watchId } = target;
+      if (!due.has(watchId))
+        due.set(watchId, { ...target, isRetry: this.#retries.has(watchId), poke: toPoke(target) });
+    }
     const { begun, waiting } = shareOut(
-      targets
-        .filter((target) => !this.#isWatched(target))
-        .map((target) => ({ ...target, isRetry: this.#retries.has(target.watchId) })),
+      [...due.values()].filter((target) => !this.#isWatched(target)),
       {
         places: policy.maxWatches,
-        taken: watches.size,
-        takenByRetries: [...watches.values()].filter(({ isRetry }) => isRetry === true).length,
+        taken: reaper.watches.size,
+        takenByRetries: [...reaper.watches.values()].filter(({ isRetry }) => isRetry === true).length,
+        queue: reaper.queue.filter((known) => !this.#isWatched(known)),
       },
     );
-    for (const { watchId, jobId } of waiting) this.#waiting.set(watchId, jobId);
+    if (waiting.length > 0) this.#inTurn ||= patched('places-in-turn');
+    const started = new Set(begun.map(({ watchId }) => watchId));
+    reaper.queue = reaper.queue.filter(({ watchId }) => !started.has(watchId));
+    const waited = this.#inTurn ? [] : this.#waiting;
+    this.#waiting = new Map([...waited, ...waiting.map((target) => [target.watchId, target] as const)]);
     return begun.map(async (target) => {
-      const isNew = await startWatch(this.reaper, target, toPoke(target), policy.searchAttributes);
-      this.summary[isNew ? 'started' : 'alreadyStarted'] += 1;
+      const isNew = await startWatch(reaper, target, target.poke, policy.searchAttributes);
+      summary[isNew ? 'started' : 'alreadyStarted'] += 1;
     });
   }
 
@@ -128,7 +158,7 @@ export class Round {
     if (await pokeWatch(this.reaper, target, poke)) this.summary.poked += 1;
   }
 
-  #isWatched({ watchId }: WatchTarget): boolean {
+  #isWatched({ watchId }: { watchId: string }): boolean {
     return this.reaper.watches.has(watchId);
   }
 }

@@ -114,6 +114,8 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
       return answer;
     }),
   );
+  const late = round.closeQueue();
+  if (late.length > 0) await Promise.all(late);
   const sawAll = sawAllRows && answers.every((answer) => !answer?.next) && summary.error === null;
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();

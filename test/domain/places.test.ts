@@ -1,40 +1,80 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shareOut } from '../../src/domain/places.js';
+import { queueUp, shareOut, type Waiting } from '../../src/domain/places.js';
 
-const first = (id: string) => ({ id, isRetry: false });
-const retry = (id: string) => ({ id, isRetry: true });
-const ids = (targets: { id: string }[]) => targets.map(({ id }) => id);
+const first = (watchId: string) => ({ watchId, isRetry: false });
+const retry = (watchId: string) => ({ watchId, isRetry: true });
+const ids = (targets: { watchId: string }[]) => targets.map(({ watchId }) => watchId);
+const queue: Waiting[] = [];
 
 it('gives free places in the given order, those that failed before last', () => {
   const targets = [retry('r1'), first('a'), retry('r2'), first('b')];
-  const { begun, waiting } = shareOut(targets, { places: 8, taken: 5, takenByRetries: 0 });
+  const { begun, waiting } = shareOut(targets, { places: 8, taken: 5, takenByRetries: 0, queue });
   expect(ids(begun)).toEqual(['a', 'b', 'r1']);
   expect(ids(waiting)).toEqual(['r2']);
 });
 
 it('gives those that failed before at most a quarter of all places, and at least one', () => {
   const targets = Array.from({ length: 9 }, (_, n) => retry(`r${n}`));
-  expect(shareOut(targets, { places: 8, taken: 0, takenByRetries: 0 }).begun).toHaveLength(2);
-  expect(shareOut(targets, { places: 8, taken: 1, takenByRetries: 1 }).begun).toHaveLength(1);
-  expect(shareOut(targets, { places: 8, taken: 2, takenByRetries: 2 }).begun).toHaveLength(0);
-  expect(shareOut(targets, { places: 1, taken: 0, takenByRetries: 0 }).begun).toHaveLength(1);
+  expect(shareOut(targets, { places: 8, taken: 0, takenByRetries: 0, queue }).begun).toHaveLength(2);
+  expect(shareOut(targets, { places: 8, taken: 1, takenByRetries: 1, queue }).begun).toHaveLength(1);
+  expect(shareOut(targets, { places: 8, taken: 2, takenByRetries: 2, queue }).begun).toHaveLength(0);
+  expect(shareOut(targets, { places: 1, taken: 0, takenByRetries: 0, queue }).begun).toHaveLength(1);
+});
+
+it('gives a place first to who has waited longest, even to those that failed before', () => {
+  const targets = [first('a'), first('b'), retry('r1'), first('c')];
+  const shared = shareOut(targets, {
+    places: 8,
+    taken: 6,
+    takenByRetries: 0,
+    queue: [retry('r1'), first('c')],
+  });
+  expect(ids(shared.begun)).toEqual(['r1', 'c']);
+  expect(ids(shared.waiting)).toEqual(['a', 'b']);
+});
+
+it('keeps a place for one in the queue that is not there yet', () => {
+  const waits = { places: 8, taken: 6, takenByRetries: 0, queue: [first('x'), first('a')] };
+  expect(ids(shareOut([first('a'), first('b')], waits).begun)).toEqual(['a']);
+  expect(ids(shareOut([first('b')], waits).begun)).toEqual([]);
+});
+
+it('keeps no place for those that failed before beyond their quarter', () => {
+  const waits = { places: 8, taken: 4, takenByRetries: 2, queue: [retry('r1'), retry('r2'), first('x')] };
+  expect(ids(shareOut([first('a'), first('b'), first('c'), first('d')], waits).begun)).toEqual([
+    'a',
+    'b',
+    'c',
+  ]);
+});
+
+it('queues no more than there can be places for, in the order of their turn', () => {
+  const waiting = [retry('r1'), first('a'), retry('r2'), first('b'), first('c'), first('d'), first('e')];
+  expect(ids(queueUp(waiting, 4))).toEqual(['r1', 'a', 'b', 'c', 'd']);
 });
 
 it('never gives more than there are, and forgets none', () => {
-  const target = fc.record({ id: fc.string(), isRetry: fc.boolean() });
+  const target = fc.record({ watchId: fc.string(), isRetry: fc.boolean() });
+  const several = fc.uniqueArray(target, { maxLength: 40, selector: ({ watchId }) => watchId });
   fc.assert(
     fc.property(
-      fc.array(target, { maxLength: 40 }),
+      several,
+      several,
       fc.nat({ max: 30 }),
       fc.nat({ max: 40 }),
       fc.nat({ max: 10 }),
-      (targets, places, taken, takenByRetries) => {
-        const { begun, waiting } = shareOut(targets, { places, taken, takenByRetries });
+      (targets, queue, places, taken, takenByRetries) => {
+        const { begun, waiting } = shareOut(targets, { places, taken, takenByRetries, queue });
         expect(begun.length).toBeLessThanOrEqual(Math.max(0, places - taken));
-        expect(begun.length + waiting.length).toBe(targets.length);
-        // A run that failed before waits as long as any other waits.
-        if (waiting.some(({ isRetry }) => !isRetry)) expect(begun.some(({ isRetry }) => isRetry)).toBe(false);
+        expect(ids([...begun, ...waiting]).sort()).toEqual(ids(targets).sort());
+        expect(begun.filter(({ isRetry }) => isRetry).length).toBeLessThanOrEqual(
+          Math.max(0, Math.max(1, Math.floor(places / 4)) - takenByRetries),
+        );
+        // Without a queue, a run that failed before waits as long as any other waits.
+        const unqueued = shareOut(targets, { places, taken, takenByRetries, queue: [] });
+        if (unqueued.waiting.some(({ isRetry }) => !isRetry))
+          expect(unqueued.begun.some(({ isRetry }) => isRetry)).toBe(false);
       },
     ),
   );

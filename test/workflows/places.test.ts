@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { reapNowUpdate, type WatchState } from '../../src/workflows/messages.js';
@@ -175,6 +176,43 @@ it('counts the runs that wait for a place', async () => {
   expect(rows).toEqual([{ waiting: { count: 3, first: ['j2', 'j3', 'j4'] } }]);
   await db.admin.query(`update jobs set status = 'done' where id in ('j2', 'j3', 'j4')`);
   expect(await reaper.sweepNow()).toMatchObject({ watching: 2, waiting: 0, waitingJobs: [] });
+});
+
+it('lets a host that always answers last have its turn while another one’s runs take every place', async () => {
+  let serial = 0;
+  const die = (id: string, host: string) => insertRunningJob(db.admin, { id, host, pid: 4_242_424 });
+  const dieFast = () => die(`fast-${(serial += 1)}`, 'fast');
+  let mayClaim = createHold();
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, maxWatches: 2, intervalS: 3_600, deadTicks: 1 },
+    hosts: ['fast', 'slow'],
+    probes: (real) => ({
+      async examineHost(host, ...rest) {
+        const seen = await real.examineHost(host, ...rest);
+        if (host === 'slow') await setTimeout(500);
+        return seen;
+      },
+    }),
+    jobs: (real) => ({
+      async claim(...args) {
+        await mayClaim.pass;
+        return real.claim(...args);
+      },
+    }),
+  });
+  await reaper.sweepNow();
+  for (let n = 0; n < 3; n += 1) await dieFast();
+  await die('late', 'slow');
+  for (let round = 1; round <= 3; round += 1) {
+    // Both places are taken when the slow host answers, and free again before the next sweep.
+    expect(await reaper.sweepNow()).toMatchObject({ started: 2, watching: 2 });
+    mayClaim.letGo();
+    await eventually('two more repairs', async () => (await claimed()).length === 2 * round);
+    await eventually('two free places', async () => (await reaper?.openWatches())?.length === 0);
+    mayClaim = createHold();
+    for (let n = 0; n < 2; n += 1) await dieFast();
+  }
+  expect(await claimed()).toContain('late');
 });
 
 it('parks the watch of a run whose gate fails, until it is due, its row changes or an operator asks', async () => {
