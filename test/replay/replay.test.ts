@@ -43,6 +43,7 @@ it.each([
   ['defunct-for-the-grace.watch.json', 'when the run was read', '"readMs":'],
   ['continued-as-new.watch-2.json', "the watch's clock", '"clock":'],
   ['reaper-operators-reap-one-at-once.reaper.json', 'who reaps first', 'one-reap-at-a-time'],
+  ['reaper-no-free-watch.reaper.json', 'whose turn it is', 'places-in-turn'],
 ])('%s is there as it is, and as it was before it told %s', async (file, _, word) => {
   const histories = new Map(await readHistories());
   expect(payloadsOf(histories.get(file))).toContain(word);
