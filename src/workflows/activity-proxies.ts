@@ -1,11 +1,9 @@
-import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GateActivities } from '../activities/gates.js';
 import type { JobActivities } from '../activities/jobs.js';
 import type { LeaseActivities } from '../activities/leases.js';
 import type { NotifyActivities } from '../activities/notify.js';
 import type { ProbeActivities } from '../activities/probe.js';
-import { describeFailure } from './describe-failure.js';
 
 /** Postgres ends a statement after 10 s, so no attempt outlives its timeout. */
 const DATABASE: ActivityOptions = {
@@ -112,20 +110,6 @@ export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActi
 export function reclaimLeases(queue: string, limitMs: number) {
   const { reclaimLeases: reclaim } = proxyActivities<LeaseActivities>(once(queue, limitMs));
   return reclaim.executeWithOptions({ summary: 'Reclaim stale merge leases' }, []);
-}
-
-/**
- * Why a host's activity failed, in words, or null if nobody polls the host's queue: only that means a host without a probe. The
- * server knows whether it was picked up, even if the time to pick it up and the time to finish it end together.
- */
-export function whyNotAnswered(error: unknown): string | null {
-  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
-    const startedEventId = error.failure?.activityFailureInfo?.startedEventId;
-    const isStarted = startedEventId !== null && startedEventId !== undefined && Number(startedEventId) > 0;
-    if (!isStarted) return null;
-    return 'it was asked and did not answer in time';
-  }
-  return describeFailure(error);
 }
 
 function onHost(queue: string, limitMs: number, silenceMs = NOBODY_POLLS_MS) {

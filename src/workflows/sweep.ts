@@ -1,9 +1,9 @@
 import { log, patched } from '@temporalio/workflow';
 import type { HostExamination } from '../activities/probe.js';
 import type { Scan } from '../activities/sweeps.js';
-import { examineHost, reclaimLeases, recordSweep, scan, whyNotAnswered } from './activity-proxies.js';
+import { describeFailure, whyNotAnswered } from './activity-failures.js';
+import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
-import { describeFailure } from './describe-failure.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';

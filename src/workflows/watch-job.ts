@@ -1,38 +1,26 @@
 import {
   condition,
   continueAsNew,
+  getExternalWorkflowHandle,
   log,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
-import { planClaim } from '../domain/claim-plan.js';
-import { describeDecision, describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
-import { answerReap } from './answer-reap.js';
-import { claim, settleOwed, takeBackstopAlert } from './activity-proxies.js';
-import { askGate } from './ask-gate.js';
-import { describeFailure } from './describe-failure.js';
-import { freePlace } from './free-place.js';
-import { giveUp, type GivenUp } from './give-up.js';
-import { pokeSignal, readPoke, watchQuery } from './messages.js';
-import { judgeLook } from './judge-look.js';
-import { lookAt } from './observe.js';
+import { describeFailure } from './activity-failures.js';
+import { settleOwed, takeBackstopAlert } from './activity-proxies.js';
+import { pokeSignal, readPoke, reapAnsweredSignal, watchQuery } from './messages.js';
+import { judgeLook, lookAt } from './look.js';
 import { checkReadable } from './payload-converter.js';
+import { freePlace, giveUp } from './place.js';
+import { reap } from './reap.js';
 import { REAPER_JOB, REAPER_OUTCOME, toKeyword } from './search-attributes.js';
-import { Watch, type WatchInput, type WatchResult } from './watch-state.js';
+import { Watch, type Step, type WatchInput, type WatchResult } from './watch-state.js';
 
 /** Milliseconds until the next look after one that failed. */
 const FAILURE_WAIT_MS = 15_000;
-
-/** What one look calls for. */
-type Step =
-  | { kind: 'end'; result: WatchResult; owedNotificationId?: number | null }
-  | { kind: 'idle'; why: string }
-  | GivenUp
-  | { kind: 'wait'; waitMs: number; why: string }
-  | { kind: 'again' };
 
 /**
  * Looks after one run until it ends or is reaped. Parked until poked; then it reads the row, probes the process and asks the
@@ -162,63 +150,9 @@ async function act(
   }
 }
 
-async function reap(
-  watch: Watch,
-  verdict: Extract<Verdict, { kind: 'reap' }>,
-  observation: Observation,
-  facts: RunObservation,
-): Promise<Step> {
-  const { policy, readMs } = facts;
-  const { run } = observation;
-  watch.enter('claiming');
-  watch.tell(`proven: ${describeProof(verdict, observation, watch.memory, policy)}`);
-  const exitZero = verdict.path === 'exit-zero' ? await askGate(watch, run, facts) : null;
-  const plan = planClaim(verdict, observation, watch.memory, policy, exitZero);
-  watch.tell(`decided: ${describeDecision(plan, run)}`);
-  const { firstExecutionRunId, workflowId } = workflowInfo();
-  const { result, detail, notificationId } = await claim(run, {
-    ...plan,
-    claimer: firstExecutionRunId,
-    workflowId,
-    lookedAtMs: readMs,
-    hostGoneBy: restsOnDeclaration(observation, facts) ? observation.liveness.evidence : null,
-  });
-  watch.memory = FRESH_MEMORY;
-  const waitMs = policy.intervalS * 1000;
-  const lookAgain: Step = { kind: 'wait', waitMs, why: 'Not claimed, look again' };
-  switch (result) {
-    case 'won':
-      return {
-        kind: 'end',
-        result: { outcome: plan.outcome, reason: plan.reason, evidence: plan.evidence },
-        owedNotificationId: notificationId,
-      };
-    case 'blocked':
-      watch.tell(`blocked: not claimed, ${detail}`);
-      return { kind: 'idle', why: detail };
-    case 'lost':
-    case 'changed':
-      watch.tell(`${result}: not claimed, ${detail}`);
-      if (!watch.refused) {
-        watch.refused = true;
-        return { kind: 'again' };
-      }
-      // Either the facts differ at every look, or the table marks a claimed run as running: no reason to hurry.
-      return (await giveUp(watch, 'failed', `${result}: ${detail}`)) ?? lookAgain;
-    case 'busy':
-      watch.tell(`busy: not claimed, ${detail}`);
-      return (await giveUp(watch, 'locked', detail)) ?? lookAgain;
-  }
-}
-
 /** Whether the row names another process than at the previous look: what was counted is about that one. */
 function isOtherProcess({ run: before }: Watch, { run }: Observation): boolean {
   return before !== null && (before.pid !== run.pid || before.processIdentity !== run.processIdentity);
-}
-
-/** Whether the process is taken for dead because an operator declared it, and not because a probe found it dead. */
-function restsOnDeclaration({ liveness }: Observation, { placeGone }: RunObservation): boolean {
-  return liveness.evidence.startsWith('host declared gone by ') || liveness.evidence === placeGone;
 }
 
 /** The run is over. Only the ledger can say whether it ended by itself. */
@@ -232,6 +166,20 @@ function over({ claimed }: RunObservation): Step {
     return { kind: 'end', result: { outcome: 'reaped by another', reason, evidence: null } };
   }
   return { kind: 'end', result: { outcome, reason, evidence: null }, owedNotificationId };
+}
+
+/** Tells the reaper what became of an operator's `reap`: how the watch ends, or why it does not. */
+async function answerReap(result: WatchResult | null, watch: Watch): Promise<void> {
+  const parent = workflowInfo().parent;
+  if (!parent) return;
+  const reaped = result !== null && ['done', 'queued', 'failed'].includes(result.outcome);
+  const text = result ? `${result.outcome} (${result.reason})` : (watch.state().story.at(-1) ?? '');
+  try {
+    const reaper = getExternalWorkflowHandle(parent.workflowId);
+    await reaper.signal(reapAnsweredSignal, { watchId: workflowInfo().workflowId, reaped, text });
+  } catch {
+    // The reaper that asked is gone. Its update has failed, so whoever waited knows.
+  }
 }
 
 /** Best effort: a later sweep sends what stays owed. */

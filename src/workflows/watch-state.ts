@@ -40,6 +40,15 @@ export interface WatchResult {
   evidence: Record<string, unknown> | null;
 }
 
+/** What one look calls for. */
+export type Step =
+  | { kind: 'end'; result: WatchResult; owedNotificationId?: number | null }
+  | { kind: 'idle'; why: string }
+  /** The run cannot be claimed now: a later sweep wakes its watch, or starts another. */
+  | { kind: 'give up'; why: string }
+  | { kind: 'wait'; waitMs: number; why: string }
+  | { kind: 'again' };
+
 /** One watch's state: its pokes, what it remembers, and its story for its page in the Web UI. */
 export class Watch {
   memory: WatchMemory;

@@ -11,11 +11,15 @@ export interface ChangedBundle {
 }
 
 /**
- * Bundles a copy of the built workflows in which one text of `watch-job.js` is replaced.
+ * Bundles a copy of the built workflows in which one text of one file is replaced.
  *
  * @throws when the text is not there: the change has to be written anew
  */
-export async function changeWatchJob(text: string, replacement: string): Promise<ChangedBundle> {
+export async function changeWorkflow(
+  name: string,
+  text: string,
+  replacement: string,
+): Promise<ChangedBundle> {
   const dist = join(packageRoot, 'dist');
   const folder = join(dist, `changed-${randomBytes(4).toString('hex')}`);
   const remove = () => rm(folder, { recursive: true, force: true });
@@ -24,7 +28,7 @@ export async function changeWatchJob(text: string, replacement: string): Promise
     for (const part of ['workflows', 'domain']) {
       await cp(join(dist, 'src', part), join(folder, part), { recursive: true });
     }
-    const file = join(folder, 'workflows', 'watch-job.js');
+    const file = join(folder, 'workflows', name);
     const source = await readFile(file, 'utf8');
     if (!source.includes(text))
       throw new Error(`Expected ${file} to contain \`${text}\`, got none: change another place`);

@@ -10,7 +10,7 @@ import { startReaper, type TestReaper } from '../support/reaper.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import { expectHealthy } from '../support/workflow-health.js';
-import { changeWatchJob, type ChangedBundle } from './changed-bundle.js';
+import { changeWorkflow, type ChangedBundle } from './changed-bundle.js';
 
 let db: TestDatabase | undefined;
 let reaper: TestReaper | undefined;
@@ -24,7 +24,8 @@ afterEach(async () => {
 });
 
 it('changed workflows are deployed over open watches, and every watch ends well', async () => {
-  changed = await changeWatchJob(
+  changed = await changeWorkflow(
+    'reap.js',
     `watch.enter('claiming');`,
     `watch.enter('claiming'); if (patched('pause-before-claim')) await sleep(1);`,
   );

@@ -3,7 +3,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { afterEach, expect, it } from 'vitest';
 import { bundlePath } from '../../src/worker/bundle.js';
 import { quietRuntime } from '../support/quiet.js';
-import { changeWatchJob, type ChangedBundle } from './changed-bundle.js';
+import { changeWorkflow, type ChangedBundle } from './changed-bundle.js';
 import { readHistories, toProto } from './histories.js';
 import { stories } from './stories.js';
 import type { RecordedHistory } from './world.js';
@@ -70,20 +70,20 @@ it('every recorded history replays against the built workflows', async () => {
   expect(Object.fromEntries(await replay(bundlePath, () => true))).toEqual({});
 });
 
-// What stands before the claim in the built watch-job.js, and a change of it.
+// What stands before the claim in the built reap.js, and a change of it.
 const BEFORE_CLAIM = `watch.enter('claiming');`;
 const FORGOTTEN = `${BEFORE_CLAIM} await sleep(1);`;
 const PATCHED = `${BEFORE_CLAIM} if (patched('pause-before-claim')) await sleep(1);`;
 const claims = (file: string) => /^(dead-requeued|exit-code|held-before-its-claim)\.watch/.test(file);
 
 it('an incompatible change is found: every history that passed the changed place fails', async () => {
-  changed = await changeWatchJob(BEFORE_CLAIM, FORGOTTEN);
+  changed = await changeWorkflow('reap.js', BEFORE_CLAIM, FORGOTTEN);
   const failed = await replay(changed.codePath, claims);
   expect(failed.size).toBe(3);
   for (const [file, error] of failed) expect(error, file).toBeInstanceOf(DeterminismViolationError);
 });
 
 it('the same change behind patched() replays', async () => {
-  changed = await changeWatchJob(BEFORE_CLAIM, PATCHED);
+  changed = await changeWorkflow('reap.js', BEFORE_CLAIM, PATCHED);
   expect(Object.fromEntries(await replay(changed.codePath, claims))).toEqual({});
 });
