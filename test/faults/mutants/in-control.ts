@@ -65,7 +65,7 @@ export const inControl: readonly Mutant[] = [
     caughtBy: 'nobody waits for another',
     edits: [
       {
-        file: 'dist/src/workflows/watch-job.js',
+        file: 'dist/src/workflows/reap.js',
         from: `return (await giveUp(watch, 'locked', detail)) ?? lookAgain;`,
         to: 'return lookAgain;',
       },

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const REAPER_JS = 'dist/src/workflows/job-reaper.js';
 const WATCH_JS = 'dist/src/workflows/watch-job.js';
+const REAP_JS = 'dist/src/workflows/reap.js';
 const POLICY_JS = 'dist/src/domain/policy.js';
 const TAKE_JS = 'dist/demo/launcher/take-job.js';
 const GATES_JS = 'dist/src/activities/gates.js';
@@ -78,9 +79,9 @@ export const inDecisions: readonly Mutant[] = [
     scenario: 'two watches',
     caughtBy: 'a watch knows what it did',
     edits: [
-      { file: WATCH_JS, from: `        case 'won':`, to: `        case 'lost':\n        case 'won':` },
+      { file: REAP_JS, from: `        case 'won':`, to: `        case 'lost':\n        case 'won':` },
       {
-        file: WATCH_JS,
+        file: REAP_JS,
         from: `        case 'lost':\n        case 'changed':`,
         to: `        case 'changed':`,
       },
