@@ -8,9 +8,9 @@ import {
   type DeliveryRecord,
   type NotificationRow,
 } from '../db/notification.js';
-import type { Delivery } from '../domain/notification.js';
+import { TELEGRAM, type Delivery } from '../domain/notification.js';
 import type { Logger } from '../log.js';
-import { TELEGRAM, type Channel } from '../notify/channels.js';
+import type { Channel } from '../notify/channels.js';
 
 /** Seconds after which a notification is no longer worth sending. */
 const GIVE_UP_AFTER_S = 24 * 3600;

@@ -36,3 +36,12 @@ export type Delivery =
 
 /** How a notification was settled: sent, no channel to send it on, or given up. */
 export type SettledAs = 'sent' | 'no channel' | 'given up';
+
+/**
+ * Telegram's channel. Telegram has no idempotency keys, so this channel alone sends at most once: a message that may have
+ * arrived is never sent again. Any other channel sends a message until it is known to have arrived.
+ */
+export const TELEGRAM = 'telegram';
+
+/** The names of the built-in channels, which no notifier may have. */
+export const BUILT_IN_CHANNELS = [TELEGRAM, 'webhook'] as const;

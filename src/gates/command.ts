@@ -4,7 +4,7 @@ import { runInGroup, searchPath } from './process-group.js';
 import { GateNotAsked, wasEndedFromOutside } from './not-asked.js';
 import { OutputTail } from './output-tail.js';
 import { fillPath, fillText, hasPlaceholder, PlaceholderError } from './placeholders.js';
-import type { CommandSpec } from './spec.js';
+import type { SpecOf } from './spec.js';
 import { GateFailure, type GateInput, type GateResult } from './types.js';
 
 const OUTPUT_CHARACTERS = 2000;
@@ -18,7 +18,7 @@ const OUTPUT_CHARACTERS = 2000;
  *   started are gone
  */
 export async function checkCommand(
-  spec: CommandSpec,
+  spec: SpecOf<'command'>,
   input: GateInput,
   { signal }: { signal: AbortSignal },
 ): Promise<GateResult> {
@@ -66,7 +66,7 @@ function fillArguments(argv: readonly string[], input: GateInput): string[] {
 }
 
 /** Our own environment contains secrets: only the search path is passed on. */
-function cleanEnvironment({ env }: CommandSpec, input: GateInput): Record<string, string> {
+function cleanEnvironment({ env }: SpecOf<'command'>, input: GateInput): Record<string, string> {
   return {
     PATH: searchPath(),
     LANG: 'C.UTF-8',

@@ -1,7 +1,7 @@
 import { didYouMean, shown } from '../domain/wording.js';
 import { untilAborted } from './aborted.js';
 import { GateNotAsked, isAway, notAsked } from './not-asked.js';
-import type { FunctionSpec } from './spec.js';
+import type { SpecOf } from './spec.js';
 import type { Gate, GateInput, GateResult } from './types.js';
 
 /**
@@ -11,7 +11,7 @@ import type { Gate, GateInput, GateResult } from './types.js';
  *   throws that or an error that says a server is down, or when it is not registered; or whatever else it throws
  */
 export async function checkFunction(
-  spec: FunctionSpec,
+  spec: SpecOf<'function'>,
   functions: ReadonlyMap<string, Gate>,
   input: GateInput,
   context: { signal: AbortSignal },

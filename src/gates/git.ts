@@ -5,7 +5,7 @@ import { GateNotAsked, isUnreadable, notAsked, wasEndedFromOutside } from './not
 import { OutputTail } from './output-tail.js';
 import { fillPath } from './placeholders.js';
 import { runInGroup, searchPath } from './process-group.js';
-import type { GitSpec } from './spec.js';
+import type { SpecOf } from './spec.js';
 import type { GateInput, GateResult } from './types.js';
 
 /** One line of output from each of our commands, even with the longest possible path. */
@@ -39,7 +39,7 @@ const ENVIRONMENT = {
  *   the repository's files cannot be read now; or an Error that says why git could not answer
  */
 export async function checkGit(
-  spec: GitSpec,
+  spec: SpecOf<'git'>,
   input: GateInput,
   { signal }: { signal: AbortSignal },
 ): Promise<GateResult> {

@@ -152,21 +152,20 @@ const registered = strict('a function gate', {
   timeout_s,
 });
 
-export const GATE_KINDS = ['git', 'sql', 'command', 'function'];
+const KINDS = [git, sql, command, registered] as const;
+const NAMES = KINDS.map(({ shape }) => shape.kind.value);
 
 /** All kinds of gates with their parameters. */
-export const gateSchema = z.discriminatedUnion('kind', [git, sql, command, registered], {
+export const gateSchema = z.discriminatedUnion('kind', KINDS, {
   error: ({ input }) => {
     const kind = (input as { kind?: unknown } | null | undefined)?.kind;
     if (typeof input !== 'object' || input === null)
       return `expected a gate with its kind, got ${shown(input)}`;
-    return `expected ${oneOf(GATE_KINDS)}, got ${shown(kind)}${typeof kind === 'string' ? didYouMean(kind, GATE_KINDS) : ''}`;
+    return `expected ${oneOf(NAMES)}, got ${shown(kind)}${typeof kind === 'string' ? didYouMean(kind, NAMES) : ''}`;
   },
 });
 
-export type GitSpec = z.infer<typeof git>;
-export type SqlSpec = z.infer<typeof sql>;
-export type CommandSpec = z.infer<typeof command>;
-export type FunctionSpec = z.infer<typeof registered>;
 /** A gate with valid parameters. */
 export type AnyGateSpec = z.infer<typeof gateSchema>;
+/** A gate of one kind. */
+export type SpecOf<Kind extends AnyGateSpec['kind']> = Extract<AnyGateSpec, { kind: Kind }>;

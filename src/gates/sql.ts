@@ -4,7 +4,7 @@ import { untilAborted } from './aborted.js';
 import { GateNotAsked, notAsked } from './not-asked.js';
 import { Places } from './places.js';
 import { fillText } from './placeholders.js';
-import { DEFAULT_TIMEOUT_S, type SqlSpec } from './spec.js';
+import { DEFAULT_TIMEOUT_S, type SpecOf } from './spec.js';
 import { cancelQuery } from './sql-cancel.js';
 import { connectSession, type SqlSession } from './sql-session.js';
 import type { GateInput, GateResult } from './types.js';
@@ -35,7 +35,11 @@ export interface SqlGate {
    * @throws GateNotAsked when the database cannot be asked, or its answer was lost; the signal's reason, once the query
    *   is over on the server too; or Postgres's error about the query
    */
-  check(spec: SqlSpec, input: GateInput, context: { signal: AbortSignal; timed: Timed }): Promise<GateResult>;
+  check(
+    spec: SpecOf<'sql'>,
+    input: GateInput,
+    context: { signal: AbortSignal; timed: Timed },
+  ): Promise<GateResult>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { FleetNumbers } from '../db/fleet-numbers.js';
+import { BUILT_IN_CHANNELS } from '../domain/notification.js';
 import { boundLabels } from './bounded.js';
 
 /** Gauges with one value, and its source. */
@@ -127,7 +128,8 @@ export class FleetMetrics {
     this.#leases.inc(numbers.leaseReclaimed);
     for (const [kind, runs] of Object.entries(numbers.claimTrouble)) this.#trouble.set({ kind }, runs);
     // Reported as 0 from the start, so that the first loss is an increase.
-    const lost = { telegram: 0, webhook: 0, ...numbers.lostMessages };
+    const none = Object.fromEntries(BUILT_IN_CHANNELS.map((channel) => [channel, 0]));
+    const lost = { ...none, ...numbers.lostMessages };
     for (const [channel, count] of Object.entries(lost)) this.#lost.inc({ channel }, count);
     this.#setReaped(numbers);
     this.#setUnknown(numbers);

@@ -1,5 +1,6 @@
+import { BUILT_IN_CHANNELS } from '../domain/notification.js';
 import { messageOf } from '../domain/trouble.js';
-import { TELEGRAM, type Channel } from './channels.js';
+import type { Channel } from './channels.js';
 import { toWebhookMessage, type WebhookMessage } from './message.js';
 
 /** A custom notification channel, in addition to Telegram and the webhook. */
@@ -21,7 +22,7 @@ export interface Notifier {
  * @throws for a duplicate name
  */
 export function toChannels(notifiers: readonly Notifier[]): Channel[] {
-  const taken = new Set([TELEGRAM, 'webhook']);
+  const taken = new Set<string>(BUILT_IN_CHANNELS);
   return notifiers.map(({ name, notify }) => {
     if (taken.has(name)) {
       throw new Error(`Expected each notifier to have a unique name, got "${name}" again: rename it`);

@@ -1,5 +1,5 @@
-import type { Delivery } from '../domain/notification.js';
-import { TELEGRAM, type Channel } from './channels.js';
+import { TELEGRAM, type Delivery } from '../domain/notification.js';
+import type { Channel } from './channels.js';
 import { judgeStatus, postJson, retryAfterOf } from './post-json.js';
 
 /** The maximum length of a Telegram message. */

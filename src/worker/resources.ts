@@ -7,7 +7,7 @@ import { ProcessMetrics } from '../metrics/process-metrics.js';
 import { Names } from '../naming.js';
 import { toChannels, type Notifier } from '../notify/notifier.js';
 import type { WorkerContext } from './context.js';
-import { createChannels } from './create-channels.js';
+import { createChannels } from '../notify/create-channels.js';
 import { createLeaseWork } from './leases.js';
 
 /** What the activities of one process use. */
