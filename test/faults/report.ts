@@ -1,7 +1,7 @@
 import { FAULTS } from './faults/index.js';
 import type { Violation } from './invariants/invariant.js';
 import { groupBy } from './invariants/group-by.js';
-import { longestWaitS } from './invariants/nobody-waits.js';
+import { deadTimeS, longestWaitS } from './invariants/nobody-waits.js';
 import { JUDGED } from './invariants/index.js';
 import type { Drawn, Fate } from './schedule.js';
 import type { Tally } from './tally.js';
@@ -25,6 +25,7 @@ export function reportRun(
     ledger,
     ({ tier, pid }) => `tier ${tier}${tier === 3 && pid === null ? ' without a pid' : ''}`,
   );
+  const dead = deadTimeS(facts);
   return [
     `seed ${seed}, faults for ${seconds} s, ${count('injected')} faults injected:`,
     '',
@@ -41,7 +42,7 @@ export function reportRun(
       .join(', ')}); ${moves.length} stages advanced`,
     `${size(facts.received)} notifications received, ${facts.temporal.stories.length} histories of watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
-    `longest wait of a dead run, counting only time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s`,
+    `longest wait of a dead run, counting only time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s (of ${dead.all.toFixed(0)} s for which runs were dead, ${dead.counted.toFixed(0)} s counted)`,
     `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories succeeded`,
     `What held (there were ${looks.done} looks):`,
     ...JUDGED.flatMap(({ when, invariants }) => [

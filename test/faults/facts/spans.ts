@@ -23,3 +23,8 @@ export function uncoveredMs({ fromMs, untilMs }: Span, others: Iterable<Span>): 
 export function withRetry({ fromMs, untilMs }: Span, longestS: number): Span {
   return { fromMs, untilMs: untilMs + Math.min(untilMs - fromMs, longestS * 1000) };
 }
+
+/** A time in which nothing could be learned, and the one after it until it is learned again from the beginning. */
+export function startingOver({ fromMs, untilMs }: Span, afterS: number): Span {
+  return { fromMs, untilMs: untilMs + afterS * 1000 };
+}
