@@ -6,7 +6,7 @@ import { PoolBusyError } from './pool-errors.js';
 /** The setting that a connection came from. */
 export type UrlSetting = 'DATABASE_URL' | 'DATABASE_ADMIN_URL';
 
-const MIGRATE = 'run job-reaper migrate --adapter <reference, minimal or a file> with DATABASE_ADMIN_URL set';
+const MIGRATE = 'run job-reaper migrate --adapter <a name, a file or a folder> with DATABASE_ADMIN_URL set';
 
 /** SQLSTATEs for a schema that is missing or older than this program: schema, table, column, function. */
 const NO_SCHEMA = ['3F000', '42P01', '42703', '42883'];

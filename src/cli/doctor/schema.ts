@@ -7,7 +7,7 @@ import { packageRoot } from '../../paths.js';
 import { explainDatabaseError } from '../database-error.js';
 import { fail, ok, type Check, type DoctorContext, type Finding } from './check.js';
 
-const MIGRATE = 'run job-reaper migrate --adapter <reference, minimal or a file>';
+const MIGRATE = 'run job-reaper migrate --adapter <a name, a file or a folder>';
 
 /** Checks that schema reaper has this version, and that an adapter is installed. */
 export const schemaCheck: Check = {

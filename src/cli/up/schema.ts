@@ -20,8 +20,8 @@ export async function prepareSchema(settings: Settings, adapter: string | null, 
   if (await hasAdapter(url)) return;
   throw new CliError(
     'Expected schema reaper with an adapter at DATABASE_URL, got none: set DATABASE_ADMIN_URL to the owner of your job ' +
-      'tables and run\n  job-reaper up --adapter <reference, minimal or a file>\nor, once,\n' +
-      '  job-reaper migrate --adapter <reference, minimal or a file>',
+      'tables and run\n  job-reaper up --adapter <a name, a file or a folder>\nor, once,\n' +
+      '  job-reaper migrate --adapter <a name, a file or a folder>',
   );
 }
 

@@ -1,10 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { packageRoot } from '../../paths.js';
 
 const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
-const SHIPPED = ['reference', 'minimal'];
 
 /** The text of an adapter. */
 export interface AdapterSource {
@@ -17,6 +16,18 @@ export interface AdapterSource {
   indexes: string | null;
 }
 
+/** The names of the shipped adapters: each is a folder. */
+export function shippedAdapters(): string[] {
+  return readdirSync(SHIPPED_FOLDER).sort();
+}
+
+/** The names of the shipped adapters, as help and errors list them. */
+export function quotedAdapters(): string {
+  return shippedAdapters()
+    .map((name) => `"${name}"`)
+    .join(', ');
+}
+
 /**
  * Reads an adapter.
  *
@@ -24,11 +35,11 @@ export interface AdapterSource {
  * @throws if there is no such adapter
  */
 export async function readAdapter(adapter: string): Promise<AdapterSource> {
-  if (SHIPPED.includes(adapter)) return readShipped(adapter);
+  if (shippedAdapters().includes(adapter)) return readShipped(adapter);
   const path = resolve(adapter);
   if (!existsSync(path)) {
     throw new Error(
-      `Expected adapter "reference", "minimal", or the path of an SQL file or of a folder with contract.sql, got "${adapter}": there is nothing at ${path}`,
+      `Expected adapter ${quotedAdapters()}, or the path of an SQL file or of a folder with contract.sql, got "${adapter}": there is nothing at ${path}`,
     );
   }
   const name = basename(path).replace(/\.sql$/i, '');
@@ -47,9 +58,9 @@ export async function readAdapter(adapter: string): Promise<AdapterSource> {
  * @throws if this version has no such adapter
  */
 export async function readShipped(name: string): Promise<AdapterSource> {
-  if (!SHIPPED.includes(name)) {
+  if (!shippedAdapters().includes(name)) {
     throw new Error(
-      `Expected adapter "${name}" among ${SHIPPED.join(', ')}, got none: install the version of job-reaper that has it`,
+      `Expected adapter "${name}" among ${quotedAdapters()}, got none: install the version of job-reaper that has it`,
     );
   }
   return { name, isShipped: true, ...(await readFolder(join(SHIPPED_FOLDER, name))) };
