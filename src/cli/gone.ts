@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { countRunsOfBoot } from '../db/count-runs-of-boot.js';
-import { countRunsOnHost } from '../db/count-runs-on-host.js';
+import { countRunsOfBoot, countRunsOnHost } from '../db/count-runs.js';
 import { carryOut } from './carry-out.js';
 import { withContext } from './context.js';
 import { isRefusedGone } from './database-error.js';

@@ -1,5 +1,4 @@
-import { secondsSince } from './age.js';
-import { believesExit } from './exit-record.js';
+import { secondsSince, believesExit } from './fragments.js';
 import type { JobRun } from '../domain/types.js';
 
 /** The columns of {@link JobRun} for a view aliased `r`, and `c.now` for the database's clock. */

@@ -1,4 +1,4 @@
-import { secondsSince } from './age.js';
+import { secondsSince } from './fragments.js';
 import type { Queryable } from './database.js';
 import type { Delivery, Notification, SettledAs } from '../domain/notification.js';
 

@@ -1,5 +1,4 @@
-import { secondsSince } from './age.js';
-import { believesExit } from './exit-record.js';
+import { secondsSince, believesExit } from './fragments.js';
 import type { Queryable } from './database.js';
 import type { HostedRun, Policy } from '../domain/types.js';
 import type { Cursor, Page } from '../domain/page.js';

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { checkRunningJobs } from '../../src/db/check-running-jobs.js';
-import { countRunsOfBoot } from '../../src/db/count-runs-of-boot.js';
-import { countRunsOnHost } from '../../src/db/count-runs-on-host.js';
+import { countRunsOfBoot, countRunsOnHost } from '../../src/db/count-runs.js';
 import type { Queryable } from '../../src/db/database.js';
 import { readFleet, readRuns } from '../../src/db/fleet.js';
 import { readFleetNumbers } from '../../src/db/fleet-numbers.js';

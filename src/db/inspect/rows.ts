@@ -1,5 +1,5 @@
 import type { Database } from '../database.js';
-import { believesExit } from '../exit-record.js';
+import { believesExit } from '../fragments.js';
 import { inTransaction } from '../transaction.js';
 import { findUnreadableRuns, type UnreadableRun } from './unreadable.js';
 import { findZoneDependence, type ZoneDependence } from './zones.js';
