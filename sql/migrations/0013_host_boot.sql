@@ -364,7 +364,6 @@ declare
   v_answered timestamptz;
 begin
   lock table reaper.control in share row exclusive mode;
-  perform from reaper.control for update;
   v_now := reaper.now();
   v_answered := reaper.host_answered_at(p_host);
   if v_answered > v_now - reaper.report_window() then
@@ -389,7 +388,6 @@ declare
   v_probe reaper.host_boot;
 begin
   lock table reaper.control in share row exclusive mode;
-  perform from reaper.control for update;
   v_now := reaper.now();
   select count(*) into v_count from reaper.host_boot b
    where b.host = p_host and b.last_seen_at > v_now - reaper.report_window();
@@ -429,7 +427,6 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   lock table reaper.control in share row exclusive mode;
-  perform from reaper.control for update;
   v_now := reaper.now();
   select b.* into v_last from reaper.host_boot b where b.boot = p_boot order by b.last_seen_at desc limit 1;
   if v_last.last_seen_at > v_now - reaper.report_window() then

@@ -186,7 +186,9 @@ begin
     perform set_config('lock_timeout', '250ms', true);
   end if;
   begin
-    perform from reaper.control for share;
+    -- Claims share it; operators' functions do not. Unlike the lock on a row it is granted in the order of arrival, so no stream of
+    -- claims overtakes a pause that waits.
+    lock table reaper.control in share mode;
   exception when lock_not_available then
     if p_looked_at is null then raise; end if;
     result := 'busy';

@@ -110,7 +110,7 @@ begin
     on conflict (key) do nothing;
     if reaper.published('brake', 'true')::boolean then
       -- The same lock that every claim waits for: once this has committed, nothing more is claimed.
-      perform from reaper.control for update;
+      lock table reaper.control in share row exclusive mode;
       update reaper.control set mode = 'observe', braked_by = v_found.ledger_id where mode = 'active';
       if found then
         perform reaper.note_change('the brake', 'mode', jsonb_build_object('mode', 'observe', 'job', v_found.job_id,

@@ -106,6 +106,47 @@ it('a pause does not wait for a claim that waits for a row, and stops it', async
   expect((await claimRun(db.reaper, run)).result).toBe('won');
 });
 
+it('no vacuum of its own makes claims wait for the control lock', async () => {
+  const { rows } = await db.admin.query(
+    `select reloptions from pg_class where oid = 'reaper.control'::regclass`,
+  );
+  expect(rows).toEqual([{ reloptions: ['autovacuum_enabled=false'] }]);
+});
+
+it('a claim that comes while a pause waits for another claim does not overtake the pause', async () => {
+  const second = await insertRunningJob(db.admin, { id: 'j2' });
+  const claimer = await OpenTransaction.begin(db.reaper);
+  await claimer.run(
+    `select reaper.claim('j1', $1, 'c', 'w', 'queued', 1, 'r', null, '{}', 4242, null, null)`,
+    [run.runKey],
+  );
+  const pausing = operate(db.reaper, pause);
+  await waitsForLock(db.admin, 'reaper.pause');
+  const claimed = claimRun(db.reaper, second);
+  await waitsForLock(db.admin, 'reaper.claim(');
+  await claimer.commit();
+  await pausing;
+  expect((await claimed).result).toBe('blocked');
+});
+
+it.each([
+  ['a hold', `select reaper.put_hold('job', 'j1', 'r', 'op', 60)`, 'reaper.put_hold'],
+  ['the end of a hold', `select reaper.release_hold('job', 'j1', 'op')`, 'reaper.release_hold'],
+  ['the dry run', `select reaper.set_mode('observe', 'op')`, 'reaper.set_mode'],
+  ['a policy', `select reaper.publish_policy('{}', 'op')`, 'reaper.publish_policy'],
+  ['a host declared gone', `select reaper.declare_host_gone('host-1', 'op')`, 'reaper.declare_host_gone'],
+])('%s waits for a claim in flight', async (_, sql, name) => {
+  const claimer = await OpenTransaction.begin(db.reaper);
+  await claimer.run(
+    `select reaper.claim('j1', $1, 'c', 'w', 'queued', 1, 'r', null, '{}', 4242, null, null)`,
+    [run.runKey],
+  );
+  const operating = db.admin.query(sql);
+  await waitsForLock(db.admin, name);
+  await claimer.commit();
+  await operating;
+});
+
 it('a pause waits for a claim in flight: when it has returned, that claim is committed and no other follows', async () => {
   const second = await insertRunningJob(db.admin, { id: 'j2' });
   const claimer = await OpenTransaction.begin(db.reaper);
@@ -232,7 +273,7 @@ describe('a claim that says when it looked', () => {
 
   it('is as brief for the control row and for other rows of the job, and undoes what it did', async () => {
     const operator = await OpenTransaction.begin(db.admin);
-    await operator.run('select from reaper.control for update');
+    await operator.run('update reaper.control set paused = false');
     expect(await busyBehind()).toContain('the control row is locked by pid');
     await operator.rollback();
     const editor = await OpenTransaction.begin(db.admin);

@@ -9,7 +9,7 @@ export const inControl: readonly Mutant[] = [
     name: 'the control row read without its lock',
     scenario: 'a pause overtakes a claim',
     caughtBy: 'a block is a block',
-    edits: [{ file: CLAIM, from: 'perform from reaper.control for share;', to: '' }],
+    edits: [{ file: CLAIM, from: 'lock table reaper.control in share mode;', to: '' }],
   },
   {
     name: 'a pause that is not honoured',
