@@ -57,7 +57,7 @@ describe('the trigger that rejects a late finalize', () => {
   it('rejects it when it waited for that very claim', async () => {
     const ref = await insertRunningJob(db.admin, { id: 'j1', pid: 4242 });
     const control = await OpenTransaction.begin(db.admin);
-    await control.run('select from reaper.control for update');
+    await control.run('lock table reaper.control in share row exclusive mode');
     const claiming = claimRun(db.reaper, ref);
     await waitsForLock(db.admin, 'reaper.claim');
     // Waits for the claim, which has locked the row.

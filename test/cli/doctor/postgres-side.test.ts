@@ -299,7 +299,7 @@ describe('adapter', () => {
     await insertRunningJob(db.admin, { id: 'j1' });
     const holder = await OpenTransaction.begin(db.admin);
     await holder.run(`select from jobs where id = 'j1' for update`);
-    await holder.run('select from reaper.control for update');
+    await holder.run('lock table reaper.control in share row exclusive mode');
     expect(await examine('adapter', patient)).toMatchObject([
       { level: 'warn', got: 'the rows of all 1 candidate jobs are locked: not tried' },
     ]);
