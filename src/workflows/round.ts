@@ -123,21 +123,19 @@ export class Round {
   #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
     const { reaper, summary } = this;
     const { policy } = this.found;
-    const due = new Map<string, Start>(this.#inTurn ? this.#waiting : []);
-    for (const target of targets) {
+    const isUnwatched = (known: { watchId: string }) => !this.#isWatched(known);
+    const due = new Map([...(this.#inTurn ? this.#waiting : [])].filter(([, target]) => isUnwatched(target)));
+    for (const target of targets.filter(isUnwatched)) {
       const { watchId } = target;
-      if (!due.has(watchId))
-        due.set(watchId, { ...target, isRetry: this.#retries.has(watchId), poke: toPoke(target) });
+      if (due.has(watchId)) continue;
+      due.set(watchId, { ...target, isRetry: this.#retries.has(watchId), poke: toPoke(target) });
     }
-    const { begun, waiting } = shareOut(
-      [...due.values()].filter((target) => !this.#isWatched(target)),
-      {
-        places: policy.maxWatches,
-        taken: reaper.watches.size,
-        takenByRetries: [...reaper.watches.values()].filter(({ isRetry }) => isRetry === true).length,
-        queue: reaper.queue.filter((known) => !this.#isWatched(known)),
-      },
-    );
+    const { begun, waiting } = shareOut([...due.values()], {
+      places: policy.maxWatches,
+      taken: reaper.watches.size,
+      takenByRetries: [...reaper.watches.values()].filter(({ isRetry }) => isRetry === true).length,
+      queue: reaper.queue.filter(isUnwatched),
+    });
     if (waiting.length > 0) this.#inTurn ||= patched('places-in-turn');
     const started = new Set(begun.map(({ watchId }) => watchId));
     reaper.queue = reaper.queue.filter(({ watchId }) => !started.has(watchId));
