@@ -1,5 +1,6 @@
 /**
- * What your own launchers and workers import from job-reaper. The workflows are in `job-reaper/workflows`.
+ * What workers and operators' programs import from `job-reaper`. Launchers import from `job-reaper/launcher`. The workflows are in
+ * `job-reaper/workflows`.
  *
  * @packageDocumentation
  */
@@ -17,18 +18,3 @@ export type { TemporalTarget } from './temporal/read-target.js';
 export type { Status } from './domain/status.js';
 export type { HoldKind } from './domain/operation.js';
 export type { ReapAnswer, SweepSummary } from './workflows/messages.js';
-export { processIdentity, probeProcess, type ProbeOptions } from './liveness/index.js';
-export type { Liveness, LivenessState, ProcessStamp } from './domain/liveness.js';
-export {
-  acquireLease,
-  LeaseFolder,
-  reclaimLeases,
-  releaseLease,
-  renewLease,
-  type AcquireOptions,
-  type AcquireResult,
-  type HeldLease,
-  type ReclaimOptions,
-  type RepoReport,
-} from './leases/index.js';
-export type { Lease, LeaseReclaim, LeaseRecordResult } from './domain/lease.js';

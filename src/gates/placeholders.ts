@@ -1,4 +1,5 @@
-import { didYouMean, oneOf, shown } from '../domain/wording.js';
+import { didYouMean } from '../domain/did-you-mean.js';
+import { oneOf, shown } from '../domain/wording.js';
 import type { GateInput } from './types.js';
 
 const NAMES = ['job', 'stage', 'repo', 'branch', 'work_item'] as const satisfies (keyof GateInput)[];

@@ -5,6 +5,7 @@ import { processIdentity } from '../liveness/index.js';
 import { formatLease } from './content.js';
 import { findForeign } from './find-foreign.js';
 import { idOf, LeaseFolder } from './folder.js';
+import { LeaseError } from './lease-error.js';
 import { LeaseNames } from './names.js';
 import { removeNames } from './remove-names.js';
 
@@ -40,13 +41,13 @@ export type AcquireResult =
 /**
  * Acquires a repo's merge lease for this process. Never waits for another holder.
  *
- * @throws for an invalid repo name or TTL, and when the file system returns an error
+ * @throws RangeError for an invalid repo name or TTL; LeaseError when the file system returns an error
  */
 export async function acquireLease(options: AcquireOptions): Promise<AcquireResult> {
   const { repo, ttlS, host = hostname() } = options;
   const names = new LeaseNames(repo);
   if (!(Number.isFinite(ttlS) && ttlS > 0)) {
-    throw new Error(`Expected \`ttlS\` to be a number of seconds above 0, got \`${ttlS}\``);
+    throw new RangeError(`Expected \`ttlS\` to be a number of seconds above 0, got \`${ttlS}\``);
   }
   const folder = typeof options.folder === 'string' ? new LeaseFolder(options.folder) : options.folder;
   const inTheWay = await findForeign(folder, names);
@@ -84,7 +85,7 @@ export async function acquireLease(options: AcquireOptions): Promise<AcquireResu
     const linked = await folder.link(temporary, names.lease);
     if (linked === 'exists') return names.lease;
     if (linked === 'absent' || !(await folder.rename(temporary, heldAs))) {
-      throw new Error(`Expected \`${temporary}\` in the lease folder, got nothing: try again`);
+      throw new LeaseError(`Expected \`${temporary}\` in the lease folder, got nothing: try again`);
     }
     return findForeign(folder, names, [idOf(await file.stat({ bigint: true }))]);
   }
