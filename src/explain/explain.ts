@@ -1,7 +1,7 @@
-import { judge } from '../../domain/policy.js';
-import { FRESH_MEMORY, type Verdict } from '../../domain/types.js';
-import { describeControl } from '../describe-control.js';
-import { describeLastSweep } from '../describe-sweep.js';
+import { judge } from '../domain/policy.js';
+import { FRESH_MEMORY, type Verdict } from '../domain/types.js';
+import { describeControl } from './describe-control.js';
+import { describeLastSweep } from './describe-sweep.js';
 import { describeBlock } from './describe-block.js';
 import { describeClaim, describeWouldBe } from './describe-past.js';
 import { describeProcess, livenessOf } from './describe-process.js';
