@@ -127,7 +127,7 @@ export class SettingsError extends Error {
 /**
  * Reads the settings from the environment. A value that is empty or blank counts as not set.
  *
- * @throws SettingsError
+ * @throws SettingsError with every mistake
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const given = Object.fromEntries(

@@ -11,14 +11,29 @@ import { removeNames } from './remove-names.js';
 
 /** What {@link acquireLease} needs. */
 export interface AcquireOptions {
-  /** The lease folder; it must exist. */
+  /**
+   * The lease folder, MERGE_LEASE_DIR; it must exist.
+   *
+   * @example folder: '/srv/leases'
+   */
   folder: string | LeaseFolder;
+  /**
+   * The repo to merge into: 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot.
+   *
+   * @example repo: 'web'
+   */
   repo: string;
-  /** Seconds until the lease may be reclaimed from a holder that is not proven alive. Renew it well before. */
+  /**
+   * Seconds until the lease may be reclaimed from a holder that is not proven alive. Renew it well before.
+   *
+   * @example ttlS: 600
+   */
   ttlS: number;
   /**
    * This host, exactly as REAPER_HOST names it for the worker here: under another name, this process can never be proven alive.
+   *
    * @default the host name
+   * @example host: 'builder-3'
    */
   host?: string;
 }
