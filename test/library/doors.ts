@@ -28,14 +28,15 @@ export function openDoors(extra?: { file: string; text: string; old: ts.Program 
   const host = ts.createCompilerHost({ ...options, noEmit: true });
   const paths = Object.values(DOORS).map((file) => join(packageRoot, file));
   if (extra !== undefined) {
-    const { fileExists, readFile, getSourceFile } = host;
-    paths.push(extra.file);
-    host.fileExists = (path) => path === extra.file || fileExists(path);
-    host.readFile = (path) => (path === extra.file ? extra.text : readFile(path));
-    host.getSourceFile = (path, ...rest) =>
-      path === extra.file
-        ? ts.createSourceFile(path, extra.text, ...(rest.slice(0, 1) as [ts.ScriptTarget]), true)
-        : getSourceFile(path, ...rest);
+    const { file, text } = extra;
+    const real = { ...host };
+    paths.push(file);
+    host.fileExists = (path) => path === file || real.fileExists(path);
+    host.readFile = (path) => (path === file ? text : real.readFile(path));
+    host.getSourceFile = (path, languageVersion, ...rest) =>
+      path === file
+        ? ts.createSourceFile(path, text, languageVersion, true)
+        : real.getSourceFile(path, languageVersion, ...rest);
   }
   const program = ts.createProgram(paths, { ...options, noEmit: true }, host, extra?.old);
   return { program, checker: program.getTypeChecker() };

@@ -66,7 +66,7 @@ it('shutdown resolves once the worker has ended: nothing of it is connected any 
     expect(await connections()).toBeGreaterThan(0);
     expect(ended).toBe(false);
     await worker.shutdown();
-    expect(await Promise.race([run, 'still running'])).toBe(true);
+    expect(await Promise.race([run, Promise.resolve('still running')])).toBe(true);
     await eventually('Postgres to see its connections closed', async () => (await connections()) === 0);
     await worker.shutdown();
     await worker.run();
