@@ -22,7 +22,10 @@ export interface NotifierMessage {
 }
 
 /** The JSON body for a webhook. Chat webhooks show `text`. The header `Idempotency-Key` repeats the key. */
-export type WebhookMessage = { version: 1; idempotency_key: string } & Omit<NotifierMessage, 'idempotencyKey'>;
+export type WebhookMessage = { version: 1; idempotency_key: string } & Omit<
+  NotifierMessage,
+  'idempotencyKey'
+>;
 
 /** A notification as a notifier gets it. */
 export function toNotifierMessage(notification: Notification): NotifierMessage {
