@@ -5,10 +5,14 @@
  * @packageDocumentation
  */
 import type { Liveness, ProcessStamp } from './domain/liveness.js';
-import * as liveness from './liveness/index.js';
+import { processIdentity as identify } from './liveness/identity.js';
+import { probeProcess as probe } from './liveness/probe.js';
 
-export { acquireLease, LeaseError, releaseLease, renewLease } from './leases/index.js';
-export type { AcquireOptions, AcquireResult, HeldLease } from './leases/index.js';
+// From their files, not from the folders' index files: launchers need not load how leases are reclaimed.
+export { acquireLease, type AcquireOptions, type AcquireResult, type HeldLease } from './leases/acquire.js';
+export { LeaseError } from './leases/lease-error.js';
+export { releaseLease } from './leases/release.js';
+export { renewLease } from './leases/renew.js';
 export type { Lease } from './domain/lease.js';
 export type { Liveness, LivenessState, ProcessStamp } from './domain/liveness.js';
 
@@ -19,7 +23,7 @@ export type { Liveness, LivenessState, ProcessStamp } from './domain/liveness.js
  * @returns null if no process has this pid or this platform cannot identify it; store no stamp then
  */
 export function processIdentity(pid: number): string | null {
-  return liveness.processIdentity(pid);
+  return identify(pid);
 }
 
 /** Options of {@link probeProcess}. */
@@ -43,5 +47,5 @@ export function probeProcess(
   stamp: ProcessStamp,
   { sharedPidNamespace = false }: ProbeOptions = {},
 ): Liveness {
-  return liveness.probeProcess(stamp, { sharedPidNamespace });
+  return probe(stamp, { sharedPidNamespace });
 }

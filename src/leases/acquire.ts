@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Lease } from '../domain/lease.js';
-import { processIdentity } from '../liveness/index.js';
+import { processIdentity } from '../liveness/identity.js';
 import { formatLease } from './content.js';
 import { findForeign } from './find-foreign.js';
 import { idOf, LeaseFolder } from './folder.js';
