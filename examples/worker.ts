@@ -3,7 +3,7 @@ import { createReaperWorker } from 'job-reaper';
 
 const worker = createReaperWorker({
   gates: {
-    approved: async ({ work_item }) => ({ green: work_item !== null, reason: `work item ${work_item}` }),
+    approved: async ({ workItem }) => ({ green: workItem !== null, reason: `work item ${workItem}` }),
   },
   notifiers: [
     { name: 'log', notify: async ({ kind, text }) => console.log(`notification: ${kind}: ${text}`) },

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type PublishedPolicy } from './domain/types.js';
-import { didYouMean, nearestTo, shown } from './domain/wording.js';
+import { didYouMean, nearestTo } from './domain/did-you-mean.js';
+import { shown } from './domain/wording.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
 import { isServiceLink } from './service-links.js';
 import {
@@ -126,7 +127,7 @@ export class SettingsError extends Error {
 /**
  * Reads the settings from the environment. A value that is empty or blank counts as not set.
  *
- * @throws SettingsError
+ * @throws SettingsError with every mistake
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const given = Object.fromEntries(

@@ -33,7 +33,7 @@ export async function decideOutcome(
   if (plan.kind === 'red') return tryAgain(run, `exit=0, but ${plan.why}`);
   const { stage, branch, advance } = plan;
   if (stage.gate !== null) {
-    const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, work_item: run.workItem };
+    const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, workItem: run.workItem };
     const { green, reason } = await gates.check(stage.gate, input, new AbortController().signal);
     if (!green) return tryAgain(run, `exit=0, but the gate is red: ${reason}`);
   }

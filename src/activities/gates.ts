@@ -40,7 +40,7 @@ export function createGateActivities({ pipeline, gates }: GateActivitiesOptions)
     if (stage.gate === null) return { green: true, reason: 'no gate registered' };
     const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
     try {
-      const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, work_item: run.workItem };
+      const input = { job: run.jobId, stage: stage.name, repo: run.repo, branch, workItem: run.workItem };
       return await gates.check(stage.gate, input, cancellationSignal());
     } catch (error) {
       throw error instanceof GateNotAsked ? notAsked(stage, error) : error;

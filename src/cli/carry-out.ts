@@ -1,6 +1,6 @@
-import type { OperatorInput } from '../workflows/messages.js';
-import type { Operation } from '../domain/operation.js';
 import { operate } from '../db/operate.js';
+import { signalOf, type Operation } from '../domain/operation.js';
+import type { OperatorInput } from '../workflows/messages.js';
 import { tryTemporal, type CliContext } from './context.js';
 
 /** Milliseconds that Temporal has to accept a signal. */
@@ -14,8 +14,13 @@ const SIGNAL_LIMIT_MS = 5_000;
  */
 export async function carryOut(context: CliContext, operation: Operation): Promise<boolean> {
   if (!(await context.query((pool) => operate(pool, operation)))) return false;
-  const signal =
-    operation.action === 'host-gone' || operation.action === 'boot-gone' ? 'forceSweep' : operation.action;
+  await signalReaper(context, operation);
+  return true;
+}
+
+/** Tells the reaper of a request that is in Postgres. If it cannot be told, prints what follows from that. */
+export async function signalReaper(context: CliContext, operation: Operation): Promise<void> {
+  const signal = signalOf(operation);
   const input: OperatorInput = { ...operation, written: true };
   const signalled = await tryTemporal(context, SIGNAL_LIMIT_MS, (client) =>
     client.workflow.getHandle(context.names.reaper).signal(signal, input),
@@ -26,5 +31,4 @@ export async function carryOut(context: CliContext, operation: Operation): Promi
         'Your request is in Postgres, so every claim already obeys it. The reaper reads it at its next sweep.',
     );
   }
-  return true;
 }

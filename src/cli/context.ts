@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import type { Database } from '../db/database.js';
 import { readSettings, required, type Settings } from '../config.js';
 import { createPool } from '../db/pool.js';
+import type { ExplainContext } from '../explain/context.js';
 import { Names } from '../naming.js';
 import { explainDatabaseError } from './database-error.js';
 import { describeTemporalError } from '../temporal/explain-error.js';
@@ -9,23 +9,12 @@ import { describeTemporalError } from '../temporal/explain-error.js';
 /** Temporal's answer, or why there is none. */
 export type Answer<T> = { answered: true; value: T } | { answered: false; why: string };
 
-/** What a command works with. Connections are opened on first use. */
-export interface CliContext {
+/**
+ * What a command works with. Connections are opened on first use: `query` throws a CliError that says what is wrong and what to do
+ * next, and connecting to Temporal takes up to 5 s more than its limit.
+ */
+export interface CliContext extends ExplainContext {
   settings: Settings;
-  names: Names;
-  /**
-   * Queries Postgres.
-   *
-   * @throws CliError that says what is wrong and what to do next
-   */
-  query: <T>(work: (pool: Database) => Promise<T>) => Promise<T>;
-  /**
-   * Calls Temporal.
-   *
-   * @param limitMs how many milliseconds to wait for an answer; connecting takes up to 5 s more
-   * @throws what `work` throws, and when Temporal does not answer
-   */
-  temporal: <T>(limitMs: number, work: (client: Client) => Promise<T>) => Promise<T>;
 }
 
 /** Runs a command's work and closes its connections, so that the process can exit. */

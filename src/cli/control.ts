@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { readControl } from '../db/control.js';
 import { carryOut } from './carry-out.js';
 import { withContext } from './context.js';
-import { describeControl } from './describe-control.js';
+import { describeControl } from '../explain/describe-control.js';
 import { byOption, reasonOption } from './operator.js';
 import { examples } from './output.js';
 

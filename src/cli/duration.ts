@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { UNIT_S } from '../domain/duration.js';
 
-const UNIT_S = { d: 86_400, h: 3600, m: 60, s: 1 } as const;
 const DURATION = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/;
 const MAX_S = 365 * UNIT_S.d;
 
@@ -18,15 +18,4 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('Expected a duration of 1s to 365d such as 1h30m, 45m or 90s.');
   }
   return seconds;
-}
-
-/** Formats seconds for {@link parseDuration}, with the two largest units: `1h30m`, `45s`. */
-export function formatDuration(seconds: number): string {
-  let rest = Math.max(0, Math.round(seconds));
-  const parts: string[] = [];
-  for (const [unit, size] of Object.entries(UNIT_S)) {
-    if (rest >= size) parts.push(`${Math.floor(rest / size)}${unit}`);
-    rest %= size;
-  }
-  return parts.slice(0, 2).join('') || '0s';
 }

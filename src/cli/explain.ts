@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { colors } from './colors.js';
 import { withContext } from './context.js';
-import { explain, type Explanation } from './explain/explain.js';
-import { gatherFacts } from './explain/gather.js';
+import { explain, type Explanation } from '../explain/explain.js';
+import { gatherFacts } from '../explain/gather.js';
 import { examples, printJson } from './output.js';
 
 /** `job-reaper explain` */

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { countRunsOfBoot, countRunsOnHost } from '../db/count-runs.js';
-import { carryOut } from './carry-out.js';
-import { withContext } from './context.js';
-import { isRefusedGone } from './database-error.js';
-import { CliError, messageOf } from './errors.js';
+import { declareGone } from '../db/declare-gone.js';
+import type { GoneOperation } from '../domain/operation.js';
+import { signalReaper } from './carry-out.js';
+import { withContext, type CliContext } from './context.js';
+import { CliError } from './errors.js';
 import { byOption } from './operator.js';
 import { examples } from './output.js';
 
@@ -26,10 +26,12 @@ export function hostGoneCommand(): Command {
     )
     .action(async (host: string, { by, replaced }: { by: string; replaced?: true }) => {
       await withContext(async (context) => {
-        await refusable(() =>
-          carryOut(context, { action: 'host-gone', host, by, ...(replaced && { replaced }) }),
-        );
-        const runs = await context.query((pool) => countRunsOnHost(pool, host));
+        const runs = await declare(context, {
+          action: 'host-gone',
+          host,
+          by,
+          ...(replaced && { replaced }),
+        });
         console.log(
           replaced
             ? `${by} declared host ${host} replaced. Runs marked running there: ${runs}. Those from before the replacement are ` +
@@ -54,8 +56,7 @@ export function bootGoneCommand(): Command {
     .addHelpText('after', examples('job-reaper boot-gone 1549cfe1-389a-48f0-86bd-df24e9729d85'))
     .action(async (boot: string, { by }: { by: string }) => {
       await withContext(async (context) => {
-        await refusable(() => carryOut(context, { action: 'boot-gone', boot, by }));
-        const runs = await context.query((pool) => countRunsOfBoot(pool, boot));
+        const runs = await declare(context, { action: 'boot-gone', boot, by });
         console.log(
           `${by} declared boot ${boot} gone. Running jobs with a stamp of it: ${runs}. ` +
             'They are reaped like any dead run, unless a probe of that boot reports after all.',
@@ -68,12 +69,15 @@ export function bootGoneCommand(): Command {
     });
 }
 
-/** If Postgres refuses the declaration, reports why, instead of a database error. */
-async function refusable<T>(declare: () => Promise<T>): Promise<T> {
-  try {
-    return await declare();
-  } catch (error) {
-    if (!(error instanceof CliError) || !isRefusedGone(error.cause)) throw error;
-    throw new CliError(`Refused: ${messageOf(error.cause)}`);
-  }
+/**
+ * Makes the declaration, then has the reaper sweep.
+ *
+ * @returns how many runs are marked running there
+ * @throws CliError if Postgres refuses it
+ */
+async function declare(context: CliContext, operation: GoneOperation): Promise<number> {
+  const result = await context.query((pool) => declareGone(pool, operation));
+  if (!result.declared) throw new CliError(`Refused: ${result.why}`);
+  await signalReaper(context, operation);
+  return result.runs;
 }

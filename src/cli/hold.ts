@@ -6,7 +6,8 @@ import { withContext } from './context.js';
 import { parseDuration } from './duration.js';
 import { CliError } from './errors.js';
 import { byOption, reasonOption } from './operator.js';
-import { examples, formatTime } from './output.js';
+import { formatTime } from '../domain/wording.js';
+import { examples } from './output.js';
 
 const HOUR_S = 3600;
 

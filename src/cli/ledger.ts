@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { listLedger, type LedgerEntry } from '../db/ledger.js';
 import { withContext } from './context.js';
-import { examples, formatTime, printJson } from './output.js';
+import { formatTime } from '../domain/wording.js';
+import { examples, printJson } from './output.js';
 import { renderTable } from './table.js';
 
 const MAX_LIMIT = 10_000;

@@ -7,13 +7,3 @@ export function printJson(value: unknown): void {
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
-
-/** `1 time`, `2 times` */
-export function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
-}
-
-/** Formats a time for tables: UTC, to the second. */
-export function formatTime(moment: Date): string {
-  return `${moment.toISOString().slice(0, 19)}Z`;
-}

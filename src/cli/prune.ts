@@ -3,7 +3,8 @@ import { readSettings, required } from '../config.js';
 import { createPool } from '../db/pool.js';
 import { prune, type Pruned } from '../db/prune.js';
 import { explainDatabaseError } from './database-error.js';
-import { formatDuration, parseDuration } from './duration.js';
+import { formatDuration } from '../domain/duration.js';
+import { parseDuration } from './duration.js';
 import { examples, printJson } from './output.js';
 import { renderTable } from './table.js';
 

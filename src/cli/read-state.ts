@@ -1,22 +1,14 @@
 import type { Client } from '@temporalio/client';
-import type { Queryable } from '../db/database.js';
 import { readControl, type Control } from '../db/control.js';
 import { listHolds, type Hold } from '../db/holds.js';
-import { readLastSweep } from '../db/last-sweep.js';
 import { readStatus } from '../db/status.js';
 import type { Status } from '../domain/status.js';
-import { statusQuery, toSweepSummary, type SweepSummary } from '../workflows/messages.js';
+import { statusQuery, toSweepSummary } from '../workflows/messages.js';
+import { readRecordedSweep, type LastSweep } from '../explain/last-sweep.js';
 import { tryTemporal, type CliContext } from './context.js';
 
 /** Milliseconds that Temporal has to answer a query. */
 const QUERY_LIMIT_MS = 5_000;
-
-/** The last sweep, from the reaper if it answers, else from Postgres. */
-export interface LastSweep {
-  /** Seconds ago, by the database's clock. */
-  ageS: number;
-  summary: SweepSummary;
-}
 
 /** Everything that `status` shows. */
 export interface State {
@@ -46,11 +38,4 @@ export async function readState(context: CliContext): Promise<State> {
       : recorded,
     temporalError: answer.answered ? null : answer.why,
   };
-}
-
-/** The last sweep as recorded in Postgres. Which hosts answered is recorded separately, with the time of their answer. */
-export async function readRecordedSweep(pool: Queryable): Promise<LastSweep | null> {
-  const recorded = await readLastSweep(pool);
-  if (recorded === null) return null;
-  return { ageS: recorded.ageS, summary: toSweepSummary(recorded.summary) };
 }

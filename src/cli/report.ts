@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import { readReport, type ReportLine } from '../db/report.js';
 import { withContext } from './context.js';
-import { formatDuration, parseDuration } from './duration.js';
-import { counted, examples, formatTime, printJson } from './output.js';
+import { formatDuration } from '../domain/duration.js';
+import { parseDuration } from './duration.js';
+import { counted, formatTime } from '../domain/wording.js';
+import { examples, printJson } from './output.js';
 import { renderTable } from './table.js';
 
 const DAY_S = 86_400;

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { withContext } from './context.js';
-import { describeControl } from './describe-control.js';
-import { describeLastSweep } from './describe-sweep.js';
-import { counted, examples, formatTime, printJson } from './output.js';
+import { describeControl } from '../explain/describe-control.js';
+import { describeLastSweep } from '../explain/describe-sweep.js';
+import { counted, formatTime } from '../domain/wording.js';
+import { examples, printJson } from './output.js';
 import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';
 import { renderTable } from './table.js';

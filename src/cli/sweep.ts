@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { sweepNowUpdate } from '../workflows/messages.js';
 import { askReaper } from './ask-reaper.js';
 import { withContext } from './context.js';
-import { describeSweep } from './describe-sweep.js';
+import { describeSweep } from '../explain/describe-sweep.js';
 import { CliError } from './errors.js';
 import { examples, printJson } from './output.js';
 

@@ -12,3 +12,23 @@ export type Operation =
   /** `replaced`: its name now belongs to another machine or pod, whose probe answers. */
   | { action: 'host-gone'; host: string; replaced?: boolean; by: string }
   | { action: 'boot-gone'; boot: string; by: string };
+
+/** The signal that has the reaper act at once on a request that is in Postgres already. */
+export function signalOf({ action }: Operation): Exclude<Operation['action'], GoneAction> | 'forceSweep' {
+  return action === 'host-gone' || action === 'boot-gone' ? 'forceSweep' : action;
+}
+
+type GoneAction = 'host-gone' | 'boot-gone';
+
+/** A request that declares a host or a boot gone. */
+export type GoneOperation = Extract<Operation, { action: GoneAction }>;
+
+/** What became of a declaration that a host or a boot is gone. */
+export type GoneResult =
+  | {
+      declared: true;
+      /** The runs that are marked running there now. With 0, check the spelling: it must be as in the rows. */
+      runs: number;
+    }
+  /** A probe there still answers, for example. */
+  | { declared: false; why: string };

@@ -75,6 +75,6 @@ function cleanEnvironment({ env }: SpecOf<'command'>, input: GateInput): Record<
     GATE_STAGE: input.stage,
     GATE_REPO: input.repo ?? '',
     GATE_BRANCH: input.branch,
-    GATE_WORK_ITEM: input.work_item ?? '',
+    GATE_WORK_ITEM: input.workItem ?? '',
   };
 }

@@ -1,4 +1,5 @@
-import { didYouMean, shown } from '../domain/wording.js';
+import { didYouMean } from '../domain/did-you-mean.js';
+import { shown } from '../domain/wording.js';
 import { untilAborted } from './aborted.js';
 import { GateNotAsked, isAway, notAsked } from './not-asked.js';
 import type { SpecOf } from './spec.js';

@@ -1,4 +1,5 @@
-import { didYouMean, nearestTo, shown } from '../domain/wording.js';
+import { didYouMean, nearestTo } from '../domain/did-you-mean.js';
+import { shown } from '../domain/wording.js';
 import type { Mistake } from './mistakes.js';
 
 /** What the graph checks need from a stage; other mistakes in it do not hide theirs. */

@@ -1,8 +1,17 @@
-import { didYouMean, oneOf, shown } from '../domain/wording.js';
+import { didYouMean } from '../domain/did-you-mean.js';
+import { oneOf, shown } from '../domain/wording.js';
 import type { GateInput } from './types.js';
 
-const NAMES = ['job', 'stage', 'repo', 'branch', 'work_item'] as const satisfies (keyof GateInput)[];
-type Name = (typeof NAMES)[number];
+/** The names of placeholders, which are a contract with pipeline files, and what each stands for. */
+const FIELDS = {
+  job: 'job',
+  stage: 'stage',
+  repo: 'repo',
+  branch: 'branch',
+  work_item: 'workItem',
+} as const satisfies Record<string, keyof GateInput>;
+type Name = keyof typeof FIELDS;
+const NAMES = Object.keys(FIELDS) as Name[];
 
 /** Values of these two often contain folders. */
 const MAY_CONTAIN_SLASH: readonly Name[] = ['branch', 'work_item'];
@@ -39,7 +48,7 @@ export function placeholderMistakes(template: string): string[] {
 export function fillText(template: string, input: GateInput): string {
   return template.replace(PLACEHOLDER, (match, name: string) => {
     if (!isName(name)) return match;
-    const value = input[name];
+    const value = input[FIELDS[name]];
     if (value === null || value === '') {
       throw new PlaceholderError(`expected a ${name} to put into ${shown(template)}, got none`);
     }
@@ -64,7 +73,7 @@ export function fillPath(template: string, input: GateInput): string {
 function fillSegment(segment: string, template: string, input: GateInput): string {
   const filled = fillText(segment, input);
   for (const name of namesIn(segment).filter(isName)) {
-    const value = input[name] ?? '';
+    const value = input[FIELDS[name]] ?? '';
     if (value.includes('\\')) throw refusal(name, value, 'without a backslash', template);
     if (value.includes('/') && !MAY_CONTAIN_SLASH.includes(name)) {
       throw refusal(name, value, 'without a slash', template);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { didYouMean, oneOf, shown } from '../domain/wording.js';
+import { didYouMean } from '../domain/did-you-mean.js';
+import { oneOf, shown } from '../domain/wording.js';
 import { hasPlaceholder, placeholderMistakes } from './placeholders.js';
 
 /** A gate's timeout in seconds, unless it has its own. */

@@ -5,7 +5,7 @@ export interface GateInput {
   stage: string;
   repo: string | null;
   branch: string;
-  work_item: string | null;
+  workItem: string | null;
 }
 
 /** A gate's answer. Red is an answer, not an error. */

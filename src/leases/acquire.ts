@@ -1,23 +1,39 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Lease } from '../domain/lease.js';
-import { processIdentity } from '../liveness/index.js';
+import { processIdentity } from '../liveness/identity.js';
 import { formatLease } from './content.js';
 import { findForeign } from './find-foreign.js';
 import { idOf, LeaseFolder } from './folder.js';
+import { LeaseError } from './lease-error.js';
 import { LeaseNames } from './names.js';
 import { removeNames } from './remove-names.js';
 
 /** What {@link acquireLease} needs. */
 export interface AcquireOptions {
-  /** The lease folder; it must exist. */
+  /**
+   * The lease folder, MERGE_LEASE_DIR; it must exist.
+   *
+   * @example folder: '/srv/leases'
+   */
   folder: string | LeaseFolder;
+  /**
+   * The repo to merge into: 1 to 100 characters of A-Z a-z 0-9 . _ - that do not begin with a dot.
+   *
+   * @example repo: 'web'
+   */
   repo: string;
-  /** Seconds until the lease may be reclaimed from a holder that is not proven alive. Renew it well before. */
+  /**
+   * Seconds until the lease may be reclaimed from a holder that is not proven alive. Renew it well before.
+   *
+   * @example ttlS: 600
+   */
   ttlS: number;
   /**
    * This host, exactly as REAPER_HOST names it for the worker here: under another name, this process can never be proven alive.
+   *
    * @default the host name
+   * @example host: 'builder-3'
    */
   host?: string;
 }
@@ -40,13 +56,13 @@ export type AcquireResult =
 /**
  * Acquires a repo's merge lease for this process. Never waits for another holder.
  *
- * @throws for an invalid repo name or TTL, and when the file system returns an error
+ * @throws RangeError for an invalid repo name or TTL; LeaseError when the file system returns an error
  */
 export async function acquireLease(options: AcquireOptions): Promise<AcquireResult> {
   const { repo, ttlS, host = hostname() } = options;
   const names = new LeaseNames(repo);
   if (!(Number.isFinite(ttlS) && ttlS > 0)) {
-    throw new Error(`Expected \`ttlS\` to be a number of seconds above 0, got \`${ttlS}\``);
+    throw new RangeError(`Expected \`ttlS\` to be a number of seconds above 0, got \`${ttlS}\``);
   }
   const folder = typeof options.folder === 'string' ? new LeaseFolder(options.folder) : options.folder;
   const inTheWay = await findForeign(folder, names);
@@ -84,7 +100,7 @@ export async function acquireLease(options: AcquireOptions): Promise<AcquireResu
     const linked = await folder.link(temporary, names.lease);
     if (linked === 'exists') return names.lease;
     if (linked === 'absent' || !(await folder.rename(temporary, heldAs))) {
-      throw new Error(`Expected \`${temporary}\` in the lease folder, got nothing: try again`);
+      throw new LeaseError(`Expected \`${temporary}\` in the lease folder, got nothing: try again`);
     }
     return findForeign(folder, names, [idOf(await file.stat({ bigint: true }))]);
   }

@@ -2,7 +2,7 @@ import { constants, type BigIntStats } from 'node:fs';
 import { link, lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_CONTENT_BYTES, parseLease, type LeaseContent } from './content.js';
-import { folderError } from './folder-error.js';
+import { folderError } from './lease-error.js';
 import type { LeaseNameKind, LeaseNames } from './names.js';
 
 /** What a name refers to. */

@@ -28,6 +28,7 @@
  */
 export { acquireLease, type AcquireOptions, type AcquireResult, type HeldLease } from './acquire.js';
 export { LeaseFolder } from './folder.js';
+export { LeaseError } from './lease-error.js';
 export { LeaseNames } from './names.js';
 export { reclaimLeases, type ReclaimOptions, type RepoReport } from './reclaim.js';
 export { releaseLease } from './release.js';

@@ -24,10 +24,10 @@ export class LeaseNames {
   /** The lease's main name, visible to everybody. */
   readonly lease: string;
 
-  /** @throws for a name with which a file could be outside the lease folder */
+  /** @throws RangeError for a name with which a file could be outside the lease folder */
   constructor(readonly repo: string) {
     if (!isRepoName(repo)) {
-      throw new Error(`Expected \`repo\` to be ${REPO_NAME_RULE}, got ${shown(repo)}: use another name`);
+      throw new RangeError(`Expected \`repo\` to be ${REPO_NAME_RULE}, got ${shown(repo)}: use another name`);
     }
     this.lease = `.merge-lease-${repo}.json`;
   }

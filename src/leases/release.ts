@@ -6,7 +6,7 @@ import { removeNames } from './remove-names.js';
  * Gives up a lease that this process holds.
  *
  * @returns false if it had already been lost: it was reclaimed, and another process may hold it
- * @throws when the file system returns an error: try again
+ * @throws LeaseError when the file system returns an error: try again
  */
 export async function releaseLease({ folder, lease, heldAs }: HeldLease): Promise<boolean> {
   const file = await folder.open(heldAs);

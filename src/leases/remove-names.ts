@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { moveAside } from './aside.js';
+import { LeaseError } from './lease-error.js';
 import { idOf, type LeaseFolder } from './folder.js';
 import type { LeaseNames } from './names.js';
 
@@ -11,7 +12,7 @@ const PAUSE_MS = 10;
  * Removes every name of one of the caller's files, even while a reclaim is moving it: a file without a name can never get
  * one again. The name that holds the lease is removed last, so that a failure before that can be retried.
  *
- * @throws when the file keeps getting new names, or the file system returns an error
+ * @throws LeaseError when the file keeps getting new names, or the file system returns an error
  */
 export async function removeNames(folder: LeaseFolder, names: LeaseNames, file: FileHandle): Promise<void> {
   const id = idOf(await file.stat({ bigint: true }));
@@ -21,7 +22,7 @@ export async function removeNames(folder: LeaseFolder, names: LeaseNames, file: 
     if (round === ROUNDS) {
       // Network file systems keep an internal name for an open file.
       if (found === 0) return;
-      throw new Error(
+      throw new LeaseError(
         `Expected \`${names.lease}\` to be removed after ${ROUNDS} tries, got new names for it each time: try again`,
       );
     }

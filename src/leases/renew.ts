@@ -4,6 +4,7 @@ import type { HeldLease } from './acquire.js';
 import { formatLease } from './content.js';
 import { findForeign } from './find-foreign.js';
 import { idOf, type LeaseFolder } from './folder.js';
+import { LeaseError } from './lease-error.js';
 import { LeaseNames } from './names.js';
 import { removeNames } from './remove-names.js';
 
@@ -16,7 +17,7 @@ const PAUSE_MS = 10;
  * that lists the folder meanwhile could miss both: the new one because it came too late, the old one because it left too early.
  *
  * @returns false if the lease is lost: it was reclaimed, and another process may hold it
- * @throws when another process stays in the way, or the file system returns an error: the lease is still held, try again
+ * @throws LeaseError when another process stays in the way, or the file system returns an error: the lease is still held, try again
  */
 export async function renewLease(held: HeldLease): Promise<boolean> {
   const { folder } = held;
@@ -64,7 +65,7 @@ async function waitUntilAlone(folder: LeaseFolder, names: LeaseNames, files: Fil
     const foreign = await findForeign(folder, names, own);
     if (foreign === null) return;
     if (round === ROUNDS) {
-      throw new Error(
+      throw new LeaseError(
         `Expected no other file beside the lease of \`${names.repo}\`, got \`${foreign}\`: try again`,
       );
     }

@@ -7,13 +7,29 @@ import { closeResources, createResources } from '../worker/resources.js';
 
 /** Options of {@link createActivities}. All have defaults. */
 export interface ActivitiesOptions {
-  /** @default read from the environment */
+  /**
+   * @default read from the environment
+   * @example settings: readSettings({ ...process.env, REAPER_NAME: 'fleet-2' })
+   */
   settings?: Settings;
-  /** Gates of kind `function`, by their name in the pipeline file. @default none */
+  /**
+   * Gates of kind `function`, by their name in the pipeline file.
+   *
+   * @default none
+   * @example gates: { approved: async ({ workItem }) => ({ green: workItem !== null, reason: `work item ${workItem}` }) }
+   */
   gates?: Readonly<Record<string, Gate>>;
-  /** Your own notification channels. @default none */
+  /**
+   * Your own notification channels.
+   *
+   * @default none
+   * @example notifiers: [{ name: 'log', notify: async ({ text }) => console.log(text) }]
+   */
   notifiers?: readonly Notifier[];
-  /** @default lines on standard output */
+  /**
+   * @default lines on standard output
+   * @example log: { info: console.info, warn: console.warn, error: console.error }
+   */
   log?: Logger;
 }
 
@@ -35,7 +51,7 @@ export interface MountableActivities extends QueueActivities {
  * Creates the activities for your own workers; `workflowsPath` has the workflows. Prefer `createReaperWorker` unless a worker must serve
  * other workflows too: only that one waits for servers that are down, serves the admin port and keeps the reaper running.
  *
- * @throws SettingsError or PipelineError
+ * @throws SettingsError or PipelineError with every mistake; RangeError for two notifiers of one name
  */
 export async function createActivities(options: ActivitiesOptions = {}): Promise<MountableActivities> {
   const { settings = readSettings(), log = createLogger(), gates: functions = {}, notifiers = [] } = options;

@@ -1,44 +1,120 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { readSettings, required, toPolicy, type Settings } from '../config.js';
+import type { Database } from '../db/database.js';
+import { declareGone } from '../db/declare-gone.js';
+import { listLedger, type LedgerEntry } from '../db/ledger.js';
 import { operate } from '../db/operate.js';
 import { publishPolicy } from '../db/policy.js';
 import { createPool } from '../db/pool.js';
 import { readStatus } from '../db/status.js';
-import type { HoldKind, Operation } from '../domain/operation.js';
-import type { Status } from '../domain/status.js';
+import {
+  signalOf,
+  type GoneOperation,
+  type GoneResult,
+  type HoldKind,
+  type Operation,
+} from '../domain/operation.js';
+import { shown } from '../domain/wording.js';
+import { explain, type Explanation } from '../explain/explain.js';
+import { gatherFacts } from '../explain/gather.js';
+import { isBootId } from '../liveness/index.js';
 import { Names } from '../naming.js';
 import { askUntilTaken } from '../temporal/ask-until-taken.js';
 import { ensureReaper } from '../worker/ensure-reaper.js';
 import {
+  readHold,
   reapNowUpdate,
   sweepNowUpdate,
+  toSweepSummary,
   type OperatorInput,
-  type ReapAnswer,
   type SweepSummary,
 } from '../workflows/messages.js';
+import { toStatus, type Status } from './status.js';
 
 /** Milliseconds for which `reapNow` is retried; the reaper itself waits up to 60 s for the watch. */
 const REAP_LIMIT_MS = 75_000;
+/** Milliseconds that Temporal has to accept a signal. */
+const SIGNAL_LIMIT_MS = 5_000;
+const MAX_CLAIMS = 10_000;
 
 /** Options of {@link ReaperClient}. */
 export interface ReaperClientOptions {
-  /** A client of the namespace that the reaper runs in. */
+  /**
+   * A client of the namespace that the reaper runs in. It stays yours to close.
+   *
+   * @example temporal: new Client({ connection: await Connection.connect() })
+   */
   temporal: Client;
-  /** Only DATABASE_URL, REAPER_NAME and, for `start`, the policy matter. @default read from the environment */
+  /**
+   * Only DATABASE_URL (a login that is a member of role `reaper`) and REAPER_NAME matter; for `start` also the policy, and for
+   * `explain` REAPER_HOST and REAPER_SHARED_PID_NAMESPACE.
+   *
+   * @default read from the environment
+   * @example settings: readSettings({ DATABASE_URL: 'postgres://…', REAPER_NAME: 'fleet-2' })
+   */
   settings?: Settings;
-  /** The operator's name, for the audit trail. */
+  /**
+   * The operator's name, for the audit trail.
+   *
+   * @example by: 'deploy script'
+   */
   by: string;
 }
 
-/** Operates the reaper from a program. */
+/** Which claims {@link ReaperClient.ledger} lists. */
+export interface LedgerOptions {
+  /**
+   * Only claims of this job.
+   *
+   * @default all jobs
+   * @example jobId: '4711'
+   */
+  jobId?: string;
+  /**
+   * How many at most: 1 to 10000.
+   *
+   * @default 20
+   * @example limit: 100
+   */
+  limit?: number;
+}
+
+/** Options of {@link ReaperClient.hostGone}. */
+export interface HostGoneOptions {
+  /**
+   * Another machine or pod has this name now, and its probe answers: runs that started before that probe's pid 1, and have a stamp of
+   * another pid namespace, are dead.
+   *
+   * @default false
+   * @example replaced: true
+   */
+  replaced?: boolean;
+}
+
+/** What came of {@link ReaperClient.reapNow}. */
+export type ReapResult =
+  | {
+      reaped: true;
+      /** The outcome and the reason, in words. */
+      text: string;
+    }
+  /** For example: it is alive, within its grace, not running, or its watch has not answered. */
+  | { reaped: false; why: string };
+
+/**
+ * Operates the reaper from a program. It needs Postgres, to which requests go first, and Temporal, which it tells of them. What is
+ * refused is a result; mistakes of the caller are thrown as RangeError. While Postgres or Temporal is down, methods that need it
+ * throw what `pg` or the Temporal client throws.
+ */
 export class ReaperClient {
   readonly #temporal: Client;
   readonly #settings: Settings;
   readonly #names: Names;
-  readonly #pool: ReturnType<typeof createPool>;
+  readonly #pool: Database;
   readonly #by: string;
 
-  /** @throws SettingsError */
+  /** @throws SettingsError if DATABASE_URL is not set, or another setting is wrong */
   constructor({ temporal, settings = readSettings(), by }: ReaperClientOptions) {
     this.#temporal = temporal;
     this.#settings = settings;
@@ -55,6 +131,7 @@ export class ReaperClient {
    * `createReaperWorker` do this on their own.
    *
    * @param taskQueue where a worker serves `workflowsPath` with the activities. @default REAPER_NAME
+   * @throws SearchAttributesError if an administrator has to register search attributes first
    */
   async start(taskQueue?: string): Promise<void> {
     await publishPolicy(this.#pool, toPolicy(this.#settings), this.#by);
@@ -66,9 +143,36 @@ export class ReaperClient {
     });
   }
 
-  /** The row of view `reaper.status`. */
-  status(): Promise<Status> {
-    return readStatus(this.#pool);
+  /** What the reaper is doing, from Postgres. */
+  async status(): Promise<Status> {
+    return toStatus(await readStatus(this.#pool));
+  }
+
+  /**
+   * The claims on record, the newest first.
+   *
+   * @throws RangeError for a limit out of range
+   */
+  async ledger({ jobId, limit = 20 }: LedgerOptions = {}): Promise<LedgerEntry[]> {
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_CLAIMS) {
+      throw new RangeError(`Expected \`limit\` to be a whole number from 1 to ${MAX_CLAIMS}, got ${limit}`);
+    }
+    return listLedger(this.#pool, { jobId: jobId ?? null, limit });
+  }
+
+  /**
+   * Why a job was reaped or not, as `job-reaper explain` says it. Knows most on the job's host, because it looks at the process if
+   * REAPER_HOST is the run's. Without Temporal it says what Postgres knows.
+   */
+  async explain(jobId: string): Promise<Explanation> {
+    const context = {
+      settings: this.#settings,
+      names: this.#names,
+      query: <T>(work: (pool: Database) => Promise<T>) => work(this.#pool),
+      temporal: <T>(limitMs: number, work: (client: Client) => Promise<T>) =>
+        this.#temporal.connection.withDeadline(Date.now() + limitMs, () => work(this.#temporal)),
+    };
+    return explain(await gatherFacts(context, jobId));
   }
 
   /** Pauses the reaper. Once this has returned, nothing more is claimed, even if Temporal is down. */
@@ -91,36 +195,78 @@ export class ReaperClient {
     await this.#operate({ action: 'activate', by: this.#by });
   }
 
-  /** Leaves a job, agent, repo or host alone for some seconds. */
+  /**
+   * Leaves a job, agent, repo or host alone for some seconds, whatever happens to it.
+   *
+   * @param seconds at most a year
+   * @throws RangeError for another kind, a blank value, or seconds out of range
+   */
   async hold(kind: HoldKind, value: string, seconds: number, reason: string): Promise<void> {
-    await this.#operate({ action: 'hold', kind, value, seconds, reason, by: this.#by });
+    const hold = readHold('hold', { kind, value, seconds, reason, by: this.#by });
+    if (typeof hold === 'string') throw new RangeError(hold);
+    await this.#operate(hold);
   }
 
   /** Ends a hold early. False if there was none. */
-  release(kind: HoldKind, value: string): Promise<boolean> {
+  async release(kind: HoldKind, value: string): Promise<boolean> {
     return this.#operate({ action: 'release', kind, value, by: this.#by });
   }
 
   /**
-   * Sweeps now. Returns the summary of a sweep that started after this call.
+   * Declares a host gone: every run that started there before now is dead, and is reaped like any dead run. Refused while a probe
+   * there answers. Takes effect with the next sweep even if Temporal is down now.
    *
-   * @throws what the Temporal client throws if the reaper is not running or Temporal is down
+   * @param host exactly as in the job rows
    */
-  sweepNow(): Promise<SweepSummary> {
-    return askUntilTaken((updateId) => this.#reaper.executeUpdate(sweepNowUpdate, { updateId }));
+  async hostGone(host: string, { replaced = false }: HostGoneOptions = {}): Promise<GoneResult> {
+    return this.#declareGone({ action: 'host-gone', host, by: this.#by, ...(replaced && { replaced }) });
+  }
+
+  /**
+   * Declares a boot gone, for a machine that will never return: all its runs are dead. Refused while a probe of it reports.
+   *
+   * @param boot the boot id: the third field of an identity stamp
+   * @throws RangeError if it is not a boot id
+   */
+  async bootGone(boot: string): Promise<GoneResult> {
+    if (!isBootId(boot)) {
+      throw new RangeError(
+        `Expected \`boot\` to be a boot id, which is the third field of a stamp, got ${shown(boot)}`,
+      );
+    }
+    return this.#declareGone({ action: 'boot-gone', boot, by: this.#by });
+  }
+
+  /**
+   * Sweeps now. Returns the summary of a sweep that started after this call; `error` says why if it failed.
+   *
+   * @throws WorkflowNotFoundError if the reaper is not running
+   */
+  async sweepNow(): Promise<SweepSummary> {
+    const summary = await askUntilTaken((updateId) =>
+      this.#reaper.executeUpdate(sweepNowUpdate, { updateId }),
+    );
+    return toSweepSummary(summary);
   }
 
   /**
    * Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace.
    *
-   * @throws WorkflowUpdateFailedError if the job is not running, for example because it was already reaped; or what else the
-   *   Temporal client throws if the reaper is not running or Temporal is down
+   * @throws RangeError for a text that cannot be a job id; WorkflowNotFoundError if the reaper is not running
    */
-  reapNow(jobId: string): Promise<ReapAnswer> {
-    return askUntilTaken(
-      (updateId) => this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
-      REAP_LIMIT_MS,
-    );
+  async reapNow(jobId: string): Promise<ReapResult> {
+    try {
+      const { reaped, text } = await askUntilTaken(
+        (updateId) => this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
+        REAP_LIMIT_MS,
+      );
+      return reaped ? { reaped, text } : { reaped, why: text };
+    } catch (error) {
+      const failure = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+      if (!(failure instanceof ApplicationFailure)) throw error;
+      if (failure.type === 'NotRunning') return { reaped: false, why: failure.message };
+      throw failure.type === 'BadInput' ? new RangeError(failure.message, { cause: error }) : error;
+    }
   }
 
   /** Closes the connections to Postgres; the Temporal client stays open. */
@@ -135,9 +281,21 @@ export class ReaperClient {
   /** Writes to Postgres first, which every claim obeys from then on. Then signals the reaper, if possible. */
   async #operate(operation: Operation): Promise<boolean> {
     if (!(await operate(this.#pool, operation))) return false;
-    const input: OperatorInput = { ...operation, written: true };
-    // Without Temporal, the request still takes effect: the next sweep reads it.
-    await this.#reaper.signal(operation.action, input).catch(() => undefined);
+    await this.#signal(operation);
     return true;
+  }
+
+  async #declareGone(operation: GoneOperation): Promise<GoneResult> {
+    const result = await declareGone(this.#pool, operation);
+    if (result.declared) await this.#signal(operation);
+    return result;
+  }
+
+  /** Without Temporal, the request still takes effect: the next sweep reads it. */
+  async #signal(operation: Operation): Promise<void> {
+    const input: OperatorInput = { ...operation, written: true };
+    await this.#temporal.connection
+      .withDeadline(Date.now() + SIGNAL_LIMIT_MS, () => this.#reaper.signal(signalOf(operation), input))
+      .catch(() => undefined);
   }
 }

@@ -6,4 +6,4 @@ export { bootsInDoubt, probeProcess, type ProbeOptions } from './probe.js';
 export { createPsDriver, type PsDriverOptions } from './ps.js';
 export { selectDriver } from './select.js';
 export { measureUptimes, type Uptimes } from './uptime.js';
-export { formatStamp, parseStamp } from './stamp.js';
+export { formatStamp, isBootId, parseStamp } from './stamp.js';

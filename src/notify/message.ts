@@ -1,30 +1,37 @@
-import type { Notification } from '../domain/notification.js';
+import type { Notification, NotificationKind } from '../domain/notification.js';
+import type { Outcome } from '../domain/types.js';
 
-/** The JSON body for a webhook. Chat webhooks show `text`. */
-export interface WebhookMessage {
-  version: 1;
-  /** Also in the header `Idempotency-Key`. A receiver that has seen it has already seen this message. */
-  idempotency_key: string;
-  kind: Notification['kind'];
+/** What a notifier gets. */
+export interface NotifierMessage {
+  /** The same for each attempt. A receiver that has seen it has already seen this message. */
+  idempotencyKey: string;
+  kind: NotificationKind;
   job: string | null;
   run: string | null;
   host: string | null;
   agent: string | null;
   repo: string | null;
-  outcome: Notification['outcome'];
+  /** How the claim ended the run; null for an alert. */
+  outcome: Outcome | null;
   reason: string;
-  evidence: Notification['evidence'];
+  /** The claim's evidence; null for an alert. */
+  evidence: Record<string, unknown> | null;
   /** The command that shows more, to copy into a shell; null if the message is not about a job. */
   explain: string | null;
   text: string;
 }
 
-/** A notification as the JSON body for a webhook. */
-export function toWebhookMessage(notification: Notification): WebhookMessage {
+/** The JSON body for a webhook. Chat webhooks show `text`. The header `Idempotency-Key` repeats the key. */
+export type WebhookMessage = { version: 1; idempotency_key: string } & Omit<
+  NotifierMessage,
+  'idempotencyKey'
+>;
+
+/** A notification as a notifier gets it. */
+export function toNotifierMessage(notification: Notification): NotifierMessage {
   const { key, kind, jobId, runKey, host, agent, repo, outcome, reason, evidence, text } = notification;
   return {
-    version: 1,
-    idempotency_key: key,
+    idempotencyKey: key,
     kind,
     job: jobId,
     run: runKey,
@@ -37,6 +44,12 @@ export function toWebhookMessage(notification: Notification): WebhookMessage {
     explain: jobId === null ? null : explainCommand(jobId),
     text,
   };
+}
+
+/** A notification as the JSON body for a webhook. */
+export function toWebhookMessage(notification: Notification): WebhookMessage {
+  const { idempotencyKey, ...rest } = toNotifierMessage(notification);
+  return { version: 1, idempotency_key: idempotencyKey, ...rest };
 }
 
 /** The command that explains a job. */

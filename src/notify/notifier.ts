@@ -1,7 +1,7 @@
 import { BUILT_IN_CHANNELS } from '../domain/notification.js';
 import { messageOf } from '../domain/trouble.js';
 import type { Channel } from './channels.js';
-import { toWebhookMessage, type WebhookMessage } from './message.js';
+import { toNotifierMessage, type NotifierMessage } from './message.js';
 
 /** A custom notification channel, in addition to Telegram and the webhook. */
 export interface Notifier {
@@ -9,30 +9,30 @@ export interface Notifier {
   name: string;
   /**
    * Delivers a message within 10 s. Called until it resolves, so possibly more than once, each time with the same
-   * `idempotency_key`.
+   * `idempotencyKey`.
    *
-   * @throws an error to be called again later; its message is logged
+   * @throws Error to be called again later; its message is logged
    */
-  notify: (message: WebhookMessage, signal: AbortSignal) => Promise<void>;
+  notify: (message: NotifierMessage, signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Turns notifiers into channels.
  *
- * @throws for a duplicate name
+ * @throws RangeError for a duplicate name
  */
 export function toChannels(notifiers: readonly Notifier[]): Channel[] {
   const taken = new Set<string>(BUILT_IN_CHANNELS);
   return notifiers.map(({ name, notify }) => {
     if (taken.has(name)) {
-      throw new Error(`Expected each notifier to have a unique name, got "${name}" again: rename it`);
+      throw new RangeError(`Expected each notifier to have a unique name, got "${name}" again: rename it`);
     }
     taken.add(name);
     return {
       name,
       async send(notification, signal) {
         try {
-          await notify(toWebhookMessage(notification), signal);
+          await notify(toNotifierMessage(notification), signal);
           return { result: 'sent' };
         } catch (error) {
           return { result: 'not delivered', why: messageOf(error) };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/cli/duration.js';
+import { parseDuration } from '../../src/cli/duration.js';
+import { formatDuration } from '../../src/domain/duration.js';
 
 describe('parseDuration', () => {
   test.each([

@@ -1,5 +1,5 @@
-import { explain } from '../../src/cli/explain/explain.js';
-import type { ExplainFacts, RunningFacts } from '../../src/cli/explain/facts.js';
+import { explain } from '../../src/explain/explain.js';
+import type { ExplainFacts, RunningFacts } from '../../src/explain/facts.js';
 import type { LedgerEntry } from '../../src/db/ledger.js';
 import type { Hold } from '../../src/db/holds.js';
 import type { Liveness } from '../../src/domain/liveness.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explain } from '../../src/cli/explain/explain.js';
+import { explain } from '../../src/explain/explain.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { claimed, NOW } from './explain-facts.js';
 

@@ -69,8 +69,8 @@ describe('the arguments', () => {
 
   it('are red if a value is missing or contains a NUL', async () => {
     const argv = ['echo', '{work_item}'];
-    expect(await check({ kind: 'command', argv }, { work_item: null })).toMatchObject({ green: false });
-    expect(await check({ kind: 'command', argv }, { work_item: 'a\0b' })).toMatchObject({ green: false });
+    expect(await check({ kind: 'command', argv }, { workItem: null })).toMatchObject({ green: false });
+    expect(await check({ kind: 'command', argv }, { workItem: 'a\0b' })).toMatchObject({ green: false });
   });
 });
 
@@ -79,7 +79,7 @@ describe('the environment', () => {
     vi.stubEnv('SECRET_X', 'hunter2');
     try {
       const spec = { kind: 'command', argv: ['env'], env: { STRICT: '1', EMPTY: '' } };
-      const result = await check(spec, { repo: null, work_item: null });
+      const result = await check(spec, { repo: null, workItem: null });
       expect(outputOf(result).trim().split('\n').sort()).toEqual([
         'EMPTY=',
         'GATE_BRANCH=feature/W-1',

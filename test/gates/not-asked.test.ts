@@ -49,7 +49,7 @@ describe('a program', () => {
       `import { openSync } from 'node:fs';
        import { createGates } from ${JSON.stringify(gates)};
        const gates = createGates({});
-       const input = { job: '7', stage: 'review', repo: 'shop', branch: 'x', work_item: 'W-1' };
+       const input = { job: '7', stage: 'review', repo: 'shop', branch: 'x', workItem: 'W-1' };
        const ask = (spec) => gates.check(spec, input, new AbortController().signal).then(
          ({ green, reason }) => (green ? 'green' : 'red') + ' ' + reason, ({ name }) => name);
        const specs = [{ kind: 'command', argv: ['true'] }, { kind: 'git', repository: '/', path: 'x' }];

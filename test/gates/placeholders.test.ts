@@ -15,7 +15,7 @@ describe('a text', () => {
   });
 
   it.each([
-    ['{work_item}', { work_item: null }, 'expected a work_item to put into "{work_item}", got none'],
+    ['{work_item}', { workItem: null }, 'expected a work_item to put into "{work_item}", got none'],
     ['{repo}', { repo: '' }, 'expected a repo to put into "{repo}", got none'],
     ['{job}', { job: 'a\0b' }, 'expected a job without a NUL for "{job}", got "a\\u0000b"'],
   ])('is rejected for %s with %j', (template, some, message) => {
@@ -38,7 +38,7 @@ describe('a text', () => {
 describe('a path', () => {
   it('accepts a branch and a work item with folders, below the one the template names', () => {
     expect(fillPath('/srv/{repo}.git', input())).toBe('/srv/shop.git');
-    expect(fillPath('docs/{branch}/{work_item}.md', input({ work_item: 'team/9' }))).toBe(
+    expect(fillPath('docs/{branch}/{work_item}.md', input({ workItem: 'team/9' }))).toBe(
       'docs/feature/W-1/team/9.md',
     );
   });
@@ -58,7 +58,7 @@ describe('a path', () => {
     ['docs/{branch}', { branch: 'a//b' }, 'stays below its folder'],
     ['docs/.{branch}', { branch: './b' }, 'stays below its folder'],
     ['{branch}', { branch: '/etc' }, 'stays below its folder'],
-    ['docs/{work_item}{branch}', { work_item: '.', branch: '.' }, 'stays below its folder'],
+    ['docs/{work_item}{branch}', { workItem: '.', branch: '.' }, 'stays below its folder'],
   ])('%s with %j is rejected', (template, some, message) => {
     expect(() => fillPath(template, input(some))).toThrow(message);
   });
@@ -74,10 +74,10 @@ describe('a path', () => {
       'x/{branch}/{repo}',
     );
     fc.assert(
-      fc.property(template, value, value, value, (path, repo, branch, work_item) => {
+      fc.property(template, value, value, value, (path, repo, branch, workItem) => {
         let filled: string;
         try {
-          filled = fillPath(`/srv/${path}`, input({ repo, branch, work_item }));
+          filled = fillPath(`/srv/${path}`, input({ repo, branch, workItem }));
         } catch {
           return;
         }

@@ -75,7 +75,7 @@ describe('the first value', () => {
   it('is not queried when the job has no such value', async () => {
     const result = await check(
       { kind: 'sql', query: 'select $1 is null', params: ['{work_item}'] },
-      { work_item: null },
+      { workItem: null },
       { databaseUrl: database.url() },
     );
     expect(result.reason).toContain('expected a work_item');

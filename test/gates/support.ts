@@ -8,7 +8,7 @@ import type { GateSpec } from '../../src/domain/pipeline.js';
 
 /** A job's data; a test overrides only what it is about. */
 export function input(some: Partial<GateInput> = {}): GateInput {
-  return { job: '7', stage: 'review', repo: 'shop', branch: 'feature/W-1', work_item: 'W-1', ...some };
+  return { job: '7', stage: 'review', repo: 'shop', branch: 'feature/W-1', workItem: 'W-1', ...some };
 }
 
 /** Asks one gate; the gates are closed when the test is over, whatever its outcome. */

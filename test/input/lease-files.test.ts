@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { processIdentity } from '../../src/index.js';
+import { processIdentity } from '../../src/launcher.js';
 import { reclaimLeases, type RepoReport } from '../../src/leases/index.js';
 import { endProcesses, startProcess } from '../support/process.js';
 

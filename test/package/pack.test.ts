@@ -65,20 +65,24 @@ describe('the packed package', () => {
     };
     expect(await exportsOf('job-reaper')).toEqual([
       'GateNotAsked',
-      'LeaseFolder',
+      'PipelineError',
       'ReaperClient',
+      'SearchAttributesError',
       'SettingsError',
-      'acquireLease',
+      'StuckError',
       'createActivities',
       'createReaperWorker',
       'payloadConverterPath',
+      'readSettings',
+      'workflowsPath',
+    ]);
+    expect(await exportsOf('job-reaper/launcher')).toEqual([
+      'LeaseError',
+      'acquireLease',
       'probeProcess',
       'processIdentity',
-      'readSettings',
-      'reclaimLeases',
       'releaseLease',
       'renewLease',
-      'workflowsPath',
     ]);
     expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchJob']);
   });
@@ -185,6 +189,8 @@ describe('the examples', () => {
     await once(operator.child, 'close');
     expect(operator.output(), output()).toContain('paused by deploy script');
     expect(operator.output()).toContain('swept 0 running jobs');
+    expect(operator.output()).toContain('builder-3 is gone, with 0 runs');
+    expect(operator.output()).toContain('Job 4711 is unknown');
     expect(operator.child.exitCode).toBe(0);
     await insertRunningJob(db.admin, { id: 'dead', exitCode: 3, exitedS: 60 });
     await eventually('a claim', async () => (await readJob(db.admin, 'dead'))['status'] === 'queued');
@@ -194,6 +200,6 @@ describe('the examples', () => {
     env['MERGE_LEASE_DIR'] = folder();
     const { child, output } = run('launcher');
     await once(child, 'close');
-    expect(output()).toMatch(/^stamp (linux|ps):.*\nmerging\n$/);
+    expect(output()).toMatch(/^stamp (linux|ps):.*\nalive: .*as stamped\nmerging\n$/);
   });
 });

@@ -3,7 +3,7 @@ import { createReaperWorker } from '../../dist/src/index.js';
 
 await createReaperWorker({
   gates: {
-    approved: ({ job, work_item }) =>
-      Promise.resolve({ green: work_item === 'W-good', reason: `${job} is about ${work_item}` }),
+    approved: ({ job, workItem }) =>
+      Promise.resolve({ green: workItem === 'W-good', reason: `${job} is about ${workItem}` }),
   },
 }).run();

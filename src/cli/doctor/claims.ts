@@ -1,6 +1,6 @@
 import { listClaimTrouble } from '../../db/claim-trouble.js';
 import { readLastSweep } from '../../db/last-sweep.js';
-import { counted, formatTime } from '../output.js';
+import { counted, formatTime } from '../../domain/wording.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
 /** The maximum number of runs that are listed. */

@@ -1,5 +1,5 @@
 import { readStatus } from '../../db/status.js';
-import { formatTime } from '../output.js';
+import { formatTime } from '../../domain/wording.js';
 import { fail, ok, type Check } from './check.js';
 
 /** Checks that every channel accepted its last message. */

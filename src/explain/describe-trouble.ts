@@ -1,6 +1,6 @@
-import type { ClaimTrouble } from '../../domain/claim-trouble.js';
-import { counted, formatTime } from '../output.js';
-import type { LastSweep } from '../read-state.js';
+import type { ClaimTrouble } from '../domain/claim-trouble.js';
+import { counted, formatTime } from '../domain/wording.js';
+import type { LastSweep } from './last-sweep.js';
 
 /** Describes why a run cannot be claimed, and when that is retried. Empty if there is no trouble. */
 export function describeTrouble(jobId: string, trouble: ClaimTrouble | null): string[] {

@@ -1,7 +1,7 @@
 import { isOverdue } from '../domain/overdue.js';
 import type { SweepSummary } from '../workflows/messages.js';
-import { formatDuration } from './duration.js';
-import type { LastSweep } from './read-state.js';
+import { formatDuration } from '../domain/duration.js';
+import type { LastSweep } from './last-sweep.js';
 
 /** A sweep in one sentence: what it found, and what it did. */
 export function describeSweep(sweep: SweepSummary): string {

@@ -1,24 +1,24 @@
-import { readBoots } from '../../db/boots.js';
-import { readControl } from '../../db/control.js';
-import { findClaimTrouble } from '../../db/claim-trouble.js';
-import { findRunningJob } from '../../db/find-running-job.js';
-import { whyUnwatchable } from '../../domain/watchable.js';
-import { readHostState } from '../../db/host-state.js';
-import { listHolds, type Hold } from '../../db/holds.js';
-import { listLedger } from '../../db/ledger.js';
-import { observeRun } from '../../db/observe-run.js';
-import { listWouldBeReaps } from '../../db/would-be-reaps.js';
-import type { JobRun } from '../../domain/types.js';
-import { bootsInDoubt, probeProcess } from '../../liveness/index.js';
-import type { CliContext } from '../context.js';
-import { readRecordedSweep } from '../read-state.js';
+import { readBoots } from '../db/boots.js';
+import { readControl } from '../db/control.js';
+import { findClaimTrouble } from '../db/claim-trouble.js';
+import { findRunningJob } from '../db/find-running-job.js';
+import { whyUnwatchable } from '../domain/watchable.js';
+import { readHostState } from '../db/host-state.js';
+import { listHolds, type Hold } from '../db/holds.js';
+import { listLedger } from '../db/ledger.js';
+import { observeRun } from '../db/observe-run.js';
+import { listWouldBeReaps } from '../db/would-be-reaps.js';
+import type { JobRun } from '../domain/types.js';
+import { bootsInDoubt, probeProcess } from '../liveness/index.js';
+import type { ExplainContext } from './context.js';
+import { readRecordedSweep } from './last-sweep.js';
 import { askWatch } from './ask-watch.js';
 import type { ExplainFacts, ProbeFacts, RunningFacts } from './facts.js';
 
 /** The maximum number of past claims, and of would-be reaps. */
 const PAST_LIMIT = 20;
 /** Gathers everything known about a job. Postgres must answer; Temporal need not. */
-export async function gatherFacts(context: CliContext, jobId: string): Promise<ExplainFacts> {
+export async function gatherFacts(context: ExplainContext, jobId: string): Promise<ExplainFacts> {
   const [run, control, lastSweep, ledger, wouldBe] = await context.query((pool) =>
     Promise.all([
       findRunningJob(pool, jobId),
@@ -33,7 +33,7 @@ export async function gatherFacts(context: CliContext, jobId: string): Promise<E
 }
 
 /** Null if the run has ended meanwhile. */
-async function gatherRunning(context: CliContext, found: JobRun): Promise<RunningFacts | null> {
+async function gatherRunning(context: ExplainContext, found: JobRun): Promise<RunningFacts | null> {
   const unwatchable = whyUnwatchable(found);
   const [facts, holds, trouble, host] = await context.query((pool) =>
     Promise.all([
@@ -68,7 +68,7 @@ function isAbout({ kind, value }: Hold, run: JobRun): boolean {
 }
 
 /** A pid has a meaning only on its own host. */
-async function probe(run: JobRun, context: CliContext): Promise<ProbeFacts> {
+async function probe(run: JobRun, context: ExplainContext): Promise<ProbeFacts> {
   const { settings } = context;
   if (run.host === null || run.host === '') return { kind: 'nowhere' };
   if (run.host !== settings.REAPER_HOST) return { kind: 'elsewhere', host: run.host };

@@ -1,5 +1,5 @@
-import { unknownOutcome } from '../../domain/outcome.js';
-import type { JobRun, Observation, Policy, Verdict } from '../../domain/types.js';
+import { unknownOutcome } from '../domain/outcome.js';
+import type { JobRun, Observation, Policy, Verdict } from '../domain/types.js';
 import { describeAge } from './describe-run.js';
 
 /** What {@link describeVerdict} needs. */

@@ -1,6 +1,6 @@
-import type { LedgerEntry } from '../../db/ledger.js';
-import type { WouldBeReap } from '../../db/would-be-reaps.js';
-import { formatTime } from '../output.js';
+import type { LedgerEntry } from '../db/ledger.js';
+import type { WouldBeReap } from '../db/would-be-reaps.js';
+import { formatTime } from '../domain/wording.js';
 
 /** Describes a claim and its evidence. */
 export function describeClaim(entry: LedgerEntry): string[] {

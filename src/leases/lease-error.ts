@@ -16,12 +16,26 @@ const NO_LINKS =
 /** Error codes of file systems without hard links. */
 const WITHOUT_LINKS = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EMLINK'];
 
+/** Thrown when a lease cannot be taken, renewed or released because of its folder. Says what is wrong and what to do. */
+export class LeaseError extends Error {
+  override name = 'LeaseError';
+
+  constructor(
+    message: string,
+    /** The error code of the system call that failed, such as `EROFS`; undefined if other processes were in the way. */
+    readonly code?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /**
  * An error that explains a failed system call: what is wrong with the folder, and what to do. It keeps the error code.
  *
  * @param call the system call that failed
  */
-export function folderError(path: string, call: string, cause: unknown): Error {
+export function folderError(path: string, call: string, cause: unknown): LeaseError {
   const { code = '', message } = cause as NodeJS.ErrnoException;
   const hasNoLinks = call === 'link' && WITHOUT_LINKS.includes(code);
   const remedy = hasNoLinks ? NO_LINKS : REMEDIES[code];
@@ -29,5 +43,5 @@ export function folderError(path: string, call: string, cause: unknown): Error {
     remedy === undefined
       ? `to allow a ${call}, got ${message}: check its disk and its mount`
       : `${remedy} (${code})`;
-  return Object.assign(new Error(`Expected the lease folder \`${path}\` ${text}`, { cause }), { code });
+  return new LeaseError(`Expected the lease folder \`${path}\` ${text}`, code, { cause });
 }

@@ -1,16 +1,16 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { RunRef } from '../../domain/types.js';
-import { watchQuery } from '../../workflows/messages.js';
-import type { CliContext } from '../context.js';
-import { counted } from '../output.js';
-import { describeTemporalError } from '../../temporal/explain-error.js';
+import type { RunRef } from '../domain/types.js';
+import { watchQuery } from '../workflows/messages.js';
+import type { ExplainContext } from './context.js';
+import { counted } from '../domain/wording.js';
+import { describeTemporalError } from '../temporal/explain-error.js';
 import type { WatchFacts } from './facts.js';
 
 /** Milliseconds that Temporal has for each of its two answers. */
 const ANSWER_LIMIT_MS = 5_000;
 
 /** Asks a run's watch what it is doing. Never throws. */
-export async function askWatch(context: CliContext, ref: RunRef): Promise<WatchFacts> {
+export async function askWatch(context: ExplainContext, ref: RunRef): Promise<WatchFacts> {
   const { WorkflowNotFoundError } = await import('@temporalio/client');
   const watchId = context.names.watchId(ref);
   let trouble: string[];

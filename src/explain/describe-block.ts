@@ -1,4 +1,4 @@
-import { formatTime } from '../output.js';
+import { formatTime } from '../domain/wording.js';
 import type { RunningFacts } from './facts.js';
 
 /** What prevents a claim, until when, and how to end it. Empty if nothing does. */

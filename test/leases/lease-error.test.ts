@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { acquireLease } from '../../src/leases/index.js';
 import { LeaseFolder } from '../../src/leases/folder.js';
-import { folderError } from '../../src/leases/folder-error.js';
+import { folderError } from '../../src/leases/lease-error.js';
 import { packageRoot } from '../../src/paths.js';
 
 const errno = (code: string) => Object.assign(new Error(`${code}: raw`), { code });

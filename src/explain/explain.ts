@@ -1,7 +1,7 @@
-import { judge } from '../../domain/policy.js';
-import { FRESH_MEMORY, type Verdict } from '../../domain/types.js';
-import { describeControl } from '../describe-control.js';
-import { describeLastSweep } from '../describe-sweep.js';
+import { judge } from '../domain/policy.js';
+import { FRESH_MEMORY, type Verdict } from '../domain/types.js';
+import { describeControl } from './describe-control.js';
+import { describeLastSweep } from './describe-sweep.js';
 import { describeBlock } from './describe-block.js';
 import { describeClaim, describeWouldBe } from './describe-past.js';
 import { describeProcess, livenessOf } from './describe-process.js';
@@ -13,7 +13,7 @@ import type { ExplainFacts, RunningFacts, WatchFacts } from './facts.js';
 import { headlineOf } from './headline.js';
 
 /** Lines about one thing. */
-export interface Section {
+export interface ExplanationSection {
   title: string;
   lines: string[];
 }
@@ -26,7 +26,7 @@ export interface Explanation {
   headline: string;
   /** The policy's verdict on one fresh observation; null if the job is not running or can never be watched. */
   verdict: Verdict | null;
-  sections: Section[];
+  sections: ExplanationSection[];
 }
 
 /** Explains a job from the facts about it. Pure; says what it does not know. */
@@ -34,7 +34,7 @@ export function explain(facts: ExplainFacts): Explanation {
   const { jobId, control, lastSweep, running, ledger, wouldBe } = facts;
   const silentHosts = lastSweep?.summary.hostsWithoutProbe ?? [];
   const present = running === null ? null : explainRunning(facts, running, silentHosts);
-  const past: Section[] = [
+  const past: ExplanationSection[] = [
     { title: 'dry run', lines: wouldBe.map(describeWouldBe) },
     { title: running === null ? 'ledger' : 'earlier runs', lines: ledger.flatMap(describeClaim) },
   ];
@@ -59,7 +59,7 @@ export function explain(facts: ExplainFacts): Explanation {
     { control: { policy } }: ExplainFacts,
     current: RunningFacts,
     silent: readonly string[],
-  ): { verdict: Verdict | null; sections: Section[] } {
+  ): { verdict: Verdict | null; sections: ExplanationSection[] } {
     const { run, alerted, alertedUnknown, hasStages, watch } = current;
     const liveness = livenessOf(current, silent);
     const row = { title: 'run', lines: describeRun(run, liveness, policy) };

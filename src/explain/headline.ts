@@ -1,6 +1,6 @@
-import type { Verdict } from '../../domain/types.js';
-import { isOverdue } from '../../domain/overdue.js';
-import { formatTime } from '../output.js';
+import type { Verdict } from '../domain/types.js';
+import { isOverdue } from '../domain/overdue.js';
+import { formatTime } from '../domain/wording.js';
 import type { ExplainFacts, RunningFacts } from './facts.js';
 
 /** The answer in one sentence: why the job was reaped, or why not. */

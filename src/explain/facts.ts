@@ -1,13 +1,13 @@
-import type { Control } from '../../db/control.js';
-import type { HostState } from '../../db/host-state.js';
-import type { Hold } from '../../db/holds.js';
-import type { LedgerEntry } from '../../db/ledger.js';
-import type { WouldBeReap } from '../../db/would-be-reaps.js';
-import type { ClaimTrouble } from '../../domain/claim-trouble.js';
-import type { Liveness } from '../../domain/liveness.js';
-import type { JobRun } from '../../domain/types.js';
-import type { WatchState } from '../../workflows/messages.js';
-import type { LastSweep } from '../read-state.js';
+import type { Control } from '../db/control.js';
+import type { HostState } from '../db/host-state.js';
+import type { Hold } from '../db/holds.js';
+import type { LedgerEntry } from '../db/ledger.js';
+import type { WouldBeReap } from '../db/would-be-reaps.js';
+import type { ClaimTrouble } from '../domain/claim-trouble.js';
+import type { Liveness } from '../domain/liveness.js';
+import type { JobRun } from '../domain/types.js';
+import type { WatchState } from '../workflows/messages.js';
+import type { LastSweep } from './last-sweep.js';
 
 /** A fresh probe of the run's process, or the only host that could probe it. */
 export type ProbeFacts =

@@ -1,7 +1,7 @@
-import { judgeExitRecord } from '../../domain/exit-record.js';
-import type { Liveness } from '../../domain/liveness.js';
-import { ceilingS } from '../../domain/policy.js';
-import type { JobRun, Policy } from '../../domain/types.js';
+import { judgeExitRecord } from '../domain/exit-record.js';
+import type { Liveness } from '../domain/liveness.js';
+import { ceilingS } from '../domain/policy.js';
+import type { JobRun, Policy } from '../domain/types.js';
 
 /** Describes the row: its agent, host and attempt, and how long it has been running. */
 export function describeRun(run: JobRun, liveness: Liveness, policy: Policy): string[] {

@@ -1,7 +1,7 @@
-import type { Policy } from '../../domain/types.js';
-import { isOverdue } from '../../domain/overdue.js';
-import { formatTime } from '../output.js';
-import type { LastSweep } from '../read-state.js';
+import type { Policy } from '../domain/types.js';
+import { isOverdue } from '../domain/overdue.js';
+import { formatTime } from '../domain/wording.js';
+import type { LastSweep } from './last-sweep.js';
 import type { WatchFacts } from './facts.js';
 
 const STORY_SHOWN = 6;

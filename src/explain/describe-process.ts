@@ -1,4 +1,4 @@
-import type { Liveness } from '../../domain/liveness.js';
+import type { Liveness } from '../domain/liveness.js';
 import type { RunningFacts } from './facts.js';
 
 /**
