@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { cachedCliPath, installCli } from '../../src/servers/cli-cache.js';
 import { runDownloader } from '../../src/servers/cli-download.js';
 import { withDirLock } from '../../src/servers/dir-lock.js';
-import { findTemporalCli, freePort, type CliStep } from '../../src/servers/index.js';
+import { findTemporalCli, freePort, type CliStep } from '../../servers/index.js';
 import { silent, temporaryFolder } from './support.js';
 
 async function executable(path: string): Promise<string> {

@@ -1,0 +1,19 @@
+// npm run build: bundles the compiled workflows. Plain JavaScript, because the build compiles the package alone.
+import { writeFile } from 'node:fs/promises';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundles } from '../dist/src/worker/bundle.js';
+
+// Nobody needs Webpack's progress during a build.
+const ignore = () => undefined;
+const quiet = {
+  log: ignore,
+  trace: ignore,
+  debug: ignore,
+  info: ignore,
+  warn: console.warn,
+  error: console.error,
+};
+for (const { path, source } of bundles) {
+  const { code } = await bundleWorkflowCode({ ...source, logger: quiet });
+  await writeFile(path, code);
+}
