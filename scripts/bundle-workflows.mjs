@@ -13,7 +13,13 @@ const quiet = {
   warn: console.warn,
   error: console.error,
 };
+/** Stack traces name files of the package and their lines. The sources themselves, and where this machine keeps them, stay here. */
+const webpackConfigHook = (config) => ({
+  ...config,
+  devtool: 'inline-nosources-cheap-module-source-map',
+  output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
+});
 for (const { path, source } of bundles) {
-  const { code } = await bundleWorkflowCode({ ...source, logger: quiet });
+  const { code } = await bundleWorkflowCode({ ...source, logger: quiet, webpackConfigHook });
   await writeFile(path, code);
 }
