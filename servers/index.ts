@@ -1,6 +1,6 @@
 import { reasonOf, type ServerLog } from '../src/servers/progress.js';
-import { startTemporal, type TemporalOptions, type TemporalServer } from '../src/servers/temporal.js';
 import { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
+import { startTemporal, type TemporalOptions, type TemporalServer } from './temporal.js';
 
 export { createDatabase, dropDatabase } from './databases.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
@@ -8,7 +8,7 @@ export { freePort } from '../src/servers/free-port.js';
 export type { ServerLog } from '../src/servers/progress.js';
 export type { ServerExit } from '../src/servers/server-process.js';
 export { findTemporalCli, type CliStep, type FindCliOptions } from '../src/servers/temporal-cli.js';
-export { startTemporal, type TemporalOptions, type TemporalServer } from '../src/servers/temporal.js';
+export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal.js';
 
 /** Options of {@link startServers}. */
 export interface ServersOptions {

@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
+import { checkTemporal } from './check-temporal.js';
 import { freePort } from './free-port.js';
 import type { ServerLog } from './progress.js';
 import { startServerProcess, type ServerExit } from './server-process.js';
 import { findTemporalCli } from './temporal-cli.js';
-import { checkTemporal, existingTemporal } from './temporal-existing.js';
 
-/** Options of {@link startTemporal}. All but `log` and `env` are only for the embedded server. */
-export interface TemporalOptions {
+/** Options of {@link startDevServer}. */
+export interface DevServerOptions {
   /** Gets a line when something takes long. */
   readonly log: ServerLog;
   /**
@@ -40,20 +40,17 @@ export interface TemporalOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** A running Temporal server. */
-export interface TemporalServer {
+/** A running dev server. */
+export interface DevServer {
   /** `host:port` of the frontend. */
   readonly address: string;
   readonly namespace: string;
-  /** The URL of the Web UI; undefined for an existing server, whose UI may be anywhere. */
-  readonly uiUrl: string | undefined;
-  /** Undefined for an existing server. */
-  readonly pid: number | undefined;
-  /** Whether we started the server. */
-  readonly embedded: boolean;
-  /** Resolves when the embedded server's process has ended, for whatever reason. Never resolves for an existing server. */
+  /** The URL of the Web UI. */
+  readonly uiUrl: string;
+  readonly pid: number;
+  /** Resolves when the server's process has ended, for whatever reason. */
   readonly exited: Promise<ServerExit>;
-  /** Stops the embedded server. Does nothing for an existing one. May be called again. */
+  /** Stops the server. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -61,17 +58,13 @@ const START_LIMIT_S = 60;
 const PROBE_LIMIT_S = 5;
 
 /**
- * Connects to the Temporal server of `TEMPORAL_ADDRESS` if that is set, else starts an embedded dev server with its Web
- * UI. The ports are free ones, so any number of them can run side by side. It ends with this process, even if this process
- * is killed.
+ * Starts a Temporal dev server with its Web UI. The ports are free ones unless given, so any number of servers can run side by
+ * side. It ends with this process, even if this process is killed.
  *
- * @throws when the existing server does not answer, no Temporal CLI can be found, or the embedded server does not
- *   answer within 60 s
+ * @throws when no Temporal CLI can be found, or the server does not answer within 60 s
  */
-export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { log, env = process.env, namespace = 'default' } = options;
-  if (env['TEMPORAL_ADDRESS']?.trim()) return existingTemporal(env);
-
   const file = await findTemporalCli({ log, env });
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort ?? (await freePort());
@@ -105,7 +98,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     await checkUi(uiUrl);
   });
   const { pid, exited } = server;
-  return { address, namespace, uiUrl, pid, embedded: true, exited, stop: () => server.stop() };
+  return { address, namespace, uiUrl, pid, exited, stop: () => server.stop() };
 }
 
 /** Without the user's Temporal profile and `TEMPORAL_*` variables: they are for clients and must not change our server. */
