@@ -32,8 +32,8 @@ const layers = [
       './naming.ts',
     ],
   },
-  { target: './src', from: './demo' },
-  { target: './src', from: './test' },
+  // The package imports nothing that is not packed.
+  { target: './src', from: './', except: ['./src', './node_modules'] },
 ];
 
 export default tseslint.config(

@@ -21,7 +21,7 @@ const SYSTEM = [
   'test/docs/operating.test.ts',
   'test/e2e/gates-away.test.ts',
   'test/exposure/{connections,payload-codec,pgbouncer,secrets,temporal-settings}.test.ts',
-  'test/faults/stopped-worker.test.ts',
+  'torture/stopped-worker.test.ts',
   'test/gates/sql-end.test.ts',
   'test/input/{message-values,messages,rows}.test.ts',
   'test/package/pack.test.ts',
@@ -36,7 +36,7 @@ const SYSTEM = [
 const SYSTEM_ALONE = [
   'test/e2e/demo-killed.test.ts',
   'test/e2e/idle-cost.test.ts',
-  'test/faults/torture.test.ts',
+  'torture/torture.test.ts',
   'test/hosts/replaced.test.ts',
   'test/hosts/two-hosts.test.ts',
   'test/leases/torture.test.ts',
@@ -54,7 +54,7 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'quick',
-          include: ['test/**/*.test.ts'],
+          include: ['{test,torture}/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...DEMO],
           // Most of them wait most of the time.
           maxWorkers: 4,

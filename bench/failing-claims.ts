@@ -1,5 +1,5 @@
 import type { Database } from '../src/db/database.js';
-import type { Servers } from '../src/servers/index.js';
+import type { Servers } from '../servers/index.js';
 import { startAgent } from './support/agents.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
 import { claimedAt, readClock } from './support/claimed-at.js';

@@ -1,4 +1,4 @@
-import type { Servers } from '../src/servers/index.js';
+import type { Servers } from '../servers/index.js';
 import { startAgent } from './support/agents.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
 import { BENCH_HOST, createEnvironment, startBenchServers } from './support/environment.js';

@@ -1,5 +1,5 @@
 import { colors } from '../src/cli/colors.js';
-import { startServers, type Servers } from '../src/servers/index.js';
+import { startServers, type Servers } from '../servers/index.js';
 import { fates } from './fates/index.js';
 import type { Result } from './fates/play.js';
 import { perform } from './perform.js';

@@ -2,7 +2,9 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities, payloadConverterPath, workflowsPath } from 'job-reaper';
 
-const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS });
+const connection = await NativeConnection.connect({
+  address: process.env.TEMPORAL_ADDRESS ?? 'localhost:7233',
+});
 const { workflows, gates, probe, queues, close } = await createActivities();
 const workers = await Promise.all([
   Worker.create({

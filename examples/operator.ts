@@ -2,7 +2,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { ReaperClient } from 'job-reaper';
 
-const connection = await Connection.connect({ address: process.env.TEMPORAL_ADDRESS });
+const connection = await Connection.connect({ address: process.env.TEMPORAL_ADDRESS ?? 'localhost:7233' });
 const reaper = new ReaperClient({ temporal: new Client({ connection }), by: 'deploy script' });
 await reaper.start('my-queue');
 await reaper.pause('deploying'); // from here on, nothing is claimed

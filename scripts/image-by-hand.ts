@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
 import { packageRoot } from '../src/paths.js';
-import { startServers, type Servers } from '../src/servers/index.js';
+import { startServers, type Servers } from '../servers/index.js';
 import { buildByHand, type Image } from './image/build.js';
 
 // npm run image:by-hand: follows the Dockerfile without a container engine, then starts the result as the Dockerfile's user, and

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../src/paths.js';
-import { startPostgres } from '../src/servers/index.js';
+import { startPostgres } from '../servers/index.js';
 
 /** The major versions for which there are packages. */
 const MAJORS = ['14', '15', '16', '17', '18'];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.js';
-import { createDatabase, dropDatabase, startServers, type Servers } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, startServers, type Servers } from '../../servers/index.js';
 import { connectClient } from '../../src/temporal/connect.js';
 import { readTemporalTarget } from '../../src/temporal/read-target.js';
 import type { BenchContext } from './bench.js';

@@ -1,4 +1,4 @@
-import type { Servers } from '../../src/servers/index.js';
+import type { Servers } from '../../servers/index.js';
 
 /** Settings from the user's shell that must not reach the demo's worker and launchers. */
 const OURS = /^(REAPER_|LAUNCHER_|DATABASE_|MERGE_|LEASE_|TELEGRAM_|SELF_HOSTING_|DEMO_|PG[A-Z])/;

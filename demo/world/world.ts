@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Database } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
-import { createDatabase, dropDatabase, type Servers } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, type Servers } from '../../servers/index.js';
 import type { Cleanup } from './cleanup.js';
 import { createLogins, dropLogins, type Logins } from './logins.js';
 import { writePipeline } from './pipeline.js';

@@ -5,7 +5,7 @@ import type { Cleanup } from '../../bench/support/cleanup.js';
 import { createLogins } from '../../demo/world/logins.js';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
-import { createDatabase, startServers } from '../../src/servers/index.js';
+import { createDatabase, startServers } from '../../servers/index.js';
 
 const HOST = 'builder-1';
 /** Seconds between sweeps: short, so that nobody has to wait. */

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { readSettings, required } from '../config.js';
 import { quotedAdapters } from '../db/adapter/source.js';
+import { executeOnce } from '../db/execute-once.js';
 import { migrate, type MigrateResult } from '../db/migrate.js';
-import { checkPostgres } from '../servers/databases.js';
 import { explainDatabaseError } from './database-error.js';
 import { examples } from './output.js';
 
@@ -34,7 +34,7 @@ export function migrateCommand(): Command {
  */
 export async function migrateTo(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
   try {
-    await checkPostgres(adminUrl, ANSWER_S);
+    await executeOnce(adminUrl, 'SELECT 1', ANSWER_S);
   } catch (error) {
     throw explainDatabaseError(error, adminUrl, 'DATABASE_ADMIN_URL');
   }

@@ -94,7 +94,7 @@ async function findTemporal(
   log.info(`starting a Temporal dev server; its state is in ${folder}`);
   const { superviseTemporal } = await import('./up/supervised-temporal.js');
   const temporal = await superviseTemporal({ ...options, namespace });
-  log.info(`Temporal is at ${temporal.address}, its Web UI at ${temporal.uiUrl ?? 'nowhere'}`);
+  log.info(`Temporal is at ${temporal.address}, its Web UI at ${temporal.uiUrl}`);
   if (port !== DEFAULT_PORT) {
     log.info(`for other job-reaper commands, set TEMPORAL_ADDRESS=${temporal.address}`);
   }

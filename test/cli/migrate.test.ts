@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { createDatabase, dropDatabase, freePort } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, freePort } from '../../servers/index.js';
 import { cli } from './support.js';
 
 const name = `cli-migrate-${randomBytes(5).toString('hex')}`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startProcess, type TestProcess } from '../support/process.js';
 

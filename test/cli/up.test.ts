@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { createDatabase, dropDatabase, freePort } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, freePort } from '../../servers/index.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 import {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 
-const SCENARIO = fileURLToPath(new URL('../../dist/test/faults/scenario.js', import.meta.url));
+const SCENARIO = fileURLToPath(new URL('../../dist/torture/scenario.js', import.meta.url));
 
 it('the clocks of hosts put forward and back by minutes: no live run is reaped, no grace cut short, and the dead are found', async () => {
   const { stdout } = await execa('node', [SCENARIO, 'clocks that step'], {

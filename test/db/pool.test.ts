@@ -6,7 +6,7 @@ import { listHolds } from '../../src/db/holds.js';
 import { operate } from '../../src/db/operate.js';
 import { createPool } from '../../src/db/pool.js';
 import { inTransaction } from '../../src/db/transaction.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { claimRun, countLedger } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction, waitsForLock } from '../support/locks.js';

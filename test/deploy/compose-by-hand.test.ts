@@ -11,7 +11,7 @@ import {
   freePort,
   startTemporal,
   type TemporalServer,
-} from '../../src/servers/index.js';
+} from '../../servers/index.js';
 import { kill, startCli, type RunningCli } from '../cli/support.js';
 import { eventually } from '../support/wait.js';
 import { read } from './support.js';

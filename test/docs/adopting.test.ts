@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createDatabase, dropDatabase } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase } from '../../servers/index.js';
 import { kill, startCli, type Env, type RunningCli } from '../cli/support.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { eventually } from '../support/wait.js';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
-import { findTemporalCli } from '../../src/servers/index.js';
+import { findTemporalCli } from '../../servers/index.js';
 import { blocksOf, commandsOf, findPages, readPage, wordsOf } from './support.js';
 
 interface Documented {

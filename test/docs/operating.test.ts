@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
-import { startPostgres } from '../../src/servers/index.js';
+import { startPostgres } from '../../servers/index.js';
 import { cli, type CliResult, type Env } from '../cli/support.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../servers/support.js';
 import { claimRun } from '../support/claims.js';

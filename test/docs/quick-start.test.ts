@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createDatabase, dropDatabase, freePort } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, freePort } from '../../servers/index.js';
 import { eventually } from '../support/wait.js';
 import { blocksOf, readPage, type Block } from './support.js';
 import { Shell } from './shell.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { JUDGED } from '../faults/invariants/index.js';
-import { MUTANTS } from '../faults/mutants/index.js';
+import { JUDGED } from '../../torture/invariants/index.js';
+import { MUTANTS } from '../../torture/mutants/index.js';
 import { readPage } from './support.js';
 
 const page = await readPage('docs/reliability.md');

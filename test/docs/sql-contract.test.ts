@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Database } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
 import { packageRoot } from '../../src/paths.js';
-import { createDatabase, dropDatabase } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase } from '../../servers/index.js';
 import { claimRun } from '../support/claims.js';
 import { blocksOf, readPage } from './support.js';
 import { createAdminPool } from '../support/database.js';

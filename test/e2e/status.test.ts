@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Status } from '../../src/domain/status.js';
-import { freePort, startTemporal, type TemporalServer } from '../../src/servers/index.js';
+import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
 import type { ReaperStatus } from '../../src/workflows/messages.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';

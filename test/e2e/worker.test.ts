@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { Names } from '../../src/naming.js';
-import { freePort, startTemporal, type TemporalServer } from '../../src/servers/index.js';
+import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { Proxy } from '../support/proxy.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Database } from '../../src/db/database.js';
-import { startPostgres, type PostgresServer } from '../../src/servers/index.js';
+import { startPostgres, type PostgresServer } from '../../servers/index.js';
 import { cli, type Env } from '../cli/support.js';
 import { claimRun } from '../support/claims.js';
 import { createAdminPool } from '../support/database.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { Names } from '../../src/naming.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { createDatabase, dropDatabase, startPostgres, type PostgresServer } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, startPostgres, type PostgresServer } from '../../servers/index.js';
 
 /** A database for the gates of one test file. */
 export interface TestDatabase {

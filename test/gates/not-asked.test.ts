@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { GateNotAsked } from '../../src/gates/index.js';
 import { packageRoot } from '../../src/paths.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { Places } from '../../src/gates/places.js';
 import { check, temporaryFolder } from './support.js';
 

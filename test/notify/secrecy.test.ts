@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../cli/support.js';
 import { Names } from '../../src/naming.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
 import { secretsIn } from '../support/secrets.js';

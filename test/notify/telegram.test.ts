@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Delivery } from '../../src/domain/notification.js';
 import { createTelegram } from '../../src/notify/telegram.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { aNotification } from './a-notification.js';
 import { startReceiver, type Answer, type Receiver } from './receiver.js';
 

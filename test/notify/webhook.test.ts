@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createWebhook } from '../../src/notify/webhook.js';
 import { explainCommand } from '../../src/notify/message.js';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { aNotification } from './a-notification.js';
 import { startReceiver, type Answer } from './receiver.js';
 

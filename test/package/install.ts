@@ -1,6 +1,6 @@
-import { copyFile, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../src/paths.js';
 
@@ -46,24 +46,51 @@ export async function installPacked(): Promise<Project | null> {
   return { folder, packed: tarball.files.map(({ path }) => path) };
 }
 
-/** Compiles the examples in the project, as strict TypeScript against the packed types. Throws with the errors. */
-export async function compileExamples({ folder }: Project): Promise<void> {
+/** The SDK's own declarations import types that it does not install, and are not written for exactOptionalPropertyTypes. */
+const OF_THE_SDK = 'node_modules/@temporalio/';
+
+/** Copies the examples into the project, and a file that uses every door of the package. */
+export async function writeSources({ folder }: Project): Promise<void> {
   const examples = join(packageRoot, 'examples');
   for (const file of await readdir(examples)) await copyFile(join(examples, file), join(folder, file));
+  await writeFile(join(folder, 'every-door.ts'), useOf(await doors()));
+}
+
+/** Compiles the project as the strictest consumer would. Throws with the errors that are not the SDK's. */
+export async function compile({ folder }: Project): Promise<void> {
   const options = {
     compilerOptions: {
       strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
       target: 'ES2022',
       module: 'NodeNext',
-      // The Temporal SDK's declarations need types that it does not include.
-      skipLibCheck: true,
       types: ['node'],
-      typeRoots: [join(packageRoot, 'node_modules', '@types')],
     },
     include: ['*.ts'],
   };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(options));
   const tsc = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { failed, stdout } = await execa(process.execPath, [tsc, '-p', folder], { reject: false });
-  if (failed) throw new Error(`Expected the examples to compile, got\n${stdout}`);
+  const args = [tsc, '--pretty', 'false', '-p', folder];
+  const { stdout } = await execa(process.execPath, args, { cwd: folder, reject: false });
+  // What continues an error is indented.
+  const errors = stdout.split(/\n(?! )/).filter((error) => error !== '' && !error.startsWith(OF_THE_SDK));
+  if (errors.length > 0) throw new Error(`Expected the package to compile, got\n${errors.join('\n')}`);
+}
+
+/** What `exports` of package.json lets a program import: `job-reaper`, `job-reaper/workflows`, ... */
+async function doors(): Promise<string[]> {
+  const json = await readFile(join(packageRoot, 'package.json'), 'utf8');
+  const { name, exports } = JSON.parse(json) as { name: string; exports: Record<string, unknown> };
+  return Object.keys(exports).map((path) => posix.join(name, path));
+}
+
+/** A module that imports all of each door, and does not compile if a type of it got lost. */
+function useOf(names: readonly string[]): string {
+  const uses = names.map(
+    (name, at) => `import * as door${at} from '${name}';
+export const typed${at}: [Untyped<typeof door${at}>] extends [never] ? true : Untyped<typeof door${at}> = true;
+`,
+  );
+  return `type Untyped<T> = { [K in keyof T]: 0 extends 1 & T[K] ? K : never }[keyof T];\n${uses.join('')}`;
 }

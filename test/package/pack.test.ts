@@ -11,15 +11,19 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 import { terminateAll } from '../support/terminate-all.js';
 import { eventually } from '../support/wait.js';
-import { compileExamples, installPacked, type Project } from './install.js';
+import { compile, installPacked, writeSources, type Project } from './install.js';
 
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
 let project: Project | null;
+/** Undefined, or why its sources do not compile. */
+let compiled: unknown;
 
 beforeAll(async () => {
   project = await installPacked();
-  if (project !== null) await compileExamples(project);
+  if (project === null) return;
+  await writeSources(project);
+  compiled = await compile(project).catch((error: unknown) => error);
 }, INSTALL_LIMIT_MS);
 afterAll(async () => {
   if (project !== null) await rm(project.folder, { recursive: true, force: true });
@@ -31,7 +35,11 @@ beforeEach(({ skip }) => {
 const folder = () => project?.folder ?? '';
 
 describe('the packed package', () => {
-  it('contains what it needs to run, and neither tests nor demo', () => {
+  it('type-checks in a strict project, with every door, down to the declarations that it installs', () => {
+    expect(compiled).toBeUndefined();
+  });
+
+  it('contains what it needs to run, and nothing else', async () => {
     const files = project?.packed ?? [];
     for (const needed of [
       'dist/src/cli.js',
@@ -43,7 +51,29 @@ describe('the packed package', () => {
     ]) {
       expect(files).toContain(needed);
     }
-    expect(files.filter((file) => /(^|\/)(test|demo|bench|examples)\//.test(file))).toEqual([]);
+    // No source maps without their sources, and of what is built only the package.
+    expect(files.filter((file) => !/^(dist\/src\/.*\.(js|d\.ts)|sql\/.*\.sql)$/.test(file)).sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'dist/workflow-bundle-codec.js',
+      'dist/workflow-bundle.js',
+      'package.json',
+      'tools/temporal-cli/download.mjs',
+      'tools/temporal-cli/go.mod',
+      'tools/temporal-cli/go.sum',
+    ]);
+    const bundle = await readFile(join(packageRoot, 'dist', 'workflow-bundle.js'), 'utf8');
+    const [code = '', map = ''] = bundle.split(
+      '//# sourceMappingURL=data:application/json;charset=utf-8;base64,',
+    );
+    expect(code).not.toContain(packageRoot);
+    const { sources, sourcesContent } = JSON.parse(Buffer.from(map, 'base64').toString()) as {
+      sources: string[];
+      sourcesContent?: unknown;
+    };
+    expect(sources).toContain('./dist/src/workflows/job-reaper.js');
+    expect(sources.filter((source) => source.includes(packageRoot))).toEqual([]);
+    expect(sourcesContent).toBeUndefined();
   });
 
   it('has a working command', async () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { createDatabase, dropDatabase, startPostgres } from '../../src/servers/index.js';
-import { postgresBinaries, postgresUser } from '../../src/servers/postgres-files.js';
+import { createDatabase, dropDatabase, startPostgres } from '../../servers/index.js';
+import { postgresBinaries, postgresUser } from '../../servers/postgres-files.js';
 import { packageRoot } from '../../src/paths.js';
 import {
   embeddedEnv,

@@ -71,7 +71,7 @@ export async function nodeProgram(program: string): Promise<string> {
   const folder = join(packageRoot, '.cache', `servers-test-${process.pid}-${Date.now()}`);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   await mkdir(folder, { recursive: true });
-  await symlink(join(packageRoot, 'dist', 'src', 'servers'), join(folder, 'servers'), 'junction');
+  await symlink(join(packageRoot, 'dist', 'servers'), join(folder, 'servers'), 'junction');
   const path = join(folder, 'program.mjs');
   await writeFile(path, program);
   return path;

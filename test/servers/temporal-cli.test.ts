@@ -1,14 +1,18 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { describe, expect, test } from 'vitest';
+import { execa } from 'execa';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { cachedCliPath, installCli } from '../../src/servers/cli-cache.js';
+import { CLI_VERSION, cachedCliPath, cliToolsFolder, installCli } from '../../src/servers/cli-cache.js';
 import { runDownloader } from '../../src/servers/cli-download.js';
 import { withDirLock } from '../../src/servers/dir-lock.js';
-import { findTemporalCli, freePort, type CliStep } from '../../src/servers/index.js';
+import { findTemporalCli, freePort, type CliStep } from '../../servers/index.js';
 import { silent, temporaryFolder } from './support.js';
 
 async function executable(path: string): Promise<string> {
@@ -156,6 +160,28 @@ describe('a download', () => {
         if (--left === 0) { console.log('/got/it'); process.exit(0); }
       }, 250);`;
     expect(await runDownloader(['-e', slow], folder, 1)).toBe('/got/it');
+  });
+
+  test('asks for our version, through the proxy of the environment, and says what became of it', async () => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer().on('connect', ({ url }, socket) => {
+      asked.push(url);
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    onTestFinished(() => void proxy.close());
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const script = join(cliToolsFolder, 'download.mjs');
+    const { exitCode, stdout, stderr } = await execa(
+      process.execPath,
+      [script, await temporaryFolder(), CLI_VERSION],
+      {
+        env: { HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, NO_PROXY: '' },
+        reject: false,
+      },
+    );
+    expect(asked).toEqual(['temporal.download:443']);
+    expect(stderr).toContain(`https://temporal.download/cli/v${CLI_VERSION}?`);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   });
 });
 

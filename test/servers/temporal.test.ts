@@ -7,7 +7,7 @@ import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } 
 import { temporal } from '@temporalio/proto';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { findTemporalCli, startTemporal, type TemporalOptions } from '../../src/servers/index.js';
+import { findTemporalCli, startTemporal, type TemporalOptions } from '../../servers/index.js';
 import {
   embeddedEnv,
   eventually,

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import type { Database } from '../../src/db/database.js';
 import { createPool } from '../../src/db/pool.js';
-import { createDatabase, dropDatabase } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase } from '../../servers/index.js';
 
 const PASSWORD = 'test';
 

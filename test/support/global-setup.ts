@@ -6,7 +6,7 @@ import { bundleWorkflowCode, NativeConnection } from '@temporalio/worker';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/db/migrate.js';
-import { createDatabase, dropDatabase, startServers } from '../../src/servers/index.js';
+import { createDatabase, dropDatabase, startServers } from '../../servers/index.js';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.js';
 import { bundleSource } from '../../src/worker/bundle.js';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../src/servers/index.js';
-import { postgresUser } from '../../src/servers/postgres-files.js';
+import { freePort } from '../../servers/index.js';
+import { postgresUser } from '../../servers/postgres-files.js';
 
 /** A real PgBouncer in front of the test run's Postgres. */
 export interface PgBouncer {

@@ -32,10 +32,7 @@ export async function buildVersion(commit: string): Promise<string> {
     await run('git', ['archive', '--output', archive, commit], { cwd: packageRoot });
     await run('tar', ['-x', '-f', archive, '-C', folder]);
     await symlink(join(packageRoot, 'node_modules'), join(folder, 'node_modules'), 'dir');
-    const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
-    for (const words of [tsc, ['dist/scripts/bundle-workflows.js']]) {
-      await run(process.execPath, words, { cwd: folder });
-    }
+    await run('npm', ['run', 'build'], { cwd: folder });
     return folder;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

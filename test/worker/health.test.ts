@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { checkHealth, Pulse } from '../../src/worker/health.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { Proxy } from '../support/proxy.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { freePort } from '../../src/servers/index.js';
+import { freePort } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction } from '../support/locks.js';
 import { endProcesses, startProcess } from '../support/process.js';

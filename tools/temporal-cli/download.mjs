@@ -8,7 +8,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Runtime } from '@temporalio/worker';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const [folder, version] = process.argv.slice(2);
 const downloaded = async () => {
@@ -18,11 +20,30 @@ const downloaded = async () => {
 
 let failure;
 try {
-  // The SDK offers the download only as a part of starting a server.
-  const environment = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'cached-download', downloadDir: folder, version: `v${version}` } },
+  // The SDK offers the download only as a part of starting a server. This method is what TestWorkflowEnvironment of
+  // @temporalio/testing calls; that package would add nothing but the call, and tests have no place in a user's installation.
+  const runtime = Runtime.instance();
+  const server = await runtime.createEphemeralServer({
+    type: 'dev-server',
+    exe: {
+      type: 'cached-download',
+      downloadDir: folder,
+      version: `v${version}`,
+      ttl: DAY_MS,
+      sdkName: 'sdk-typescript',
+      // Used only to choose a version where none is named.
+      sdkVersion: '',
+    },
+    namespace: 'default',
+    ip: '127.0.0.1',
+    port: null,
+    ui: false,
+    uiPort: null,
+    dbFilename: null,
+    log: { format: 'pretty', level: 'warn' },
+    extraArgs: [],
   });
-  await environment.teardown();
+  await runtime.shutdownEphemeralServer(server);
 } catch (error) {
   failure = error;
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '../../log.js';
+import { startDevServer, type DevServer } from '../../servers/dev-server.js';
 import type { ServerExit } from '../../servers/server-process.js';
-import { startTemporal, type TemporalServer } from '../../servers/temporal.js';
 import { messageOf } from '../errors.js';
 
 /** Milliseconds until a server that died is restarted; doubled while it keeps dying. */
@@ -24,7 +24,7 @@ export interface SupervisedTemporalOptions {
 /** A Temporal dev server that is restarted whenever it dies. */
 export interface SupervisedTemporal {
   address: string;
-  uiUrl: string | undefined;
+  uiUrl: string;
   /** Stops it permanently; its database is kept. */
   stop(): Promise<void>;
 }
@@ -54,22 +54,20 @@ async function start({
   uiPort,
   namespace,
   log,
-}: SupervisedTemporalOptions): Promise<TemporalServer> {
-  return startTemporal({
+}: SupervisedTemporalOptions): Promise<DevServer> {
+  return startDevServer({
     log: (line) => log.info(line),
     dbFile: join(folder, 'temporal.sqlite'),
     logFile: join(folder, 'temporal.log'),
     port,
     uiPort,
     namespace,
-    // The caller has already decided against an existing server.
-    env: { ...process.env, TEMPORAL_ADDRESS: undefined },
   });
 }
 
 /** Supervises until the signal, then stops the server and returns. */
 async function supervise(
-  first: TemporalServer,
+  first: DevServer,
   options: SupervisedTemporalOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -78,7 +76,7 @@ async function supervise(
     signal.addEventListener('abort', () => resolve(null), { once: true });
   });
   const isStopping = () => signal.aborted;
-  let server: TemporalServer | null = first;
+  let server: DevServer | null = first;
   let waitMs = FIRST_WAIT_MS;
   for (;;) {
     const startedMs = performance.now();
@@ -98,10 +96,7 @@ async function supervise(
 }
 
 /** Null if the start failed: then it is retried. */
-async function restart(
-  options: SupervisedTemporalOptions,
-  nextWaitMs: number,
-): Promise<TemporalServer | null> {
+async function restart(options: SupervisedTemporalOptions, nextWaitMs: number): Promise<DevServer | null> {
   try {
     const server = await start(options);
     options.log.info(`the Temporal dev server is back at ${server.address}`);

@@ -7,7 +7,7 @@ import { migrate } from '../../../src/db/migrate.js';
 import { createPool, type Pool } from '../../../src/db/pool.js';
 import { findLostSettings, sessionSettings, setLocally } from '../../../src/db/session-settings.js';
 import { packageRoot } from '../../../src/paths.js';
-import { createDatabase, dropDatabase, freePort } from '../../../src/servers/index.js';
+import { createDatabase, dropDatabase, freePort } from '../../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { claimRun } from '../../support/claims.js';
 import { OpenTransaction } from '../../support/locks.js';

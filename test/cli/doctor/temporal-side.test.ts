@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { CHECKS } from '../../../src/cli/doctor/checks.js';
-import { freePort } from '../../../src/servers/index.js';
+import { freePort } from '../../../servers/index.js';
 import { ensureSearchAttributes } from '../../../src/temporal/search-attributes.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { insertRunningJob } from '../../support/rows.js';

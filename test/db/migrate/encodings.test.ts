@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migrateTo } from '../../../src/cli/migrate.js';
-import { startPostgres, type PostgresServer } from '../../../src/servers/index.js';
+import { startPostgres, type PostgresServer } from '../../../servers/index.js';
 import { claimRun } from '../../support/claims.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { embeddedEnv, silent } from '../../servers/support.js';

@@ -3,7 +3,7 @@ import { migrate } from '../../../src/db/migrate.js';
 import { claimRun } from '../../support/claims.js';
 import { createAdminPool, createTestDatabase } from '../../support/database.js';
 import { insertRunningJob } from '../../support/rows.js';
-import { startPostgres } from '../../../src/servers/index.js';
+import { startPostgres } from '../../../servers/index.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../../servers/support.js';
 import { emptyDatabase, insertWork, ourQueue } from './support.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../../../src/db/database.js';
 import { inject, onTestFinished } from 'vitest';
-import { createDatabase, dropDatabase } from '../../../src/servers/index.js';
+import { createDatabase, dropDatabase } from '../../../servers/index.js';
 import { readPage } from '../../docs/support.js';
 import { createAdminPool } from '../../support/database.js';
 
