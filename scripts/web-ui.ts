@@ -53,7 +53,7 @@ async function check(): Promise<void> {
   const victim = await scene.startJob('4720', 'developer');
   await victim.kill();
   await scene.sweeps(5);
-  await scene.until('job 4720 left alone', `select from jobs where id = '4720' and status = 'running'`);
+  await scene.until('job 4720 left alone', `select from public.jobs where id = '4720' and status = 'running'`);
   await ui.sendSignal('resume');
   await scene.until(
     'job 4720 reaped',

@@ -85,7 +85,7 @@ function describeWaiting(sweep: SweepSummary | null): string[] {
   const { waiting = 0, waitingJobs = [] }: Partial<SweepSummary> = sweep ?? {};
   if (waiting === 0) return [];
   return [
-    `**Runs waiting for a free watch**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}.`,
+    `**Runs waiting for a watch**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}: raise REAPER_MAX_WATCHES.`,
   ];
 }
 
