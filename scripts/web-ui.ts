@@ -11,6 +11,8 @@ import { WebUi } from './web-ui/web-ui.js';
 // and takes the pictures for docs/images. Not part of CI, where there is no browser.
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+/** Wide enough for all columns. */
+const LIST_SIZE = { width: 1680, height: 620 };
 const IMAGES = join(packageRoot, 'docs', 'images');
 
 const cleanup = new Cleanup();
@@ -28,7 +30,7 @@ async function check(): Promise<void> {
 
   await ui.openList(`TaskQueue = 'job-reaper'`);
   for (const word of ['job-reaper/watch/4711', '4705', 'failed', 'builder-9']) await ui.expect(word);
-  await ui.picture('list');
+  await ui.picture('list', LIST_SIZE);
   await ui.openList(`ReaperOutcome = 'failed'`);
   await ui.expect('job-reaper/watch/4705');
 
