@@ -12,7 +12,7 @@ import { WebUi } from './web-ui/web-ui.js';
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 /** Wide enough for all columns. */
-const LIST_SIZE = { width: 1680, height: 620 };
+const LIST_SIZE = { width: 1740, height: 620 };
 const IMAGES = join(packageRoot, 'docs', 'images');
 
 const cleanup = new Cleanup();
@@ -55,7 +55,10 @@ async function check(): Promise<void> {
   const victim = await scene.startJob('4720', 'developer');
   await victim.kill();
   await scene.sweeps(5);
-  await scene.until('job 4720 left alone', `select from public.jobs where id = '4720' and status = 'running'`);
+  await scene.until(
+    'job 4720 left alone',
+    `select from public.jobs where id = '4720' and status = 'running'`,
+  );
   await ui.sendSignal('resume');
   await scene.until(
     'job 4720 reaped',
