@@ -11,6 +11,8 @@ import { WebUi } from './web-ui/web-ui.js';
 // and takes the pictures for docs/images. Not part of CI, where there is no browser.
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+/** Wide enough for all columns. */
+const LIST_SIZE = { width: 1740, height: 620 };
 const IMAGES = join(packageRoot, 'docs', 'images');
 
 const cleanup = new Cleanup();
@@ -28,7 +30,7 @@ async function check(): Promise<void> {
 
   await ui.openList(`TaskQueue = 'job-reaper'`);
   for (const word of ['job-reaper/watch/4711', '4705', 'failed', 'builder-9']) await ui.expect(word);
-  await ui.picture('list');
+  await ui.picture('list', LIST_SIZE);
   await ui.openList(`ReaperOutcome = 'failed'`);
   await ui.expect('job-reaper/watch/4705');
 
@@ -53,7 +55,10 @@ async function check(): Promise<void> {
   const victim = await scene.startJob('4720', 'developer');
   await victim.kill();
   await scene.sweeps(5);
-  await scene.until('job 4720 left alone', `select from jobs where id = '4720' and status = 'running'`);
+  await scene.until(
+    'job 4720 left alone',
+    `select from public.jobs where id = '4720' and status = 'running'`,
+  );
   await ui.sendSignal('resume');
   await scene.until(
     'job 4720 reaped',

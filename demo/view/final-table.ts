@@ -1,7 +1,10 @@
 import { colors } from '../../src/cli/colors.js';
+import { fitWidth } from '../../src/fit-width.js';
 import type { Result } from '../fates/play.js';
 
 const OUTCOMES = { queued: 'requeued', done: 'done', failed: 'failed' };
+/** Columns: a continued fact begins where it began. */
+const HANG = 'expected: '.length;
 const LEFT_ALONE = 'left alone';
 
 /** The result: a line for each fate, and below it any differences from what was expected. Fits 80 columns. */
@@ -11,7 +14,7 @@ export function finalTable(results: readonly Result[]): string {
   const wrong = results.filter(({ isTrue }) => !isTrue).length;
   const verdict =
     wrong === 0
-      ? colors.green(`All ${results.length} fates came true.`)
+      ? `${colors.green(`All ${results.length} fates came true.`)} Seconds: from the kill to the repair.`
       : colors.red(`${wrong} of ${results.length} fates did not come true.`);
   return ['', ...lines, '', verdict].join('\n');
 }
@@ -31,5 +34,5 @@ function differences({ fate, seen, isTrue }: Result): string[] {
     ...missing.map((fact) => `expected: ${fact}`),
     ...unexpected.map((fact) => `got:      ${fact}`),
   ];
-  return lines.map((line) => `    ${colors.red(line)}`);
+  return lines.map((line) => colors.red(fitWidth(`    ${line}`, process.stdout.columns, HANG)));
 }

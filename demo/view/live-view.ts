@@ -3,7 +3,12 @@ import { jobName, type Audience } from '../world/board.js';
 import type { JobState, Snapshot } from '../world/read-snapshot.js';
 
 const COLUMNS = { job: 22, agent: 9, status: 8, try: 3, pid: 8, exit: 4, stage: 11 };
-const HEAD = row({
+type Column = keyof typeof COLUMNS;
+type Cells = Partial<Record<Column | 'latest', string>>;
+/** A narrower terminal leaves these out, so that what happened last can be read. */
+const WIDE = 120;
+const ONLY_WIDE: readonly Column[] = ['agent', 'pid', 'exit'];
+const HEAD: Cells = {
   job: 'JOB',
   agent: 'AGENT',
   status: 'STATUS',
@@ -12,7 +17,7 @@ const HEAD = row({
   exit: 'EXIT',
   stage: 'STAGE',
   latest: 'WHAT HAPPENED LAST',
-});
+};
 const PAINT = { queued: colors.yellow, running: colors.cyan, done: colors.green, failed: colors.red };
 
 /** Shows what happens: on a terminal as a table that is updated in place, elsewhere as a line per event. */
@@ -38,7 +43,7 @@ export class LiveView implements Audience {
     const columns = this.out.columns || 80;
     const rows = this.out.rows || 24;
     const lines = [
-      colors.bold(HEAD.slice(0, columns - 1)),
+      colors.bold(row(HEAD, columns).slice(0, columns - 1)),
       ...snapshot.jobs.map((job) => this.#line(job, columns)),
       `${snapshot.sweeps} sweeps, ${snapshot.claims.length} reaped. ${this.#latest.get(null) ?? ''}`.slice(
         0,
@@ -59,7 +64,7 @@ export class LiveView implements Audience {
   #line(job: JobState, columns: number): string {
     const { agent, status, attempts, pid, exitCode, stage } = job;
     const name = jobName(job);
-    const text = row({
+    const cells = {
       job: name,
       agent,
       status,
@@ -68,9 +73,11 @@ export class LiveView implements Audience {
       exit: String(exitCode ?? ''),
       stage: stage ?? '',
       latest: this.#latest.get(name) ?? '',
-    });
+    };
     // Cut before it is colored. A line that wraps would be only partly erased.
-    return text.slice(0, columns - 1).replace(` ${status} `, ` ${PAINT[status](status)} `);
+    return row(cells, columns)
+      .slice(0, columns - 1)
+      .replace(` ${status} `, ` ${PAINT[status](status)} `);
   }
 
   #clock(): string {
@@ -78,8 +85,11 @@ export class LiveView implements Audience {
   }
 }
 
-function row({ latest = '', ...cells }: Partial<Record<keyof typeof COLUMNS | 'latest', string>>): string {
-  const padded = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).map((column) =>
+function row({ latest = '', ...cells }: Cells, columns: number): string {
+  const shown = (Object.keys(COLUMNS) as Column[]).filter(
+    (column) => columns >= WIDE || !ONLY_WIDE.includes(column),
+  );
+  const padded = shown.map((column) =>
     (cells[column] ?? '').slice(0, COLUMNS[column]).padEnd(COLUMNS[column]),
   );
   return [...padded, latest].join(' ');

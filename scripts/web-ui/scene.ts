@@ -57,7 +57,7 @@ export async function setScene(cleanup: Cleanup): Promise<Scene> {
     const { exitCode = null, ...rest } = columns;
     const process = startAgent(cleanup);
     if (exitCode !== null) {
-      await admin.query('insert into agent_runs (id, exit_code, finished_at) values ($1, $2, now())', [
+      await admin.query('insert into public.agent_runs (id, exit_code, finished_at) values ($1, $2, now())', [
         id,
         exitCode,
       ]);
@@ -76,7 +76,8 @@ export async function setScene(cleanup: Cleanup): Promise<Scene> {
     };
     const names = Object.keys(row);
     await admin.query(
-      `insert into jobs (${names.join(', ')}, started_at) values (${names.map((_, i) => `$${i + 1}`).join(', ')}, now())`,
+      `insert into public.jobs (${names.join(', ')}, started_at)
+       values (${names.map((_, i) => `$${i + 1}`).join(', ')}, now() - interval '40 s')`,
       Object.values(row),
     );
     return process;

@@ -2,6 +2,7 @@ import { operate } from '../db/operate.js';
 import { signalOf, type Operation } from '../domain/operation.js';
 import type { OperatorInput } from '../workflows/messages.js';
 import { tryTemporal, type CliContext } from './context.js';
+import { complain } from './output.js';
 
 /** Milliseconds that Temporal has to accept a signal. */
 const SIGNAL_LIMIT_MS = 5_000;
@@ -26,7 +27,7 @@ export async function signalReaper(context: CliContext, operation: Operation): P
     client.workflow.getHandle(context.names.reaper).signal(signal, input),
   );
   if (!signalled.answered) {
-    console.error(
+    complain(
       `The signal ${signal} could not be sent to workflow "${context.names.reaper}" (${signalled.why}). ` +
         'Your request is in Postgres, so every claim already obeys it. The reaper reads it at its next sweep.',
     );

@@ -4,7 +4,7 @@ import { carryOut } from './carry-out.js';
 import { withContext } from './context.js';
 import { describeControl } from '../explain/describe-control.js';
 import { byOption, reasonOption } from './operator.js';
-import { examples } from './output.js';
+import { examples, say } from './output.js';
 
 /** `job-reaper pause` */
 export function pauseCommand(): Command {
@@ -15,7 +15,7 @@ export function pauseCommand(): Command {
     .addHelpText('after', examples('job-reaper pause --reason "database maintenance until 6"'))
     .action(async ({ by, reason }: { by: string; reason: string }) => {
       await withContext((context) => carryOut(context, { action: 'pause', by, reason }));
-      console.log(`Paused by ${by}: ${reason}. Nothing is claimed until job-reaper resume.`);
+      say(`Paused by ${by}: ${reason}. Nothing is claimed until job-reaper resume.`);
     });
 }
 
@@ -57,7 +57,7 @@ function switchCommand(
       await withContext(async (context) => {
         await carryOut(context, { action, by });
         const control = await context.query(readControl);
-        console.log(`${done} by ${by}. Now ${describeControl(control)}.`);
+        say(`${done} by ${by}. Now ${describeControl(control)}.`);
       });
     });
 }

@@ -5,14 +5,14 @@ import { Names } from '../naming.js';
 import { colors } from './colors.js';
 import type { Level } from './doctor/check.js';
 import type { Diagnosis } from './doctor/run-checks.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 
 const MARKS: Record<Level, string> = {
   ok: colors.green('ok  '),
   warn: colors.yellow('warn'),
   fail: colors.red('fail'),
 };
-const INDENT = ' '.repeat(6);
+const INDENT = 6;
 
 /** `job-reaper doctor` */
 export function doctorCommand(): Command {
@@ -64,12 +64,29 @@ async function diagnose(): Promise<Diagnosis[]> {
 }
 
 function print(diagnoses: readonly Diagnosis[]): void {
-  for (const { level, check, expected, got, todo } of diagnoses) {
-    console.log(`${MARKS[level]}  ${colors.bold(check)}: ${level === 'ok' ? `${expected}: ${got}` : got}`);
-    if (level === 'ok') continue;
-    console.log(`${INDENT}expected ${expected}`);
-    if (todo !== null) console.log(`${INDENT}${colors.cyan('fix:')} ${todo}`);
+  const skipped = diagnoses.filter((each) => each.skipped);
+  const done = diagnoses.filter((each) => !each.skipped);
+  for (const { level, check, expected, got, todo } of done) {
+    say(`${MARKS[level]}  ${colors.bold(check)}: ${level === 'ok' ? `${expected}: ${got}` : got}`, INDENT);
+    // An error of ours has said what was expected, and what to do.
+    if (level === 'ok' || got.startsWith('Expected ')) continue;
+    const indent = ' '.repeat(INDENT);
+    say(`${indent}expected ${expected}`);
+    if (todo !== null) say(`${indent}${colors.cyan('fix:')} ${todo}`);
   }
+  if (skipped.length > 0) {
+    const names = skipped.map(({ check }) => check).join(', ');
+    say(`skip  ${names}: fix what failed above, then run job-reaper doctor again`, INDENT);
+  }
+  say(`\n${summarize(done)}${skipped.length > 0 ? ` ${skipped.length} skipped.` : ''}`);
+}
+
+/** How many of each, and which checks need attention. */
+function summarize(diagnoses: readonly Diagnosis[]): string {
   const count = (wanted: Level) => diagnoses.filter(({ level }) => level === wanted).length;
-  console.log(`\n${count('ok')} ok, ${count('warn')} with a warning, ${count('fail')} failed.`);
+  const named = (wanted: Level) => {
+    const names = diagnoses.filter(({ level }) => level === wanted).map(({ check }) => check);
+    return names.length === 0 ? '' : ` (${[...new Set(names)].join(', ')})`;
+  };
+  return `${count('ok')} ok, ${count('warn')} with a warning${named('warn')}, ${count('fail')} failed${named('fail')}.`;
 }

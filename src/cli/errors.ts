@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { messageOf } from '../domain/trouble.js';
+import { complain } from './output.js';
 
 export { messageOf } from '../domain/trouble.js';
 
@@ -19,7 +20,7 @@ const MISUSED = 2;
 export function reportFailure(error: unknown): number {
   // Commander has already printed its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
-  console.error(messageOf(error));
+  complain(messageOf(error));
   if (process.env['DEBUG']) console.error(error);
   return FAILED;
 }

@@ -3,7 +3,7 @@ import { colors } from './colors.js';
 import { withContext } from './context.js';
 import { explain, type Explanation } from '../explain/explain.js';
 import { gatherFacts } from '../explain/gather.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 
 /** `job-reaper explain` */
 export function explainCommand(): Command {
@@ -22,9 +22,9 @@ export function explainCommand(): Command {
 }
 
 function print({ headline, sections }: Explanation): void {
-  console.log(colors.bold(headline));
+  say(colors.bold(headline));
   for (const { title, lines } of sections) {
-    console.log(`\n${colors.cyan(title)}`);
-    for (const line of lines) console.log(`  ${line}`);
+    say(`\n${colors.cyan(title)}`);
+    for (const line of lines) say(`  ${line}`, 2);
   }
 }

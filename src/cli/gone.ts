@@ -5,7 +5,7 @@ import { signalReaper } from './carry-out.js';
 import { withContext, type CliContext } from './context.js';
 import { CliError } from './errors.js';
 import { byOption } from './operator.js';
-import { examples } from './output.js';
+import { complain, examples, say } from './output.js';
 
 /** `job-reaper host-gone` */
 export function hostGoneCommand(): Command {
@@ -32,7 +32,7 @@ export function hostGoneCommand(): Command {
           by,
           ...(replaced && { replaced }),
         });
-        console.log(
+        say(
           replaced
             ? `${by} declared host ${host} replaced. Runs marked running there: ${runs}. Those from before the replacement are ` +
                 'reaped like any dead run, unless a probe from where they ran reports after all.'
@@ -40,7 +40,7 @@ export function hostGoneCommand(): Command {
                 'They are reaped like any dead run, unless a probe there answers after all.',
         );
         if (runs === 0)
-          console.error(`No running job names host "${host}": check that it is spelled as in the rows.`);
+          complain(`No running job names host "${host}": check that it is spelled as in the rows.`);
       });
     });
 }
@@ -57,12 +57,12 @@ export function bootGoneCommand(): Command {
     .action(async (boot: string, { by }: { by: string }) => {
       await withContext(async (context) => {
         const runs = await declare(context, { action: 'boot-gone', boot, by });
-        console.log(
+        say(
           `${by} declared boot ${boot} gone. Running jobs with a stamp of it: ${runs}. ` +
             'They are reaped like any dead run, unless a probe of that boot reports after all.',
         );
         if (runs === 0)
-          console.error(
+          complain(
             `No running job has a stamp of boot "${boot}": check that it is spelled as in the stamps.`,
           );
       });

@@ -7,7 +7,7 @@ import { parseDuration } from './duration.js';
 import { CliError } from './errors.js';
 import { byOption, reasonOption } from './operator.js';
 import { formatTime } from '../domain/wording.js';
-import { examples } from './output.js';
+import { examples, say } from './output.js';
 
 const HOUR_S = 3600;
 
@@ -48,7 +48,7 @@ export function holdCommand(): Command {
         const holds = await context.query(listHolds);
         const hold = holds.find((each) => each.kind === kind && each.value === value);
         const until = hold ? ` until ${formatTime(hold.until)}` : '';
-        console.log(`Held ${kind} ${value}${until} by ${by}: ${reason}.`);
+        say(`Held ${kind} ${value}${until} by ${by}: ${reason}.`);
       });
     });
 }
@@ -68,7 +68,7 @@ export function releaseCommand(): Command {
             `Expected a hold on ${kind} "${value}", got none: job-reaper status lists all holds`,
           );
         }
-        console.log(`Released ${kind} ${value}.`);
+        say(`Released ${kind} ${value}.`);
       });
     });
 }

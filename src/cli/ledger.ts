@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { listLedger, type LedgerEntry } from '../db/ledger.js';
 import { withContext } from './context.js';
 import { formatTime } from '../domain/wording.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 import { renderTable } from './table.js';
 
 const MAX_LIMIT = 10_000;
@@ -26,7 +26,7 @@ export function ledgerCommand(): Command {
       const entries = await withContext(({ query }) => query((pool) => listLedger(pool, { jobId, limit })));
       if (json) printJson(entries);
       else if (entries.length > 0) console.log(ledgerTable(entries));
-      else console.log(jobId === null ? 'Nothing has been reaped yet.' : `Job ${jobId} was never reaped.`);
+      else say(jobId === null ? 'Nothing has been reaped yet.' : `Job ${jobId} was never reaped.`);
     });
 }
 

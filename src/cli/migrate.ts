@@ -4,7 +4,7 @@ import { quotedAdapters } from '../db/adapter/source.js';
 import { executeOnce } from '../db/execute-once.js';
 import { migrate, type MigrateResult } from '../db/migrate.js';
 import { explainDatabaseError } from './database-error.js';
-import { examples } from './output.js';
+import { examples, say } from './output.js';
 
 /** Seconds until Postgres is considered unreachable. */
 const ANSWER_S = 5;
@@ -23,7 +23,7 @@ export function migrateCommand(): Command {
     )
     .action(async ({ adapter }: { adapter?: string }) => {
       const result = await migrateTo(required(readSettings(), 'DATABASE_ADMIN_URL'), adapter ?? null);
-      console.log(describeMigration(result));
+      say(describeMigration(result));
     });
 }
 

@@ -14,6 +14,7 @@ import { statusCommand } from './status.js';
 import { sweepCommand } from './sweep.js';
 import { upCommand } from './up.js';
 import { workerCommand } from './worker.js';
+import { fitWidth } from '../fit-width.js';
 import { packageVersion } from '../paths.js';
 
 /** The command `job-reaper` with all its subcommands. */
@@ -24,6 +25,11 @@ export function createProgram(): Command {
     )
     .version(packageVersion)
     .showHelpAfterError('Use --help to see arguments and examples.')
+    // Commander wraps its help, but not its errors and not what is added to the help.
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(fitWidth(text, process.stdout.columns)),
+      writeErr: (text) => void process.stderr.write(fitWidth(text, process.stderr.columns)),
+    })
     .exitOverride();
 
   const groups = {

@@ -3,7 +3,7 @@ import { reapNowUpdate } from '../workflows/messages.js';
 import { askReaper } from './ask-reaper.js';
 import { withContext } from './context.js';
 import { CliError } from './errors.js';
-import { examples } from './output.js';
+import { examples, say } from './output.js';
 
 /** Milliseconds: the reaper itself waits up to 60 s for the watch. */
 const REAP_LIMIT_MS = 75_000;
@@ -21,10 +21,15 @@ export function reapCommand(): Command {
         );
         if (!answer.reaped) {
           throw new CliError(
-            `Job ${job} was not reaped: ${answer.text}. job-reaper explain ${job} shows why`,
+            `Job ${job} was not reaped: ${withoutTime(answer.text)}. job-reaper explain ${job} shows why`,
           );
         }
-        console.log(`Job ${job} was reaped: ${answer.text}.`);
+        say(`Job ${job} was reaped: ${withoutTime(answer.text)}.`);
       });
     });
+}
+
+/** The answer can be the last line of the watch's story, which begins with its time: just now. */
+function withoutTime(text: string): string {
+  return text.replace(/^\d{4}-\S+Z /, '');
 }

@@ -4,7 +4,7 @@ import { withContext } from './context.js';
 import { formatDuration } from '../domain/duration.js';
 import { parseDuration } from './duration.js';
 import { counted, formatTime } from '../domain/wording.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 import { renderTable } from './table.js';
 
 const DAY_S = 86_400;
@@ -30,7 +30,7 @@ export function reportCommand(): Command {
 function print(lines: ReportLine[], sinceS: number): void {
   const period = `the last ${formatDuration(sinceS)}`;
   if (lines.length === 0) {
-    console.log(`In ${period}, the dry run would have reaped nothing.`);
+    say(`In ${period}, the dry run would have reaped nothing.`);
     return;
   }
   console.log(reportTable(lines));
@@ -38,7 +38,7 @@ function print(lines: ReportLine[], sinceS: number): void {
   const ended = sum('endedByThemselves');
   const advice =
     ended === 0 ? '' : ' Find out why they would have been reaped before you run job-reaper activate.';
-  console.log(
+  say(
     `In ${period}, the dry run would have reaped ${counted(sum('runs'), 'run')}. Ended by themselves: ${ended}.${advice}`,
   );
 }

@@ -3,7 +3,7 @@ import { withContext } from './context.js';
 import { describeControl } from '../explain/describe-control.js';
 import { describeLastSweep } from '../explain/describe-sweep.js';
 import { counted, formatTime } from '../domain/wording.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 import { describeUnrepaired } from './describe-unrepaired.js';
 import { readState, type State } from './read-state.js';
 import { renderTable } from './table.js';
@@ -46,7 +46,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
   console.log(renderTable(['job-reaper', 'now'], rows));
   if (status.braked !== null) {
     const { job_id: job, host, reason, claimed_at: claimed, then, found_at: found, now } = status.braked;
-    console.log(`\nThe reaper stopped itself: job ${job} was reaped (${reason}), but its process is alive.`);
+    say(`\nThe reaper stopped itself: job ${job} was reaped (${reason}), but its process is alive.`);
     console.log(
       renderTable(
         [`probed on ${host ?? 'no host'}`, 'found'],
@@ -89,7 +89,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
   }
   if (status.host_warnings.length > 0) {
     console.log('\nHosts that need attention:');
-    for (const warning of status.host_warnings) console.log(`  ${warning}`);
+    for (const warning of status.host_warnings) say(`  ${warning}`, 2);
   }
   if (status.unwatchable.length > 0) {
     console.log('\nRows that cannot be watched, so they are never repaired:');
@@ -110,6 +110,6 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     );
   }
   if (temporalError !== null) {
-    console.log(`\nTemporal did not answer (${temporalError}): this is from Postgres alone.`);
+    say(`\nTemporal did not answer (${temporalError}): this is from Postgres alone.`);
   }
 }

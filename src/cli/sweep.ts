@@ -4,7 +4,7 @@ import { askReaper } from './ask-reaper.js';
 import { withContext } from './context.js';
 import { describeSweep } from '../explain/describe-sweep.js';
 import { CliError } from './errors.js';
-import { examples, printJson } from './output.js';
+import { examples, printJson, say } from './output.js';
 
 /** Milliseconds for a sweep, which takes at most one interval for the hosts, plus a few queries. */
 const SWEEP_LIMIT_MS = 60_000;
@@ -21,7 +21,7 @@ export function sweepCommand(): Command {
           reaper.executeUpdate(sweepNowUpdate, { updateId }),
         );
         if (json) printJson(summary);
-        else if (summary.error === null) console.log(`Sweep ${describeSweep(summary)}.`);
+        else if (summary.error === null) say(`Sweep ${describeSweep(summary)}.`);
         if (summary.error !== null) {
           throw new CliError(
             `Expected sweep no. ${summary.number} to succeed, got "${summary.error}": see the worker's log`,

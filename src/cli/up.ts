@@ -40,8 +40,9 @@ export function upCommand(): Command {
     .addHelpText(
       'after',
       examples(
-        'DATABASE_URL=postgres://... job-reaper up',
-        'DATABASE_URL=postgres://... DATABASE_ADMIN_URL=postgres://... job-reaper up --adapter reference',
+        'export DATABASE_URL=postgres://... DATABASE_ADMIN_URL=postgres://...',
+        'job-reaper up --adapter reference',
+        'job-reaper up',
       ),
     )
     .action(runUp);

@@ -5,7 +5,9 @@ export function describeControl({ policy, paused, pausedBy, pausedReason, mode, 
   const obstacles: string[] = [];
   if (!policy.enabled) obstacles.push('disabled: the worker has REAPER_ENABLED=false');
   if (paused)
-    obstacles.push(`paused by ${pausedBy ?? 'an unknown operator'}: ${pausedReason ?? 'no reason given'}`);
+    obstacles.push(
+      `paused by ${pausedBy ?? 'an unknown operator'}: ${pausedReason ?? 'no reason given'} (job-reaper resume ends it)`,
+    );
   if (mode === 'observe') obstacles.push('observing: a dry run, job-reaper report lists would-be reaps');
   if (brakedBy !== null) {
     obstacles.push(

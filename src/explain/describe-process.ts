@@ -1,4 +1,5 @@
 import type { Liveness } from '../domain/liveness.js';
+import { formatTime } from '../domain/wording.js';
 import type { RunningFacts } from './facts.js';
 
 /**
@@ -43,12 +44,12 @@ export function describeProcess(
     lines.push(`can only be checked on host ${probe.host}: run job-reaper explain ${jobId} there`);
   }
   if (probe.kind !== 'nowhere' && silentHosts.includes(running.run.host ?? '')) {
-    const last = host?.answeredAt ? `, its last answer was at ${host.answeredAt.toISOString()}` : '';
+    const last = host?.answeredAt ? `, its last answer was at ${formatTime(host.answeredAt)}` : '';
     if (host?.failing) {
       lines.push(`the probe on host ${running.run.host ?? ''} fails: ${host.failing}`);
     } else {
       lines.push(
-        `no probe on host ${running.run.host ?? ''} answered the last sweep${last}: start a worker there`,
+        `no probe on host ${running.run.host ?? ''} answered the last sweep${last}${hostGoneBy === null ? ': start a worker there' : ''}`,
       );
     }
     if (hostGoneBy === null && !host?.failing) {
@@ -64,7 +65,7 @@ export function describeProcess(
           ? 'but its probe has answered since, which ended the declaration'
           : 'before this run started, so it does not count';
     lines.push(
-      `host ${running.run.host ?? ''} was declared gone by ${by} at ${declaredAt.toISOString()}, ${scope}`,
+      `host ${running.run.host ?? ''} was declared gone by ${by} at ${formatTime(declaredAt)}, ${scope}`,
     );
   }
   for (const warning of host?.warnings ?? []) lines.push(`host ${running.run.host ?? ''}: ${warning}`);

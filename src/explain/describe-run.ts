@@ -26,7 +26,7 @@ export function describeRun(run: JobRun, liveness: Liveness, policy: Policy): st
 }
 
 /** A run's age and ceiling. */
-export function describeAge(run: JobRun, policy: Policy): string {
+function describeAge(run: JobRun, policy: Policy): string {
   const ceiling = ceilingS(run, policy);
   const own = ceiling === policy.maxRunningS ? '' : ' (its own ceiling)';
   return run.ageS === null

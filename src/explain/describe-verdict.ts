@@ -1,6 +1,5 @@
 import { unknownOutcome } from '../domain/outcome.js';
 import type { JobRun, Observation, Policy, Verdict } from '../domain/types.js';
-import { describeAge } from './describe-run.js';
 
 /** What {@link describeVerdict} needs. */
 export interface VerdictFacts {
@@ -12,19 +11,18 @@ export interface VerdictFacts {
   counted: number | null;
 }
 
-/** Describes the policy's verdict on one fresh observation, with every threshold it was compared with. */
+/** Describes the policy's verdict on one fresh observation, with every threshold it was compared with, except its age, which stands with the run. */
 export function describeVerdict(facts: VerdictFacts): string[] {
-  const { verdict, observation, policy } = facts;
-  const age = describeAge(observation.run, policy);
+  const { verdict, observation } = facts;
   switch (verdict.kind) {
     case 'healthy':
-      return [...describeHealthy(observation), age];
+      return describeHealthy(observation);
     case 'alert':
       return describeAlert(verdict, observation);
     case 'reap':
       return [`due: ${verdict.reason} (tier ${verdict.tier})`, describeOutcome(facts, verdict)];
     case 'defer':
-      return [...describeDefer(facts, verdict.why), age];
+      return describeDefer(facts, verdict.why);
   }
 }
 

@@ -43,7 +43,7 @@ function describeMode(status: Reaper['status']): string {
       `**stopped itself**: job ${code(status.braked.job_id)} was reaped, but its process is alive; see \`job-reaper status\``,
     );
   }
-  if (obstacles.length === 0) return '**active**: dead runs are reaped';
+  if (obstacles.length === 0) return '**active**, dead runs are reaped';
   return `${obstacles.join('; ')}. Nothing is claimed`;
 }
 
@@ -85,7 +85,7 @@ function describeWaiting(sweep: SweepSummary | null): string[] {
   const { waiting = 0, waitingJobs = [] }: Partial<SweepSummary> = sweep ?? {};
   if (waiting === 0) return [];
   return [
-    `**Runs waiting for a free watch**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}.`,
+    `**Runs waiting for a watch**: ${waiting}, such as ${waitingJobs.map((id) => code(id)).join(', ')}: raise REAPER_MAX_WATCHES.`,
   ];
 }
 
@@ -136,7 +136,7 @@ const SYMPTOMS: Readonly<Record<string, string>> = {
 const HOW_TO = [
   '**To act**, send this workflow a signal (input is optional; `{"by": "…", "reason": "…"}` is recorded):',
   table(
-    ['signal', ''],
+    ['signal', 'effect'],
     [
       ['`pause`, `resume`', 'stop claiming; continue'],
       ['`observe`, `activate`', 'dry run; reap'],

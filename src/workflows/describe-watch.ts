@@ -39,12 +39,34 @@ function describeNow({ phase, why, nextLookMs }: Watch): string {
     case 'claiming':
       return 'decided to reap: asks the gate if there is one, then claims.';
     case 'over':
-      return 'over: nothing more will be done about this run.';
+      return 'over. Nothing more will be done about this run.';
   }
 }
 
 /** Highlights the verb: seen, proven, decided, done. */
 function describeLine(line: string): string {
-  const [, at = '', verb = '', rest = ''] = /^(\S+) (gave up|not counted|\w+):? ?(.*)$/.exec(line) ?? [];
-  return `- ${at.slice(0, 19).replace('T', ' ')} **${verb}** ${sentence(rest)}`;
+  const [, at = '', verb = '', colon = '', rest = ''] =
+    /^(\S+) (gave up|not counted|\w+)(:?) ?(.*)$/.exec(line) ?? [];
+  return `- ${at.slice(0, 19).replace('T', ' ')} **${verb}**${colon} ${sentence(reworded(verb, rest))}`;
 }
+
+/** The Web UI would show 1/2 as a fraction, and what the page says elsewhere needs no repeating. */
+function reworded(verb: string, rest: string): string {
+  switch (verb) {
+    case 'deferred':
+      return rest
+        .replace(/^job .* (?=(pid|exit_code)=)/, '')
+        .replace(/, deferring$/, '')
+        .replace(/(\d+)\/(\d+)/, '$1 of $2');
+    case 'done':
+      return rest.replace(/^(done|failed|queued)\b/, (outcome) => OUTCOMES[outcome] ?? outcome);
+    default:
+      return rest;
+  }
+}
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  done: 'marked done',
+  failed: 'marked failed',
+  queued: 'requeued',
+};

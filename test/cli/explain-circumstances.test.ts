@@ -21,7 +21,7 @@ const cases: Cases = {
       sweep: { hostsWithoutProbe: ['host-1'] },
       running: { host: { answeredAt: NOW, gone: null, ...QUIET } },
     },
-    'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00.000Z',
+    'no probe on host host-1 answered the last sweep, its last answer was at 2030-01-01T12:00:00Z',
     'if that host will never return: job-reaper host-gone host-1',
   ],
   'a probe that fails': [

@@ -25,6 +25,14 @@ test('creates the schema, then the adapter, and may run again', async () => {
   expect(third.stdout).toBe(second.stdout);
 });
 
+test('an adapter of another queue', async () => {
+  const { code, stderr } = await cli(['migrate', '--adapter', 'minimal'], { DATABASE_ADMIN_URL: url });
+  expect(stderr).toMatch(
+    /^Expected adapter "minimal" to be installed, got "column .* does not exist": choose/,
+  );
+  expect(code).toBe(1);
+});
+
 test('an adapter that does not exist', async () => {
   const { code, stderr } = await cli(['migrate', '--adapter', './no.sql'], { DATABASE_ADMIN_URL: url });
   expect(stderr).toContain('Expected adapter "minimal", "reference", or the path of an SQL file');

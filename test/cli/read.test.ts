@@ -41,7 +41,8 @@ async function run(args: string[], env = place.env): Promise<string> {
 test('status shows mode, last sweep, totals, what cannot be watched and holds', async () => {
   const stdout = await run(['status']);
   expect(stdout).toMatch(/reaper .* observing: a dry run/);
-  expect(stdout).toMatch(/last sweep .* ago, no\. \d+: 2 running/);
+  expect(stdout).toMatch(/last sweep .* ago, no\. \d+: \d+ with a symptom/);
+  expect(stdout).toMatch(/running jobs +│ 2 /);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
   expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
@@ -68,7 +69,7 @@ test('status --json has the names of the view', async () => {
 
 test('status without Temporal is from Postgres alone, and says so', async () => {
   const stdout = await run(['status'], place.envWithoutTemporal);
-  expect(stdout).toMatch(/last sweep .* no\. \d+: 2 running/);
+  expect(stdout).toMatch(/last sweep .* no\. \d+: \d+ with a symptom/);
   expect(stdout).toContain('this is from Postgres alone');
   const json = await run(['status', '--json'], place.envWithoutTemporal);
   expect(JSON.parse(json)).toMatchObject({

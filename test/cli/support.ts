@@ -8,7 +8,8 @@ import { freePort } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startProcess, type TestProcess } from '../support/process.js';
 
-const CLI = join(packageRoot, 'dist', 'src', 'cli.js');
+/** The built program. */
+export const CLI = join(packageRoot, 'dist', 'src', 'cli.js');
 
 /** Environment variables of one command; undefined ones are not set. */
 export type Env = Record<string, string | undefined>;

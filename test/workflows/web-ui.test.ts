@@ -59,13 +59,13 @@ it('shows the story of a watch: summaries, details, search attributes', async ()
   const { currentDetails } = await metadata(id);
   const story = currentDetails.split('\n').flatMap((line) => /^- \S+ \S+ (.*)$/.exec(line)?.[1] ?? []);
   expect(story).toEqual([
-    expect.stringMatching(/^\*\*parked\*\* /),
+    expect.stringMatching(/^\*\*parked\*\*: the run shows no symptom/),
     expect.stringMatching(/^\*\*seen\*\* dead: pid \d+ absent/),
-    expect.stringMatching(/^\*\*deferred\*\* job j1 pid=\d+ dead \(streak 1\/2\), deferring/),
+    expect.stringMatching(/^\*\*deferred\*\*: pid=\d+ dead \(streak 1 of 2\)$/),
     expect.stringMatching(/^\*\*seen\*\* dead/),
-    expect.stringMatching(/^\*\*proven\*\* dead in 2 looks in a row, at least 0\.3s apart/),
-    `**decided** requeue, because pid ${pid} is dead`,
-    `**done** queued (dead pid=${pid})`,
+    expect.stringMatching(/^\*\*proven\*\*: dead in 2 looks in a row, at least 0\.3s apart/),
+    `**decided**: requeue, because pid ${pid} is dead`,
+    `**done**: requeued (dead pid=${pid})`,
   ]);
   expect(currentDetails).toContain(`**Job** \`j1\`, run \`${run.runKey}\`, agent \`developer\``);
   expect(currentDetails).toContain('**Now**: over');
@@ -114,7 +114,7 @@ it('shows the reaper: what every message does, what it saw last, and a summary o
   ]);
   for (const { name, description } of messages)
     expect(description, `description of ${name ?? ''}`).toMatch(/\w/);
-  expect(currentDetails).toContain('**Mode**: **active**: dead runs are reaped');
+  expect(currentDetails).toContain('**Mode**: **active**, dead runs are reaped');
   expect(currentDetails).toContain('| `pause`, `resume` | stop claiming; continue |');
 });
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js';
+import { counted } from '../../domain/wording.js';
 import { fail, ok, warn, type Check } from './check.js';
 
 const DAY_S = 86_400;
@@ -27,7 +28,7 @@ export const namespaceCheck: Check = {
       ];
     }
     const expected = `histories kept for ${RECOMMENDED_DAYS} days`;
-    const got = `${Math.round(days * 10) / 10} days in namespace "${namespace}"`;
+    const got = `${counted(Math.round(days * 10) / 10, 'day')} in namespace "${namespace}"`;
     if (days >= RECOMMENDED_DAYS) return [ok(expected, got)];
     const short = days < MIN_DAYS ? ': they may be gone before anybody reads them' : '';
     const todo = `temporal operator namespace update --namespace ${namespace} --retention 30d (the ledger is kept in any case)`;

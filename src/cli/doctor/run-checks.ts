@@ -4,6 +4,8 @@ import { fail, warn, type Check, type DoctorContext, type Finding, type Need } f
 /** A finding with the name of its check. */
 export interface Diagnosis extends Finding {
   check: string;
+  /** It was not run, because something that it needs is missing. */
+  skipped?: true;
 }
 
 /** Runs checks one after the other; one whose needs are not met is reported as skipped. Never throws. */
@@ -12,13 +14,13 @@ export async function runChecks(checks: readonly Check[], context: DoctorContext
   const diagnoses: Diagnosis[] = [];
   for (const check of checks) {
     const missing = check.needs.filter((need) => !proven.has(need));
-    const findings =
-      missing.length > 0
-        ? [warn('a result', `skipped: needs ${missing.join(', ')}`, 'fix what failed above')]
-        : await runOne(check, context);
-    if (check.proves && missing.length === 0 && findings.every(({ level }) => level !== 'fail')) {
-      proven.add(check.proves);
+    if (missing.length > 0) {
+      const finding = warn('a result', `skipped: needs ${missing.join(', ')}`, 'fix what failed above');
+      diagnoses.push({ check: check.name, skipped: true, ...finding });
+      continue;
     }
+    const findings = await runOne(check, context);
+    if (check.proves && findings.every(({ level }) => level !== 'fail')) proven.add(check.proves);
     diagnoses.push(...findings.map((finding) => ({ check: check.name, ...finding })));
   }
   return diagnoses;

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { checkContract } from '../contract.js';
 import type { Queryable } from '../database.js';
 import type { AdapterSource } from './source.js';
@@ -31,7 +32,7 @@ export async function installAdapter(
   const readBefore = stored?.relations ?? (await readRelations(admin));
   for (const signature of await readFunctions(admin, true)) await admin.query(`drop function ${signature}`);
   const others = await readFunctions(admin, false);
-  await admin.query(source.contract);
+  await execute(admin, source);
   await checkContract(admin);
 
   const made = (await readFunctions(admin, false)).filter((signature) => !others.includes(signature));
@@ -45,6 +46,19 @@ export async function installAdapter(
     readBefore.length > 0 && relations.length > 0 && !relations.some((name) => readBefore.includes(name));
   if (!isSame || isDisjoint) return { isAnother: true, notes: [] };
   return { isAnother: false, notes: await findStaleViews(admin, readBefore, relations) };
+}
+
+async function execute(admin: Queryable, { name, contract }: AdapterSource): Promise<void> {
+  try {
+    await admin.query(contract);
+  } catch (error) {
+    // Class 42: what it names does not exist, or cannot be used like this.
+    if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('42')) throw error;
+    throw new Error(
+      `Expected adapter "${name}" to be installed, got "${error.message}": choose the adapter of this queue, or correct it (docs/sql-contract.md)`,
+      { cause: error },
+    );
+  }
 }
 
 function isNamedLike(

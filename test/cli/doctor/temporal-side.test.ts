@@ -64,7 +64,7 @@ it('as a command: exit code 0, one line for each ok, and a fix for everything el
   expect(stdout).toMatch(
     /^warn {2}adapter: not tried.*\n {6}expected lock_run.*\n {6}fix: set DATABASE_ADMIN_URL/m,
   );
-  expect(stdout).toMatch(/^\d+ ok, 2 with a warning, 0 failed\.$/m);
+  expect(stdout).toMatch(/^\d+ ok, 2 with a warning \(adapter, namespace\), 0 failed\.$/m);
   expect(code).toBe(0);
 });
 
