@@ -12,6 +12,13 @@ const GATE_SLOTS = 20;
 const MAX_ACTIVITIES = 1_600;
 
 /**
+ * How long one step of a workflow may take. When this limit interrupts a workflow, Node.js ends the whole process ("async hook stack has
+ * become corrupted", nodejs/node#38503). The SDK's 5 s pass when the machine is suspended or short of CPU in the middle of a step. The SDK
+ * reads this option, but its types leave it out.
+ */
+export const PATIENT = { isolateExecutionTimeout: '10m' };
+
+/**
  * One Temporal worker for each queue that this process polls. If one cannot be created, those created before it are stopped.
  */
 export async function createWorkers(
@@ -38,6 +45,7 @@ export async function createWorkers(
       workers.push(
         await Worker.create({
           ...base,
+          ...PATIENT,
           taskQueue,
           ...workflowSource(dataConverter),
           maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
