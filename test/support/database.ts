@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import type { Database } from '../../src/db/database.js';
 import { createPool } from '../../src/db/pool.js';
 import { createDatabase, dropDatabase } from '../../servers/index.js';
+import { cleaner } from './clean.js';
 import { loginAs } from './logins.js';
 
 /** A test's own database, with a pool for each role that the product uses. */
@@ -17,6 +18,8 @@ export interface TestDatabase {
   /** As role `reaper_probe`, as the product connects. */
   probe: Database;
   probeUrl: string;
+  /** Undoes what tests wrote, for a file whose tests share a database: see {@link cleaner}. */
+  clean(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ export async function createTestDatabase(
     reaperUrl,
     probe,
     probeUrl,
+    clean: cleaner(admin),
     async drop() {
       await Promise.all([admin.end(), reaper.end(), probe.end()]);
       await dropDatabase(serverUrl, name);
