@@ -9,7 +9,7 @@ const UNKNOWN_UID = 54_321;
 
 const isRoot = process.getuid?.() === 0;
 
-test.skipIf(!isRoot)('a user without a home can run a worker (skipped: needs root to become one)', () => {
+test.skipIf(!isRoot)('a user without a home can run a worker (needs root, to become one)', () => {
   const { status, stderr } = spawnSync(process.execPath, [CLI, 'status'], {
     uid: UNKNOWN_UID,
     gid: UNKNOWN_UID,

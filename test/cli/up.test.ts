@@ -78,7 +78,7 @@ async function sweeps(): Promise<number> {
   return rows[0]?.number ?? 0;
 }
 
-describe.skipIf(!existsSync('/proc/self/cmdline'))('up', () => {
+describe.skipIf(!existsSync('/proc/self/cmdline'))('up (needs /proc)', () => {
   test('runs everything, survives the death of its Temporal and leaves nothing behind', async () => {
     const { running, port, data, env } = await startUp();
     await eventually('the first sweep', async () => (await sweeps()) > 0);

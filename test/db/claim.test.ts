@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findLedgerEntry } from '../../src/db/ledger.js';
 import { operate } from '../../src/db/operate.js';
 import type { RunRef } from '../../src/domain/types.js';
@@ -9,15 +9,18 @@ import { insertRunningJob, readJob } from '../support/rows.js';
 let db: TestDatabase;
 let run: RunRef & { runId: string };
 
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.clean();
   run = await insertRunningJob(db.admin, {
     id: 'j1',
     stage: 'development',
     processIdentity: 'linux:m:b:1:2',
   });
 });
-afterEach(() => db.drop());
 
 const seen = { processIdentity: 'linux:m:b:1:2' };
 const advance = { fromStage: 'development', toStage: 'review', nextAgent: 'reviewer' };
@@ -248,10 +251,16 @@ it.each(['repeatable read', 'serializable'])('refuses isolation level %s', async
 });
 
 it('claims at read committed even if the session defaults to another level', async () => {
-  await db.admin.query(
-    `alter database ${new URL(db.adminUrl).pathname.slice(1)} set default_transaction_isolation to serializable`,
-  );
-  await expect(claimRun(db.reaper, run, { run: seen })).resolves.toMatchObject({ result: 'won' });
+  const other = await createTestDatabase();
+  try {
+    await other.admin.query(
+      `alter database ${new URL(other.adminUrl).pathname.slice(1)} set default_transaction_isolation to serializable`,
+    );
+    const theirs = await insertRunningJob(other.admin, { id: 'j1' });
+    await expect(claimRun(other.reaper, theirs)).resolves.toMatchObject({ result: 'won' });
+  } finally {
+    await other.drop();
+  }
 });
 
 it('does nothing on the minimal adapter that the reference one would not', async () => {

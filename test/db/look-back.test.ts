@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { HostReporter } from '../../src/activities/host-reporter.js';
 import { lookBack } from '../../src/activities/look-back.js';
 import { operate } from '../../src/db/operate.js';
@@ -17,13 +17,16 @@ const HOST = 'h1';
 
 let db: TestDatabase;
 let agent: ChildProcess;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.clean();
   agent = spawn('sleep', ['600'], { stdio: 'ignore' });
 });
-afterEach(async () => {
+afterEach(() => {
   agent.kill('SIGKILL');
-  await db.drop();
 });
 
 /** A run, and what its claim rests on. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { observeRun } from '../../src/db/observe-run.js';
 import { readRowOddities } from '../../src/db/inspect/rows.js';
 import { readSymptoms } from '../../src/db/symptoms.js';
@@ -11,11 +11,14 @@ import { insertRunningJob, readJob } from '../support/rows.js';
 
 let db: TestDatabase;
 let run: RunRef & { runId: string };
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.clean();
   run = await insertRunningJob(db.admin, { id: 'j1', startedS: 100, exitCode: 0, exitedS: 101.5 });
 });
-afterEach(() => db.drop());
 
 const EXIT = { run: { exitCode: 0 } };
 const symptoms = async () => (await readSymptoms(db.reaper, DEFAULT_POLICY, null, 9)).items;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { prune } from '../../src/db/prune.js';
 import { claimRun, countLedger } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -7,10 +7,11 @@ import { insertRunningJob } from '../support/rows.js';
 const DAY_S = 86_400;
 let db: TestDatabase;
 
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
 });
-afterEach(() => db.drop());
+afterAll(() => db.drop());
+beforeEach(() => db.clean());
 
 /** Ends a run, and lets its claim be that old. */
 async function claimed(id: string, days: number, outcome: 'queued' | 'failed' = 'queued'): Promise<void> {

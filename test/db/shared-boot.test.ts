@@ -63,7 +63,7 @@ const warnings = async () =>
     ({ what }) => what,
   );
 
-it.skipIf(!isLinux)('two workers side by side are in no doubt', async () => {
+it.skipIf(!isLinux)('two workers side by side are in no doubt (needs Linux)', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   const other = startWorker();
   for (let n = 0; n < 3; n += 1) {
@@ -77,7 +77,7 @@ it.skipIf(!isLinux)('two workers side by side are in no doubt', async () => {
 });
 
 it.skipIf(!isLinux)(
-  'while one that reported a moment ago is not here nothing is called dead; once it is silent everything is as ever',
+  'while one that reported a moment ago is not here nothing is called dead; once it is silent everything is as ever (needs Linux)',
   async () => {
     const other = startWorker();
     await reportAs(other.me);
@@ -112,31 +112,34 @@ it.skipIf(!isLinux)(
   },
 );
 
-it.skipIf(!isLinux)('one that reports again after it was not found here is on another machine', async () => {
-  const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
-  const other = startWorker();
-  await other.kill();
-  await reportAs(other.me);
-  expect((await reporter.report()).doubt).toContain('is not on this machine');
-  // Looks are reported as well: the time that counts is that of the first.
-  expect((await reporter.report()).doubt).toContain('is not on this machine');
-  // Long after: nothing that it sent before can still be under way.
-  await db.admin.query(
-    `update reaper.host_reporter set last_seen_at = last_seen_at + interval '25 s' where pid = $1`,
-    [other.pid],
-  );
-  await db.admin.query(
-    `create or replace function reaper.now() returns timestamptz language sql volatile
+it.skipIf(!isLinux)(
+  'one that reports again after it was not found here is on another machine (needs Linux)',
+  async () => {
+    const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
+    const other = startWorker();
+    await other.kill();
+    await reportAs(other.me);
+    expect((await reporter.report()).doubt).toContain('is not on this machine');
+    // Looks are reported as well: the time that counts is that of the first.
+    expect((await reporter.report()).doubt).toContain('is not on this machine');
+    // Long after: nothing that it sent before can still be under way.
+    await db.admin.query(
+      `update reaper.host_reporter set last_seen_at = last_seen_at + interval '25 s' where pid = $1`,
+      [other.pid],
+    );
+    await db.admin.query(
+      `create or replace function reaper.now() returns timestamptz language sql volatile
        as $$ select pg_catalog.clock_timestamp() + interval '26 s' $$`,
-  );
-  // The step of the clock makes one report late, which counts for nothing.
-  expect((await reporter.report()).doubt).toContain('was delayed');
-  expect((await reporter.report()).doubt).toContain('is alive on two machines');
-  expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
-});
+    );
+    // The step of the clock makes one report late, which counts for nothing.
+    expect((await reporter.report()).doubt).toContain('was delayed');
+    expect((await reporter.report()).doubt).toContain('is alive on two machines');
+    expect(await warnings()).toEqual([expect.stringContaining('is alive on two machines')]);
+  },
+);
 
 it.skipIf(!isLinux)(
-  'one that was seen alive here and is not here any more has ended, until it reports again',
+  'one that was seen alive here and is not here any more has ended, until it reports again (needs Linux)',
   async () => {
     const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
     const other = startWorker();
@@ -149,34 +152,40 @@ it.skipIf(!isLinux)(
   },
 );
 
-it.skipIf(!isLinux)('one that a third worker has seen alive has ended if that worker is here', async () => {
-  const [gone, witness] = [startWorker(), startWorker()];
-  await reportAs(gone.me);
-  await gone.kill();
-  await reportAs({ ...witness.me, seen: [gone.me] });
-  const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
-  expect((await reporter.report()).doubt).toBeNull();
-  await witness.kill();
-  const successor = new HostReporter({ pool: db.probe, host: 'host-1' });
-  expect((await successor.report()).doubt).toContain('is not on this machine');
-});
-
-it.skipIf(!isLinux)('a worker that was resumed on two machines is noticed at its next report', async () => {
-  const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
-  await reporter.report();
-  const { rows } = await db.admin.query<Pick<Reporter, 'pid' | 'start' | 'instance' | 'turn'>>(
-    'select pid, start, instance, turn from reaper.host_reporter',
-  );
-  const [me] = rows;
-  expect(me).toMatchObject({ pid: process.pid, start: startOf(processIdentity(process.pid)) });
-  if (me === undefined) return;
-  expect((await reporter.report()).doubt).toBeNull();
-  expect(await reportAs(me)).toMatchObject({ isTwice: true });
-  expect((await reporter.report()).doubt).toContain('is alive on two machines');
-});
+it.skipIf(!isLinux)(
+  'one that a third worker has seen alive has ended if that worker is here (needs Linux)',
+  async () => {
+    const [gone, witness] = [startWorker(), startWorker()];
+    await reportAs(gone.me);
+    await gone.kill();
+    await reportAs({ ...witness.me, seen: [gone.me] });
+    const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
+    expect((await reporter.report()).doubt).toBeNull();
+    await witness.kill();
+    const successor = new HostReporter({ pool: db.probe, host: 'host-1' });
+    expect((await successor.report()).doubt).toContain('is not on this machine');
+  },
+);
 
 it.skipIf(!isLinux)(
-  'a worker whose pid another machine’s worker has too, started at another time, is not it',
+  'a worker that was resumed on two machines is noticed at its next report (needs Linux)',
+  async () => {
+    const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
+    await reporter.report();
+    const { rows } = await db.admin.query<Pick<Reporter, 'pid' | 'start' | 'instance' | 'turn'>>(
+      'select pid, start, instance, turn from reaper.host_reporter',
+    );
+    const [me] = rows;
+    expect(me).toMatchObject({ pid: process.pid, start: startOf(processIdentity(process.pid)) });
+    if (me === undefined) return;
+    expect((await reporter.report()).doubt).toBeNull();
+    expect(await reportAs(me)).toMatchObject({ isTwice: true });
+    expect((await reporter.report()).doubt).toContain('is alive on two machines');
+  },
+);
+
+it.skipIf(!isLinux)(
+  'a worker whose pid another machine’s worker has too, started at another time, is not it (needs Linux)',
   async () => {
     const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
     const start = String(Number(startOf(processIdentity(process.pid))) + 1);
@@ -185,7 +194,7 @@ it.skipIf(!isLinux)(
   },
 );
 
-it.skipIf(!isLinux)('two copies of this package in one process are two reporters', async () => {
+it.skipIf(!isLinux)('two copies of this package in one process are two reporters (needs Linux)', async () => {
   vi.resetModules();
   const copy = await import('../../src/activities/host-reporter.js');
   const reporters = [HostReporter, copy.HostReporter].map(
@@ -196,7 +205,7 @@ it.skipIf(!isLinux)('two copies of this package in one process are two reporters
     expect((await reporter.report()).doubt).toBeNull();
 });
 
-it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
+it.skipIf(!isLinux)('a lost answer raises no doubt (needs Linux)', async () => {
   let isLosing = false;
   const query: Queryable['query'] = async (text, values) => {
     const result = await db.probe.query(text, values);
@@ -214,7 +223,7 @@ it.skipIf(!isLinux)('a lost answer raises no doubt', async () => {
 });
 
 it.skipIf(!isLinux)(
-  'a report that was given up on does not take part in the next one',
+  'a report that was given up on does not take part in the next one (needs Linux)',
   { timeout: 30_000 },
   async () => {
     const [clock, answer] = [gate(), gate()];
@@ -245,7 +254,7 @@ it.skipIf(!isLinux)(
   },
 );
 
-it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports', async () => {
+it.skipIf(!isLinux)('one that leaves is forgotten, whatever it still reports (needs Linux)', async () => {
   const reporter = new HostReporter({ pool: db.probe, host: 'host-1' });
   await reporter.report();
   await reporter.leave();

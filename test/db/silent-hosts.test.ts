@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { publishPolicy } from '../../src/db/policy.js';
 import { recordSweep } from '../../src/db/record-sweep.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
@@ -9,14 +9,17 @@ const INTERVAL_S = 10;
 
 let db: TestDatabase;
 let startMs: number;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.clean();
   startMs = Date.now();
   await publishPolicy(db.reaper, { ...DEFAULT_POLICY, intervalS: INTERVAL_S }, 'test');
   await insertRunningJob(db.admin, { host: 'a' });
   await insertRunningJob(db.admin, { host: 'a' });
 });
-afterEach(() => db.drop());
 
 /** A sweep so many intervals after the first one. */
 async function sweep(interval: number, seen: { answered?: string[]; silent?: string[]; error?: string }) {

@@ -9,7 +9,7 @@ const UNIT = 'deploy/systemd/job-reaper-probe.service';
 
 const { failed: hasNoSystemd } = await execa('systemd-analyze', ['--version'], { reject: false });
 
-it.skipIf(hasNoSystemd)('systemd understands every line of the unit', async () => {
+it.skipIf(hasNoSystemd)('systemd understands every line of the unit (needs systemd-analyze)', async () => {
   const unit = await read(UNIT);
   expect(await verify(unit)).toEqual([]);
   expect(await verify(unit.replace('NoNewPrivileges=', 'NoNewPrivilges='))).toEqual([

@@ -9,6 +9,7 @@ import { claimRun } from '../support/claims.js';
 import { createAdminPool, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
 import { blocksOf, commandsOf, readPage, wordsOf, type Block } from './support.js';
+import { memoryFolder } from '../support/memory-folder.js';
 
 // The procedures of docs/operating.md as they stand.
 
@@ -56,7 +57,9 @@ async function findings(given: Env = env): Promise<{ check: string; level: strin
 }
 
 it('restores a dump on another server', async () => {
-  const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
+  const server = await stoppedAfterwards(
+    startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() }),
+  );
   await migrate(server.adminUrl, 'reference');
   const admin = createAdminPool(server.adminUrl);
   try {
@@ -127,7 +130,9 @@ it('alters a column under the view', async () => {
 });
 
 it('takes job-reaper out, and leaves the queue as it is', async () => {
-  const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
+  const server = await stoppedAfterwards(
+    startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() }),
+  );
   await migrate(server.adminUrl, 'reference');
   const admin = createAdminPool(server.adminUrl);
   try {

@@ -22,7 +22,7 @@ async function processesOf(folder: string): Promise<string[]> {
 }
 
 test.skipIf(!existsSync('/proc/self/environ'))(
-  'a demo that is killed leaves no process and no file behind',
+  'a demo that is killed leaves no process and no file behind (needs /proc)',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'job-reaper-killed-'));
     // Postgres may run as another user.

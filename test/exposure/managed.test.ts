@@ -8,12 +8,13 @@ import { startPgBouncer, whyNoPgBouncer, type PgBouncer } from '../support/pgbou
 import { insertRunningJob, readJob } from '../support/rows.js';
 import { embeddedEnv, silent } from '../servers/support.js';
 import { createPool } from '../../src/db/pool.js';
+import { memoryFolder } from '../support/memory-folder.js';
 
 /** A server of its own: roles are the server's, and here the owner has to make them. */
 let server: PostgresServer;
 let root: Database;
 beforeAll(async () => {
-  server = await startPostgres({ log: silent, env: embeddedEnv() });
+  server = await startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() });
   root = createAdminPool(server.adminUrl);
 });
 afterAll(async () => {

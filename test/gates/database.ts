@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { createDatabase, dropDatabase, startPostgres, type PostgresServer } from '../../servers/index.js';
+import { memoryFolder } from '../support/memory-folder.js';
 
 /** A database for the gates of one test file. */
 export interface TestDatabase {
@@ -26,7 +27,7 @@ export function useDatabase(setUp: string): TestDatabase {
   };
 
   beforeAll(async () => {
-    server = await startPostgres({ log: () => undefined });
+    server = await startPostgres({ log: () => undefined, dir: await memoryFolder() });
     url = await createDatabase(server.adminUrl, name);
     owner = new pg.Pool({ connectionString: url });
     owner.on('error', () => undefined);

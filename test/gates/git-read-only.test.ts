@@ -51,13 +51,16 @@ describe('nothing is changed', () => {
     expect(existsSync(marker)).toBe(true);
   });
 
-  it.runIf(process.getuid?.() === 0)('in a repository of another user', async () => {
-    const { folder, bare } = createShop();
-    for (const name of ['', ...readdirSync(bare, { recursive: true, encoding: 'utf8' })]) {
-      chownSync(join(bare, name), 12_345, 12_345);
-    }
-    expect(await ask(folder)).toMatchObject({ green: true });
-  });
+  it.runIf(process.getuid?.() === 0)(
+    'in a repository of another user (needs root, to make one)',
+    async () => {
+      const { folder, bare } = createShop();
+      for (const name of ['', ...readdirSync(bare, { recursive: true, encoding: 'utf8' })]) {
+        chownSync(join(bare, name), 12_345, 12_345);
+      }
+      expect(await ask(folder)).toMatchObject({ green: true });
+    },
+  );
 
   it('and settings of the worker do not reach git', async () => {
     const { folder } = createShop();

@@ -102,7 +102,7 @@ const declare = () =>
   );
 
 describe.skipIf(!canMakeHosts())(
-  'a pod that comes back under its name (needs Linux, unshare, nsenter and leave to use them)',
+  'a pod that comes back under its name (needs Linux, unshare, nsenter and permission to use them)',
   () => {
     it('has the runs of its predecessor reaped once it is declared replaced, and none of its own', async () => {
       const first = await startPod();

@@ -150,7 +150,7 @@ const command = (...args: string[]) =>
   });
 
 describe.skipIf(!canMakeHosts())(
-  'two hosts, each with pid and network namespaces of its own (needs Linux, unshare, nsenter and leave to use them)',
+  'two hosts, each with pid and network namespaces of its own (needs Linux, unshare, nsenter and permission to use them)',
   () => {
     beforeEach(boot);
     afterEach(switchOff);

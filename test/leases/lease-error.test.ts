@@ -67,7 +67,7 @@ const canMount = (() => {
 })();
 
 it.skipIf(!canMount)(
-  'a read-only or full file system is reported as that (skipped: needs the right to mount)',
+  'a read-only or full file system is reported as that (needs unshare and permission to mount)',
   () => {
     expect(acquireOn('rw')).toBe('acquired');
     expect(acquireOn('ro')).toContain('to be writable, got a read-only file system');

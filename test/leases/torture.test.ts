@@ -62,7 +62,7 @@ let nextSeed = 1;
 const witness = randomUUID();
 
 it.skipIf(process.platform !== 'linux')(
-  'keeps launchers apart that are killed and suspended anywhere, reclaims from the dead only, and leaves no lease stuck',
+  'keeps launchers apart that are killed and suspended anywhere, reclaims from the dead only, and leaves no lease stuck (needs Linux)',
   async () => {
     const counts = new Map<string, number>();
     const violations: string[] = [];

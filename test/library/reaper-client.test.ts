@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ReaperClient, readSettings, SettingsError } from '../../src/index.js';
 import { insertBoot } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -14,15 +14,16 @@ let db: TestDatabase;
 let reaper: TestReaper | undefined;
 const clients: ReaperClient[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
 });
+afterAll(() => db.drop());
+beforeEach(() => db.clean());
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   await reaper?.stop();
   reaper = undefined;
   await endProcesses();
-  await db.drop();
 });
 
 const settingsOf = (REAPER_NAME: string) =>

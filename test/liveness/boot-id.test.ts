@@ -84,7 +84,7 @@ describe.skipIf(!canMount)(
 );
 
 describe.skipIf(!canMount)(
-  'an uptime that is mounted over, as lxcfs does (needs root and leave to mount)',
+  'an uptime that is mounted over, as lxcfs does (needs root and permission to mount)',
   () => {
     it('does not determine the kernel’s age', () => {
       const script = `${IMPORTS} console.log(JSON.stringify(measureUptimes())); process.exit();`;

@@ -7,7 +7,7 @@ const isWindows = process.platform === 'win32';
 
 afterEach(() => void vi.restoreAllMocks());
 
-describe.skipIf(isWindows)('a process without a stamp', () => {
+describe.skipIf(isWindows)('a process without a stamp (needs a system with signals)', () => {
   it.each([true, false])('is alive, not proven, while its pid exists (shared namespace: %s)', (shared) => {
     const { pid } = startSleep();
     const liveness = probeProcess({ pid, processIdentity: null }, { sharedPidNamespace: shared });
@@ -64,15 +64,18 @@ describe('doubt', () => {
     }
   });
 
-  it.skipIf(isWindows)('is settled when the process ends between the signal and the look', () => {
-    for (const kind of ['linux', 'darwin'] as const) {
-      const driver = selectDriver(kind);
-      const options = { sharedPidNamespace: true, driver };
-      // There for the first signal, and for nothing after it.
-      vi.spyOn(process, 'kill').mockReturnValueOnce(true);
-      expect(probeProcess({ pid: PID_NOBODY_HAS, processIdentity: null }, options).state).toBe('dead');
-    }
-  });
+  it.skipIf(isWindows)(
+    'is settled when the process ends between the signal and the look (needs a system with signals)',
+    () => {
+      for (const kind of ['linux', 'darwin'] as const) {
+        const driver = selectDriver(kind);
+        const options = { sharedPidNamespace: true, driver };
+        // There for the first signal, and for nothing after it.
+        vi.spyOn(process, 'kill').mockReturnValueOnce(true);
+        expect(probeProcess({ pid: PID_NOBODY_HAS, processIdentity: null }, options).state).toBe('dead');
+      }
+    },
+  );
 
   it('is what a driver that fails gives, with the cause', () => {
     const broken = (): never => {

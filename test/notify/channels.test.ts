@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createNotifyActivities } from '../../src/activities/notify.js';
 import { keepChannels } from '../../src/db/notification.js';
 import { readFleetNumbers } from '../../src/db/fleet-numbers.js';
@@ -18,11 +18,14 @@ const TOKEN = '123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw';
 
 let db: TestDatabase;
 let log: KeptLog;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await db.clean();
   log = new KeptLog();
 });
-afterEach(() => db.drop());
 
 const telegram = (receiver: Receiver) =>
   createTelegram({ token: TOKEN, chatId: '-42', baseUrl: receiver.url });

@@ -116,7 +116,7 @@ describe('the embedded Postgres', () => {
   );
 
   test.runIf(process.getuid?.() === 0)(
-    'is copied to where its user can read it, if only root can reach the installed files',
+    'is copied to where its user can read it, if only root can reach the installed files (needs root)',
     async () => {
       const folder = await openFolder();
       const closed = join(folder, 'closed');

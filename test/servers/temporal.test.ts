@@ -159,7 +159,7 @@ describe('both servers', () => {
     ['is ended by a signal', 'setInterval(() => undefined, 1000);', 'SIGTERM'],
     ['exits without stopping them', 'process.exit(3);', undefined],
   ] as const)(
-    'end when their process %s',
+    'end when their process %s (needs signals)',
     async (_how, ending, signal) => {
       const path = await nodeProgram(program(ending));
       const parent = await temporaryFolder();

@@ -4,8 +4,8 @@ import { inject } from 'vitest';
 import type { Database } from '../../src/db/database.js';
 import { createPool } from '../../src/db/pool.js';
 import { createDatabase, dropDatabase } from '../../servers/index.js';
-
-const PASSWORD = 'test';
+import { cleaner } from './clean.js';
+import { loginAs } from './logins.js';
 
 /** A test's own database, with a pool for each role that the product uses. */
 export interface TestDatabase {
@@ -18,6 +18,8 @@ export interface TestDatabase {
   /** As role `reaper_probe`, as the product connects. */
   probe: Database;
   probeUrl: string;
+  /** Undoes what tests wrote, for a file whose tests share a database: see {@link cleaner}. */
+  clean(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -29,8 +31,8 @@ export async function createTestDatabase(
   const name = `test_${randomBytes(6).toString('hex')}`;
   const adminUrl = await createDatabase(serverUrl, name, inject('templates')[adapter]);
   const admin = createAdminPool(adminUrl);
-  const reaperUrl = await loginAs(admin, adminUrl, 'reaper');
-  const probeUrl = await loginAs(admin, adminUrl, 'reaper_probe');
+  const reaperUrl = loginAs('reaper', adminUrl);
+  const probeUrl = loginAs('reaper_probe', adminUrl);
   const reaper = createPool(reaperUrl, { applicationName: 'test reaper' });
   const probe = createPool(probeUrl, { applicationName: 'test probe' });
   return {
@@ -40,6 +42,7 @@ export async function createTestDatabase(
     reaperUrl,
     probe,
     probeUrl,
+    clean: cleaner(admin),
     async drop() {
       await Promise.all([admin.end(), reaper.end(), probe.end()]);
       await dropDatabase(serverUrl, name);
@@ -62,17 +65,4 @@ export function createAdminPool(connectionString: string): pg.Pool {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
-}
-
-/** A separate login that is a member of the role: the role itself stays as the migration made it. */
-async function loginAs(admin: pg.Pool, adminUrl: string, role: string): Promise<string> {
-  const login = `test_${role}`;
-  await admin.query(`
-    do $$ begin
-      create role ${login} login password '${PASSWORD}' in role ${role};
-    exception when duplicate_object or unique_violation then null; end $$`);
-  const url = new URL(adminUrl);
-  url.username = login;
-  url.password = PASSWORD;
-  return url.href;
 }

@@ -9,6 +9,8 @@ import { migrate } from '../../src/db/migrate.js';
 import { createDatabase, dropDatabase, startServers } from '../../servers/index.js';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.js';
 import { bundleSource } from '../../src/worker/bundle.js';
+import { createLogins } from './logins.js';
+import { memoryFolder } from './memory-folder.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -32,7 +34,10 @@ async function asFromVersion15On(url: string): Promise<void> {
 
 /** One Postgres, one Temporal and one bundle for all tests; each test has its own database and names. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const servers = await startServers({ log: (line) => console.log(line) });
+  const servers = await startServers({
+    log: (line) => console.log(line),
+    postgres: { dir: await memoryFolder() },
+  });
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-test-'));
   const { adminUrl } = servers.postgres;
   const suffix = process.pid.toString(36);
@@ -43,6 +48,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await asFromVersion15On(url);
       await migrate(url, adapter);
     }
+    await createLogins(adminUrl);
     const quiet = () => undefined;
     const logger = {
       log: quiet,

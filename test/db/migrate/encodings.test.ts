@@ -6,13 +6,14 @@ import { claimRun } from '../../support/claims.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { embeddedEnv, silent } from '../../servers/support.js';
 import { createAdminPool } from '../../support/database.js';
+import { memoryFolder } from '../../support/memory-folder.js';
 
 let server: PostgresServer;
 let admin: pg.Client;
 let encodings: string[];
 
 beforeAll(async () => {
-  server = await startPostgres({ log: silent, env: embeddedEnv() });
+  server = await startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() });
   admin = new pg.Client({ connectionString: server.adminUrl });
   await admin.connect();
   const { rows } = await admin.query<{ name: string }>(

@@ -6,6 +6,7 @@ import { insertRunningJob } from '../../support/rows.js';
 import { startPostgres } from '../../../servers/index.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../../servers/support.js';
 import { emptyDatabase, insertWork, ourQueue } from './support.js';
+import { memoryFolder } from '../../support/memory-folder.js';
 
 it('a view that was dropped so that a column could be altered', async () => {
   const db = await createTestDatabase();
@@ -100,7 +101,9 @@ it('tables whose sequences are behind, as in a copy made by logical replication'
 });
 
 it('roles that are missing, as on a new server on which a dump was restored', async () => {
-  const server = await stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv() }));
+  const server = await stoppedAfterwards(
+    startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() }),
+  );
   await migrate(server.adminUrl, 'reference');
   const admin = createAdminPool(server.adminUrl);
   try {
