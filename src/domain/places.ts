@@ -1,5 +1,5 @@
 /** Maximum of runs that keep their turn, not counting retried ones: the queue is carried over when the reaper continues as new. */
-const MAX_QUEUE = 1_500;
+const MAX_QUEUE = 1_000;
 
 /** A run that waits for a place. */
 export interface Waiting {

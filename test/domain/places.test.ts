@@ -72,8 +72,8 @@ it('keeps no place for those that failed before beyond their quarter', () => {
 it('keeps the turn of more runs than there are places, but not of any number', () => {
   const waiting = Array.from({ length: 4_000 }, (_, n) => (n % 2 === 0 ? first(`f${n}`) : retry(`r${n}`)));
   const queue = queueUp(waiting);
-  expect(queue.filter(({ isRetry }) => !isRetry)).toHaveLength(1_500);
-  expect(queue.filter(({ isRetry }) => isRetry)).toHaveLength(375);
+  expect(queue.filter(({ isRetry }) => !isRetry)).toHaveLength(1_000);
+  expect(queue.filter(({ isRetry }) => isRetry)).toHaveLength(250);
   expect(queue.slice(0, 2)).toEqual([first('f0'), retry('r1')]);
 });
 
