@@ -1,3 +1,6 @@
+/** Maximum of runs that keep their turn, not counting retried ones: the queue is carried over when the reaper continues as new. */
+const MAX_QUEUE = 1_500;
+
 /** A run that waits for a place. */
 export interface Waiting {
   watchId: string;
@@ -11,52 +14,87 @@ export interface Places {
   taken: number;
   /** Those of them whose run could not be claimed before. */
   takenByRetries: number;
-  /** Those that have waited since an earlier sweep, the longest first. A place is kept for one that is not among the targets. */
-  queue: readonly Waiting[];
 }
 
 /**
- * Shares out the free places: first to those in the queue, then in the order given, those that could not be claimed before last. These get
- * at most a quarter of all places: however many there are, they do not keep others from being repaired.
+ * The runs that wait for a place in one sweep: first those in the queue, then in the order in which they came, those that could not be
+ * claimed before last. These get at most a quarter of all places: however many there are, they do not keep others from being repaired.
+ * What a call costs does not grow with the number of those that wait: there is one for each host.
  */
-export function shareOut<T extends Waiting>(
-  targets: readonly T[],
-  { places, taken, takenByRetries, queue }: Places,
-): { begun: T[]; waiting: T[] } {
-  const here = new Map(targets.map((target) => [target.watchId, target]));
-  const queued = new Set(queue.map(({ watchId }) => watchId));
-  const others = targets.filter(({ watchId }) => !queued.has(watchId));
-  const line = [
-    ...queue.map((known) => here.get(known.watchId) ?? known),
-    ...others.filter(({ isRetry }) => !isRetry),
-    ...others.filter(({ isRetry }) => isRetry),
-  ];
-  let free = places - taken;
-  let freeForRetries = retryPlaces(places) - takenByRetries;
-  const begun: T[] = [];
-  const waiting: T[] = [];
-  for (const { watchId, isRetry } of line) {
-    const target = here.get(watchId);
-    const hasPlace = free > 0 && (!isRetry || freeForRetries > 0);
-    if (hasPlace) {
-      free -= 1;
-      if (isRetry) freeForRetries -= 1;
-    }
-    if (target !== undefined) (hasPlace ? begun : waiting).push(target);
+export class Line<T extends Waiting> {
+  readonly #queue: Map<string, Waiting>;
+  readonly #here = new Map<string, T>();
+  readonly #others = new Map<string, T>();
+  readonly #retries = new Map<string, T>();
+
+  /** @param queue those that have waited since an earlier sweep, the longest first. A place is kept for one that has not come yet. */
+  constructor(queue: readonly Waiting[]) {
+    this.#queue = new Map(queue.map((known) => [known.watchId, known]));
   }
-  return { begun, waiting };
+
+  /** Lets a run wait. One that already does keeps its turn. */
+  add(target: T): void {
+    const { watchId, isRetry } = target;
+    if (this.#here.has(watchId)) return;
+    this.#here.set(watchId, target);
+    if (!this.#queue.has(watchId)) (isRetry ? this.#retries : this.#others).set(watchId, target);
+  }
+
+  /** Takes out those that get a free place. */
+  shareOut({ places, taken, takenByRetries }: Places): T[] {
+    let free = places - taken;
+    let freeForRetries = quarter(places) - takenByRetries;
+    const begun: T[] = [];
+    for (const part of [this.#queue, this.#others, this.#retries]) {
+      for (const known of part.values()) {
+        if (free <= 0) break;
+        const target = this.#here.get(known.watchId);
+        const { isRetry } = target ?? known;
+        if (isRetry && freeForRetries <= 0) continue;
+        free -= 1;
+        if (isRetry) freeForRetries -= 1;
+        if (target !== undefined) begun.push(target);
+      }
+    }
+    for (const { watchId } of begun) this.remove(watchId);
+    return begun;
+  }
+
+  remove(watchId: string): void {
+    for (const part of [this.#queue, this.#here, this.#others, this.#retries]) part.delete(watchId);
+  }
+
+  /** Keeps no place any longer for those that have not come. */
+  close(): void {
+    for (const watchId of [...this.#queue.keys()]) {
+      if (!this.#here.has(watchId)) this.#queue.delete(watchId);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#here.size === 0;
+  }
+
+  /** Those that have come and wait, in the order of their turn. */
+  get waiting(): T[] {
+    const queued = [...this.#queue.keys()].flatMap((watchId) => this.#here.get(watchId) ?? []);
+    return [...queued, ...this.#others.values(), ...this.#retries.values()];
+  }
 }
 
-/** The next sweep's queue: as many as there can be places for. */
-export function queueUp(waiting: readonly Waiting[], places: number): Waiting[] {
+/**
+ * The next sweep's queue. It is longer than there are places: if it held only those that go next, a host that answers faster could refill
+ * it in each sweep.
+ */
+export function queueUp(waiting: readonly Waiting[], limit = MAX_QUEUE): Waiting[] {
   const queue = waiting.map(({ watchId, isRetry }) => ({ watchId, isRetry }));
   const kept = new Set([
-    ...queue.filter(({ isRetry }) => !isRetry).slice(0, places),
-    ...queue.filter(({ isRetry }) => isRetry).slice(0, retryPlaces(places)),
+    ...queue.filter(({ isRetry }) => !isRetry).slice(0, limit),
+    ...queue.filter(({ isRetry }) => isRetry).slice(0, quarter(limit)),
   ]);
   return queue.filter((each) => kept.has(each));
 }
 
-function retryPlaces(places: number): number {
+function quarter(places: number): number {
   return Math.max(1, Math.floor(places / 4));
 }

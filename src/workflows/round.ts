@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
-import { queueUp, shareOut } from '../domain/places.js';
+import { Line, queueUp } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
@@ -25,10 +25,12 @@ export class Round {
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
   readonly #retries: ReadonlySet<string>;
-  /** What had no free place yet, by the ids of its watch, in the order of its turn. */
-  #waiting = new Map<string, Start>();
+  /** What has no free place yet. */
+  #line: Line<Start>;
   /** Whether those that wait keep their turn. Older histories know none. */
   #inTurn = false;
+  /** In older histories, what found no free place: it is not asked again in this sweep. */
+  readonly #passedOver = new Map<string, Start>();
 
   constructor(
     private readonly reaper: Reaper,
@@ -38,6 +40,7 @@ export class Round {
     this.#isBlocked = !found.policy.enabled || found.paused !== null;
     this.#park = found.watchAll ?? found.runs !== null;
     this.#retries = new Set(found.retries);
+    this.#line = new Line(reaper.queue);
   }
 
   /**
@@ -60,7 +63,7 @@ export class Round {
 
   /** Runs that wait for a free watch, as far as this sweep saw them. */
   get waiting(): { count: number; jobs: string[] } {
-    const jobs = [...this.#waiting.values()].flatMap((target) =>
+    const jobs = [...this.#passedOver.values(), ...this.#line.waiting].flatMap((target) =>
       this.#isWatched(target) ? [] : target.jobId,
     );
     return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
@@ -113,34 +116,31 @@ export class Round {
    */
   closeQueue(): Promise<void>[] {
     if (this.#isBlocked) return [];
-    const { reaper } = this;
-    reaper.queue = this.#inTurn ? [...this.#waiting.values()] : [];
-    const started = reaper.queue.length > 0 ? this.#begin([], () => null) : [];
-    reaper.queue = queueUp(reaper.queue, this.found.policy.maxWatches);
+    this.#line.close();
+    const started = this.#line.isEmpty ? [] : this.#begin([], () => null);
+    this.reaper.queue = queueUp(this.#line.waiting);
     return started;
   }
 
   #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
     const { reaper, summary } = this;
     const { policy } = this.found;
-    const isUnwatched = (known: { watchId: string }) => !this.#isWatched(known);
-    const due = new Map([...(this.#inTurn ? this.#waiting : [])].filter(([, target]) => isUnwatched(target)));
-    for (const target of targets.filter(isUnwatched)) {
-      const { watchId } = target;
-      if (due.has(watchId)) continue;
-      due.set(watchId, { ...target, isRetry: this.#retries.has(watchId), poke: toPoke(target) });
+    const watches = [...reaper.watches.values()];
+    for (const { watchId } of watches) this.#line.remove(watchId);
+    for (const target of targets) {
+      if (this.#isWatched(target)) continue;
+      this.#line.add({ ...target, isRetry: this.#retries.has(target.watchId), poke: toPoke(target) });
     }
-    const { begun, waiting } = shareOut([...due.values()], {
+    const begun = this.#line.shareOut({
       places: policy.maxWatches,
-      taken: reaper.watches.size,
-      takenByRetries: [...reaper.watches.values()].filter(({ isRetry }) => isRetry === true).length,
-      queue: reaper.queue.filter(isUnwatched),
+      taken: watches.length,
+      takenByRetries: watches.filter(({ isRetry }) => isRetry === true).length,
     });
-    if (waiting.length > 0) this.#inTurn ||= patched('places-in-turn');
-    const started = new Set(begun.map(({ watchId }) => watchId));
-    reaper.queue = reaper.queue.filter(({ watchId }) => !started.has(watchId));
-    const waited = this.#inTurn ? [] : this.#waiting;
-    this.#waiting = new Map([...waited, ...waiting.map((target) => [target.watchId, target] as const)]);
+    if (!this.#line.isEmpty) this.#inTurn ||= patched('places-in-turn');
+    if (!this.#inTurn) {
+      for (const target of this.#line.waiting) this.#passedOver.set(target.watchId, target);
+      if (!this.#line.isEmpty) this.#line = new Line<Start>([]);
+    }
     return begun.map(async (target) => {
       const isNew = await startWatch(reaper, target, target.poke, policy.searchAttributes);
       summary[isNew ? 'started' : 'alreadyStarted'] += 1;

@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { queueUp, shareOut, type Waiting } from '../../src/domain/places.js';
+import { Line, queueUp, type Places, type Waiting } from '../../src/domain/places.js';
 
 const first = (watchId: string) => ({ watchId, isRetry: false });
 const retry = (watchId: string) => ({ watchId, isRetry: true });
 const ids = (targets: { watchId: string }[]) => targets.map(({ watchId }) => watchId);
 const queue: Waiting[] = [];
+
+function shareOut(targets: Waiting[], { queue, ...places }: Places & { queue: Waiting[] }) {
+  const line = new Line<Waiting>(queue);
+  for (const target of targets) line.add(target);
+  return { begun: line.shareOut(places), waiting: line.waiting };
+}
 
 it('gives free places in the given order, those that failed before last', () => {
   const targets = [retry('r1'), first('a'), retry('r2'), first('b')];
@@ -40,6 +46,20 @@ it('keeps a place for one in the queue that is not there yet', () => {
   expect(ids(shareOut([first('b')], waits).begun)).toEqual([]);
 });
 
+it('keeps no place any longer once the line is closed, and lets who comes twice or in parts keep its turn', () => {
+  const line = new Line<Waiting>([first('x'), first('a')]);
+  for (const target of [first('b'), first('c'), first('b')]) line.add(target);
+  const places = { places: 8, taken: 6, takenByRetries: 0 };
+  expect(line.shareOut(places)).toEqual([]);
+  line.add(first('a'));
+  expect(ids(line.shareOut({ ...places, taken: 7 }))).toEqual([]);
+  line.close();
+  expect(ids(line.shareOut(places))).toEqual(['a', 'b']);
+  expect(ids(line.waiting)).toEqual(['c']);
+  line.remove('c');
+  expect(line.isEmpty).toBe(true);
+});
+
 it('keeps no place for those that failed before beyond their quarter', () => {
   const waits = { places: 8, taken: 4, takenByRetries: 2, queue: [retry('r1'), retry('r2'), first('x')] };
   expect(ids(shareOut([first('a'), first('b'), first('c'), first('d')], waits).begun)).toEqual([
@@ -49,7 +69,15 @@ it('keeps no place for those that failed before beyond their quarter', () => {
   ]);
 });
 
-it('queues no more than there can be places for, in the order of their turn', () => {
+it('keeps the turn of more runs than there are places, but not of any number', () => {
+  const waiting = Array.from({ length: 4_000 }, (_, n) => (n % 2 === 0 ? first(`f${n}`) : retry(`r${n}`)));
+  const queue = queueUp(waiting);
+  expect(queue.filter(({ isRetry }) => !isRetry)).toHaveLength(1_500);
+  expect(queue.filter(({ isRetry }) => isRetry)).toHaveLength(375);
+  expect(queue.slice(0, 2)).toEqual([first('f0'), retry('r1')]);
+});
+
+it('queues in the order of their turn, of those that failed before at most a quarter', () => {
   const waiting = [retry('r1'), first('a'), retry('r2'), first('b'), first('c'), first('d'), first('e')];
   expect(ids(queueUp(waiting, 4))).toEqual(['r1', 'a', 'b', 'c', 'd']);
 });
