@@ -55,11 +55,11 @@ it('without a worker that answers, sweepNow and reapNow end', async () => {
   const lonely = new ReaperClient({ temporal, settings, by: 'ada' });
   try {
     await lonely.start('a-queue-that-nobody-serves');
-    const { withDeadline } = connection;
+    const withDeadline = connection.withDeadline.bind(connection);
     const limits: number[] = [];
     vi.spyOn(connection, 'withDeadline').mockImplementation((deadline, ask) => {
       limits.push(Number(deadline) - Date.now());
-      return withDeadline.call(connection, Date.now() + 500, ask) as ReturnType<typeof ask>;
+      return withDeadline(Date.now() + 500, ask);
     });
     for (const asked of [lonely.sweepNow(), lonely.reapNow('j1')]) {
       await expect(asked).rejects.toThrow(WorkflowUpdateRPCTimeoutOrCancelledError);
