@@ -126,6 +126,7 @@ create or replace function reaper.set_mode(p_mode text, p_by text) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  lock table reaper.control in share row exclusive mode;
   update reaper.control set mode = p_mode, braked_by = null;
   perform reaper.note_change(p_by, 'mode', jsonb_build_object('mode', p_mode));
 end

@@ -2,12 +2,38 @@
 -- functions of released migrations that locked the row before.
 alter table reaper.control set (autovacuum_enabled = false); -- A vacuum would be waited for. The table has one row.
 
+-- Also where an update alone would wait for claims: its weaker lock, taken by two operators whose transactions then do more, is a deadlock.
+create or replace function reaper.pause(p_reason text, p_by text) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  lock table reaper.control in share row exclusive mode;
+  update reaper.control
+     set paused = true, paused_by = p_by, paused_reason = p_reason, paused_at = reaper.now();
+  perform reaper.note_change(p_by, 'pause', jsonb_build_object('reason', p_reason));
+end
+$$;
+
+create or replace function reaper.resume(p_by text) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  lock table reaper.control in share row exclusive mode;
+  update reaper.control set paused = false, paused_by = null, paused_reason = null, paused_at = null;
+  perform reaper.note_change(p_by, 'resume', '{}');
+end
+$$;
+
 create or replace function reaper.publish_policy(p_policy jsonb, p_by text) returns jsonb
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_old jsonb;
 begin
+  select policy into v_old from reaper.control;
+  if v_old is not distinct from p_policy then -- as at most starts of a worker: nobody has to wait for that
+    return v_old;
+  end if;
   lock table reaper.control in share row exclusive mode;
   select policy into v_old from reaper.control;
   if v_old is distinct from p_policy then

@@ -32,7 +32,9 @@ import {
 } from '../workflows/messages.js';
 import { toStatus, type Status } from './status.js';
 
-/** Milliseconds for which `reapNow` is retried; the reaper itself waits up to 60 s for the watch. */
+/** Milliseconds that the reaper has to sweep. */
+const SWEEP_LIMIT_MS = 60_000;
+/** Milliseconds that it has to reap; it waits up to 60 s for the watch. */
 const REAP_LIMIT_MS = 75_000;
 /** Milliseconds that Temporal has to accept a signal. */
 const SIGNAL_LIMIT_MS = 5_000;
@@ -114,11 +116,11 @@ export class ReaperClient {
   readonly #pool: Database;
   readonly #by: string;
 
-  /** @throws SettingsError if DATABASE_URL is not set, or another setting is wrong */
+  /** @throws SettingsError if DATABASE_URL is not set, or another setting is wrong; RangeError if `by` is blank */
   constructor({ temporal, settings = readSettings(), by }: ReaperClientOptions) {
     this.#temporal = temporal;
     this.#settings = settings;
-    this.#by = by;
+    this.#by = expectText('by', by);
     this.#names = new Names(settings.REAPER_NAME);
     this.#pool = createPool(required(settings, 'DATABASE_URL'), {
       applicationName: 'job-reaper client',
@@ -207,9 +209,15 @@ export class ReaperClient {
     await this.#operate(hold);
   }
 
-  /** Ends a hold early. False if there was none. */
+  /**
+   * Ends a hold early. False if there was none.
+   *
+   * @throws RangeError for another kind or a blank value
+   */
   async release(kind: HoldKind, value: string): Promise<boolean> {
-    return this.#operate({ action: 'release', kind, value, by: this.#by });
+    const release = readHold('release', { kind, value, by: this.#by });
+    if (typeof release === 'string') throw new RangeError(release);
+    return this.#operate(release);
   }
 
   /**
@@ -217,8 +225,10 @@ export class ReaperClient {
    * there answers. Takes effect with the next sweep even if Temporal is down now.
    *
    * @param host exactly as in the job rows
+   * @throws RangeError if it is blank
    */
   async hostGone(host: string, { replaced = false }: HostGoneOptions = {}): Promise<GoneResult> {
+    expectText('host', host);
     return this.#declareGone({ action: 'host-gone', host, by: this.#by, ...(replaced && { replaced }) });
   }
 
@@ -240,10 +250,11 @@ export class ReaperClient {
   /**
    * Sweeps now. Returns the summary of a sweep that started after this call; `error` says why if it failed.
    *
-   * @throws WorkflowNotFoundError if the reaper is not running
+   * @throws WorkflowNotFoundError if the reaper is not running; WorkflowUpdateRPCTimeoutOrCancelledError if it does not answer within
+   *   60 s, for example because no worker serves it
    */
   async sweepNow(): Promise<SweepSummary> {
-    const summary = await askUntilTaken((updateId) =>
+    const summary = await this.#ask(SWEEP_LIMIT_MS, (updateId) =>
       this.#reaper.executeUpdate(sweepNowUpdate, { updateId }),
     );
     return toSweepSummary(summary);
@@ -252,13 +263,13 @@ export class ReaperClient {
   /**
    * Reaps a dead job without waiting for the streak. Refused for a live run, or one within its grace.
    *
-   * @throws RangeError for a text that cannot be a job id; WorkflowNotFoundError if the reaper is not running
+   * @throws RangeError for a text that cannot be a job id; WorkflowNotFoundError if the reaper is not running;
+   *   WorkflowUpdateRPCTimeoutOrCancelledError if it does not answer within 75 s
    */
   async reapNow(jobId: string): Promise<ReapResult> {
     try {
-      const { reaped, text } = await askUntilTaken(
-        (updateId) => this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
-        REAP_LIMIT_MS,
+      const { reaped, text } = await this.#ask(REAP_LIMIT_MS, (updateId) =>
+        this.#reaper.executeUpdate(reapNowUpdate, { updateId, args: [{ job_id: jobId }] }),
       );
       return reaped ? { reaped, text } : { reaped, why: text };
     } catch (error) {
@@ -276,6 +287,11 @@ export class ReaperClient {
 
   get #reaper() {
     return this.#temporal.workflow.getHandle(this.#names.reaper);
+  }
+
+  /** Without a limit, an update would wait for a worker for ever. */
+  async #ask<T>(limitMs: number, ask: (updateId: string) => Promise<T>): Promise<T> {
+    return this.#temporal.connection.withDeadline(Date.now() + limitMs, () => askUntilTaken(ask, limitMs));
   }
 
   /** Writes to Postgres first, which every claim obeys from then on. Then signals the reaper, if possible. */
@@ -298,4 +314,10 @@ export class ReaperClient {
       .withDeadline(Date.now() + SIGNAL_LIMIT_MS, () => this.#reaper.signal(signalOf(operation), input))
       .catch(() => undefined);
   }
+}
+
+/** Postgres cannot store NUL. */
+function expectText(name: string, text: unknown): string {
+  if (typeof text === 'string' && text.trim() !== '' && !text.includes('\0')) return text;
+  throw new RangeError(`Expected \`${name}\` to be a name, got ${shown(text)}`);
 }

@@ -147,6 +147,25 @@ it.each([
   await operating;
 });
 
+it.each([
+  ['a pause', `select reaper.pause('r', 'op')`, 'reaper.pause'],
+  ['the end of a pause', `select reaper.resume('op')`, 'reaper.resume'],
+  ['the dry run', `select reaper.set_mode('observe', 'op')`, 'reaper.set_mode'],
+])('%s in a longer transaction of one operator is no deadlock with one of another', async (_, sql, name) => {
+  const first = await OpenTransaction.begin(db.admin);
+  const second = await OpenTransaction.begin(db.admin);
+  await first.run(sql);
+  const waiting = second.run(sql).then(
+    () => 'done',
+    (error: unknown) => (error as Error).message,
+  );
+  await waitsForLock(db.admin, name);
+  await first.run(`select reaper.put_hold('job', 'j1', 'r', 'op', 60)`);
+  await first.commit();
+  expect(await waiting).toBe('done');
+  await second.commit();
+});
+
 it('a pause waits for a claim in flight: when it has returned, that claim is committed and no other follows', async () => {
   const second = await insertRunningJob(db.admin, { id: 'j2' });
   const claimer = await OpenTransaction.begin(db.reaper);

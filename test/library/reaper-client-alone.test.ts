@@ -1,5 +1,6 @@
-import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { Client, Connection, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { ReaperClient, readSettings } from '../../src/index.js';
 import { freePort } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -45,4 +46,41 @@ it('without Temporal, explain says what Postgres knows', async () => {
   expect(known).toBe(true);
   expect(sections.find(({ title }) => title === 'watch')?.lines.join()).toContain('Temporal');
   expect(sections.find(({ title }) => title === 'blocked')?.lines.join()).toContain('deploying');
+});
+
+it('without a worker that answers, sweepNow and reapNow end', async () => {
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  const temporal = new Client({ connection });
+  const settings = readSettings({ DATABASE_URL: db.reaperUrl, REAPER_NAME: `alone-${randomUUID()}` });
+  const lonely = new ReaperClient({ temporal, settings, by: 'ada' });
+  try {
+    await lonely.start('a-queue-that-nobody-serves');
+    const withDeadline = connection.withDeadline.bind(connection);
+    const limits: number[] = [];
+    vi.spyOn(connection, 'withDeadline').mockImplementation((deadline, ask) => {
+      limits.push(Number(deadline) - Date.now());
+      return withDeadline(Date.now() + 500, ask);
+    });
+    for (const asked of [lonely.sweepNow(), lonely.reapNow('j1')]) {
+      await expect(asked).rejects.toThrow(WorkflowUpdateRPCTimeoutOrCancelledError);
+    }
+    expect(limits.map((limitMs) => Math.ceil(limitMs / 1000))).toEqual([60, 75]);
+  } finally {
+    await temporal.workflow.getHandle(settings.REAPER_NAME).terminate();
+    await lonely.close();
+    await connection.close();
+  }
+});
+
+it('says at once that an operator without a name, and a host or hold that cannot be, are mistakes', async () => {
+  const temporal = new Client({ connection: Connection.lazy() });
+  const settings = readSettings({ DATABASE_URL: db.reaperUrl });
+  for (const by of ['', ' ', '\0']) {
+    expect(() => new ReaperClient({ temporal, settings, by })).toThrow(RangeError);
+  }
+  for (const name of ['', ' ', 'a\0']) {
+    await expect(client.hostGone(name)).rejects.toThrow(RangeError);
+  }
+  await expect(client.release('job', ' ')).rejects.toThrow(RangeError);
+  await expect(client.release('jobs' as 'job', 'j1')).rejects.toThrow(RangeError);
 });
