@@ -1,17 +1,9 @@
 import { describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../servers/index.js';
 import { Names } from '../../src/naming.js';
-import type { Proxy } from '../support/proxy.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
-import { World } from './world.js';
-
-/** The same URL by way of the proxy. */
-function through(proxy: Proxy, url: string): string {
-  const changed = new URL(url);
-  changed.host = `127.0.0.1:${proxy.port}`;
-  return changed.href;
-}
+import { through, World } from '../support/world.js';
 
 // Each waits most of the time, for limits of the server's or ours.
 describe.concurrent('after a kill', () => {

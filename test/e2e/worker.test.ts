@@ -4,7 +4,7 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { Names } from '../../src/naming.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
-import { World } from './world.js';
+import { World } from '../support/world.js';
 
 it.for(['SIGTERM', 'SIGINT'] as const)('ends well at %s', async (signal, test) => {
   const world = await World.of(test);

@@ -1,79 +1,54 @@
-import { randomBytes } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, type TestContext } from 'vitest';
 import { freePort } from '../../servers/index.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction } from '../support/locks.js';
-import { endProcesses, startProcess } from '../support/process.js';
-import { Proxy } from '../support/proxy.js';
-import { insertRunningJob, readJob } from '../support/rows.js';
-import { terminateAll } from '../support/terminate-all.js';
+import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
-import { WorkerProcess } from '../support/worker-process.js';
+import { through, World } from '../support/world.js';
 
-let db: TestDatabase;
-let postgres: Proxy;
-let temporal: Proxy;
-let name: string;
-let port: number;
-let worker: WorkerProcess;
-let client: Client;
-
-beforeEach(async () => {
-  db = await createTestDatabase();
-  name = `silence-${randomBytes(6).toString('hex')}`;
-  port = await freePort();
-  postgres = await proxyTo(new URL(db.reaperUrl).host);
-  temporal = await proxyTo(inject('temporalAddress'));
-  client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
-  const url = new URL(db.reaperUrl);
-  url.host = `127.0.0.1:${postgres.port}`;
-  worker = new WorkerProcess({
-    REAPER_NAME: name,
-    DATABASE_URL: url.href,
+/** A worker that is ready, and the ways to its servers. */
+async function startReady(test: TestContext) {
+  const world = await World.of(test);
+  const port = await freePort();
+  const postgres = await world.startProxy(world.db.reaperUrl);
+  const temporal = await world.startProxy(inject('temporalAddress'));
+  const worker = world.startWorker({
+    DATABASE_URL: through(postgres, world.db.reaperUrl),
     TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}`,
     REAPER_ADMIN_ADDR: String(port),
     REAPER_INTERVAL_S: '1',
   });
-  await eventually('readiness', async () => (await ask('/readyz')).status === 200);
-});
-afterEach(async () => {
-  await worker.kill();
-  await Promise.all([postgres.cut(), temporal.cut()]);
-  await terminateAll(client, name);
-  await client.connection.close();
-  await endProcesses();
-  await db.drop();
-});
-
-async function proxyTo(address: string): Promise<Proxy> {
-  const { hostname, port: target } = new URL(`tcp://${address}`);
-  return Proxy.to({ host: hostname, port: Number(target) }, await freePort());
+  const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+  const isReady = async () => (await ask('/readyz')).status === 200;
+  await eventually('readiness', isReady);
+  /** Waits until the connections that the worker has are silent, and one is in use. */
+  const silencePostgres = async () => {
+    expect(postgres.silence()).toBeGreaterThan(0);
+    await eventually('no readiness', async () => (await ask('/readyz')).status === 503);
+  };
+  const sweptAt = async () => {
+    const { rows } = await world.db.admin.query<{ at: Date }>('select at from reaper.last_sweep');
+    return rows[0]?.at.getTime() ?? 0;
+  };
+  /** Waits for a sweep that is later than the last one by more than so many milliseconds. */
+  const sweepsGoOn = async (ms: number, limitMs = 60_000) => {
+    const before = await sweptAt();
+    await eventually('further sweeps', async () => (await sweptAt()) > before + ms, limitMs);
+  };
+  return { world, worker, temporal, ask, isReady, silencePostgres, sweepsGoOn };
 }
 
-const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-
-async function sweptAt(): Promise<number> {
-  const { rows } = await db.admin.query<{ at: Date }>('select at from reaper.last_sweep');
-  return rows[0]?.at.getTime() ?? 0;
-}
-
-/** Waits until the connections that the worker has are silent, and one is in use. */
-async function silencePostgres(): Promise<void> {
-  expect(postgres.silence()).toBeGreaterThan(0);
-  await eventually('no readiness', async () => (await ask('/readyz')).status === 503);
-}
-
-describe('connections to Postgres that go silent', () => {
-  it('are logged, do not affect health, and sweeps go on', async () => {
+// They wait for the limits of connections.
+describe.concurrent('connections to Postgres that go silent', () => {
+  it('are logged, do not affect health, and sweeps go on', async (test) => {
+    const { ask, isReady, silencePostgres, sweepsGoOn } = await startReady(test);
     await silencePostgres();
     expect((await ask('/healthz')).status).toBe(200);
-    const before = await sweptAt();
-    await eventually('further sweeps', async () => (await sweptAt()) > before + 1_000, 60_000);
-    await eventually('readiness', async () => (await ask('/readyz')).status === 200);
+    await sweepsGoOn(1_000);
+    await eventually('readiness', isReady);
   });
 
-  it('do not keep a worker from stopping, and it says what it waited for', async () => {
+  it('do not keep a worker from stopping, and it says what it waited for', async (test) => {
+    const { worker, silencePostgres } = await startReady(test);
     await silencePostgres();
     worker.signal('SIGTERM');
     await worker.end();
@@ -83,16 +58,17 @@ describe('connections to Postgres that go silent', () => {
   });
 });
 
-describe('connections to Temporal that go silent', () => {
-  it('are replaced, and sweeps go on', async () => {
+describe.concurrent('connections to Temporal that go silent', () => {
+  it('are replaced, and sweeps go on', async (test) => {
+    const { temporal, ask, sweepsGoOn } = await startReady(test);
     expect(temporal.silence()).toBeGreaterThan(0);
     await eventually('no readiness', async () => (await ask('/readyz')).status === 503);
     expect((await ask('/healthz')).status).toBe(200);
-    const before = await sweptAt();
-    await eventually('further sweeps', async () => (await sweptAt()) > before + 1_000, 120_000);
+    await sweepsGoOn(1_000, 120_000);
   });
 
-  it('do not keep a worker from stopping', async () => {
+  it('do not keep a worker from stopping', async (test) => {
+    const { worker, temporal } = await startReady(test);
     temporal.silence();
     worker.signal('SIGTERM');
     await worker.end();
@@ -100,23 +76,21 @@ describe('connections to Temporal that go silent', () => {
   });
 });
 
-it('rows that are locked for long delay no sweep, no other repair and no stop', async () => {
-  const dead = startProcess();
+it.concurrent('rows that are locked for long delay no sweep, no other repair and no stop', async (test) => {
+  const { world, worker, ask, sweepsGoOn } = await startReady(test);
+  const { admin } = world.db;
+  const dead = world.startProcess();
   await dead.kill();
-  for (let n = 0; n < 12; n += 1) await insertRunningJob(db.admin, { id: `locked-${n}`, ...dead });
-  const lock = await OpenTransaction.begin(db.admin);
+  for (let n = 0; n < 12; n += 1) await insertRunningJob(admin, { id: `locked-${n}`, ...dead });
+  const lock = await OpenTransaction.begin(admin);
   await lock.run('select from jobs for update');
   const isBusy = async () =>
     /job_reaper_claims_total{result="busy"} [1-9]/.test(await (await ask('/metrics')).text());
   await eventually('claims that were told of the lock', isBusy);
-  await insertRunningJob(db.admin, { id: 'free', ...dead });
-  await eventually(
-    'the free one repaired',
-    async () => (await readJob(db.admin, 'free'))['status'] === 'queued',
-  );
-  expect((await readJob(db.admin, 'locked-0'))['status']).toBe('running');
-  const before = await sweptAt();
-  await eventually('further sweeps', async () => (await sweptAt()) > before + 2_000);
+  await insertRunningJob(admin, { id: 'free', ...dead });
+  await world.requeued('free');
+  expect(await world.jobStatus('locked-0')).toBe('running');
+  await sweepsGoOn(2_000);
   worker.signal('SIGTERM');
   expect(await worker.end()).toBe(0);
   await lock.rollback();

@@ -2,13 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { inject, type TestContext } from 'vitest';
 import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { startProcess, type TestProcess } from '../support/process.js';
-import { Proxy } from '../support/proxy.js';
-import { insertRunningJob, readJob } from '../support/rows.js';
-import { terminateAll } from '../support/terminate-all.js';
-import { eventually } from '../support/wait.js';
-import { WorkerProcess } from '../support/worker-process.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { startProcess, type TestProcess } from './process.js';
+import { Proxy } from './proxy.js';
+import { insertRunningJob, readJob } from './rows.js';
+import { terminateAll } from './terminate-all.js';
+import { eventually } from './wait.js';
+import { WorkerProcess } from './worker-process.js';
+
+/** The same URL by way of a proxy. */
+export function through(proxy: Proxy, url: string): string {
+  const changed = new URL(url);
+  changed.host = `127.0.0.1:${proxy.port}`;
+  return changed.href;
+}
 
 /** One test's database and REAPER_NAME, and all that it starts: tests that mostly wait can do so at the same time. */
 export class World {
@@ -54,6 +61,7 @@ export class World {
     return server;
   }
 
+  /** A way to the server at a URL, or at a host and port. */
   async startProxy(url: string): Promise<Proxy> {
     const { hostname, port } = new URL(url.includes('//') ? url : `tcp://${url}`);
     const proxy = await Proxy.to({ host: hostname, port: Number(port) }, await freePort());
