@@ -19,7 +19,7 @@ const SYSTEM = [
   'test/db/pool.test.ts',
   'test/deploy/compose-by-hand.test.ts',
   'test/docs/operating.test.ts',
-  'test/e2e/gates-away.test.ts',
+  'test/e2e/{gates-away,outages}.test.ts',
   'test/exposure/{connections,payload-codec,pgbouncer,secrets,temporal-settings}.test.ts',
   'torture/stopped-worker.test.ts',
   'test/gates/sql-end.test.ts',
