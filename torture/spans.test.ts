@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { PresenceFacts, LOST_S } from './facts/presence-facts.js';
 import { startingOver, uncoveredMs } from './facts/spans.js';
 
 const span = (fromMs: number, untilMs: number) => ({ fromMs, untilMs });
@@ -18,13 +17,4 @@ it.each([
 
 it('a time after which everything starts over is longer by that', () => {
   expect(startingOver(span(100, 200), 3)).toEqual(span(100, 3_200));
-});
-
-it('what a worker had in hand is lost for a while, whatever else is up', () => {
-  const presence = new PresenceFacts();
-  presence.saw('workers', true, Date.now());
-  presence.lost('workers');
-  const [lost] = presence.away(['workers']);
-  expect((lost?.untilMs ?? 0) - (lost?.fromMs ?? 0)).toBe(LOST_S * 1000);
-  expect(presence.away(['Postgres'])).toEqual([]);
 });

@@ -11,12 +11,6 @@ export type Part =
   | 'the adapter';
 
 /**
- * Seconds for which nobody else gets what a worker had in hand when it ended: 15 s until Temporal gives its activity to another one, and
- * 10 s until it takes back what waits for the dead worker's cached workflow.
- */
-export const LOST_S = 25;
-
-/**
  * When something that repairs need was away, according to constant checks. In doubt it was away: from the last moment at which it
  * was seen up to the next.
  */
@@ -41,12 +35,6 @@ export class PresenceFacts {
     const span = { fromMs: Date.now(), untilMs: Infinity };
     this.#taken.set(part, [...(this.#taken.get(part) ?? []), span]);
     return () => void (span.untilMs = Math.min(span.untilMs, Date.now()));
-  }
-
-  /** One that has this part ended with work in hand. */
-  lost(part: Part): void {
-    const fromMs = Date.now();
-    this.#taken.set(part, [...(this.#taken.get(part) ?? []), { fromMs, untilMs: fromMs + LOST_S * 1000 }]);
   }
 
   /** The times in which any of these was away. */

@@ -12,9 +12,10 @@ import { waitLimitS } from './repaired.js';
 export const nobodyWaits: Invariant = {
   name: 'nobody waits for another',
   promise:
-    'a dead run that can be repaired is repaired within 3 intervals, the grace and two minutes, even while others cannot be; time only counts while Postgres, Temporal, a worker and its probe are up, no worker ended in the last 25 s, and nothing prevents, or has just prevented, the claim of this very run',
+    'a dead run that can be repaired is repaired within 3 intervals, the grace and three minutes, even while others cannot be; time only counts while Postgres, Temporal, a worker and its probe are up and nothing prevents, or has just prevented, the claim of this very run',
   *check(facts) {
-    const limitS = waitLimitS(facts.terms);
+    // A minute more than other waits: workers are killed all the time, each with work in hand that nobody else gets for up to 25 s.
+    const limitS = waitLimitS(facts.terms) + facts.terms.marginS;
     for (const run of facts.queue.runs.values()) {
       const waitedS = waitedForRepairS(facts, run);
       if (waitedS < limitS) continue;

@@ -32,8 +32,6 @@ export function callTheRoll({
       await setTimeout(EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
-  /** The pids of the workers that were up. */
-  const working = new Map<Tapped, number | undefined>();
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: 'roll call',
@@ -46,12 +44,6 @@ export function callTheRoll({
     repeat(async () => [['Postgres', await answers(() => pool.query('select 1'))]]),
     repeat(async () => [['Temporal', await answers(() => askTemporal(client))]]),
     repeat(() => {
-      for (const worker of services.workers) {
-        const now = isUp(worker) ? worker.service.pid : undefined;
-        const before = working.get(worker);
-        if (before !== undefined && before !== now) presence.lost('workers');
-        working.set(worker, now);
-      }
       const isAnyWorkerUp = services.workers.some(isUp);
       return Promise.resolve([
         ['workers', isAnyWorkerUp],
