@@ -12,6 +12,9 @@ const BUNDLER = join('scripts', 'bundle-workflows.mjs');
 /** What runs: the code, the SQL, and the file by which a package knows its root. */
 const PARTS = ['package.json', 'dist', 'sql', BUNDLER];
 
+/** The program in a copy that plays one scenario. */
+export const PLAY = join('dist', 'torture', 'scenario.js');
+
 /**
  * Copies the built package and breaks the copy.
  *

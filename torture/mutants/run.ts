@@ -7,7 +7,7 @@ import type { Played } from '../play-scenario.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { MUTANTS } from './index.js';
 import type { Edit } from './mutant.js';
-import { copyPackage } from './package-copy.js';
+import { copyPackage, PLAY } from './package-copy.js';
 
 const USAGE = `Usage: npm run torture:mutants -- [--only <text>]
 
@@ -59,7 +59,7 @@ async function main(): Promise<number> {
 async function play(copy: string, edits: readonly Edit[], scenario: string): Promise<Played> {
   const root = await copyPackage(copy, edits);
   try {
-    const script = join(root, 'dist', 'test', 'faults', 'scenario.js');
+    const script = join(root, PLAY);
     const { stdout } = await execa(process.execPath, [script, scenario], {
       timeout: LIMIT_MS,
       // It ends what it started.
