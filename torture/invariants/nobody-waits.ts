@@ -6,7 +6,7 @@ import { MAX_RETRY_S } from '../facts/hindrance-facts.js';
 import { startingOver, uncoveredMs, withRetry, type Span } from '../facts/spans.js';
 import { gateOf } from '../world/pipeline.js';
 import type { Invariant } from './invariant.js';
-import { waitLimitS } from './repaired.js';
+import { turnLimitS } from './repaired.js';
 
 /** Judged run by run while faults are injected, whatever else is locked, failing, silent or away. */
 export const nobodyWaits: Invariant = {
@@ -14,8 +14,7 @@ export const nobodyWaits: Invariant = {
   promise:
     'a dead run that can be repaired is repaired within 3 intervals, the grace and three minutes, even while others cannot be; time only counts while Postgres, Temporal, a worker and its probe are up and nothing prevents, or has just prevented, the claim of this very run',
   *check(facts) {
-    // A minute more than other waits: workers are killed all the time, each with work in hand that nobody else gets for up to 25 s.
-    const limitS = waitLimitS(facts.terms) + facts.terms.marginS;
+    const limitS = turnLimitS(facts.terms);
     for (const run of facts.queue.runs.values()) {
       const waitedS = waitedForRepairS(facts, run);
       if (waitedS < limitS) continue;

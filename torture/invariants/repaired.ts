@@ -14,6 +14,14 @@ export function waitLimitS({ intervalS, graceS, marginS }: Facts['terms']): numb
   return 3 * intervalS + graceS + 2 * marginS;
 }
 
+/**
+ * Seconds within which a run that can be repaired is repaired while others cannot be. A minute more than other waits: workers are killed
+ * all the time, each with work in hand that nobody else gets for up to 25 s.
+ */
+export function turnLimitS(terms: Facts['terms']): number {
+  return waitLimitS(terms) + terms.marginS;
+}
+
 /** Judges the runs that were there before it was set up: to be asked when the limit is over. */
 export const repairedInTime: Invariant = {
   name: 'repaired in time',

@@ -1,5 +1,5 @@
 import type { RunRef } from '../../src/domain/types.js';
-import { repairLimitS, waitLimitS } from '../invariants/repaired.js';
+import { repairLimitS, turnLimitS } from '../invariants/repaired.js';
 import { killAgent, send, type Victim } from '../faults/victims.js';
 import { waitFor } from '../faults/wait.js';
 import type { LedgerRow } from '../facts/queue-facts.js';
@@ -214,7 +214,7 @@ export class SceneError extends Error {
 
 /** Milliseconds after which a run's waiting proves something while faults go on. */
 export function pastWaitMs({ terms }: World): number {
-  return (waitLimitS(terms) + 2) * 1000;
+  return (turnLimitS(terms) + 2) * 1000;
 }
 
 /** Milliseconds after which a zombie that is left proves something. */
