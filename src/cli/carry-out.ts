@@ -1,11 +1,9 @@
 import { operate } from '../db/operate.js';
 import { signalOf, type Operation } from '../domain/operation.js';
+import { SIGNAL_LIMIT_MS } from '../temporal/limits.js';
 import type { OperatorInput } from '../workflows/messages.js';
 import { tryTemporal, type CliContext } from './context.js';
 import { complain } from './output.js';
-
-/** Milliseconds that Temporal has to accept a signal. */
-const SIGNAL_LIMIT_MS = 5_000;
 
 /**
  * Carries out an operator's request. First it writes to Postgres, because every claim obeys that from then on. Then it

@@ -1,12 +1,10 @@
 import { Command } from 'commander';
+import { REAP_LIMIT_MS } from '../temporal/limits.js';
 import { reapNowUpdate } from '../workflows/messages.js';
 import { askReaper } from './ask-reaper.js';
 import { withContext } from './context.js';
 import { CliError } from './errors.js';
 import { examples, say } from './output.js';
-
-/** Milliseconds: the reaper itself waits up to 60 s for the watch. */
-const REAP_LIMIT_MS = 75_000;
 
 /** `job-reaper reap` */
 export function reapCommand(): Command {

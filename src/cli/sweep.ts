@@ -1,13 +1,11 @@
 import { Command } from 'commander';
+import { SWEEP_LIMIT_MS } from '../temporal/limits.js';
 import { sweepNowUpdate } from '../workflows/messages.js';
 import { askReaper } from './ask-reaper.js';
 import { withContext } from './context.js';
 import { describeSweep } from '../explain/describe-sweep.js';
 import { CliError } from './errors.js';
 import { examples, printJson, say } from './output.js';
-
-/** Milliseconds for a sweep, which takes at most one interval for the hosts, plus a few queries. */
-const SWEEP_LIMIT_MS = 60_000;
 
 /** `job-reaper sweep` */
 export function sweepCommand(): Command {

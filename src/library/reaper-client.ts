@@ -21,6 +21,7 @@ import { gatherFacts } from '../explain/gather.js';
 import { isBootId } from '../liveness/index.js';
 import { Names } from '../naming.js';
 import { askUntilTaken } from '../temporal/ask-until-taken.js';
+import { REAP_LIMIT_MS, SIGNAL_LIMIT_MS, SWEEP_LIMIT_MS } from '../temporal/limits.js';
 import { ensureReaper } from '../worker/ensure-reaper.js';
 import {
   readHold,
@@ -32,12 +33,6 @@ import {
 } from '../workflows/messages.js';
 import { toStatus, type Status } from './status.js';
 
-/** Milliseconds that the reaper has to sweep. */
-const SWEEP_LIMIT_MS = 60_000;
-/** Milliseconds that it has to reap; it waits up to 60 s for the watch. */
-const REAP_LIMIT_MS = 75_000;
-/** Milliseconds that Temporal has to accept a signal. */
-const SIGNAL_LIMIT_MS = 5_000;
 const MAX_CLAIMS = 10_000;
 
 /** Options of {@link ReaperClient}. */
