@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { readSettings, required } from '../config.js';
-import { quotedAdapters } from '../db/adapter/source.js';
+import { QUOTED_ADAPTERS } from '../db/adapter/source.js';
 import { executeOnce } from '../db/execute-once.js';
 import { migrate, type MigrateResult } from '../db/migrate.js';
 import { explainDatabaseError } from './database-error.js';
@@ -15,7 +15,7 @@ export function migrateCommand(): Command {
     .description('Create or update schema reaper at DATABASE_ADMIN_URL; safe to run again')
     .option(
       '--adapter <name or file>',
-      `the adapter to install: ${quotedAdapters()} or the path of an SQL file or folder (default: the installed one again)`,
+      `the adapter to install: ${QUOTED_ADAPTERS} or the path of an SQL file or folder (default: the installed one again)`,
     )
     .addHelpText(
       'after',

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { quotedAdapters } from '../db/adapter/source.js';
+import { QUOTED_ADAPTERS } from '../db/adapter/source.js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readSettings, required } from '../config.js';
 import { createLogger, type Logger } from '../log.js';
@@ -35,7 +35,7 @@ export function upCommand(): Command {
     )
     .option(
       '--adapter <name or file>',
-      `first migrate at DATABASE_ADMIN_URL with this adapter: ${quotedAdapters()}, an SQL file or a folder`,
+      `first migrate at DATABASE_ADMIN_URL with this adapter: ${QUOTED_ADAPTERS}, an SQL file or a folder`,
     )
     .addHelpText(
       'after',

@@ -1,9 +1,14 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { packageRoot } from '../../paths.js';
 
 const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
+
+/** The names of the shipped adapters: each is a folder. Listed here, because help names them, and not every command needs the folders. */
+export const SHIPPED_ADAPTERS = ['minimal', 'reference'];
+/** The same, as help and errors list them. */
+export const QUOTED_ADAPTERS = SHIPPED_ADAPTERS.map((name) => `"${name}"`).join(', ');
 
 /** The text of an adapter. */
 export interface AdapterSource {
@@ -16,18 +21,6 @@ export interface AdapterSource {
   indexes: string | null;
 }
 
-/** The names of the shipped adapters: each is a folder. */
-export function shippedAdapters(): string[] {
-  return readdirSync(SHIPPED_FOLDER).sort();
-}
-
-/** The names of the shipped adapters, as help and errors list them. */
-export function quotedAdapters(): string {
-  return shippedAdapters()
-    .map((name) => `"${name}"`)
-    .join(', ');
-}
-
 /**
  * Reads an adapter.
  *
@@ -35,11 +28,11 @@ export function quotedAdapters(): string {
  * @throws if there is no such adapter
  */
 export async function readAdapter(adapter: string): Promise<AdapterSource> {
-  if (shippedAdapters().includes(adapter)) return readShipped(adapter);
+  if (SHIPPED_ADAPTERS.includes(adapter)) return readShipped(adapter);
   const path = resolve(adapter);
   if (!existsSync(path)) {
     throw new Error(
-      `Expected adapter ${quotedAdapters()}, or the path of an SQL file or of a folder with contract.sql, got "${adapter}": there is nothing at ${path}`,
+      `Expected adapter ${QUOTED_ADAPTERS}, or the path of an SQL file or of a folder with contract.sql, got "${adapter}": there is nothing at ${path}`,
     );
   }
   const name = basename(path).replace(/\.sql$/i, '');
@@ -58,9 +51,9 @@ export async function readAdapter(adapter: string): Promise<AdapterSource> {
  * @throws if this version has no such adapter
  */
 export async function readShipped(name: string): Promise<AdapterSource> {
-  if (!shippedAdapters().includes(name)) {
+  if (!SHIPPED_ADAPTERS.includes(name)) {
     throw new Error(
-      `Expected adapter "${name}" among ${quotedAdapters()}, got none: install the version of job-reaper that has it`,
+      `Expected adapter "${name}" among ${QUOTED_ADAPTERS}, got none: install the version of job-reaper that has it`,
     );
   }
   return { name, isShipped: true, ...(await readFolder(join(SHIPPED_FOLDER, name))) };

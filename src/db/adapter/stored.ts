@@ -1,5 +1,5 @@
 import type { Queryable } from '../database.js';
-import { type AdapterSource, readShipped, shippedAdapters } from './source.js';
+import { readShipped, SHIPPED_ADAPTERS, type AdapterSource } from './source.js';
 
 /** The current adapter, as it was installed. */
 export interface StoredAdapter extends AdapterSource {
@@ -45,5 +45,5 @@ export async function storeAdapter(
 export async function findInstalled(admin: Queryable, name: string | null): Promise<AdapterSource | null> {
   const stored = await readStoredAdapter(admin);
   if (stored !== null) return stored.isShipped ? readShipped(stored.name) : stored;
-  return name !== null && shippedAdapters().includes(name) ? readShipped(name) : null;
+  return name !== null && SHIPPED_ADAPTERS.includes(name) ? readShipped(name) : null;
 }
