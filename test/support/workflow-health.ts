@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { expect } from 'vitest';
 
@@ -14,11 +14,15 @@ const MADE_ANEW = [
   WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
 ];
 
-/** Fails if a workflow is not running, or one of its workflow tasks fails or has failed. */
-export async function expectHealthy(client: Client, workflowId: string): Promise<void> {
+/** Fails if a workflow is in another state than these, or one of its workflow tasks fails or has failed. */
+export async function expectHealthy(
+  client: Client,
+  workflowId: string,
+  states: WorkflowExecutionStatusName[] = ['RUNNING'],
+): Promise<void> {
   const handle = client.workflow.getHandle(workflowId);
   const { raw, status } = await handle.describe();
-  expect(status.name, workflowId).toBe('RUNNING');
+  expect(states, workflowId).toContain(status.name);
   expect(raw.pendingWorkflowTask?.attempt ?? 1, `attempts at the workflow task of ${workflowId}`).toBe(1);
   expect(await failedTasks(client, workflowId)).toEqual([]);
 }
