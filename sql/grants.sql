@@ -62,6 +62,7 @@ grant execute on function
   reaper.records_exit_codes(),
   reaper.hold_on(text, text, text, text),
   reaper.block_on(text, text, text, text),
+  reaper.claim_many(jsonb, text, text, timestamptz, double precision),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text, timestamptz,
     text),
   reaper.believes_exit(timestamptz, timestamptz, boolean),

@@ -3,6 +3,7 @@ import type { Queryable } from './database.js';
 /** The functions that adapters provide, and what they return. */
 const FUNCTIONS = [
   { signature: 'reaper.lock_run(text, text)', returns: 'SETOF reaper.running_job', isOptional: false },
+  { signature: 'reaper.lock_runs(text[])', returns: 'SETOF text', isOptional: true },
   { signature: 'reaper.finish(text, text, text, text)', returns: 'boolean', isOptional: false },
   { signature: 'reaper.advance(text, text, text, text, text)', returns: 'boolean', isOptional: true },
   { signature: 'reaper.has_exit_codes()', returns: 'boolean', isOptional: true },

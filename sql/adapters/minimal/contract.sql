@@ -50,6 +50,13 @@ begin
 end
 $$;
 
+-- The rows of many runs at once. Those that somebody else has locked are skipped.
+create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
+  language sql
+as $$
+  select id::text from public.jobs where id = any (p_job_ids::bigint[]) for no key update skip locked
+$$;
+
 create or replace function reaper.finish(p_job_id text, p_run_key text, p_status text, p_error text) returns boolean
   language plpgsql
   -- The path that the triggers of this table expect: a claim's own is pg_catalog alone.
