@@ -132,6 +132,7 @@ describe('role reaper', () => {
       'block_on',
       'boots',
       'claim',
+      'claim_many',
       'declare_boot_gone',
       'declare_host_gone',
       'declare_host_replaced',
