@@ -26,8 +26,14 @@ export const settingsSchema = z.object({
   REAPER_ENABLED: flag.default(DEFAULT_POLICY.enabled),
   /** Kill switch for reclaiming leases, independent of REAPER_ENABLED. */
   LEASE_RECLAIM_ENABLED: flag.default(DEFAULT_POLICY.leaseReclaim),
-  /** Seconds between sweeps, and the minimum between two dead observations that count. */
+  /** Seconds between sweeps. */
   REAPER_INTERVAL_S: decimal(seconds(0.1)).default(DEFAULT_POLICY.intervalS),
+  /**
+   * The minimum of seconds between two dead observations that count, at most REAPER_INTERVAL_S; for a run younger than an interval always an
+   * interval. If not set, the adapter decides: an interval if a monitor records exit codes, else 2. A shorter one is your word that monitors
+   * record an exit code sooner than that.
+   */
+  REAPER_CONFIRM_S: decimal(seconds(0.1)).optional(),
   /** Consecutive dead observations before a pid counts as dead. */
   REAPER_DEAD_TICKS: decimal(count(1).max(MAX_DEAD_TICKS, `expected at most ${MAX_DEAD_TICKS}`)).default(
     DEFAULT_POLICY.deadTicks,
@@ -161,6 +167,10 @@ function contradictions(
     const message = `expected less than REAPER_MAX_RUNNING_S (${ceiling})`;
     found.push({ name: 'REAPER_FINALIZE_GRACE_S', message });
   }
+  const { REAPER_CONFIRM_S: confirm = 0, REAPER_INTERVAL_S: interval = Infinity } = settings;
+  if (confirm > interval) {
+    found.push({ name: 'REAPER_CONFIRM_S', message: `expected at most REAPER_INTERVAL_S (${interval})` });
+  }
   const { REAPER_WATCH_ALL_LIMIT: limit = 0, REAPER_MAX_WATCHES: max = Infinity } = settings;
   if (limit > max) {
     const message = `expected at most REAPER_MAX_WATCHES (${max})`;
@@ -204,6 +214,7 @@ export function toPolicy(settings: Settings): PublishedPolicy {
     enabled: settings.REAPER_ENABLED,
     leaseReclaim: settings.LEASE_RECLAIM_ENABLED,
     intervalS: settings.REAPER_INTERVAL_S,
+    confirmS: settings.REAPER_CONFIRM_S ?? 'by adapter',
     deadTicks: settings.REAPER_DEAD_TICKS,
     finalizeGraceS: settings.REAPER_FINALIZE_GRACE_S,
     maxRunningS: settings.REAPER_MAX_RUNNING_S,

@@ -15,7 +15,11 @@ function mistakes(env: NodeJS.ProcessEnv): string[] {
 
 describe('settings', () => {
   it('have the defaults of the policy', () => {
-    expect(toPolicy(readSettings({}))).toEqual({ ...DEFAULT_POLICY, backstopUnknown: 'by adapter' });
+    expect(toPolicy(readSettings({}))).toEqual({
+      ...DEFAULT_POLICY,
+      backstopUnknown: 'by adapter',
+      confirmS: 'by adapter',
+    });
     expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toMatchObject({
       intervalS: DEFAULT_POLICY.intervalS,
     });
@@ -66,6 +70,11 @@ describe('settings', () => {
       'a watch-all limit above the maximum of watches',
       { REAPER_WATCH_ALL_LIMIT: '9', REAPER_MAX_WATCHES: '8' },
       ['REAPER_WATCH_ALL_LIMIT: expected at most REAPER_MAX_WATCHES (8), got "9"'],
+    ],
+    [
+      'a longer time between looks than between sweeps',
+      { REAPER_CONFIRM_S: '16' },
+      ['REAPER_CONFIRM_S: expected at most REAPER_INTERVAL_S (15), got "16"'],
     ],
     [
       'a name with a slash',

@@ -39,6 +39,7 @@ export function planClaim(
     gate: exitZero?.gate ?? null,
     policy: {
       intervalS: policy.intervalS,
+      confirmS: policy.confirmS,
       deadTicks: policy.deadTicks,
       finalizeGraceS: policy.finalizeGraceS,
       maxRunningS: policy.maxRunningS,

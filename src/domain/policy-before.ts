@@ -1,4 +1,4 @@
-import { ceilingLeftS, ceilingS, countDead, looksNeeded, printed, toWaitMs } from './policy.js';
+import { ceilingLeftS, ceilingS, confirmWaitS, countDead, looksNeeded, printed, toWaitMs } from './policy.js';
 import type { JudgeContext, Judgement } from './policy.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from './types.js';
 
@@ -26,13 +26,14 @@ export function judgeBefore(observation: Observation, context: JudgeContext): Ju
     }
   }
 
-  const memory = countDead(context);
+  const memory = countDead(run, context);
   const ticks = context.skipStreak === true ? 1 : looksNeeded(policy);
   if (memory.streak >= ticks) {
     const reason = `dead pid=${printed(run.pid)}`;
     return { verdict: { kind: 'reap', tier: 1, path: 'unknown-outcome', reason }, memory };
   }
-  const waitMs = toWaitMs(policy.intervalS * 1000 - (nowMs - (memory.lastDeadAtMs ?? nowMs)), policy);
+  const sinceCountedMs = nowMs - (memory.lastDeadAtMs ?? nowMs);
+  const waitMs = toWaitMs(confirmWaitS(run, policy) * 1000 - sinceCountedMs, policy);
   const line = `job ${run.jobId} pid=${printed(run.pid)} dead (streak ${memory.streak}/${ticks}), deferring`;
   return { verdict: judgeAge(observation, context) ?? { kind: 'defer', why: 'dead', waitMs, line }, memory };
 }

@@ -23,7 +23,7 @@ export interface Judgement {
  *
  * - Tier 2: a recorded exit code drops the streak. After the grace the agent's end is known; within it nothing fires. A record
  *   that is or may be a previous run's says nothing; see {@link judgeExitRecord}.
- * - Tier 1: a pid that is dead in enough consecutive observations, at least one interval apart.
+ * - Tier 1: a pid that is dead in enough consecutive observations, far enough apart; see {@link confirmWaitS}.
  * - Tier 3, the backstop: a run over its ceiling is reaped at once. One that is proven alive only causes an alert; on queues without
  *   exit codes, so does one whose liveness is unknown. A stamped run could be proven alive, so it is reaped only after as many looks
  *   without that proof as tier 1 needs dead ones, and, unless its exit code is recorded, never once it caused an alert as alive. A look
@@ -89,7 +89,7 @@ function judgeProcess(observation: Observation, context: JudgeContext): Judgemen
 function judgeDead(observation: Observation, context: JudgeContext): Judgement {
   const { run } = observation;
   const { policy, nowMs } = context;
-  const dead = countDead(context);
+  const dead = countDead(run, context);
   const ticks = context.skipStreak === true ? 1 : looksNeeded(policy);
   if (dead.streak >= ticks) {
     const reason = `dead pid=${printed(run.pid)}`;
@@ -101,16 +101,27 @@ function judgeDead(observation: Observation, context: JudgeContext): Judgement {
   if (backstop && unproven && unproven.looks >= looksNeeded(policy)) return { verdict: backstop, memory };
 
   const sinceCountedMs = nowMs - (dead.lastDeadAtMs ?? nowMs);
-  const waitMs = toWaitMs(policy.intervalS * 1000 - sinceCountedMs, policy);
+  const waitMs = toWaitMs(confirmWaitS(run, policy) * 1000 - sinceCountedMs, policy);
   const line = `job ${run.jobId} pid=${printed(run.pid)} dead (streak ${dead.streak}/${ticks}), deferring`;
   return { verdict: { kind: 'defer', why: 'dead', waitMs, line }, memory };
 }
 
-/** A dead observation counts if it is the first of its streak, or at least one interval after the last that counted. */
-export function countDead({ memory, nowMs, policy }: JudgeContext): WatchMemory {
+/**
+ * Seconds that must lie between two dead observations of a run. Confirming sooner than after an interval is only for a run that is older
+ * than that: a younger one may still show its job's last process.
+ */
+export function confirmWaitS(
+  { ageS }: Pick<JobRun, 'ageS'>,
+  { intervalS, confirmS = intervalS }: Policy,
+): number {
+  return ageS !== null && ageS >= intervalS ? Math.min(confirmS, intervalS) : intervalS;
+}
+
+/** A dead observation counts if it is the first of its streak, or long enough after the last that counted. */
+export function countDead(run: JobRun, { memory, nowMs, policy }: JudgeContext): WatchMemory {
   const { streak, lastDeadAtMs, defunctSinceMs } = memory;
   const firstDeadAtMs = memory.firstDeadAtMs ?? defunctSinceMs ?? nowMs;
-  if (lastDeadAtMs !== null && nowMs - lastDeadAtMs < policy.intervalS * 1000) {
+  if (lastDeadAtMs !== null && nowMs - lastDeadAtMs < confirmWaitS(run, policy) * 1000) {
     return { streak, lastDeadAtMs, firstDeadAtMs: memory.firstDeadAtMs, defunctSinceMs };
   }
   return { streak: streak + 1, lastDeadAtMs: nowMs, firstDeadAtMs, defunctSinceMs };
@@ -139,7 +150,7 @@ function needsProof(run: JobRun, policy: Policy): boolean {
   return run.processIdentity !== null && policy.backstopAlive === 'alert';
 }
 
-/** Counts like {@link countDead}. */
+/** Counts like {@link countDead}, an interval apart: no proof is not a death. */
 function countUnproven({ memory: { unknown }, nowMs, policy }: JudgeContext): Unproven {
   if (unknown && nowMs - unknown.lastAtMs < policy.intervalS * 1000) return unknown;
   return { looks: (unknown?.looks ?? 0) + 1, lastAtMs: nowMs };

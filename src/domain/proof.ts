@@ -1,4 +1,4 @@
-import { ceilingS } from './policy.js';
+import { ceilingS, confirmWaitS } from './policy.js';
 import type { ClaimPlan } from './claim-plan.js';
 import type { JobRun, Observation, Outcome, Policy, Verdict, WatchMemory } from './types.js';
 
@@ -25,7 +25,7 @@ export function describeProof(
     case 1:
       return streak === 1
         ? `dead in one look: ${liveness.evidence}`
-        : `dead in ${streak} looks in a row, at least ${policy.intervalS}s apart: ${liveness.evidence}`;
+        : `dead in ${streak} looks in a row, at least ${confirmWaitS(run, policy)}s apart: ${liveness.evidence}`;
     case 2:
       return `the agent exited with ${run.exitCode ?? 'None'}, ${run.exitAgeS ?? 0}s ago: longer than the grace of ${policy.finalizeGraceS}s`;
     case 3:

@@ -56,8 +56,13 @@ export interface Policy {
   enabled: boolean;
   /** Kill switch of the lease reclaim. @default true */
   leaseReclaim: boolean;
-  /** Seconds between sweeps, and the minimum between two dead observations that count. @default 15 */
+  /** Seconds between sweeps. @default 15 */
   intervalS: number;
+  /**
+   * The minimum of seconds between two dead observations that count, for a run that is an interval old; see `confirmWaitS`. If missing, as
+   * in policies of older versions, an interval.
+   */
+  confirmS?: number;
   /** Consecutive observations needed to believe that a pid is dead, or that a stamped run cannot be proven alive. @default 2 */
   deadTicks: number;
   /** Seconds that a monitor has to finalize after recording the exit code. @default 300 */
@@ -78,9 +83,10 @@ export interface Policy {
   searchAttributes: boolean;
 }
 
-/** A policy as it is published: it may leave what to do with unknown runs to the adapter. */
-export type PublishedPolicy = Omit<Policy, 'backstopUnknown'> & {
+/** A policy as it is published: it may leave two settings to the adapter. */
+export type PublishedPolicy = Omit<Policy, 'backstopUnknown' | 'confirmS'> & {
   backstopUnknown: Policy['backstopUnknown'] | 'by adapter';
+  confirmS?: number | 'by adapter';
 };
 
 export const DEFAULT_POLICY: Policy = {

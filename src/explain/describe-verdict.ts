@@ -1,4 +1,5 @@
 import { unknownOutcome } from '../domain/outcome.js';
+import { confirmWaitS } from '../domain/policy.js';
 import type { JobRun, Observation, Policy, Verdict } from '../domain/types.js';
 
 /** What {@link describeVerdict} needs. */
@@ -60,7 +61,7 @@ function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer
   switch (why) {
     case 'dead':
       return [
-        `dead, needs ${policy.deadTicks} consecutive observations ${policy.intervalS} s apart; ` +
+        `dead, needs ${policy.deadTicks} consecutive observations ${confirmWaitS(observation.run, policy)} s apart; ` +
           (counted === null ? 'its watch could not be asked how many it has' : `its watch has ${counted}`),
         describeUnknownOutcome(observation.run, 'then it'),
       ];

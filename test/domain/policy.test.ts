@@ -242,6 +242,45 @@ describe('tier 1, dead pid', () => {
     );
   });
 
+  describe('with a time of its own between two looks', () => {
+    const policy = { confirmS: 2 };
+    const first = { streak: 1, lastDeadAtMs: 1_000_000 };
+    const old = { ageS: INTERVAL_MS / 1000 };
+
+    it('waits that long, and no longer', () => {
+      expect(decide({ run: old, liveness: dead, policy }).verdict).toMatchObject({
+        why: 'dead',
+        waitMs: 2_000,
+      });
+      const early = decide({ run: old, liveness: dead, policy, memory: first, nowMs: 1_001_999 });
+      expect(early.verdict).toMatchObject({ kind: 'defer', waitMs: 1 });
+      const late = decide({ run: old, liveness: dead, policy, memory: first, nowMs: 1_002_000 });
+      expect(late.verdict).toEqual(reap(1, 'dead pid=42'));
+    });
+
+    it.each([0, INTERVAL_MS / 1000 - 1, null, -5])(
+      'waits an interval if the run, %s s old, may still show the process of its last run',
+      (ageS) => {
+        const run = { ageS };
+        expect(decide({ run, liveness: dead, policy }).verdict).toMatchObject({ waitMs: INTERVAL_MS });
+        const early = decide({
+          run,
+          liveness: dead,
+          policy,
+          memory: first,
+          nowMs: 1_000_000 + INTERVAL_MS - 1,
+        });
+        expect(early.verdict).toMatchObject({ kind: 'defer' });
+      },
+    );
+
+    it('leaves the looks that only prove no life an interval apart', () => {
+      const run = { ageS: MAX_S, processIdentity: 'linux:m:b:1:1' };
+      const unproven = decide({ run, liveness: unknown, policy });
+      expect(unproven.verdict).toMatchObject({ why: 'unknown', waitMs: INTERVAL_MS });
+    });
+  });
+
   it.each([
     ['alive', alive],
     ['unknown', unknown],
@@ -530,6 +569,7 @@ describe('for any history of observations', () => {
     { minLength: 1, maxLength: 30 },
   );
   const policies = fc.record({
+    confirmS: fc.constantFrom(1, INTERVAL_MS / 1000),
     deadTicks: fc.integer({ min: -1, max: 5 }),
     backstopAlive: fc.constantFrom<'alert' | 'reap'>('alert', 'reap'),
     backstopUnknown: fc.constantFrom<'alert' | 'reap'>('alert', 'reap'),
@@ -571,7 +611,10 @@ describe('for any history of observations', () => {
           if (verdict.tier === 1 && state === 'dead' && !skipStreak && memory.defunctSinceMs === null) {
             const first = deadSince[0] ?? nowMs;
             expect(deadSince.length).toBeGreaterThanOrEqual(Math.max(1, policy.deadTicks));
-            expect(nowMs - first).toBeGreaterThanOrEqual((Math.max(1, policy.deadTicks) - 1) * INTERVAL_MS);
+            const isOld = ageS !== null && ageS >= INTERVAL_MS / 1000;
+            const apartMs = isOld ? policy.confirmS * 1000 : INTERVAL_MS;
+            if (policy.confirmS * 1000 === INTERVAL_MS || isOld)
+              expect(nowMs - first).toBeGreaterThanOrEqual((Math.max(1, policy.deadTicks) - 1) * apartMs);
           }
           if (verdict.tier === 1)
             expect([hasExited, ['dead', 'defunct'].includes(state)]).toEqual([false, true]);
@@ -587,6 +630,7 @@ describe('for any history of observations', () => {
   it('never waits 0 s, nor forever, whatever the settings and the rows say', () => {
     const settings = fc.record({
       intervalS: fc.double({ min: 0.1, max: 3_600, noNaN: true }),
+      confirmS: fc.double({ min: 0.1, max: 3_600, noNaN: true }),
       finalizeGraceS: fc.double({ min: 0, max: 3_600, noNaN: true }),
       maxRunningS: fc.double({ min: 0.1, max: 100_000, noNaN: true }),
       deadTicks: fc.integer({ min: 1, max: 5 }),

@@ -107,6 +107,7 @@ const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], u
   REAPER_ENABLED: isBoolean,
   LEASE_RECLAIM_ENABLED: isBoolean,
   REAPER_INTERVAL_S: (value) => isWithin(value, 0.1, YEAR_S),
+  REAPER_CONFIRM_S: (value) => isWithin(value, 0.1, YEAR_S),
   REAPER_DEAD_TICKS: (value) => isCount(value, 1, 1_000),
   REAPER_FINALIZE_GRACE_S: (value) => isWithin(value, 0, YEAR_S),
   REAPER_MAX_RUNNING_S: (value) => isCount(value, 1, YEAR_S),

@@ -8,8 +8,17 @@ export const rowsCheck: Check = {
   name: 'rows',
   needs: ['postgres', 'schema'],
   async run({ pool }) {
-    const { running, unreadable, duplicates, reused, zones, withoutHost, withoutStart, olderExits } =
-      await readRowOddities(pool);
+    const {
+      running,
+      unreadable,
+      duplicates,
+      reused,
+      zones,
+      withoutHost,
+      withoutStart,
+      olderExits,
+      olderStamps,
+    } = await readRowOddities(pool);
     const findings: Finding[] = unreadable.map(({ jobId, why }) =>
       fail(
         'every row to be readable',
@@ -67,6 +76,15 @@ export const rowsCheck: Check = {
           'exit records that are newer than the start of their run',
           `older ones, which are ignored: ${olderExits.join(', ')}`,
           'make launchers clear exit_code and finished_at when they start a run: docs/sql-contract.md',
+        ),
+      );
+    }
+    if (olderStamps.length > 0) {
+      findings.push(
+        fail(
+          'rows that show the process of their own run',
+          `those of an earlier run, which was reaped because it was dead: ${olderStamps.join(', ')}`,
+          'make launchers clear or set pid and process_identity in the statement that takes the job: docs/sql-contract.md',
         ),
       );
     }

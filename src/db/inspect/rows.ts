@@ -19,6 +19,8 @@ export interface RowOddities {
   withoutStart: number;
   /** The first few jobs whose exit record is older than their run. */
   olderExits: string[];
+  /** The first few jobs whose row shows the process of a run that was reaped because that process was dead. */
+  olderStamps: string[];
 }
 
 /** Checks every column of every row as role `reaper` sees it. Only reads. */
@@ -37,7 +39,10 @@ export async function readRowOddities(pool: Database): Promise<RowOddities> {
                 coalesce((select array_agg(job_id) from (select r.job_id from r join reaper.ledger l using (job_id, run_key)
                                                           order by 1 limit 5) d), '{}') as reused,
                 coalesce((select array_agg(job_id) from (select r.job_id from r where r.exit_code is not null and not ${believesExit(false)}
-                                                          order by 1 limit 5) d), '{}') as "olderExits"
+                                                          order by 1 limit 5) d), '{}') as "olderExits",
+                coalesce((select array_agg(job_id) from (select distinct r.job_id from r join reaper.ledger l using (job_id, process_identity)
+                                                          where l.run_key <> r.run_key and l.tier = 1
+                                                          order by 1 limit 5) d), '{}') as "olderStamps"
            from r`,
         [ids],
       );

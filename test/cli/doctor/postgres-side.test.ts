@@ -186,6 +186,29 @@ describe('rows', () => {
     ]);
   });
 
+  it('fails for a row that shows the process of a run that was reaped as dead', async () => {
+    for (const [id, tier] of [
+      ['j1', 1],
+      ['j2', 2],
+    ] as const) {
+      const run = await insertRunningJob(db.admin, { id, processIdentity: `linux:m:b:1:${tier}` });
+      const { rows } = await db.admin.query<{ result: string }>(
+        `select result from reaper.claim($1, $2, 'c', 'w', 'queued', 1, 'r', null, '{}', 4242, $3, null)`,
+        [id, run.runKey, `linux:m:b:1:${tier}`],
+      );
+      expect(rows).toEqual([{ result: 'won' }]);
+      await db.admin.query('update reaper.ledger set tier = $1 where job_id = $2', [tier, id]);
+      await db.admin.query(
+        `update jobs set status = 'running', attempts = 2, started_at = now(), host = 'host-1', pid = 4242, process_identity = $2
+          where id = $1`,
+        [id, `linux:m:b:1:${tier}`],
+      );
+    }
+    expect(await examine('rows', patient)).toMatchObject([
+      { level: 'fail', got: 'those of an earlier run, which was reaped because it was dead: j1' },
+    ]);
+  });
+
   it('names the row and the column that cannot be read', async () => {
     await db.admin.query('drop view reaper.running_job cascade; alter table jobs alter column pid type text');
     await migrate(db.adminUrl, null);
