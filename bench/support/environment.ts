@@ -123,7 +123,7 @@ function inheritedEnvironment(isEmbedded: boolean): NodeJS.ProcessEnv {
 async function terminateWorkflows(client: Client, reaperName: string): Promise<void> {
   // The reaper first, because it would start watches again.
   const ids = [reaperName];
-  const query = `WorkflowId STARTS_WITH '${reaperName}/watch/' AND ExecutionStatus = 'Running'`;
+  const query = `WorkflowId STARTS_WITH '${reaperName}/' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
   for (const id of ids) {
     await client.workflow

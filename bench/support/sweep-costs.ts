@@ -72,7 +72,8 @@ function sizeAt(sweep: readonly Event[]): number | null {
   return first ? Number(String(first.historySizeBytes)) : null;
 }
 
-function isAction(event: Event): boolean {
+/** Whether an event of a history stands for a Temporal action: timers, attempts of activities, children, signals to others. */
+export function isAction(event: Event): boolean {
   return Boolean(
     event.timerStartedEventAttributes ??
     event.activityTaskScheduledEventAttributes ??

@@ -187,6 +187,88 @@ it('waits behind a pause that waits for it, and does not overtake it', async () 
   expect(brief(await claimAll(runs.slice(1)))).toBe('b: blocked, c: blocked, d: blocked');
 });
 
+it.each([
+  [31_000, 'changed'],
+  [29_000, 'won'],
+  [-5_000, 'changed'],
+])('does not rest on a look that is %i ms old or lies ahead', async (ageMs, result) => {
+  const results = await claimAll(runs.slice(0, 1), { lookedAtMs: (await now()) - ageMs });
+  expect(brief(results)).toBe(`a: ${result}`);
+});
+
+it('rests on a declaration that the host is gone only while it is in force', async () => {
+  const batch = async (): Promise<Partial<Batch>> => ({
+    lookedAtMs: await now(),
+    claims: runs.slice(0, 2).map(({ jobId, runKey }) => ({
+      run: { jobId, runKey, pid: 4242, processIdentity: null, exitCode: null },
+      outcome: 'queued',
+      tier: 1,
+      reason: 'dead pid=4242',
+      error: 'reaped: dead pid=4242',
+      evidence: { liveness: { evidence: 'host declared gone by op' } },
+      advance: null,
+      hostGoneBy: 'host declared gone by op',
+    })),
+  });
+  expect(brief(await claimAll(runs, await batch()))).toBe('a: changed, b: changed');
+  await db.admin.query(`select reaper.declare_host_gone('host-1', 'op')`);
+  expect(brief(await claimAll(runs, await batch()))).toBe('a: won, b: won');
+});
+
+it('leaves a run to a monitor that is finalizing it, and finds it over when that has committed', async () => {
+  const monitor = await OpenTransaction.begin(db.admin);
+  await monitor.run(`update jobs set status = 'done' where id = 'b'`);
+  expect(brief(await claimAll())).toBe('a: won, b: busy, c: won, d: won');
+  await monitor.commit();
+  expect(brief(await claimAll())).toBe('a: won, b: lost, c: won, d: won');
+  expect(await readJob(db.admin, 'b')).toMatchObject({ status: 'done' });
+});
+
+it('refuses a monitor that finalizes late, by its guard, as a single claim does', async () => {
+  const batch = await OpenTransaction.begin(db.reaper);
+  const lookedAtMs = await now();
+  await batch.run(
+    `select from reaper.claim_many($1, 'storm-1', 'w', to_timestamp($2::float8 / 1000), 60000)`,
+    [
+      JSON.stringify([
+        {
+          job_id: 'a',
+          run_key: runs[0]?.runKey,
+          outcome: 'queued',
+          tier: 1,
+          reason: 'r',
+          evidence: {},
+          pid: 4242,
+        },
+      ]),
+      lookedAtMs,
+    ],
+  );
+  const late = db.admin.query(
+    `update jobs set status = 'done' where id = 'a' and status = 'running' and attempts = 1`,
+  );
+  await waitsForLock(db.admin, `status = 'done' where id = 'a'`);
+  await batch.commit();
+  expect((await late).rowCount).toBe(0);
+  expect(await readJob(db.admin, 'a')).toMatchObject({ status: 'queued' });
+});
+
+it.each([2, 6])('%i batches at once, of two claimers, end each run once', async (batches) => {
+  const many: RunRef[] = [...runs];
+  for (let n = 0; n < MAX_BATCH - runs.length; n += 1) many.push(await insertRunningJob(db.admin));
+  const results = await Promise.all(
+    Array.from({ length: batches }, (_, n) => claimAll(many, { claimer: `storm-${n % 2}` })),
+  );
+  // Rows that another batch holds are busy, and are claimed by a later one.
+  const won = results.flat().filter(({ result, isAgain }) => result === 'won' && !isAgain);
+  const rest = await claimAll(many, { claimer: 'storm-0' });
+  const late = rest.filter(({ result, isAgain }) => result === 'won' && !isAgain);
+  expect(won.length + late.length).toBe(MAX_BATCH);
+  expect(await countLedger(db.admin)).toBe(MAX_BATCH);
+  const { rows } = await db.admin.query(`select from jobs where status = 'queued'`);
+  expect(rows).toHaveLength(MAX_BATCH);
+});
+
 it('refuses more than fit into one transaction', async () => {
   const many = Array.from({ length: MAX_BATCH + 1 }, () => runs[0] ?? { jobId: 'a', runKey: '1' });
   await expect(claimAll(many)).rejects.toThrow('expected an array of at most 30 claims, got 31');
