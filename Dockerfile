@@ -6,17 +6,19 @@ RUN npm ci
 COPY . .
 # The workflows are bundled here, so that no worker starts a bundler.
 RUN npm run build && npm prune --omit=dev
+# Temporal's native part for other platforms is 100 MB.
+RUN cd node_modules/@temporalio/core-bridge/releases && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
 FROM node:22-bookworm-slim
 # Certificates for TLS to Temporal and Postgres; git for gates of kind git; tini as PID 1, because node would not collect the
-# processes that gates leave behind.
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git tini && rm -rf /var/lib/apt/lists/*
+# processes that gates leave behind. The command, for docker exec, kubectl exec and health checks.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git tini && rm -rf /var/lib/apt/lists/* && printf '#!/bin/sh\nexec node /app/dist/src/cli.js "$@"\n' > /usr/local/bin/job-reaper && chmod 755 /usr/local/bin/job-reaper
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
-COPY --from=build /app/dist/workflow-bundle*.js ./dist/
+COPY --from=build /app/dist/workflow-bundle.js /app/dist/workflow-bundle-codec.js ./dist/
 COPY --from=build /app/sql ./sql
 # The uid of user node, as a number, so that Kubernetes can see that it is not root.
 USER 1000

@@ -121,12 +121,13 @@ begin
 end
 $$;
 
--- The claim of a run whose row is locked and was read after that, with the control lock held: judges it once more, and ends it.
+-- The claim of a run whose row is locked, with the control lock held: reads it afresh, judges it once more, and ends it.
 --
 -- p_adapter_trouble  from reaper.adapter_trouble(), read under the same locks. If the view follows a table that was swapped away, its
 --                    facts are about another row than the one that finish would write to
 create function reaper.claim_held(
-  p_run              reaper.running_job,
+  p_job_id           text,
+  p_run_key          text,
   p_claimer          text,
   p_workflow_id      text,
   p_outcome          text,
@@ -152,45 +153,55 @@ create function reaper.claim_held(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_block            text := reaper.block_on(p_run.job_id, p_run.agent, p_run.repo, p_run.host);
+  v_run              reaper.running_job; -- not a parameter: a function with that type is dropped together with the view
+  v_block            text;
   v_changed          text := p_adapter_trouble;
   v_is_proven        boolean := coalesce(p_evidence #>> '{liveness,proven}', '') = 'true';
-  v_exit_is_believed boolean := reaper.believes_exit(p_run.started_at, p_run.finished_at, v_is_proven);
-  -- Read after all waits. A recorded exit code stays true; what a look at a process found may not.
-  v_now              timestamptz := reaper.now();
+  v_exit_is_believed boolean;
+  v_now              timestamptz;
 begin
+  select * into v_run from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
+  if not found then
+    result := case when p_adapter_trouble is null then 'lost' else 'changed' end;
+    detail := coalesce(p_adapter_trouble, 'the run is over');
+    return;
+  end if;
+  v_block := reaper.block_on(v_run.job_id, v_run.agent, v_run.repo, v_run.host);
+  v_exit_is_believed := reaper.believes_exit(v_run.started_at, v_run.finished_at, v_is_proven);
+  -- Read after all waits. A recorded exit code stays true; what a look at a process found may not.
+  v_now := reaper.now();
   if v_changed is not null then
     null;
-  elsif p_run.pid is distinct from p_pid
-     or p_run.process_identity is distinct from p_process_identity
-     or p_run.exit_code is distinct from p_exit_code then
+  elsif v_run.pid is distinct from p_pid
+     or v_run.process_identity is distinct from p_process_identity
+     or v_run.exit_code is distinct from p_exit_code then
     v_changed := format('verdict on pid=%s exit=%s, found pid=%s exit=%s', coalesce(p_pid::text, 'None'),
-                        coalesce(p_exit_code::text, 'None'), coalesce(p_run.pid::text, 'None'),
-                        coalesce(p_run.exit_code::text, 'None'));
+                        coalesce(p_exit_code::text, 'None'), coalesce(v_run.pid::text, 'None'),
+                        coalesce(v_run.exit_code::text, 'None'));
   elsif p_tier = 2 and not v_exit_is_believed then
     v_changed := format(case when v_is_proven then 'its process is alive, and its exit record of %s is not younger than its start at %s: have the launcher clear it when it starts a run'
                              else 'its exit record of %s is older than its start at %s: have the launcher clear it when it starts a run' end,
-                        to_char(p_run.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                        coalesce(to_char(p_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'an unknown time'));
-  elsif p_tier in (1, 3) and p_run.exit_code is not null and v_exit_is_believed and isfinite(p_run.finished_at)
-        and p_run.finished_at <= v_now then
+                        to_char(v_run.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                        coalesce(to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'an unknown time'));
+  elsif p_tier in (1, 3) and v_run.exit_code is not null and v_exit_is_believed and isfinite(v_run.finished_at)
+        and v_run.finished_at <= v_now then
     -- It may be the same code as one that was older: then the comparison above finds no difference.
-    v_changed := format('its exit code %s was recorded meanwhile', p_run.exit_code);
+    v_changed := format('its exit code %s was recorded meanwhile', v_run.exit_code);
   elsif p_tier in (1, 3) and p_looked_at > v_now then
     v_changed := 'the look is in the future by the database''s clock, which was set back';
   elsif p_tier in (1, 3) and p_looked_at < v_now - interval '30 seconds' then
     v_changed := format('the look is %s s old, over 30', trunc(extract(epoch from v_now - p_looked_at)));
   elsif p_host_gone_by is not null
-        and reaper.host_is_gone(p_run.host, p_run.started_at) is null
-        and reaper.place_is_gone(p_run.host, p_run.started_at, p_run.process_identity) is null then
+        and reaper.host_is_gone(v_run.host, v_run.started_at) is null
+        and reaper.place_is_gone(v_run.host, v_run.started_at, v_run.process_identity) is null then
     v_changed := format('no longer stands: %s', p_host_gone_by);
   end if;
 
   if v_block like 'observe%' and v_changed is null then
     insert into reaper.observation (job_id, run_key, agent, repo, host, pid, process_identity, exit_code,
                                     outcome, tier, reason, evidence)
-    values (p_run.job_id, p_run.run_key, p_run.agent, p_run.repo, p_run.host, p_run.pid, p_run.process_identity,
-            p_run.exit_code, p_outcome, p_tier, p_reason, p_evidence)
+    values (v_run.job_id, v_run.run_key, v_run.agent, v_run.repo, v_run.host, v_run.pid, v_run.process_identity,
+            v_run.exit_code, p_outcome, p_tier, p_reason, p_evidence)
     on conflict (job_id, run_key, outcome, tier) do update
       set pid = excluded.pid, process_identity = excluded.process_identity, exit_code = excluded.exit_code,
           reason = excluded.reason, evidence = excluded.evidence;
@@ -203,7 +214,7 @@ begin
     detail := v_changed;
   else
     select e.result, e.detail, e.ledger_id, e.notification_id into result, detail, ledger_id, notification_id
-      from reaper.end_run(p_run.job_id, p_run.run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence,
+      from reaper.end_run(v_run.job_id, v_run.run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence,
                           p_from_stage, p_to_stage, p_next_agent) e;
   end if;
 end
@@ -306,7 +317,7 @@ begin
   perform set_config('lock_timeout', case when p_looked_at is null then '1s' else '500ms' end, true);
   begin
     select h.result, h.detail, h.ledger_id, h.notification_id into result, detail, ledger_id, notification_id
-      from reaper.claim_held(v_run, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence, p_pid,
+      from reaper.claim_held(p_job_id, p_run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence, p_pid,
                              p_process_identity, p_exit_code, p_from_stage, p_to_stage, p_next_agent, p_looked_at, p_host_gone_by,
                              (select string_agg(t, '; ') from reaper.adapter_trouble() t)) h;
   exception

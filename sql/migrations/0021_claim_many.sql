@@ -49,7 +49,6 @@ as $$
 #variable_conflict use_column
 declare
   v_claim   jsonb;
-  v_run     reaper.running_job;
   v_locked  text[];
   v_began   timestamptz;
   v_trouble text;
@@ -102,18 +101,15 @@ begin
       continue;
     end if;
     begin
-      select * into v_run from reaper.running_job r where r.job_id = v_claim ->> 'job_id' and r.run_key = v_claim ->> 'run_key';
-      if not found then
-        result := 'lost';
-        detail := 'the run is over';
-      elsif not (v_claim ->> 'job_id') = any (v_locked) then
-        result := 'busy';
-        detail := 'its row is locked';
+      if not (v_claim ->> 'job_id') = any (v_locked) then
+        perform from reaper.running_job r where r.job_id = v_claim ->> 'job_id' and r.run_key = v_claim ->> 'run_key';
+        result := case when found then 'busy' else 'lost' end;
+        detail := case when found then 'its row is locked' else 'the run is over' end;
       else
         -- A deferred constraint of one run's rows must not fail the COMMIT of all.
         set constraints all deferred;
         select h.result, h.detail, h.ledger_id, h.notification_id into result, detail, ledger_id, notification_id
-          from reaper.claim_held(v_run, p_claimer, p_workflow_id, v_claim ->> 'outcome', (v_claim ->> 'tier')::integer,
+          from reaper.claim_held(v_claim ->> 'job_id', v_claim ->> 'run_key', p_claimer, p_workflow_id, v_claim ->> 'outcome', (v_claim ->> 'tier')::integer,
                                  v_claim ->> 'reason', v_claim ->> 'error', v_claim -> 'evidence', (v_claim ->> 'pid')::bigint,
                                  v_claim ->> 'process_identity', (v_claim ->> 'exit_code')::integer, v_claim ->> 'from_stage',
                                  v_claim ->> 'to_stage', v_claim ->> 'next_agent', p_looked_at, v_claim ->> 'host_gone_by',

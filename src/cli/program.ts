@@ -3,6 +3,7 @@ import { activateCommand, observeCommand, pauseCommand, resumeCommand } from './
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
 import { bootGoneCommand, hostGoneCommand } from './gone.js';
+import { healthCommand } from './health.js';
 import { holdCommand, releaseCommand } from './hold.js';
 import { identityCommand } from './identity.js';
 import { ledgerCommand } from './ledger.js';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     'Inspect:': [
       statusCommand(),
       doctorCommand(),
+      healthCommand(),
       explainCommand(),
       ledgerCommand(),
       reportCommand(),

@@ -43,6 +43,8 @@ export interface FleetNumbers {
   /** Age of the oldest owed notification in seconds; 0 without any. */
   oldestOwedS: number;
   claims: ClaimTotal[];
+  /** Some agents of running jobs, sorted: at most 60. Empty for jobs without one. */
+  runningAgents: string[];
   /** Runs that cannot be claimed: their claims end in an error, or their row is locked. */
   claimTrouble: Record<TroubleKind, number>;
   /** Runs with a symptom for which no watch was free at the last sweep. */
@@ -69,6 +71,8 @@ const SQL = `
          (select coalesce(jsonb_agg(jsonb_build_object('agent', agent, 'outcome', outcome, 'tier', tier,
                                                        'firstId', first_id, 'claims', claims)), '[]')
             from reaper.claim_total) as claims,
+         (select coalesce(array_agg(a.agent), '{}')
+            from (select distinct coalesce(r.agent, '') as agent from reaper.readable_run r order by 1 limit 60) a) as "runningAgents",
          (select jsonb_build_object('failed', count(*) filter (where t.kind = 'failed'),
                                     'locked', count(*) filter (where t.kind = 'locked'))
             from reaper.troubled_run t) as "claimTrouble",

@@ -3,6 +3,13 @@ import type { FleetNumbers } from '../db/fleet-numbers.js';
 import { BUILT_IN_CHANNELS } from '../domain/notification.js';
 import { boundLabels } from './bounded.js';
 
+/** How a claim of each tier can end a run. */
+const OUTCOMES = [
+  { tier: '1', outcomes: ['queued', 'failed'] },
+  { tier: '2', outcomes: ['done', 'queued', 'failed'] },
+  { tier: '3', outcomes: ['queued', 'failed'] },
+];
+
 /** Gauges with one value, and its source. */
 const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => number | null }> = {
   job_reaper_running_jobs: { help: 'Jobs that are marked running in their table.', read: (n) => n.running },
@@ -137,7 +144,14 @@ export class FleetMetrics {
 
   #setReaped(numbers: FleetNumbers): void {
     const claims = [...numbers.claims].sort((a, b) => a.firstId - b.firstId);
-    const label = boundLabels(claims.map(({ agent }) => agent));
+    // Agents that were reaped first, in an order that never changes.
+    const agents = [...claims.map(({ agent }) => agent), ...numbers.runningAgents];
+    const label = boundLabels(agents);
+    // Reported as 0 from the start, so that the first claim of each kind is an increase.
+    for (const agent of new Set(agents.map(label))) {
+      for (const { tier, outcomes } of OUTCOMES)
+        for (const outcome of outcomes) this.#reaped.inc({ outcome, tier, agent }, 0);
+    }
     for (const { outcome, tier, agent, claims: count } of claims) {
       this.#reaped.inc({ outcome, tier: String(tier), agent: label(agent) }, count);
     }

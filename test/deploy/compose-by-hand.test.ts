@@ -88,8 +88,9 @@ it('migrates and makes the login, also when it is run again, and its worker swee
     return status.last_run_ts;
   });
   // Healthy by compose's own check.
-  const [, program = '', ...args] = service('worker').healthcheck.test;
-  await eventually('the health check', async () => !(await execa(program, args, { reject: false })).failed);
+  const [, program, ...args] = service('worker').healthcheck.test;
+  expect(program).toBe('job-reaper');
+  await eventually('the health check', async () => (await startCli(args, environment).ended).code === 0);
 });
 
 /** A service as compose would start it, but for where the others are. */

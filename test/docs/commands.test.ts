@@ -15,6 +15,7 @@ interface Documented {
 /** Programs that pages may name, which no test runs: what they do here is said in docs/deployment.md. */
 const NOT_RUN = [
   'docker',
+  'editor',
   'kubectl',
   'systemctl',
   'install',

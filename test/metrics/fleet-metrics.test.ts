@@ -25,6 +25,7 @@ const NUMBERS: FleetNumbers = {
   failingChannels: 0,
   oldestOwedS: 0,
   claims: [],
+  runningAgents: [],
   claimTrouble: { failed: 0, locked: 0 },
   waiting: 0,
   hostsWithoutProbe: [],
@@ -47,7 +48,10 @@ it('has a bounded number of agents, and none moves from one label to another whe
     // As Postgres may return them, in any order.
     const page = await pageOf(metrics, { claims: claimsOf(agents.slice(0, count)).reverse() });
     const samples = page.get('job_reaper_reaped_total')?.samples ?? [];
-    return new Map(samples.map(({ labels, value }) => [labels['agent'], value]));
+    const sums = new Map<string | undefined, number>();
+    for (const { labels, value } of samples)
+      sums.set(labels['agent'], (sums.get(labels['agent']) ?? 0) + value);
+    return sums;
   };
   const before = await read(LABEL_LIMIT + 1);
   const after = await read(LABEL_LIMIT + 20);
@@ -57,12 +61,30 @@ it('has a bounded number of agents, and none moves from one label to another whe
   expect([...after.keys()].sort()).toEqual([...before.keys()].sort());
 });
 
+it('has a zero for whatever may become of an agent that is running, before any of its jobs is reaped', async () => {
+  const metrics = new FleetMetrics();
+  const read = async (numbers: Partial<FleetNumbers>) => {
+    const page = await pageOf(metrics, { runningAgents: ['', 'b'], ...numbers });
+    return (page.get('job_reaper_reaped_total')?.samples ?? []).map(
+      ({ labels, value }) => `${labels['agent']} ${labels['outcome']} ${labels['tier']}: ${value}`,
+    );
+  };
+  const before = await read({});
+  expect(before).toHaveLength(14);
+  expect(before).toContain('b queued 1: 0');
+  expect(before).toContain('none done 2: 0');
+  const after = await read({ claims: claimsOf(['b']) });
+  expect(after.filter((line) => !before.includes(line))).toEqual(['b queued 1: 2']);
+  expect(after).toHaveLength(14);
+});
+
 it('does not count a number twice when it is set again', async () => {
   const metrics = new FleetMetrics();
   const numbers = { claims: claimsOf(['a']), leaseReclaimed: 3, unknownByHost: { h: 2 } };
   await pageOf(metrics, numbers);
   const page = await pageOf(metrics, numbers);
-  expect(page.get('job_reaper_reaped_total')?.samples[0]?.value).toBe(2);
+  expect(page.get('job_reaper_reaped_total')?.samples.map(({ value }) => value)).toContain(2);
+  expect(page.get('job_reaper_reaped_total')?.samples.map(({ value }) => value)).not.toContain(4);
   expect(page.get('job_reaper_leases_reclaimed_total')?.samples[0]?.value).toBe(3);
   expect(page.get('job_reaper_unknown_runs')?.samples[0]?.value).toBe(2);
 });

@@ -94,7 +94,8 @@ describe('the metrics page', () => {
     expect(valueOf('job_reaper_paused')).toBe(0);
     expect(valueOf('job_reaper_reaped_total', { outcome: 'queued', tier: '1', agent: 'developer' })).toBe(1);
     expect(valueOf('job_reaper_reaped_total', { outcome: 'failed', tier: '2', agent: 'none' })).toBe(1);
-    expect(samples('job_reaper_reaped_total')).toHaveLength(2);
+    const counted = samples('job_reaper_reaped_total').filter(({ value }) => value > 0);
+    expect(counted).toHaveLength(2);
     const unknown = new Map(
       samples('job_reaper_unknown_runs').map(({ labels, value }) => [labels['host'], value]),
     );
