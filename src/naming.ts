@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isSafePart } from './domain/safe-part.js';
 import type { RunRef } from './domain/types.js';
 
 /**
@@ -33,9 +34,14 @@ export class Names {
   watchId({ jobId, runKey }: RunRef): string {
     return `${this.reaper}/watch/${safePart(jobId)}/${safePart(runKey)}`;
   }
+
+  /** The id of the workflow that looks after all runs of one host at once, or of those without a host. */
+  hostWatchId(host: string | null): string {
+    return host === null || host === '' ? `${this.reaper}/no-host` : `${this.reaper}/host/${safePart(host)}`;
+  }
 }
 
 function safePart(text: string): string {
-  if (/^[A-Za-z0-9._-]{1,200}$/.test(text) && !/^sha256-[0-9a-f]{64}$/.test(text)) return text;
+  if (isSafePart(text)) return text;
   return `sha256-${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
 import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
-import { noteClaimTrouble, type Trouble } from '../db/claim-trouble.js';
+import type { Trouble } from '../db/claim-trouble.js';
 import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { findLedgerEntry } from '../db/ledger.js';
@@ -16,6 +16,9 @@ import { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
 import { ClaimShare } from './claim-share.js';
 import { giveUpOnAnswer } from './give-up.js';
+import { createHostWatchActivities } from './host-watch.js';
+import { noteClaim } from './note-claim.js';
+import { noteTrouble, type RetryNote } from './note-trouble.js';
 import { Once } from './once.js';
 import { createSweepActivities, type WatchTarget } from './sweeps.js';
 
@@ -34,13 +37,6 @@ export interface RunObservation extends RunFacts {
   claimed: { by: string; outcome: Outcome; reason: string; owedNotificationId: number | null } | null;
 }
 
-/** When a run that could not be claimed is retried. */
-export interface RetryNote {
-  failures: number;
-  /** By the database's clock, ISO 8601. */
-  retryAt: string;
-}
-
 /** What {@link createJobActivities} needs. */
 export interface JobActivitiesOptions {
   /** For sweeps and operators' requests. */
@@ -49,6 +45,8 @@ export interface JobActivitiesOptions {
   looks?: Database;
   /** For claims, which may wait for locks. @default pool */
   claims?: Database;
+  /** For claims of many runs at once, by host watches. @default pool */
+  batches?: Database;
   /** For everything that nothing waits for. @default pool */
   others?: Database;
   names: Names;
@@ -59,7 +57,7 @@ export interface JobActivitiesOptions {
 
 /** The activities that talk to Postgres, as role `reaper`. */
 export function createJobActivities(options: JobActivitiesOptions) {
-  const { pool, looks = pool, claims = pool, others = pool } = options;
+  const { pool, looks = pool, claims = pool, batches = pool, others = pool } = options;
   const { names, log, metrics = new ProcessMetrics() } = options;
   const target = <T extends RunRef>(run: T) => ({ ...run, watchId: names.watchId(run) });
   const counted = new Once();
@@ -75,6 +73,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
   return {
     ...createSweepActivities({ pool, names, log, metrics }),
+    ...createHostWatchActivities({ pool, looks, batches, others, names, log, metrics, noteReading }),
 
     /** Reads one run, with every fact that decides except its process. */
     async observeRun(ref: RunRef): Promise<RunObservation> {
@@ -131,23 +130,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
           ? { result: 'busy', detail: made, ledgerId: null, notificationId: null }
           : made;
       if (!counted.isFirst()) return result;
-      const { deadForS } = rest.evidence;
-      metrics.countClaim({
-        result: result.result,
-        tier: rest.tier,
-        deadForS: typeof deadForS === 'number' ? deadForS : null,
-      });
-      if (result.result === 'won') {
-        const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
-        log.info(`job ${run.jobId} (${who}) reaped -> ${rest.outcome} (${rest.reason})`, {
-          job_id: run.jobId,
-          run_key: run.runKey,
-          outcome: rest.outcome,
-          tier: rest.tier,
-          reason: rest.reason,
-          ledger_id: result.ledgerId,
-        });
-      }
+      noteClaim({ log, metrics }, run, rest, result);
       return result;
     },
 
@@ -175,14 +158,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
 
     /** Records that a run could not be claimed. Null if it is no longer running: then nothing is recorded. */
     async noteClaimTrouble(ref: RunRef, trouble: Trouble): Promise<RetryNote | null> {
-      const retry = await noteClaimTrouble(pool, ref, trouble);
-      if (retry === null) return null;
-      const retryAt = retry.retryAt.toISOString();
-      if (retry.failures === 1) {
-        const what = trouble.kind === 'locked' ? 'is locked' : 'cannot be claimed';
-        log.warn(`job ${ref.jobId} ${what}: ${trouble.why}`, { job_id: ref.jobId, run_key: ref.runKey });
-      }
-      return { failures: retry.failures, retryAt };
+      return noteTrouble({ pool, log }, ref, trouble);
     },
   };
 }

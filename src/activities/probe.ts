@@ -3,12 +3,15 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { readBoots } from '../db/boots.js';
 import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
+import { readHostPage, type HostPage } from '../db/host-pages.js';
 import { readHostRuns } from '../db/host-runs.js';
+import type { HostLook, LookLimits, SeenRun } from '../domain/host-look.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
+import { refsOf, toHostLook } from './look-at-page.js';
 import type { Symptom } from './sweeps.js';
 
 /** Rows to read and probe before other work gets its turn. */
@@ -92,6 +95,16 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     );
   }
 
+  /** Like {@link probeAll}, each process once: many runs can name the same one. */
+  async function probeGrouped(runs: readonly ProcessStamp[]): Promise<Liveness[]> {
+    const keys = runs.map(({ pid, processIdentity }) => JSON.stringify([pid, processIdentity]));
+    const processes = new Map(keys.map((key, n) => [key, runs[n]]));
+    const stamps = [...processes.values()].filter((run) => run !== undefined);
+    const seen = await probeAll(stamps, selectDriver().prepare(stamps.map(({ pid }) => pid)));
+    const byKey = new Map([...processes.keys()].map((key, n) => [key, seen[n]]));
+    return keys.flatMap((key) => byKey.get(key) ?? []);
+  }
+
   async function examinePage(
     after: Cursor | null,
     symptoms: Symptom[],
@@ -147,6 +160,34 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
         const toTell = symptoms.filter(({ symptom }) => symptom === TO_TELL);
         return { symptoms: toTell, unknown: unknown + symptoms.length - toTell.length, next };
       });
+    },
+
+    /**
+     * Looks at many runs of this host for its host watch: reads their rows in one query, then probes each process once.
+     *
+     * @param what a page, or the runs that the first look named
+     */
+    lookAtHost(asked: string, what: HostPage | readonly SeenRun[], limits: LookLimits): Promise<HostLook> {
+      const look = async () => {
+        const isPage = 'to' in what;
+        const rows = await readHostPage(pool, host, isPage ? what : refsOf(what));
+        // Rows first: what the driver sees is never older than they are.
+        const result = toHostLook(rows, await probeGrouped(rows), limits, isPage ? null : what);
+        return { result, failure: null };
+      };
+      return answer('lookAtHost', asked, look, (found, doubt) => ({
+        ...found,
+        kinds: found.kinds.map((kind) =>
+          kind.state === 'dead' || kind.state === 'defunct'
+            ? {
+                ...kind,
+                state: 'unknown',
+                proven: false,
+                parts: [`${doubt}; here ${kind.parts[0] ?? ''}`, ...kind.parts.slice(1)],
+              }
+            : kind,
+        ),
+      }));
     },
 
     /** Probes one process of this host now. */

@@ -23,10 +23,11 @@ export interface RunFacts {
   readMs: number;
 }
 
-const SQL = `
-  select ${JOB_RUN_COLUMNS},
+/** For the control row `ctl`, the database's clock `c.now`, and a run `r` or none. */
+const COLUMNS = `
+         ${JOB_RUN_COLUMNS},
          1000 * extract(epoch from c.now)::double precision as "readMs",
-         ctl.policy, reaper.has_stages() as "hasStages", r.job_id is not null as found,
+         ctl.policy, (select reaper.has_stages()) as "hasStages", r.job_id is not null as found,
          reaper.block_on(r.job_id, r.agent, r.repo, r.host) as block,
          reaper.host_is_gone(r.host, r.started_at) as "hostGoneBy",
          reaper.place_is_gone(r.host, r.started_at, r.process_identity) as "placeGone",
@@ -34,7 +35,10 @@ const SQL = `
                   where n.kind = 'backstop alive' and n.job_id = r.job_id and n.run_key = r.run_key) as alerted,
          exists (select from reaper.notification n
                   where n.kind = 'backstop unknown' and n.job_id = r.job_id and n.run_key = r.run_key) as "alertedUnknown",
-         reaper.records_exit_codes() as "recordsExitCodes"
+         (select reaper.records_exit_codes()) as "recordsExitCodes"`;
+
+const SQL = `
+  select ${COLUMNS}
     from reaper.control ctl
     cross join (select reaper.now() as now) c
     left join reaper.running_job r on r.job_id = $1 and r.run_key = $2`;
@@ -52,6 +56,34 @@ export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts
   const row = rows[0];
   if (row === undefined)
     throw new Error('Expected one row in reaper.control, got none: run job-reaper migrate');
+  return toFacts(row);
+}
+
+/** What is known of one of many runs. */
+export interface ManyFacts extends RunFacts {
+  ref: RunRef;
+  /** The claimer of the run, if it was reaped. */
+  claimedBy: string | null;
+}
+
+/** Reads many runs in one query. Those whose row cannot be read are missing from the view, so they count as over. */
+export async function observeRuns(pool: Queryable, refs: readonly RunRef[]): Promise<ManyFacts[]> {
+  const { rows } = await pool.query<Row & { nr: number; claimedBy: string | null }>(
+    `select ${COLUMNS}, w.nr, l.claimer as "claimedBy"
+       from reaper.control ctl
+       cross join (select reaper.now() as now) c
+       cross join unnest($1::text[], $2::text[]) with ordinality w (job_id, run_key, nr)
+       left join reaper.readable_run r on r.job_id = w.job_id and r.run_key = w.run_key
+       left join reaper.ledger l on l.job_id = w.job_id and l.run_key = w.run_key`,
+    [refs.map(({ jobId }) => jobId), refs.map(({ runKey }) => runKey)],
+  );
+  return rows.flatMap((row) => {
+    const ref = refs[row.nr - 1];
+    return ref === undefined ? [] : [{ ...toFacts(row), ref, claimedBy: row.claimedBy }];
+  });
+}
+
+function toFacts(row: Row): RunFacts {
   return {
     run: row.found ? toJobRun(row) : null,
     policy: toPolicy(row.policy, row.recordsExitCodes),

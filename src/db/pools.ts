@@ -12,6 +12,8 @@ export interface Pools {
   looks: Pool;
   /** Claims, which may wait for locks. */
   claims: Pool;
+  /** Claims of many runs in one transaction, by host watches: no more than these, so that a pause waits for two at most. */
+  batches: Pool;
   /** The rows of this host, for its probe. */
   probe: Pool;
   /** Notifications, leases, metrics, and finding out who holds the lock that a claim waits for. */
@@ -19,7 +21,7 @@ export interface Pools {
 }
 
 /** Maximum of connections. Idle ones are closed after ten seconds. */
-const MAX = { control: 3, looks: 4, claims: 4, probe: 2, others: 3 } as const satisfies Record<
+const MAX = { control: 3, looks: 4, claims: 4, batches: 2, probe: 2, others: 3 } as const satisfies Record<
   keyof Pools,
   number
 >;
@@ -32,6 +34,7 @@ export function createPools(databaseUrl: string, applicationName: string): Pools
     control: make('control'),
     looks: make('looks'),
     claims: make('claims'),
+    batches: make('batches'),
     probe: make('probe'),
     others: make('others'),
   };

@@ -20,12 +20,12 @@ export interface QueueActivities {
 /** Makes all activities of a worker. */
 export function createQueueActivities(resources: Resources): QueueActivities {
   const { settings, names, pools, reporter, log, metrics, gates, channels, pipeline, leases } = resources;
-  const { control, looks, claims, probe, others } = pools;
+  const { control, looks, claims, batches, probe, others } = pools;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   const gateActivities = createGateActivities({ pipeline, gates });
   return {
     workflows: {
-      ...createJobActivities({ pool: control, looks, claims, others, names, log, metrics }),
+      ...createJobActivities({ pool: control, looks, claims, batches, others, names, log, metrics }),
       // For gates that workers of older versions put on this queue.
       ...gateActivities,
       ...createNotifyActivities({ pool: others, log, channels }),

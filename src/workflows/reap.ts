@@ -2,6 +2,7 @@ import { ActivityFailure, workflowInfo } from '@temporalio/workflow';
 import type { ExitZeroJudgement } from '../activities/gates.js';
 import type { RunObservation } from '../activities/jobs.js';
 import { planClaim } from '../domain/claim-plan.js';
+import { restsOnDeclaration } from '../domain/declaration.js';
 import { describeDecision, describeProof } from '../domain/proof.js';
 import { FRESH_MEMORY, type JobRun, type Observation, type Verdict } from '../domain/types.js';
 import { isSilence } from './activity-failures.js';
@@ -33,7 +34,9 @@ export async function reap(
     claimer: firstExecutionRunId,
     workflowId,
     lookedAtMs: readMs,
-    hostGoneBy: restsOnDeclaration(observation, facts) ? observation.liveness.evidence : null,
+    hostGoneBy: restsOnDeclaration(observation.liveness.evidence, facts.placeGone)
+      ? observation.liveness.evidence
+      : null,
   });
   watch.memory = FRESH_MEMORY;
   const waitMs = policy.intervalS * 1000;
@@ -88,9 +91,4 @@ function whyNotAsked(error: unknown, queue = 'the workflow queue'): string {
   }
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** Whether the process is taken for dead because an operator declared it, and not because a probe found it dead. */
-function restsOnDeclaration({ liveness }: Observation, { placeGone }: RunObservation): boolean {
-  return liveness.evidence.startsWith('host declared gone by ') || liveness.evidence === placeGone;
 }

@@ -1,0 +1,45 @@
+import type { HostRow } from '../db/host-pages.js';
+import { interestIn, Kinds, type HostLook, type LookLimits, type SeenRun } from '../domain/host-look.js';
+import type { Liveness } from '../domain/liveness.js';
+import { digestOf } from './run-digest.js';
+
+/**
+ * What a look at a page returns.
+ *
+ * @param named for a second look: the runs that the first one named, whose facts must still be the same
+ */
+export function toHostLook(
+  rows: readonly HostRow[],
+  liveness: readonly Liveness[],
+  limits: LookLimits,
+  named: readonly SeenRun[] | null,
+): HostLook {
+  const kinds = new Kinds();
+  const runs: SeenRun[] = [];
+  const seen: number[] = [];
+  const byRun = new Map<string, number>();
+  let others = 0;
+  for (const [index, row] of rows.entries()) {
+    const state = liveness[index];
+    if (state === undefined) continue;
+    const interest = interestIn(row, state, limits);
+    if (interest === 'none') continue;
+    const kind = interest === 'other' ? null : kinds.add(state, row.pid, interest === 'once');
+    if (kind === null) {
+      others += 1;
+      continue;
+    }
+    const run: SeenRun = [row.jobId, row.runKey, digestOf(row)];
+    byRun.set(JSON.stringify(run), kind);
+    runs.push(run);
+    seen.push(kind);
+  }
+  const base = { readMs: rows[0]?.readMs ?? 0, kinds: kinds.list, rows: rows.length, others };
+  if (named === null) return { ...base, runs, seen };
+  return { ...base, runs: [], seen: named.map((run) => byRun.get(JSON.stringify(run)) ?? -1) };
+}
+
+/** The facts of the runs that a look is to be about. */
+export function refsOf(named: readonly SeenRun[]): { jobId: string; runKey: string }[] {
+  return named.map(([jobId, runKey]) => ({ jobId, runKey }));
+}

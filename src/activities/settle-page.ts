@@ -1,0 +1,294 @@
+import { setTimeout } from 'node:timers/promises';
+import { oweBackstopAlerts, type AlertToOwe } from '../db/backstop-alert.js';
+import { claimMany, MAX_BATCH, type BatchResult } from '../db/claim-many.js';
+import { observeRuns, type ManyFacts } from '../db/observe-run.js';
+import { isWorthRetrying } from '../db/worth-retrying.js';
+import { planClaim, type ClaimPlan } from '../domain/claim-plan.js';
+import { restsOnDeclaration } from '../domain/declaration.js';
+import { livenessOf, type SeenKind, type SeenRun } from '../domain/host-look.js';
+import { judgeLooks } from '../domain/judge-looks.js';
+import type { JobRun, RunRef } from '../domain/types.js';
+import { giveUpOnAnswer } from './give-up.js';
+import type { HostWatchActivitiesOptions } from './host-watch.js';
+import { noteClaim } from './note-claim.js';
+import { noteTrouble } from './note-trouble.js';
+import { digestOf } from './run-digest.js';
+import { Turns } from './turns.js';
+
+/** Batches at a time in this process: as many as there are connections for them. */
+const BATCHES_AT_ONCE = 2;
+/** Tries for a run that is locked or changes. After them it is left to the sweep. */
+const TRIES = 3;
+/** Milliseconds between two of them. */
+const RETRY_MS = 200;
+/** Milliseconds after which nothing more is tried: the looks get old. */
+const LIMIT_MS = 25_000;
+/** Job ids and reasons that a result names. */
+const NAMED = 3;
+const MAX_WHY = 200;
+
+/** The looks at a page that are to be settled. */
+export interface PageLooks {
+  runs: readonly SeenRun[];
+  /** For each look, the kind that it saw of each run. */
+  looks: readonly {
+    nowMs: number;
+    readMs: number;
+    kinds: readonly SeenKind[];
+    seen: readonly number[];
+  }[];
+  claimer: string;
+  workflowId: string;
+}
+
+/** What became of a page's runs. */
+export interface Settled {
+  /** The policy's verdict was to reap them. */
+  proven: number;
+  won: number;
+  lost: number;
+  /** In the dry run: recorded, and not claimed. */
+  recorded: number;
+  alerted: number;
+  held: number;
+  /** Left to the sweep and to single watches. */
+  left: number;
+  /** Why nothing more may be claimed, in words, or null. */
+  stop: string | null;
+  /** Some that were won. */
+  sample: string[];
+  /** Some reasons why runs were left. */
+  why: string[];
+}
+
+export const NOTHING_SETTLED: Settled = {
+  proven: 0,
+  won: 0,
+  lost: 0,
+  recorded: 0,
+  alerted: 0,
+  held: 0,
+  left: 0,
+  stop: null,
+  sample: [],
+  why: [],
+};
+
+/** A run with the claim that its looks call for. */
+interface Planned {
+  run: JobRun;
+  plan: ClaimPlan;
+  hostGoneBy: string | null;
+}
+
+/** The activity that settles what a host watch saw. */
+export function createSettler(options: HostWatchActivitiesOptions) {
+  const { pool, looks, batches, others, log, noteReading } = options;
+  const turns = new Turns(BATCHES_AT_ONCE);
+
+  return {
+    /**
+     * Reads the runs of a page afresh, judges those that still are as the looks saw them, and claims what is to be reaped. Run again
+     * after its results were lost, it knows its own wins, and neither logs nor counts them a second time.
+     */
+    async settlePage(page: PageLooks): Promise<Settled> {
+      const began = performance.now();
+      const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
+      let open = new Map(page.runs.map((run, index) => [keyOf({ jobId: run[0], runKey: run[1] }), index]));
+      for (let tries = 1; open.size > 0; tries += 1) {
+        const refs = [...open.values()].flatMap((index) => {
+          const run = page.runs[index];
+          return run === undefined ? [] : [{ jobId: run[0], runKey: run[1] }];
+        });
+        const askedMs = performance.now();
+        const facts = await giveUpOnAnswer(() => observeRuns(looks, refs));
+        const reading = { databaseMs: facts[0]?.readMs ?? 0, askedMs, gotMs: performance.now() };
+        if (facts.length > 0 && noteReading(reading)) {
+          leave(settled, open.size, "the database's clock has stepped");
+          break;
+        }
+        const { planned, alerts } = judgeAll(facts, page, open, settled);
+        if (tries === 1) settled.proven = planned.length;
+        await alertAll(alerts, settled);
+        const again = settled.stop === null ? await claimAll(planned, page, settled) : [];
+        const isLast = tries === TRIES || performance.now() - began > LIMIT_MS;
+        if (isLast || settled.stop !== null) {
+          for (const { detail } of again) leave(settled, 1, detail);
+          break;
+        }
+        const indexes = open;
+        open = new Map(again.map((result) => [keyOf(result), indexes.get(keyOf(result)) ?? -1]));
+        if (open.size > 0) await setTimeout(RETRY_MS * tries);
+      }
+      return settled;
+    },
+  };
+
+  /** Sorts the runs by what is to be done about them; what needs nothing more is counted. */
+  function judgeAll(
+    facts: readonly ManyFacts[],
+    page: PageLooks,
+    open: ReadonlyMap<string, number>,
+    settled: Settled,
+  ): { planned: Planned[]; alerts: AlertToOwe[] } {
+    const planned: Planned[] = [];
+    const alerts: AlertToOwe[] = [];
+    for (const fact of facts) {
+      const { run, block, policy, alerted, alertedUnknown } = fact;
+      const index = open.get(keyOf(fact.ref)) ?? -1;
+      if (run === null) {
+        // An attempt whose answer was lost has won it, or somebody else ended it.
+        if (fact.claimedBy === page.claimer) win(settled, fact.ref);
+        else settled.lost += 1;
+      } else if (page.runs[index]?.[2] !== digestOf(run)) {
+        leave(settled, 1, 'its row has changed since the look');
+      } else if (block !== null && isStop(block)) {
+        settled.stop = block;
+        leave(settled, 1, block);
+      } else if (block !== null && !block.startsWith('observe')) {
+        settled.held += 1;
+      } else {
+        const seen = page.looks.flatMap(({ nowMs, kinds, seen: indexes }) => {
+          const kind = kinds[indexes[index] ?? -1];
+          return kind === undefined ? [] : [{ nowMs, liveness: livenessOf(kind, run.pid) }];
+        });
+        const judged = judgeLooks({ run, alerted, alertedUnknown }, seen, policy);
+        const { verdict } = judged ?? {};
+        if (
+          judged !== null &&
+          verdict?.kind === 'reap' &&
+          !(verdict.path === 'exit-zero' && fact.hasStages)
+        ) {
+          const { observation, memory } = judged;
+          const isDone = verdict.path === 'exit-zero';
+          const plan = planClaim(verdict, observation, memory, policy, isDone ? WITHOUT_STAGES : null);
+          const { evidence } = observation.liveness;
+          planned.push({
+            run,
+            plan,
+            hostGoneBy: restsOnDeclaration(evidence, fact.placeGone) ? evidence : null,
+          });
+        } else if (verdict?.kind === 'alert') {
+          const kind = verdict.about === 'alive' ? 'backstop alive' : 'backstop unknown';
+          alerts.push({ run, reason: verdict.reason, kind });
+        } else {
+          leave(settled, 1, verdict?.kind === 'reap' ? 'its gate is to be asked' : 'it takes another look');
+        }
+      }
+    }
+    return { planned, alerts };
+  }
+
+  async function alertAll(alerts: readonly AlertToOwe[], settled: Settled): Promise<void> {
+    if (alerts.length === 0) return;
+    for (const { run, text } of await giveUpOnAnswer(() => oweBackstopAlerts(others, alerts))) {
+      log.warn(text, { job_id: run.jobId, run_key: run.runKey });
+    }
+    settled.alerted += alerts.length;
+  }
+
+  /** Claims all; returns those that may be claimed a moment later. */
+  async function claimAll(
+    planned: readonly Planned[],
+    page: PageLooks,
+    settled: Settled,
+  ): Promise<BatchResult[]> {
+    const byRun = new Map(planned.map((each) => [keyOf(each.run), each]));
+    const parts = Array.from({ length: Math.ceil(planned.length / MAX_BATCH) }, (_, n) =>
+      planned.slice(n * MAX_BATCH, (n + 1) * MAX_BATCH),
+    );
+    const results = await Promise.all(parts.map((part) => claimBatch(part, page)));
+    const again: BatchResult[] = [];
+    for (const result of results.flat()) {
+      const { run, plan } = byRun.get(keyOf(result)) ?? {};
+      if (run === undefined || plan === undefined) continue;
+      if (result.result !== 'left' && !result.isAgain) {
+        const noted = result.result === 'error' ? 'failed' : result.result;
+        noteClaim(options, run, plan, { result: noted, ledgerId: result.ledgerId });
+      }
+      switch (result.result) {
+        case 'won':
+          win(settled, run);
+          break;
+        case 'lost':
+          settled.lost += 1;
+          break;
+        case 'blocked':
+          if (result.detail.startsWith('observe')) settled.recorded += 1;
+          else if (isStop(result.detail)) {
+            settled.stop = result.detail;
+            leave(settled, 1, result.detail);
+          } else settled.held += 1;
+          break;
+        case 'error':
+          await noteTrouble({ pool, log }, run, { kind: 'failed', why: result.detail, facts: run });
+          leave(settled, 1, result.detail);
+          break;
+        case 'busy':
+        case 'changed':
+        case 'left':
+          again.push(result);
+      }
+    }
+    return again;
+  }
+
+  /**
+   * Claims a batch. What it left because its time was over is tried at once, as long as that gets somewhere. If the transaction fails as a
+   * whole, its halves are tried.
+   *
+   * @throws if the connection was lost, so that Temporal retries
+   */
+  async function claimBatch(batch: readonly Planned[], page: PageLooks): Promise<BatchResult[]> {
+    const { claimer, workflowId } = page;
+    const lookedAtMs = page.looks.at(-1)?.readMs ?? 0;
+    const claims = batch.map(({ run, plan, hostGoneBy }) => ({ ...plan, run, hostGoneBy }));
+    let results: BatchResult[];
+    try {
+      results = await turns.take(() => claimMany(batches, { claimer, workflowId, lookedAtMs, claims }));
+    } catch (error) {
+      if (isWorthRetrying(error)) throw error;
+      const [only, ...others] = batch;
+      if (only === undefined || others.length === 0) return only ? [failed(only.run, error)] : [];
+      const half = Math.ceil(batch.length / 2);
+      const first = await claimBatch(batch.slice(0, half), page);
+      return [...first, ...(await claimBatch(batch.slice(half), page))];
+    }
+    const left = new Set(results.filter(({ result }) => result === 'left').map(keyOf));
+    if (left.size === 0 || left.size === batch.length) return results;
+    const rest = await claimBatch(
+      batch.filter(({ run }) => left.has(keyOf(run))),
+      page,
+    );
+    return [...results.filter(({ result }) => result !== 'left'), ...rest];
+  }
+}
+
+/** What asking about an exit 0 comes to on a queue without stages. */
+const WITHOUT_STAGES = { kind: 'done', reason: 'exit0, no stage', advance: null, gate: null } as const;
+
+function failed({ jobId, runKey }: JobRun, error: unknown): BatchResult {
+  const { message, code = '' } = error as Error & { code?: string };
+  const detail = `${message} (SQLSTATE ${code})`;
+  return { jobId, runKey, result: 'error', detail, ledgerId: null, notificationId: null, isAgain: false };
+}
+
+/** Whether a block is about all runs, so that nothing more is to be tried. */
+function isStop(block: string): boolean {
+  return block.startsWith('paused by ') || block.startsWith('disabled by ');
+}
+
+function win(settled: Settled, { jobId }: RunRef): void {
+  settled.won += 1;
+  if (settled.sample.length < NAMED) settled.sample.push(jobId);
+}
+
+function leave(settled: Settled, count: number, why: string): void {
+  settled.left += count;
+  const text = why.slice(0, MAX_WHY);
+  if (settled.why.length < NAMED && !settled.why.includes(text)) settled.why.push(text);
+}
+
+function keyOf({ jobId, runKey }: RunRef): string {
+  return JSON.stringify([jobId, runKey]);
+}

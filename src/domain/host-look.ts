@@ -1,0 +1,105 @@
+import type { Liveness, LivenessState } from './liveness.js';
+import type { Policy } from './types.js';
+
+/** Bytes of evidence that one look returns. Runs whose evidence does not fit are left to the sweep. */
+const MAX_EVIDENCE_BYTES = 8_000;
+
+/** A run that a look names: the digest is that of the facts that a verdict on it rests on. */
+export type SeenRun = readonly [jobId: string, runKey: string, digest: string];
+
+/** Evidence that many runs share: in each, its own pid stands between the parts. */
+export interface SeenKind {
+  state: LivenessState;
+  proven: boolean;
+  parts: readonly string[];
+  /** One look is enough to decide. */
+  once: boolean;
+}
+
+/** What one look at a page of a host's runs found. */
+export interface HostLook {
+  /** When the rows were read: milliseconds by the database's clock. */
+  readMs: number;
+  kinds: SeenKind[];
+  /** The runs worth another look or a claim. */
+  runs: SeenRun[];
+  /** For each of them, the index of its kind; -1 if it is over, has changed, or shows nothing any more. */
+  seen: number[];
+  /** Rows read. */
+  rows: number;
+  /** Runs that show something, but are the sweep's: too young, defunct, within their grace. */
+  others: number;
+}
+
+/** What a look has to know of the policy. */
+export type LookLimits = Pick<Policy, 'intervalS' | 'finalizeGraceS' | 'maxRunningS'> & {
+  /** Whether a declaration may tell of runs that no probe can see. */
+  placesGone: boolean;
+};
+
+/** What a look reads of a run besides its process. Ages are whole seconds by the database's clock. */
+export interface LookRow {
+  exitCode: number | null;
+  exitAgeS: number | null;
+  /** The exit record is older than the run. */
+  exitBeforeStart: boolean;
+  ageS: number | null;
+  maxRunningS: number | null;
+  processIdentity: string | null;
+  /** People know that it is over its ceiling and alive. */
+  alertedAlive: boolean;
+}
+
+/** Whether a host watch does anything about a run: `once` after one look, `again` after more, `other`: a single watch does. */
+export function interestIn(
+  row: LookRow,
+  { state }: Liveness,
+  limits: LookLimits,
+): 'once' | 'again' | 'other' | 'none' {
+  const { ageS, exitAgeS } = row;
+  if (row.exitCode !== null && !row.exitBeforeStart) {
+    return exitAgeS !== null && exitAgeS >= limits.finalizeGraceS ? 'once' : 'other';
+  }
+  const ownMaxS = row.maxRunningS !== null && row.maxRunningS > 0 ? row.maxRunningS : limits.maxRunningS;
+  const isOver = ageS !== null && ageS >= ownMaxS;
+  switch (state) {
+    case 'alive':
+      return isOver && !row.alertedAlive ? 'once' : 'none';
+    case 'unknown':
+      if (isOver) return row.processIdentity === null ? 'once' : 'again';
+      return limits.placesGone ? 'again' : 'none';
+    case 'dead':
+      // A row that was just taken may still show its last run's process.
+      return ageS === null || ageS < limits.intervalS ? 'other' : 'again';
+    case 'defunct':
+      return 'other';
+  }
+}
+
+/** Collects evidence by kind: ten thousand dead processes of one host have one kind between them. */
+export class Kinds {
+  readonly list: SeenKind[] = [];
+  readonly #known = new Map<string, number>();
+  #bytes = 0;
+
+  /** The index of the evidence's kind; null if there is no room for another. */
+  add({ state, proven, evidence }: Liveness, pid: number | null, once: boolean): number | null {
+    const kind: SeenKind = { state, proven, parts: evidence.split(nameOf(pid)), once };
+    const key = JSON.stringify(kind);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    this.#bytes += key.length;
+    if (this.#bytes > MAX_EVIDENCE_BYTES) return null;
+    this.#known.set(key, this.list.length);
+    return this.list.push(kind) - 1;
+  }
+}
+
+/** The evidence as a single watch has it. */
+export function livenessOf({ state, proven, parts }: SeenKind, pid: number | null): Liveness {
+  return { state, proven, evidence: parts.join(nameOf(pid)) };
+}
+
+function nameOf(pid: number | null): string {
+  return `pid ${pid ?? 'None'}`;
+}
