@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { DEFAULT_POLICY, type PublishedPolicy } from './domain/types.js';
+import { DEFAULT_BATCH_ABOVE, DEFAULT_POLICY, type PublishedPolicy } from './domain/types.js';
 import { didYouMean, nearestTo } from './domain/did-you-mean.js';
 import { shown } from './domain/wording.js';
 import { isRepoName, REPO_NAME_RULE } from './leases/names.js';
@@ -57,6 +57,11 @@ export const settingsSchema = z.object({
   REAPER_WATCH_ALL_LIMIT: decimal(count(0)).default(DEFAULT_POLICY.watchAllLimit),
   /** The maximum number of open watches. */
   REAPER_MAX_WATCHES: decimal(count(1).max(1500, 'expected at most 1500')).default(DEFAULT_POLICY.maxWatches),
+  /**
+   * Above this many runs with a symptom at a time, over all hosts, each host with two or more of them gets one host watch, which repairs
+   * them together, instead of a watch for each run. Not if REAPER_DEAD_TICKS is over 5.
+   */
+  REAPER_BATCH_ABOVE: decimal(count(1)).default(DEFAULT_BATCH_ABOVE),
   /** If false, watches carry no search attributes, and none are registered. */
   REAPER_SEARCH_ATTRIBUTES: flag.default(DEFAULT_POLICY.searchAttributes),
   /** Id of the reaper workflow and prefix of its queues: one per fleet. */
@@ -223,6 +228,7 @@ export function toPolicy(settings: Settings): PublishedPolicy {
     backstopUnknown: settings.REAPER_BACKSTOP_UNKNOWN ?? 'by adapter',
     watchAllLimit: settings.REAPER_WATCH_ALL_LIMIT,
     maxWatches: settings.REAPER_MAX_WATCHES,
+    batchAbove: settings.REAPER_BATCH_ABOVE,
     searchAttributes: settings.REAPER_SEARCH_ATTRIBUTES,
   };
 }

@@ -4,10 +4,16 @@ import {
   readDeclaredPage,
   readHostWave,
   type Declared,
-  type HostPage,
   type HostRow,
+  type HostWave,
 } from '../db/host-pages.js';
-import type { HostLook, LookLimits, SeenRun } from '../domain/host-look.js';
+import {
+  MAX_HOST_LOOKS,
+  type HostLook,
+  type HostPage,
+  type LookLimits,
+  type SeenRun,
+} from '../domain/host-look.js';
 import type { Liveness } from '../domain/liveness.js';
 import { looksNeeded } from '../domain/policy.js';
 import type { Logger } from '../log.js';
@@ -26,7 +32,7 @@ export interface WavePlan {
   /** Somebody declared the host gone. */
   isGone: boolean;
   limits: LookLimits;
-  /** Looks in all that a death takes, and milliseconds between them. */
+  /** Looks in all that a death takes, and milliseconds between them; an interval where it is unknown whether the process is alive. */
   looks: number;
   confirmMs: number;
   pages: HostPage[];
@@ -64,12 +70,12 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
       const { policy, placesGone } = wave;
       const { intervalS, finalizeGraceS, maxRunningS } = policy;
       return {
-        stop: policy.enabled ? wave.paused : 'disabled by REAPER_ENABLED',
+        stop: whyStop(wave),
         queue: host === null ? null : names.probeQueue(host),
         isGone: wave.isGone,
         limits: { intervalS, finalizeGraceS, maxRunningS, placesGone },
         looks: looksNeeded(policy),
-        confirmMs: 1000 * policy.intervalS,
+        confirmMs: 1000 * Math.min(policy.confirmS ?? intervalS, intervalS),
         pages: wave.pages,
         next: wave.next,
       };
@@ -91,6 +97,11 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
 
     ...createSettler(options),
   };
+}
+
+function whyStop({ policy, paused }: HostWave): string | null {
+  if (!policy.enabled) return 'disabled by REAPER_ENABLED';
+  return looksNeeded(policy) > MAX_HOST_LOOKS ? `REAPER_DEAD_TICKS is over ${MAX_HOST_LOOKS}` : paused;
 }
 
 function declaredLiveness(row: HostRow & Declared, host: string | null, silence: ProbeSilence): Liveness {

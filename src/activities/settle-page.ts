@@ -7,6 +7,7 @@ import { planClaim, type ClaimPlan } from '../domain/claim-plan.js';
 import { restsOnDeclaration } from '../domain/declaration.js';
 import { livenessOf, type SeenKind, type SeenRun } from '../domain/host-look.js';
 import { judgeLooks } from '../domain/judge-looks.js';
+import type { Settled } from '../domain/settled.js';
 import type { JobRun, RunRef } from '../domain/types.js';
 import { giveUpOnAnswer } from './give-up.js';
 import type { HostWatchActivitiesOptions } from './host-watch.js';
@@ -41,27 +42,7 @@ export interface PageLooks {
   workflowId: string;
 }
 
-/** What became of a page's runs. */
-export interface Settled {
-  /** The policy's verdict was to reap them. */
-  proven: number;
-  won: number;
-  lost: number;
-  /** In the dry run: recorded, and not claimed. */
-  recorded: number;
-  alerted: number;
-  held: number;
-  /** Left to the sweep and to single watches. */
-  left: number;
-  /** Why nothing more may be claimed, in words, or null. */
-  stop: string | null;
-  /** Some that were won. */
-  sample: string[];
-  /** Some reasons why runs were left. */
-  why: string[];
-}
-
-export const NOTHING_SETTLED: Settled = {
+const NOTHING_SETTLED: Settled = {
   proven: 0,
   won: 0,
   lost: 0,

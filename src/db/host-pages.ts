@@ -1,17 +1,9 @@
-import type { LookRow } from '../domain/host-look.js';
+import type { HostPage, LookRow } from '../domain/host-look.js';
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { Policy, PublishedPolicy, RunRef } from '../domain/types.js';
 import type { Queryable } from './database.js';
 import { secondsSince } from './fragments.js';
 import { toPolicy } from './policy.js';
-
-/** A stretch of a host's runs, in the order of their job ids. */
-export interface HostPage {
-  /** The job id before the first, or null from the beginning. */
-  after: string | null;
-  /** The last job id. */
-  to: string;
-}
 
 /** Runs of a host: a page of them, or those named. */
 export type HostRuns = HostPage | readonly RunRef[];

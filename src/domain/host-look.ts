@@ -4,6 +4,17 @@ import type { Policy } from './types.js';
 /** Bytes of evidence that one look returns. Runs whose evidence does not fit are left to the sweep. */
 const MAX_EVIDENCE_BYTES = 8_000;
 
+/** With more dead ticks than this, single watches do all: the looks of a host watch would fill its history. */
+export const MAX_HOST_LOOKS = 5;
+
+/** A stretch of a host's runs, in the order of their job ids. */
+export interface HostPage {
+  /** The job id before the first, or null from the beginning. */
+  after: string | null;
+  /** The last job id. */
+  to: string;
+}
+
 /** A run that a look names: the digest is that of the facts that a verdict on it rests on. */
 export type SeenRun = readonly [jobId: string, runKey: string, digest: string];
 

@@ -79,6 +79,11 @@ export interface Policy {
   watchAllLimit: number;
   /** Maximum of open watches. @default 500 */
   maxWatches: number;
+  /**
+   * Above this many runs that need repair at a time, hosts with several get a host watch instead of single ones. If missing, as in
+   * policies of older versions, never.
+   */
+  batchAbove?: number;
   /** Whether watches carry search attributes. @default true */
   searchAttributes: boolean;
 }
@@ -103,6 +108,9 @@ export const DEFAULT_POLICY: Policy = {
   maxWatches: 500,
   searchAttributes: true,
 };
+
+/** REAPER_BATCH_ABOVE, unless set. */
+export const DEFAULT_BATCH_ABOVE = 25;
 
 /** One fresh look at a run: its row and its process. */
 export interface Observation {

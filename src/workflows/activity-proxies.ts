@@ -75,6 +75,32 @@ export const takeBackstopAlert = (...args: Args<JobActivities['takeBackstopAlert
     args,
   );
 
+/** Fails soon: a host watch that cannot go on ends, and the next sweep starts another. */
+export const planHostWave = (...args: Args<JobActivities['planHostWave']>) =>
+  jobs.planHostWave.executeWithOptions(
+    { summary: 'Divide the runs into pages', retry: { maximumAttempts: 3 } },
+    args,
+  );
+
+/** Fails soon, like {@link planHostWave}. */
+export const lookAtDeclared = (...args: Args<JobActivities['lookAtDeclared']>) =>
+  jobs.lookAtDeclared.executeWithOptions(
+    { summary: 'Look without a probe', retry: { maximumAttempts: 3 } },
+    args,
+  );
+
+/** It tries again by itself what is locked, so an attempt takes longer than others. */
+export const settlePage = (...args: Args<JobActivities['settlePage']>) =>
+  jobs.settlePage.executeWithOptions(
+    {
+      summary: `Claim up to ${args[0].runs.length} runs`,
+      startToCloseTimeout: '1m',
+      scheduleToCloseTimeout: '3m',
+      retry: { initialInterval: '500ms', maximumInterval: '5s', maximumAttempts: 4 },
+    },
+    args,
+  );
+
 export const operate = (...args: Args<JobActivities['operate']>) =>
   jobs.operate.executeWithOptions(
     { summary: `${args[0].action} by ${args[0].by}`, scheduleToCloseTimeout: '10m' },
@@ -104,6 +130,15 @@ export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActi
   // Only silence is cut short: a probe that has started gets its full time.
   const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
   return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).probeRun.executeWithOptions(options, args);
+}
+
+/** Looks at many runs on their host. A host that was declared gone is asked too, but not waited for as long. */
+export function lookAtHost(queue: string, isGone: boolean, ...args: Args<ProbeActivities['lookAtHost']>) {
+  const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
+  return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).lookAtHost.executeWithOptions(
+    { summary: `Look at the runs on ${args[0]}` },
+    args,
+  );
 }
 
 /** Reclaims stale merge leases on a worker that has their folder. Never takes longer than `limitMs`. */

@@ -1,2 +1,3 @@
 export { jobReaper } from './job-reaper.js';
 export { watchJob } from './watch-job.js';
+export { watchHost } from './watch-host.js';

@@ -60,6 +60,8 @@ export interface SweepSummary {
   /** Watches that were to be started but were already there. */
   alreadyStarted: number;
   poked: number;
+  /** Host watches that were started; missing from older versions. */
+  hostWatches?: number;
   /** Runs with a symptom for which no watch was free: they wait for a later sweep. */
   waiting: number;
   /** The first of them. */
@@ -107,6 +109,36 @@ export interface WatchState {
   nextLookMs: number | null;
   /** Its story so far, the newest last. */
   story: string[];
+}
+
+export const hostWatchQuery = defineQuery<HostWatchState>('hostWatch');
+
+/** What a host watch has done so far, in runs. */
+export interface HostWatchCounts {
+  /** Rows that it read. */
+  seen: number;
+  /** The policy's verdict was to reap them. */
+  proven: number;
+  claimed: number;
+  /** Others ended them first. */
+  lost: number;
+  /** In the dry run: recorded, and not claimed. */
+  recorded: number;
+  alerted: number;
+  /** Left alone because of a hold. */
+  held: number;
+  /** Left to the sweep. */
+  left: number;
+}
+
+/** What a host watch is doing, for `explain`. */
+export interface HostWatchState {
+  phase: 'looking' | 'waiting' | 'settling' | 'over';
+  counts: HostWatchCounts;
+  /** Some that were claimed. */
+  sample: string[];
+  /** Some reasons why runs were left. */
+  why: string[];
 }
 
 /** Reads an operator's signal. Any input is accepted. */

@@ -4,6 +4,7 @@ import type { Operation } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
+import { HostTurns } from './host-watches.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 
 /** Characters of a job id that are carried over, because it is only shown. */
@@ -67,6 +68,8 @@ export class Reaper {
   readonly hostCursors: Map<string, Cursor>;
   /** What the last sweep saw of runs, by the ids of their watches. */
   readonly lastSeen = new Map<string, { host: string | null; symptom: string | null }>();
+  /** When host watches may start; not carried over. */
+  readonly hostTurns = new HostTurns();
   rowCursor: Cursor | null;
   /** Operators' requests that are not in Postgres yet, oldest first. */
   readonly operations: Operation[];

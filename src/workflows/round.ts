@@ -2,6 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
 import { Line, queueUp } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
+import { hasHostWatches, hostWatchId, startHostWatch } from './host-watches.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
@@ -32,6 +33,11 @@ export class Round {
   /** In older histories, what found no free place: it is not asked again in this sweep. */
   readonly #passedOver = new Map<string, Start>();
 
+  /** Runs that need repair: those whose watch was open and not parked before this sweep, and the new ones. */
+  #needy: number;
+  /** The new ones by host. */
+  readonly #newOn = new Map<string, number>();
+
   constructor(
     private readonly reaper: Reaper,
     private readonly found: Scan,
@@ -41,6 +47,7 @@ export class Round {
     this.#park = found.watchAll ?? found.runs !== null;
     this.#retries = new Set(found.retries);
     this.#line = new Line(reaper.queue);
+    this.#needy = this.#park ? 0 : reaper.watches.size;
   }
 
   /**
@@ -83,12 +90,47 @@ export class Round {
       if (isRewritten) return { why: 'look', park: this.#park };
       return { why: symptom === 'dead' ? 'dead' : 'symptom', park: this.#park };
     };
+    const { hosts, singles } = this.#divide(targets);
     await Promise.all([
       ...targets
         .filter((target) => this.#isWatched(target))
         .map((target) => this.#poke(target, toPoke(target))),
-      ...this.#begin(targets, toPoke),
+      ...this.#begin(singles, toPoke),
+      ...hosts.map((host) => this.#watchHost(host)),
     ]);
+  }
+
+  /** Divides the runs with a new symptom where there are so many that single watches would take long: hosts to watch, and single runs. */
+  #divide(targets: readonly Symptom[]): { hosts: string[]; singles: readonly Symptom[] } {
+    const { policy } = this.found;
+    const fresh = targets.filter((target) => !this.#isWatched(target));
+    this.#needy += fresh.length;
+    for (const { host } of fresh) this.#newOn.set(host ?? '', (this.#newOn.get(host ?? '') ?? 0) + 1);
+    const isStorm = hasHostWatches(policy) && this.#needy > policy.batchAbove && patched('host-watch');
+    if (!isStorm) return { hosts: [], singles: targets };
+    const several = [...new Set(fresh.map(({ host }) => host ?? ''))].filter(
+      (host) => (this.#newOn.get(host) ?? 0) >= 2,
+    );
+    const hosts = several.filter((host) => this.#mayHaveHostWatch(host));
+    // Those that could not be claimed before stay apart, with their back-off.
+    const isSingle = (target: Symptom) =>
+      this.#isWatched(target) || this.#retries.has(target.watchId) || !hosts.includes(target.host ?? '');
+    const singles = targets.filter(isSingle);
+    for (const target of targets) if (!isSingle(target)) this.#line.remove(target.watchId);
+    return { hosts, singles };
+  }
+
+  #mayHaveHostWatch(host: string): boolean {
+    const { hostTurns, begun } = this.reaper;
+    return hostWatchId(host, this.found) !== null && !hostTurns.isForSingles(host, begun);
+  }
+
+  async #watchHost(host: string): Promise<void> {
+    const id = hostWatchId(host, this.found);
+    const { hostTurns } = this.reaper;
+    if (id === null || hostTurns.isOpen(host)) return;
+    const isNew = await startHostWatch(hostTurns, host, id, this.found.policy);
+    if (isNew) this.summary.hostWatches = (this.summary.hostWatches ?? 0) + 1;
   }
 
   /** While every run has a watch: starts those that are missing, and wakes those whose run is no longer running. */

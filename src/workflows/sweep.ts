@@ -24,6 +24,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     started: 0,
     alreadyStarted: 0,
     poked: 0,
+    hostWatches: 0,
     waiting: 0,
     waitingJobs: [],
     hostsAnswered: [],
@@ -99,6 +100,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   reaper.leaseQueue = found.leaseQueue;
   if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
+  reaper.hostTurns.tidy();
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);
   const reclaiming = reclaim(found, summary);

@@ -116,6 +116,7 @@ const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], u
   REAPER_BACKSTOP_UNKNOWN: (value) => expect(['alert', 'reap']).toContain(value),
   REAPER_WATCH_ALL_LIMIT: (value) => isCount(value, 0, 1_500),
   REAPER_MAX_WATCHES: (value) => isCount(value, 1, 1_500),
+  REAPER_BATCH_ABOVE: (value) => isCount(value, 1, Number.MAX_SAFE_INTEGER),
   REAPER_SEARCH_ATTRIBUTES: isBoolean,
   // Part of workflow ids and of names of queues, as it is.
   REAPER_NAME: (value) => expect(new Names(value).reaper).toMatch(/^[A-Za-z0-9._-]{1,100}$/),

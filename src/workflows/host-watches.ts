@@ -1,0 +1,113 @@
+import { log, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Scan } from '../activities/sweeps.js';
+import { MAX_HOST_LOOKS } from '../domain/host-look.js';
+import { isSafePart } from '../domain/safe-part.js';
+import type { Policy } from '../domain/types.js';
+import type { HostWatchResult } from './host-watch-state.js';
+import { REAPER_HOST, toKeyword } from './search-attributes.js';
+import { watchHost } from './watch-host.js';
+
+/** What the reaper knows of the last host watch of a host. */
+interface Turn {
+  isOpen: boolean;
+  /** When the next one may start, by the workflow's clock. */
+  nextMs: number;
+  /** It left runs that it can do nothing about: the next sweep gives them single watches. */
+  leftSome: boolean;
+  /** The sweep that does so. */
+  singlesIn: number | null;
+}
+
+/**
+ * When the reaper may start host watches. It remembers no list of open ones that it would have to carry: one that is already there is
+ * found by its id.
+ */
+export class HostTurns {
+  readonly #turns = new Map<string, Turn>();
+
+  /** Whether the runs of a host are to get single watches in this sweep, although there are many. */
+  isForSingles(host: string, sweep: number): boolean {
+    const turn = this.#turns.get(host);
+    if (turn === undefined || turn.isOpen) return false;
+    if (turn.leftSome) {
+      turn.leftSome = false;
+      turn.singlesIn = sweep;
+    }
+    return turn.singlesIn === sweep || Date.now() < turn.nextMs;
+  }
+
+  isOpen(host: string): boolean {
+    return this.#turns.get(host)?.isOpen === true;
+  }
+
+  began(host: string): void {
+    this.#turns.set(host, { isOpen: true, nextMs: Infinity, leftSome: false, singlesIn: null });
+  }
+
+  /** @param leftSome whether the watch left runs, or nobody knows */
+  ended(host: string, beganMs: number, leftSome: boolean, { intervalS }: Policy): void {
+    const nextMs = beganMs + Math.max(1000 * intervalS, 2 * (Date.now() - beganMs));
+    this.#turns.set(host, { isOpen: false, nextMs, leftSome, singlesIn: null });
+  }
+
+  /** Forgets those that nothing depends on any more. */
+  tidy(): void {
+    for (const [host, { isOpen, nextMs, leftSome }] of this.#turns) {
+      if (!isOpen && !leftSome && nextMs <= Date.now()) this.#turns.delete(host);
+    }
+  }
+}
+
+/** Whether the policy knows of host watches at all. */
+export function hasHostWatches(policy: Policy): policy is Policy & { batchAbove: number } {
+  return policy.batchAbove !== undefined && policy.deadTicks <= MAX_HOST_LOOKS;
+}
+
+/**
+ * The id of a host's watch; null if only a hash could name it and the scan did not list the host.
+ *
+ * @param host empty for the runs of no host
+ */
+export function hostWatchId(host: string, { hosts }: Pick<Scan, 'hosts'>): string | null {
+  const { workflowId } = workflowInfo();
+  if (host === '') return `${workflowId}/no-host`;
+  if (isSafePart(host)) return `${workflowId}/host/${host}`;
+  const known = hosts.find((each) => each.host === host);
+  return known?.queue.replace(`${workflowId}/probe/`, `${workflowId}/host/`) ?? null;
+}
+
+/** Starts the watch of a host. False if it was already there, or could not be started: then the next sweep gives single watches. */
+export async function startHostWatch(
+  turns: HostTurns,
+  host: string,
+  workflowId: string,
+  policy: Policy,
+): Promise<boolean> {
+  const beganMs = Date.now();
+  turns.began(host);
+  const ended = (leftSome: boolean) => turns.ended(host, beganMs, leftSome, policy);
+  const named = host === '' ? 'no host' : `host ${host.slice(0, 100)}`;
+  try {
+    const child = await startChild(watchHost, {
+      workflowId,
+      args: [{ host: host === '' ? null : host }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Watch of ${named}`,
+      staticDetails: `Repairs the runs of ${named} together, because many show a symptom at once.`,
+      ...(policy.searchAttributes &&
+        host !== '' && { typedSearchAttributes: [{ key: REAPER_HOST, value: toKeyword(host) }] }),
+    });
+    void child.result().then(
+      ({ left, stopped }: HostWatchResult) => ended(left > 0 || stopped !== null),
+      () => ended(true),
+    );
+    return true;
+  } catch (error) {
+    // Started by a reaper that continued as new. It ends by itself.
+    const isThere = error instanceof WorkflowExecutionAlreadyStartedError;
+    if (!isThere) log.warn(`the watch of ${named} could not be started`, { error });
+    ended(!isThere);
+    return false;
+  }
+}

@@ -1,0 +1,97 @@
+import { continueAsNew, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import type { WavePlan } from '../activities/host-watch.js';
+import { describeFailure } from './activity-failures.js';
+import { planHostWave, settlePage } from './activity-proxies.js';
+import { firstLook, lookAgain, type SeenPage } from './host-looks.js';
+import { HostWatch, type HostWatchInput, type HostWatchResult } from './host-watch-state.js';
+import { hostWatchQuery } from './messages.js';
+import { checkReadable } from './payload-converter.js';
+
+/** Runs on a page, and pages in a wave: all looks of a wave together stay far below what a history can hold. */
+const PAGE_SIZE = 500;
+const PAGES = 10;
+/** Milliseconds by which two clocks may disagree about a wait: a look that came too early would not count. */
+const CLOCK_MARGIN_MS = 20;
+
+/**
+ * Repairs all runs of one host together, when too many show a symptom to watch them one by one. In waves: a first look at all pages at
+ * once, one wait, further looks at the same runs, then claims. It holds names and digests, never a row: facts are read where they are
+ * needed. It always ends; what is left is the sweep's.
+ */
+export async function watchHost(input: HostWatchInput): Promise<HostWatchResult> {
+  checkReadable(input);
+  const watch = new HostWatch(input);
+  setHandler(hostWatchQuery, () => watch.state(), { description: 'What the host watch has done so far' });
+  const size = { pageSize: input.pageSize ?? PAGE_SIZE, pages: input.pages ?? PAGES };
+  for (let waves = 0; ; waves += 1) {
+    watch.enter('looking');
+    try {
+      const plan = await planHostWave(watch.host, watch.after, size);
+      watch.stopped = plan.stop;
+      if (watch.stopped === null) await playWave(watch, plan);
+      if (watch.stopped !== null || plan.next === null) break;
+      watch.after = plan.next;
+      watch.waves += 1;
+    } catch (error) {
+      watch.stopped = describeFailure(error);
+      watch.leave(1, watch.stopped);
+      log.warn('a host watch could not go on; the next sweep sees to what is left', { error });
+      break;
+    }
+    if (workflowInfo().continueAsNewSuggested || waves + 1 >= (input.continueAfterWaves ?? Infinity)) {
+      await continueAsNew<typeof watchHost>({ ...input, carried: watch.carry() });
+    }
+  }
+  watch.enter('over');
+  return { ...watch.counts, stopped: watch.stopped };
+}
+
+/** One wave: what one look decides is settled at once, the rest after further looks. */
+async function playWave(watch: HostWatch, plan: WavePlan): Promise<void> {
+  const pages = (await Promise.all(plan.pages.map((page) => firstLook(watch, plan, page)))).flatMap(
+    (page) => page ?? [],
+  );
+  const once = pages.map((page) => page.only(({ once }) => once));
+  const dead = pages.map((page) => page.only((kind) => !kind.once && kind.state === 'dead'));
+  const unknown = pages.map((page) => page.only((kind) => !kind.once && kind.state !== 'dead'));
+  const intervalMs = 1000 * plan.limits.intervalS;
+  await Promise.all([
+    settleAll(watch, once),
+    confirm(watch, plan, dead, plan.confirmMs),
+    confirm(watch, plan, unknown, intervalMs),
+  ]);
+}
+
+/** Looks again at the same runs, as often as the policy wants, and settles those that every look named. */
+async function confirm(
+  watch: HostWatch,
+  plan: WavePlan,
+  pages: readonly SeenPage[],
+  waitMs: number,
+): Promise<void> {
+  let open = pages.filter(({ size }) => size > 0);
+  for (let looks = 1; looks < plan.looks && open.length > 0; looks += 1) {
+    watch.enter('waiting');
+    await sleep(waitMs + CLOCK_MARGIN_MS, { summary: 'Look again at those that look dead' });
+    watch.enter('looking');
+    const seen = await Promise.all(open.map((page) => lookAgain(watch, plan, page)));
+    open = seen.flatMap((page) => (page !== null && page.size > 0 ? page : []));
+  }
+  await settleAll(watch, open);
+}
+
+async function settleAll(watch: HostWatch, pages: readonly SeenPage[]): Promise<void> {
+  const full = pages.filter(({ size }) => size > 0);
+  if (full.length === 0) return;
+  watch.enter('settling');
+  const { firstExecutionRunId: claimer, workflowId } = workflowInfo();
+  await Promise.all(
+    full.map(async ({ runs, looks, size }) => {
+      try {
+        watch.settled(await settlePage({ runs, looks, claimer, workflowId }));
+      } catch (error) {
+        watch.leave(size, `they could not be claimed: ${describeFailure(error)}`);
+      }
+    }),
+  );
+}
