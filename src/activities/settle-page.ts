@@ -73,7 +73,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
      * after its results were lost, it knows its own wins, and neither logs nor counts them a second time.
      */
     async settlePage(page: PageLooks): Promise<Settled> {
-      const began = performance.now();
+      const deadline = performance.now() + LIMIT_MS;
       const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
       let open = new Map(page.runs.map((run, index) => [keyOf({ jobId: run[0], runKey: run[1] }), index]));
       for (let tries = 1; open.size > 0; tries += 1) {
@@ -91,8 +91,8 @@ export function createSettler(options: HostWatchActivitiesOptions) {
         const { planned, alerts } = judgeAll(facts, page, open, settled);
         if (tries === 1) settled.proven = planned.length;
         await alertAll(alerts, settled);
-        const again = settled.stop === null ? await claimAll(planned, page, settled) : [];
-        const isLast = tries === TRIES || performance.now() - began > LIMIT_MS;
+        const again = settled.stop === null ? await claimAll(planned, page, deadline, settled) : [];
+        const isLast = tries === TRIES || performance.now() > deadline;
         if (isLast || settled.stop !== null) {
           for (const { detail } of again) leave(settled, 1, detail);
           break;
@@ -172,13 +172,14 @@ export function createSettler(options: HostWatchActivitiesOptions) {
   async function claimAll(
     planned: readonly Planned[],
     page: PageLooks,
+    deadline: number,
     settled: Settled,
   ): Promise<BatchResult[]> {
     const byRun = new Map(planned.map((each) => [keyOf(each.run), each]));
     const parts = Array.from({ length: Math.ceil(planned.length / MAX_BATCH) }, (_, n) =>
       planned.slice(n * MAX_BATCH, (n + 1) * MAX_BATCH),
     );
-    const results = await Promise.all(parts.map((part) => claimBatch(part, page)));
+    const results = await Promise.all(parts.map((part) => claimBatch(part, page, deadline)));
     const again: BatchResult[] = [];
     for (const result of results.flat()) {
       const { run, plan } = byRun.get(keyOf(result)) ?? {};
@@ -220,7 +221,13 @@ export function createSettler(options: HostWatchActivitiesOptions) {
    *
    * @throws if the connection was lost, so that Temporal retries
    */
-  async function claimBatch(batch: readonly Planned[], page: PageLooks): Promise<BatchResult[]> {
+  async function claimBatch(
+    batch: readonly Planned[],
+    page: PageLooks,
+    deadline: number,
+  ): Promise<BatchResult[]> {
+    if (performance.now() > deadline)
+      return batch.map(({ run }) => ({ ...refused(run), result: 'left', detail: 'its look got old' }));
     const { claimer, workflowId } = page;
     const lookedAtMs = page.looks.at(-1)?.readMs ?? 0;
     const claims = batch.map(({ run, plan, hostGoneBy }) => ({ ...plan, run, hostGoneBy }));
@@ -232,14 +239,15 @@ export function createSettler(options: HostWatchActivitiesOptions) {
       const [only, ...others] = batch;
       if (only === undefined || others.length === 0) return only ? [failed(only.run, error)] : [];
       const half = Math.ceil(batch.length / 2);
-      const first = await claimBatch(batch.slice(0, half), page);
-      return [...first, ...(await claimBatch(batch.slice(half), page))];
+      const first = await claimBatch(batch.slice(0, half), page, deadline);
+      return [...first, ...(await claimBatch(batch.slice(half), page, deadline))];
     }
     const left = new Set(results.filter(({ result }) => result === 'left').map(keyOf));
     if (left.size === 0 || left.size === batch.length) return results;
     const rest = await claimBatch(
       batch.filter(({ run }) => left.has(keyOf(run))),
       page,
+      deadline,
     );
     return [...results.filter(({ result }) => result !== 'left'), ...rest];
   }
@@ -248,10 +256,13 @@ export function createSettler(options: HostWatchActivitiesOptions) {
 /** What asking about an exit 0 comes to on a queue without stages. */
 const WITHOUT_STAGES = { kind: 'done', reason: 'exit0, no stage', advance: null, gate: null } as const;
 
-function failed({ jobId, runKey }: JobRun, error: unknown): BatchResult {
+function refused({ jobId, runKey }: RunRef): Omit<BatchResult, 'result' | 'detail'> {
+  return { jobId, runKey, ledgerId: null, notificationId: null, isAgain: false };
+}
+
+function failed(run: RunRef, error: unknown): BatchResult {
   const { message, code = '' } = error as Error & { code?: string };
-  const detail = `${message} (SQLSTATE ${code})`;
-  return { jobId, runKey, result: 'error', detail, ledgerId: null, notificationId: null, isAgain: false };
+  return { ...refused(run), result: 'error', detail: `${message} (SQLSTATE ${code})` };
 }
 
 /** Whether a block is about all runs, so that nothing more is to be tried. */

@@ -26,10 +26,17 @@ const MAX = { control: 3, looks: 4, claims: 4, batches: 2, probe: 2, others: 3 }
   number
 >;
 
+/** Milliseconds for one statement of a batch, less than elsewhere: it holds the lock that a pause waits for. */
+const BATCH_STATEMENT_MS = 2_000;
+
 /** Makes the pools of one worker. They connect on first use. */
 export function createPools(databaseUrl: string, applicationName: string): Pools {
   const make = (purpose: keyof Pools) =>
-    createPool(databaseUrl, { applicationName: `${applicationName} ${purpose}`, max: MAX[purpose] });
+    createPool(databaseUrl, {
+      applicationName: `${applicationName} ${purpose}`,
+      max: MAX[purpose],
+      ...(purpose === 'batches' && { statementTimeoutMs: BATCH_STATEMENT_MS }),
+    });
   return {
     control: make('control'),
     looks: make('looks'),

@@ -29,14 +29,13 @@ export class SeenPage {
   /** The runs whose last look was of such a kind. */
   only(isMeant: (kind: SeenKind) => boolean): SeenPage {
     const last = this.looks.at(-1);
-    const kept = this.runs.flatMap((_, index) => {
+    const isKept = (index: number) => {
       const kind = last?.kinds[last.seen[index] ?? -1];
-      return kind !== undefined && isMeant(kind) ? [index] : [];
-    });
-    const pick = <T>(all: readonly T[]) => kept.flatMap((index) => all[index] ?? []);
+      return kind !== undefined && isMeant(kind);
+    };
     return new SeenPage(
-      pick(this.runs),
-      this.looks.map((look) => ({ ...look, seen: kept.map((index) => look.seen[index] ?? -1) })),
+      this.runs.filter((_, index) => isKept(index)),
+      this.looks.map((look) => ({ ...look, seen: look.seen.filter((_, index) => isKept(index)) })),
       this.clock,
     );
   }

@@ -7,6 +7,7 @@ import { createJobActivities, type JobActivities } from '../../src/activities/jo
 import type { LeaseActivities } from '../../src/activities/leases.js';
 import { createNotifyActivities, type NotifyActivities } from '../../src/activities/notify.js';
 import { createProbeActivities, type ProbeActivities } from '../../src/activities/probe.js';
+import { createPool } from '../../src/db/pool.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { Pipeline } from '../../src/domain/pipeline.js';
 import { DEFAULT_POLICY, type Policy, type RunRef } from '../../src/domain/types.js';
@@ -79,7 +80,12 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
   await publishPolicy(db.reaper, { ...DEFAULT_POLICY, ...FAST, ...policy }, 'test');
 
   const metrics = new ProcessMetrics();
-  const jobs = createJobActivities({ pool: db.reaper, names, log, metrics });
+  const batches = createPool(db.reaperUrl, {
+    applicationName: 'test batches',
+    statementTimeoutMs: 2_000,
+    max: 2,
+  });
+  const jobs = createJobActivities({ pool: db.reaper, batches, names, log, metrics });
   const gates = createGates({});
   // Longer than the slowest activity of a test: an activity that outlives its worker's shutdown keeps the worker in use.
   const base = { connection, ...identity, shutdownGraceTime: 100, shutdownForceTime: 5_000 };
@@ -152,7 +158,7 @@ export async function startReaper(db: TestDatabase, options: TestReaperOptions =
     stop: async () => {
       await terminateAll(client, names.reaper);
       await endWorkers();
-      await gates.close();
+      await Promise.all([gates.close(), batches.end()]);
       await connection.close();
     },
   };
