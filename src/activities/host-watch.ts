@@ -12,7 +12,7 @@ import {
   type HostLook,
   type HostPage,
   type LookLimits,
-  type SeenRun,
+  type LookTarget,
 } from '../domain/host-look.js';
 import type { Liveness } from '../domain/liveness.js';
 import { looksNeeded } from '../domain/policy.js';
@@ -20,7 +20,7 @@ import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
 import { giveUpOnAnswer } from './give-up.js';
-import { refsOf, toHostLook } from './look-at-page.js';
+import { keepNamed, toHostLook } from './look-at-page.js';
 import { createSettler } from './settle-page.js';
 
 /** How a wave of a host watch is to go. */
@@ -84,15 +84,14 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
     /** Looks at many runs of a host that no probe can see, or did not see: what was declared counts, everything else is unknown. */
     async lookAtDeclared(
       host: string | null,
-      what: HostPage | readonly SeenRun[],
+      { page, named }: LookTarget,
       limits: LookLimits,
       silence: ProbeSilence,
     ): Promise<HostLook> {
-      const isPage = 'to' in what;
-      const rows = await giveUpOnAnswer(() => readDeclaredPage(looks, host, isPage ? what : refsOf(what)));
+      const rows = keepNamed(await giveUpOnAnswer(() => readDeclaredPage(looks, host, page)), named);
       const seen = rows.map((row) => declaredLiveness(row, host, silence));
       // A run that is unknown after all is of interest only by its age.
-      return toHostLook(rows, seen, { ...limits, placesGone: false }, isPage ? null : what);
+      return toHostLook(rows, seen, { ...limits, placesGone: false }, named);
     },
 
     ...createSettler(options),

@@ -39,7 +39,12 @@ export function toHostLook(
   return { ...base, runs: [], seen: named.map((run) => byRun.get(JSON.stringify(run)) ?? -1) };
 }
 
-/** The facts of the runs that a look is to be about. */
-export function refsOf(named: readonly SeenRun[]): { jobId: string; runKey: string }[] {
-  return named.map(([jobId, runKey]) => ({ jobId, runKey }));
+/** Of a page's rows those that an earlier look named: fewer processes to probe. */
+export function keepNamed<Row extends HostRow>(
+  rows: readonly Row[],
+  named: readonly SeenRun[] | null,
+): readonly Row[] {
+  if (named === null) return rows;
+  const ids = new Set(named.map(([jobId]) => jobId));
+  return rows.filter(({ jobId }) => ids.has(jobId));
 }

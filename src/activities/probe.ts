@@ -5,13 +5,13 @@ import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostPage } from '../db/host-pages.js';
 import { readHostRuns } from '../db/host-runs.js';
-import type { HostLook, HostPage, LookLimits, SeenRun } from '../domain/host-look.js';
+import type { HostLook, LookLimits, LookTarget } from '../domain/host-look.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
-import { refsOf, toHostLook } from './look-at-page.js';
+import { keepNamed, toHostLook } from './look-at-page.js';
 import type { Symptom } from './sweeps.js';
 
 /** Rows to read and probe before other work gets its turn. */
@@ -162,17 +162,12 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       });
     },
 
-    /**
-     * Looks at many runs of this host for its host watch: reads their rows in one query, then probes each process once.
-     *
-     * @param what a page, or the runs that the first look named
-     */
-    lookAtHost(asked: string, what: HostPage | readonly SeenRun[], limits: LookLimits): Promise<HostLook> {
+    /** Looks at many runs of this host for its host watch: reads their rows in one query, then probes each process once. */
+    lookAtHost(asked: string, { page, named }: LookTarget, limits: LookLimits): Promise<HostLook> {
       const look = async () => {
-        const isPage = 'to' in what;
-        const rows = await readHostPage(pool, host, isPage ? what : refsOf(what));
+        const rows = keepNamed(await readHostPage(pool, host, page), named);
         // Rows first: what the driver sees is never older than they are.
-        const result = toHostLook(rows, await probeGrouped(rows), limits, isPage ? null : what);
+        const result = toHostLook(rows, await probeGrouped(rows), limits, named);
         return { result, failure: null };
       };
       return answer('lookAtHost', asked, look, (found, doubt) => ({

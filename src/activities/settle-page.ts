@@ -75,7 +75,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     async settlePage(page: PageLooks): Promise<Settled> {
       const deadline = performance.now() + LIMIT_MS;
       const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
-      let open = new Map(page.runs.map((run, index) => [keyOf({ jobId: run[0], runKey: run[1] }), index]));
+      let open = new Map(page.runs.map(([jobId, runKey], index) => [keyOf({ jobId, runKey }), index]));
       for (let tries = 1; open.size > 0; tries += 1) {
         const refs = [...open.values()].flatMap((index) => {
           const run = page.runs[index];
@@ -83,12 +83,15 @@ export function createSettler(options: HostWatchActivitiesOptions) {
         });
         const askedMs = performance.now();
         const facts = await giveUpOnAnswer(() => observeRuns(looks, refs));
-        const reading = { databaseMs: facts[0]?.readMs ?? 0, askedMs, gotMs: performance.now() };
-        if (facts.length > 0 && noteReading(reading)) {
+        const databaseMs = facts.running[0]?.readMs;
+        const isStep =
+          databaseMs !== undefined && noteReading({ databaseMs, askedMs, gotMs: performance.now() });
+        if (isStep) {
           leave(settled, open.size, "the database's clock has stepped");
           break;
         }
-        const { planned, alerts } = judgeAll(facts, page, open, settled);
+        countOver(facts, page, refs, settled);
+        const { planned, alerts } = judgeAll(facts.running, page, open, settled);
         if (tries === 1) settled.proven = planned.length;
         await alertAll(alerts, settled);
         const again = settled.stop === null ? await claimAll(planned, page, deadline, settled) : [];
@@ -105,9 +108,25 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     },
   };
 
+  /** Counts those that are no longer running: an attempt whose answer was lost has won them, or somebody else ended them. */
+  function countOver(
+    { running, reaped }: ManyFacts,
+    page: PageLooks,
+    refs: readonly RunRef[],
+    settled: Settled,
+  ): void {
+    const isRunning = new Set(running.map(({ run }) => keyOf(run)));
+    const mine = new Set(reaped.filter(({ claimer }) => claimer === page.claimer).map(keyOf));
+    for (const ref of refs) {
+      if (isRunning.has(keyOf(ref))) continue;
+      if (mine.has(keyOf(ref))) win(settled, ref);
+      else settled.lost += 1;
+    }
+  }
+
   /** Sorts the runs by what is to be done about them; what needs nothing more is counted. */
   function judgeAll(
-    facts: readonly ManyFacts[],
+    facts: ManyFacts['running'],
     page: PageLooks,
     open: ReadonlyMap<string, number>,
     settled: Settled,
@@ -116,12 +135,8 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     const alerts: AlertToOwe[] = [];
     for (const fact of facts) {
       const { run, block, policy, alerted, alertedUnknown } = fact;
-      const index = open.get(keyOf(fact.ref)) ?? -1;
-      if (run === null) {
-        // An attempt whose answer was lost has won it, or somebody else ended it.
-        if (fact.claimedBy === page.claimer) win(settled, fact.ref);
-        else settled.lost += 1;
-      } else if (page.runs[index]?.[2] !== digestOf(run)) {
+      const index = open.get(keyOf(run)) ?? -1;
+      if (page.runs[index]?.[2] !== digestOf(run)) {
         leave(settled, 1, 'its row has changed since the look');
       } else if (block !== null && isStop(block)) {
         settled.stop = block;

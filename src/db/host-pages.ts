@@ -5,9 +5,6 @@ import type { Queryable } from './database.js';
 import { secondsSince } from './fragments.js';
 import { toPolicy } from './policy.js';
 
-/** Runs of a host: a page of them, or those named. */
-export type HostRuns = HostPage | readonly RunRef[];
-
 /** What a wave of a host watch begins with. */
 export interface HostWave {
   policy: Policy;
@@ -100,27 +97,14 @@ const COLUMNS = `
   r.max_running_s as "maxRunningS", r.alerted_alive as "alertedAlive",
   1000 * extract(epoch from c.now)::double precision as "readMs"`;
 
-/** The condition of {@link HostRuns}, and its parameters `$2` and `$3`. */
-function among(runs: HostRuns): { where: string; values: unknown[] } {
-  if ('to' in runs) {
-    return {
-      where: `($2::text is null or r.job_id collate "C" > $2) and r.job_id collate "C" <= $3`,
-      values: [runs.after, runs.to],
-    };
-  }
-  return {
-    where: `(r.job_id, r.run_key) in (select * from unnest($2::text[], $3::text[]))`,
-    values: [runs.map(({ jobId }) => jobId), runs.map(({ runKey }) => runKey)],
-  };
-}
+const ON_PAGE = `($2::text is null or r.job_id collate "C" > $2) and r.job_id collate "C" <= $3`;
 
-/** Reads these runs of a host, as far as they are worth examining. As role `reaper_probe`. */
-export async function readHostPage(pool: Queryable, host: string, runs: HostRuns): Promise<HostRow[]> {
-  const { where, values } = among(runs);
+/** Reads a page of a host's runs, as far as they are worth examining. As role `reaper_probe`. */
+export async function readHostPage(pool: Queryable, host: string, page: HostPage): Promise<HostRow[]> {
   const { rows } = await pool.query<HostRow>(
     `select ${COLUMNS} from reaper.examinable_run r cross join (select reaper.now() as now) c
-      where r.host = $1 and ${where} order by r.job_id collate "C"`,
-    [host, ...values],
+      where r.host = $1 and ${ON_PAGE} order by r.job_id collate "C"`,
+    [host, page.after, page.to],
   );
   return rows;
 }
@@ -135,15 +119,14 @@ export interface Declared {
 export async function readDeclaredPage(
   pool: Queryable,
   host: string | null,
-  runs: HostRuns,
+  page: HostPage,
 ): Promise<(HostRow & Declared)[]> {
-  const { where, values } = among(runs);
   const { rows } = await pool.query<HostRow & Declared>(
     `select ${COLUMNS}, reaper.host_is_gone(r.host, r.started_at) as "hostGoneBy",
             reaper.place_is_gone(r.host, r.started_at, r.process_identity) as "placeGone"
        from reaper.examinable_run r cross join (select reaper.now() as now) c
-      where ${ON_HOST} and ${where} order by r.job_id collate "C"`,
-    [host, ...values],
+      where ${ON_HOST} and ${ON_PAGE} order by r.job_id collate "C"`,
+    [host, page.after, page.to],
   );
   return rows;
 }

@@ -59,28 +59,34 @@ export async function observeRun(pool: Queryable, ref: RunRef): Promise<RunFacts
   return toFacts(row);
 }
 
-/** What is known of one of many runs. */
-export interface ManyFacts extends RunFacts {
-  ref: RunRef;
-  /** The claimer of the run, if it was reaped. */
-  claimedBy: string | null;
+/** Many runs, as far as they are running or were reaped. */
+export interface ManyFacts {
+  running: (RunFacts & { run: JobRun })[];
+  reaped: (RunRef & { claimer: string })[];
 }
 
-/** Reads many runs in one query. Those whose row cannot be read are missing from the view, so they count as over. */
-export async function observeRuns(pool: Queryable, refs: readonly RunRef[]): Promise<ManyFacts[]> {
-  const { rows } = await pool.query<Row & { nr: number; claimedBy: string | null }>(
-    `select ${COLUMNS}, w.nr, l.claimer as "claimedBy"
-       from reaper.control ctl
+/** Reads many runs in two queries, whose plans do not depend on how many rows Postgres expects. */
+export async function observeRuns(pool: Queryable, refs: readonly RunRef[]): Promise<ManyFacts> {
+  const wanted = new Set(refs.map(({ jobId, runKey }) => JSON.stringify([jobId, runKey])));
+  const isWanted = ({ jobId, runKey }: RunRef) => wanted.has(JSON.stringify([jobId, runKey]));
+  const jobIds = [refs.map(({ jobId }) => jobId)];
+  // Rows first: a run that ends in between is found in the ledger.
+  const { rows } = await pool.query<Row>(
+    `select ${COLUMNS}
+       from reaper.readable_run r
+       cross join reaper.control ctl
        cross join (select reaper.now() as now) c
-       cross join unnest($1::text[], $2::text[]) with ordinality w (job_id, run_key, nr)
-       left join reaper.readable_run r on r.job_id = w.job_id and r.run_key = w.run_key
-       left join reaper.ledger l on l.job_id = w.job_id and l.run_key = w.run_key`,
-    [refs.map(({ jobId }) => jobId), refs.map(({ runKey }) => runKey)],
+      where r.job_id = any ($1::text[])`,
+    jobIds,
   );
-  return rows.flatMap((row) => {
-    const ref = refs[row.nr - 1];
-    return ref === undefined ? [] : [{ ...toFacts(row), ref, claimedBy: row.claimedBy }];
-  });
+  const reaped = await pool.query<RunRef & { claimer: string }>(
+    `select l.job_id as "jobId", l.run_key as "runKey", l.claimer from reaper.ledger l where l.job_id = any ($1::text[])`,
+    jobIds,
+  );
+  return {
+    running: rows.filter(isWanted).map((row) => ({ ...toFacts(row), run: toJobRun(row) })),
+    reaped: reaped.rows.filter(isWanted),
+  };
 }
 
 function toFacts(row: Row): RunFacts {

@@ -15,6 +15,13 @@ export interface HostPage {
   to: string;
 }
 
+/** What a look is about: a page, or those of its runs that an earlier look named. */
+export interface LookTarget {
+  page: HostPage;
+  /** Null for all of them. */
+  named: readonly SeenRun[] | null;
+}
+
 /** A run that a look names: the digest is that of the facts that a verdict on it rests on. */
 export type SeenRun = readonly [jobId: string, runKey: string, digest: string];
 

@@ -1,5 +1,5 @@
 import type { WavePlan } from '../activities/host-watch.js';
-import type { HostLook, HostPage, SeenKind, SeenRun } from '../domain/host-look.js';
+import type { HostLook, HostPage, LookTarget, SeenKind, SeenRun } from '../domain/host-look.js';
 import { advanceClock, type WatchClock } from '../domain/watch-clock.js';
 import { describeFailure, isSilence } from './activity-failures.js';
 import { lookAtDeclared, lookAtHost } from './activity-proxies.js';
@@ -17,6 +17,7 @@ export interface PageLook {
 /** Some runs of a page, with every look at them so far. */
 export class SeenPage {
   constructor(
+    readonly page: HostPage,
     readonly runs: readonly SeenRun[],
     readonly looks: readonly PageLook[],
     readonly clock: WatchClock,
@@ -34,6 +35,7 @@ export class SeenPage {
       return kind !== undefined && isMeant(kind);
     };
     return new SeenPage(
+      this.page,
       this.runs.filter((_, index) => isKept(index)),
       this.looks.map((look) => ({ ...look, seen: look.seen.filter((_, index) => isKept(index)) })),
       this.clock,
@@ -43,48 +45,50 @@ export class SeenPage {
 
 /** Looks at a page; null if that fails. */
 export async function firstLook(watch: HostWatch, plan: WavePlan, page: HostPage): Promise<SeenPage | null> {
-  const look = await lookAt(watch, plan, page);
+  const look = await lookAt(watch, plan, { page, named: null });
   if (look === null) return null;
   watch.saw(look);
   const { runs, readMs, kinds, seen } = look;
   // The look was over by now.
   const clock = advanceClock(null, Date.now(), readMs);
-  return new SeenPage(runs, [{ nowMs: clock.nowMs, readMs, kinds, seen }], clock);
+  return new SeenPage(page, runs, [{ nowMs: clock.nowMs, readMs, kinds, seen }], clock);
 }
 
 /** Looks at the same runs again; null if that fails. Those that are over, have changed or show nothing more are dropped. */
 export async function lookAgain(
   watch: HostWatch,
   plan: WavePlan,
-  { runs, looks, clock: before }: SeenPage,
+  { page, runs, looks, clock: before }: SeenPage,
 ): Promise<SeenPage | null> {
   // The look begins now.
   const askedMs = Date.now();
-  const look = await lookAt(watch, plan, runs);
+  const look = await lookAt(watch, plan, { page, named: runs });
   if (look === null) return null;
   const { readMs, kinds, seen } = look;
   const clock = advanceClock(before, askedMs, readMs);
-  return new SeenPage(runs, [...looks, { nowMs: clock.nowMs, readMs, kinds, seen }], clock).only(() => true);
+  return new SeenPage(page, runs, [...looks, { nowMs: clock.nowMs, readMs, kinds, seen }], clock).only(
+    () => true,
+  );
 }
 
 /** The host's probe looks. What operators declared counts where no probe knows. */
 async function lookAt(
   watch: HostWatch,
   { queue, isGone, limits }: WavePlan,
-  what: HostPage | readonly SeenRun[],
+  target: LookTarget,
 ): Promise<HostLook | null> {
   const { host } = watch;
   try {
-    if (queue === null || host === null) return await lookAtDeclared(host, what, limits, 'no host');
+    if (queue === null || host === null) return await lookAtDeclared(host, target, limits, 'no host');
     let seen: HostLook;
     try {
-      seen = await lookAtHost(queue, isGone, host, what, limits);
+      seen = await lookAtHost(queue, isGone, host, target, limits);
     } catch (error) {
-      return await lookAtDeclared(host, what, limits, isSilence(error) ? 'silent' : 'failed');
+      return await lookAtDeclared(host, target, limits, isSilence(error) ? 'silent' : 'failed');
     }
-    return limits.placesGone ? await withDeclared(seen, host, what, limits) : seen;
+    return limits.placesGone ? await withDeclared(seen, host, target, limits) : seen;
   } catch (error) {
-    watch.leave('to' in what ? 1 : what.length, `a look failed: ${describeFailure(error)}`);
+    watch.leave(target.named?.length ?? 1, `a look failed: ${describeFailure(error)}`);
     return null;
   }
 }
@@ -93,14 +97,14 @@ async function lookAt(
 async function withDeclared(
   look: HostLook,
   host: string,
-  what: HostPage | readonly SeenRun[],
+  target: LookTarget,
   limits: WavePlan['limits'],
 ): Promise<HostLook> {
-  const runs = 'to' in what ? look.runs : what;
+  const runs = target.named ?? look.runs;
   const isUnknown = (index: number) => look.kinds[look.seen[index] ?? -1]?.state === 'unknown';
   const unknown = runs.filter((_, index) => isUnknown(index));
   if (unknown.length === 0) return look;
-  const declared = await lookAtDeclared(host, unknown, limits, 'answered');
+  const declared = await lookAtDeclared(host, { ...target, named: unknown }, limits, 'answered');
   const kinds = [...look.kinds, ...declared.kinds];
   let next = 0;
   const seen = look.seen.map((own, index) => {
