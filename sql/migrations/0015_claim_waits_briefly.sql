@@ -103,6 +103,7 @@ create function reaper.claimed_before(
 )
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off -- a plan made for an empty ledger lasts as long as its session
 as $$
 declare
   v_ledger reaper.ledger;

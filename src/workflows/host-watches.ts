@@ -47,7 +47,9 @@ export class HostTurns {
 
   /** @param leftSome whether the watch left runs, or nobody knows */
   ended(host: string, beganMs: number, leftSome: boolean, { intervalS }: Policy): void {
-    const nextMs = beganMs + Math.max(1000 * intervalS, 2 * (Date.now() - beganMs));
+    const intervalMs = 1000 * intervalS;
+    // Those that leave some take turns with single watches.
+    const nextMs = beganMs + (leftSome ? Math.max(intervalMs, 2 * (Date.now() - beganMs)) : intervalMs);
     this.#turns.set(host, { isOpen: false, nextMs, leftSome, singlesIn: null });
   }
 

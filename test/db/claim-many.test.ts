@@ -6,6 +6,7 @@ import { countLedger } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction, waitsForLock } from '../support/locks.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
+import { eventually } from '../support/wait.js';
 
 let db: TestDatabase;
 let runs: RunRef[];
@@ -297,4 +298,18 @@ it('overflows no snapshot: a full batch keeps its subtransactions within what Po
   );
   expect(rows.map(({ overflowed }) => overflowed)).toEqual([false]);
   await claimer.rollback();
+});
+
+it('never reads the whole ledger, not even by a plan that was made while it was empty', async () => {
+  await db.admin.query('vacuum analyze');
+  const scans = async () => {
+    const { rows } = await db.admin.query<{ whole: number; byIndex: number }>(
+      `select seq_scan as whole, idx_scan as "byIndex" from pg_stat_user_tables where relid = 'reaper.ledger'::regclass`,
+    );
+    return rows[0] ?? { whole: 0, byIndex: 0 };
+  };
+  const before = await scans();
+  for (const run of runs) expect(brief(await claimAll([run]))).toMatch(/: won$/);
+  await eventually('the numbers of all four', async () => (await scans()).byIndex >= before.byIndex + 4);
+  expect((await scans()).whole).toBe(before.whole);
 });

@@ -34,7 +34,7 @@ async function replay(codePath: string, isWanted: (file: string) => boolean): Pr
 
 it('there is a history of every story', async () => {
   const files = (await readHistories()).map(([file]) => file).filter((file) => !file.startsWith('older/'));
-  const recorded = new Set(files.map((file) => file.replace(/\.(watch|reaper)(-\d+)?\.json$/, '')));
+  const recorded = new Set(files.map((file) => file.replace(/\.(watch|reaper|host)(-\d+)?\.json$/, '')));
   expect([...recorded].sort()).toEqual(Object.keys(stories).sort());
 });
 

@@ -1,4 +1,5 @@
 import { backstopStories } from './backstop-stories.js';
+import { hostWatchStories, reaperStormStories } from './host-watch-stories.js';
 import { reapStories } from './reap-stories.js';
 import { reaperStories } from './reaper-stories.js';
 import { reaperTroubleStories } from './reaper-trouble-stories.js';
@@ -14,10 +15,10 @@ export const stories: Record<string, Story> = {
   ...watchStories,
   ...watchTroubleStories,
   ...backstopStories,
+  ...hostWatchStories,
   ...Object.fromEntries(
-    Object.entries({ ...reaperStories, ...reaperTroubleStories, ...reapStories }).map(([name, story]) => [
-      `reaper-${name}`,
-      story,
-    ]),
+    Object.entries({ ...reaperStories, ...reaperTroubleStories, ...reaperStormStories, ...reapStories }).map(
+      ([name, story]) => [`reaper-${name}`, story],
+    ),
   ),
 };

@@ -3,6 +3,10 @@ import { temporal } from '@temporalio/proto';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Liveness } from '../../src/domain/liveness.js';
 import type { RunRef } from '../../src/domain/types.js';
+import { keepNamed, toHostLook } from '../../src/activities/look-at-page.js';
+import { readHostPage } from '../../src/db/host-pages.js';
+import type { HostWatchInput, HostWatchResult } from '../../src/workflows/host-watch-state.js';
+import type { watchHost } from '../../src/workflows/index.js';
 import type { SweepSummary, WatchState } from '../../src/workflows/messages.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startReaper, type TestReaper, type TestReaperOptions } from '../support/reaper.js';
@@ -66,11 +70,33 @@ export class World {
           });
           return { symptoms, unknown: 0, next: null };
         },
+        lookAtHost: async (host, { page, named }, limits) => {
+          const rows = keepNamed(await readHostPage(this.db.probe, host, page), named);
+          const seen = rows.map(({ jobId }) => SIGHTINGS[this.#seen.get(jobId) ?? 'alive']);
+          return toHostLook(rows, seen, limits, named);
+        },
         probeRun: async (_host, { pid }) => SIGHTINGS[this.#seen.get(await jobOf(pid)) ?? 'alive'],
       }),
       ...options,
     });
     return this.#reaper;
+  }
+
+  /** Like {@link start}; its sweeps see nothing, so that only host watches act. */
+  startBlind(options: TestReaperOptions = {}): Promise<TestReaper> {
+    return this.start({
+      ...options,
+      jobs: (real) => ({
+        scan: async (...args) => ({
+          ...(await real.scan(...args)),
+          runs: null,
+          watchAll: false,
+          hosts: [],
+          symptoms: { items: [], next: null },
+        }),
+        ...options.jobs?.(real),
+      }),
+    });
   }
 
   get reaper(): TestReaper {
@@ -100,6 +126,23 @@ export class World {
     const result = (await this.watch(ref).result()) as { outcome: string };
     if (result.outcome !== outcome) throw new Error(`Expected "${outcome}", got "${result.outcome}"`);
     await this.#keep('watch', this.watch(ref));
+  }
+
+  /** Plays a host watch, and keeps its history: of each execution, where it continued as new. */
+  async keepHostWatch(
+    host: string | null,
+    input: Partial<HostWatchInput>,
+    isMeant: (result: HostWatchResult) => boolean,
+  ): Promise<void> {
+    const { client, names } = this.reaper;
+    const handle = await client.workflow.start<typeof watchHost>('watchHost', {
+      workflowId: names.hostWatchId(host),
+      taskQueue: names.workflowQueue,
+      args: [{ host, ...input }],
+    });
+    const result = await handle.result();
+    if (!isMeant(result)) throw new Error(`Expected another result than ${JSON.stringify(result)}`);
+    await this.#keep('host', client.workflow.getHandle(handle.workflowId));
   }
 
   /** Ends the reaper and keeps its history: of each execution, where it continued as new. */

@@ -36,11 +36,47 @@ it('repairs 500 runs that die at once, each exactly once, by a host watch', asyn
     [reaper.names.hostWatchId('host-1')],
   );
   expect(rows[0]?.claims).toBeGreaterThan(250);
-    console.log(
-      'EV',
-      (Number(e.eventTime?.seconds) * 1000 + Number(e.eventTime?.nanos) / 1e6 - t0).toFixed(0),
-      e.eventType,
-      e.activityTaskScheduledEventAttributes?.activityType?.name ?? '',
-      e.activityTaskFailedEventAttributes?.failure?.message ?? '',
-    );
+});
+
+it('takes the hosts of a rack that dies one by one, and no host for another', async () => {
+  const hosts = Array.from({ length: 12 }, (_, n) => `rack-${n}`);
+  const [dead, alive] = [startProcess(), startProcess()];
+  await dead.kill();
+  for (const host of hosts) {
+    await insertManyRuns(db.admin, { prefix: `job-${host}`, count: 3, host, processes: [dead] });
+    await insertManyRuns(db.admin, { prefix: `alive-${host}`, count: 2, host, processes: [alive] });
+  }
+  reaper = await startReaper(db, { hosts, policy: { intervalS: 1, batchAbove: 10 } });
+  await allOf(36);
+  expect(await countClaimed(db.admin)).toEqual({ claims: 36, runs: 36 });
+  expect(await countClaimed(db.admin, 'alive')).toEqual({ claims: 0, runs: 0 });
+  const { rows } = await db.admin.query(
+    `select distinct workflow_id from reaper.ledger where workflow_id like '%/host/%'`,
+  );
+  expect(rows.length).toBeGreaterThan(1);
+});
+
+it('gives single watches to what a host watch leaves', async () => {
+  // On a queue with stages, the gate of an exit 0 is asked by a single watch.
+  await insertManyRuns(db.admin, { count: 40, exit: { code: 0, agoS: 60 } });
+  reaper = await startReaper(db, { policy: { watchAllLimit: 0, batchAbove: 10 } });
+  await allOf(40);
+  expect(await countClaimed(db.admin)).toEqual({ claims: 40, runs: 40 });
+  const { rows } = await db.admin.query<{ n: number }>(
+    `select count(*) as n from reaper.ledger where workflow_id like '%/watch/%'`,
+  );
+  expect(rows[0]?.n).toBe(40);
+});
+
+it('starts no host watch below the threshold, nor by a policy that names none', async () => {
+  const dead = startProcess();
+  await dead.kill();
+  await insertManyRuns(db.admin, { count: 12, processes: [dead] });
+  reaper = await startReaper(db, { policy: { watchAllLimit: 0, batchAbove: 12 } });
+  await allOf(12);
+  await insertManyRuns(db.admin, { prefix: 'job-more', count: 30, processes: [dead] });
+  await db.admin.query(`update reaper.control set policy = policy - 'batchAbove'`);
+  await allOf(42);
+  const { rows } = await db.admin.query(`select from reaper.ledger where workflow_id like '%/host/%'`);
+  expect(rows).toHaveLength(0);
 });
