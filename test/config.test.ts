@@ -19,6 +19,7 @@ describe('settings', () => {
       ...DEFAULT_POLICY,
       backstopUnknown: 'by adapter',
       confirmS: 'by adapter',
+      batchAbove: 25,
     });
     expect(toPolicy(readSettings({ REAPER_INTERVAL_S: '' }))).toMatchObject({
       intervalS: DEFAULT_POLICY.intervalS,

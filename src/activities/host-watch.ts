@@ -100,7 +100,7 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
 
 function whyStop({ policy, paused }: HostWave): string | null {
   if (!policy.enabled) return 'disabled by REAPER_ENABLED';
-  return looksNeeded(policy) > MAX_HOST_LOOKS ? `REAPER_DEAD_TICKS is over ${MAX_HOST_LOOKS}` : paused;
+  return looksNeeded(policy) > MAX_HOST_LOOKS ? `a death takes more than ${MAX_HOST_LOOKS} looks` : paused;
 }
 
 function declaredLiveness(row: HostRow & Declared, host: string | null, silence: ProbeSilence): Liveness {

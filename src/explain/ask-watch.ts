@@ -1,10 +1,10 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunRef } from '../domain/types.js';
-import { watchQuery } from '../workflows/messages.js';
+import { hostWatchQuery, watchQuery } from '../workflows/messages.js';
 import type { ExplainContext } from './context.js';
 import { counted } from '../domain/wording.js';
 import { describeTemporalError } from '../temporal/explain-error.js';
-import type { WatchFacts } from './facts.js';
+import type { HostWatchFacts, WatchFacts } from './facts.js';
 
 /** Milliseconds that Temporal has for each of its two answers. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -31,6 +31,30 @@ export async function askWatch(context: ExplainContext, ref: RunRef): Promise<Wa
     return { kind: 'open', state, trouble };
   } catch (error) {
     return { kind: 'silent', why: describeTemporalError(error, ANSWER_LIMIT_MS) };
+  }
+}
+
+/** Asks the watch of the run's host, or of the runs without one. Null if none is open, or Temporal does not answer. Never throws. */
+export async function askHostWatch(
+  context: ExplainContext,
+  host: string | null,
+): Promise<HostWatchFacts | null> {
+  const id = context.names.hostWatchId(host);
+  try {
+    const { status } = await context.temporal(ANSWER_LIMIT_MS, (client) =>
+      client.workflow.getHandle(id).describe(),
+    );
+    if (status.name !== 'RUNNING') return null;
+  } catch {
+    return null;
+  }
+  try {
+    const state = await context.temporal(ANSWER_LIMIT_MS, (client) =>
+      client.workflow.getHandle(id).query(hostWatchQuery),
+    );
+    return { id, state };
+  } catch {
+    return { id, state: null };
   }
 }
 

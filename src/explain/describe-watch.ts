@@ -2,7 +2,7 @@ import type { Policy } from '../domain/types.js';
 import { isOverdue } from '../domain/overdue.js';
 import { formatTime } from '../domain/wording.js';
 import type { LastSweep } from './last-sweep.js';
-import type { WatchFacts } from './facts.js';
+import type { HostWatchFacts, WatchFacts } from './facts.js';
 
 const STORY_SHOWN = 6;
 
@@ -24,6 +24,17 @@ export function describeWatch(watch: WatchFacts, policy: Policy, lastSweep: Last
     case 'none':
       return [`none; ${whyNone(policy, lastSweep)}`];
   }
+}
+
+/** Describes the watch of the run's whole host, if one is open. */
+export function describeHostWatch(hostWatch: HostWatchFacts | null): string[] {
+  if (hostWatch === null) return [];
+  const { id, state } = hostWatch;
+  if (state === null) return [`a watch of its whole host is open (${id}), but no worker answers for it`];
+  const { seen, proven, claimed, left } = state.counts;
+  return [
+    `a watch of its whole host is open (${id}), ${state.phase}: ${seen} seen, ${proven} proven, ${claimed} claimed, ${left} left`,
+  ];
 }
 
 function whyNone(policy: Policy, lastSweep: LastSweep | null): string {

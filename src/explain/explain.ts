@@ -8,7 +8,7 @@ import { describeProcess, livenessOf } from './describe-process.js';
 import { describeRun } from './describe-run.js';
 import { describeFailingProbe, describeTrouble } from './describe-trouble.js';
 import { describeVerdict } from './describe-verdict.js';
-import { describeWatch } from './describe-watch.js';
+import { describeHostWatch, describeWatch } from './describe-watch.js';
 import type { ExplainFacts, RunningFacts, WatchFacts } from './facts.js';
 import { headlineOf } from './headline.js';
 
@@ -80,7 +80,10 @@ export function explain(facts: ExplainFacts): Explanation {
       title: 'verdict',
       lines: describeVerdict({ observation, verdict, policy, hasStages, counted }),
     };
-    const watched = { title: 'watch', lines: describeWatch(watch, policy, lastSweep) };
+    const watched = {
+      title: 'watch',
+      lines: [...describeWatch(watch, policy, lastSweep), ...describeHostWatch(current.hostWatch ?? null)],
+    };
     const claim = { title: 'claim', lines: describeTrouble(jobId, current.trouble) };
     return { verdict, sections: [row, process, due, block, claim, watched] };
   }

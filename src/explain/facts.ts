@@ -6,7 +6,7 @@ import type { WouldBeReap } from '../db/would-be-reaps.js';
 import type { ClaimTrouble } from '../domain/claim-trouble.js';
 import type { Liveness } from '../domain/liveness.js';
 import type { JobRun } from '../domain/types.js';
-import type { WatchState } from '../workflows/messages.js';
+import type { HostWatchState, WatchState } from '../workflows/messages.js';
 import type { LastSweep } from './last-sweep.js';
 
 /** A fresh probe of the run's process, or the only host that could probe it. */
@@ -22,6 +22,12 @@ export type WatchFacts =
   | { kind: 'closed'; status: string }
   | { kind: 'none' }
   | { kind: 'unreachable'; why: string };
+
+/** An open watch of a whole host; its state is null if it does not answer. */
+export interface HostWatchFacts {
+  id: string;
+  state: HostWatchState | null;
+}
 
 /** A run that is marked running, with everything that decides what happens to it. */
 export interface RunningFacts {
@@ -46,6 +52,8 @@ export interface RunningFacts {
   host: HostState | null;
   probe: ProbeFacts;
   watch: WatchFacts;
+  /** The open watch of its whole host, or null if there is none. @default null */
+  hostWatch?: HostWatchFacts | null;
 }
 
 /** Everything known about a job. Times are by the database's clock. */

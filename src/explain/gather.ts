@@ -12,7 +12,7 @@ import type { JobRun } from '../domain/types.js';
 import { bootsInDoubt, probeProcess } from '../liveness/index.js';
 import type { ExplainContext } from './context.js';
 import { readRecordedSweep } from './last-sweep.js';
-import { askWatch } from './ask-watch.js';
+import { askHostWatch, askWatch } from './ask-watch.js';
 import type { ExplainFacts, ProbeFacts, RunningFacts } from './facts.js';
 
 /** The maximum number of past claims, and of would-be reaps. */
@@ -59,8 +59,17 @@ async function gatherRunning(context: ExplainContext, found: JobRun): Promise<Ru
     hasStages: facts.hasStages,
     host,
     probe: await probe(run, context),
-    watch: unwatchable === null ? await askWatch(context, run) : { kind: 'none' },
+    ...(unwatchable === null ? await askWatches(context, run) : { watch: { kind: 'none' } }),
   };
+}
+
+/** A Temporal that does not answer for one watch is not asked for the other. */
+async function askWatches(
+  context: ExplainContext,
+  run: JobRun,
+): Promise<Pick<RunningFacts, 'watch' | 'hostWatch'>> {
+  const watch = await askWatch(context, run);
+  return { watch, hostWatch: watch.kind === 'unreachable' ? null : await askHostWatch(context, run.host) };
 }
 
 function isAbout({ kind, value }: Hold, run: JobRun): boolean {

@@ -100,6 +100,9 @@ export async function startHostWatch(
       ...(policy.searchAttributes &&
         host !== '' && { typedSearchAttributes: [{ key: REAPER_HOST, value: toKeyword(host) }] }),
     });
+    log.warn(`many runs of ${named} show a symptom: one watch repairs them together`, {
+      workflow_id: workflowId,
+    });
     void child.result().then(
       ({ left, stopped }: HostWatchResult) => ended(left > 0 || stopped !== null),
       () => ended(true),

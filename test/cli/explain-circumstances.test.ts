@@ -2,6 +2,16 @@ import { expect, test } from 'vitest';
 import { missing, ALIVE, DEAD, NOW, PARKED, claimed, type Cases } from './explain-facts.js';
 
 const QUIET = { failing: null, warnings: [] };
+const COUNTS = {
+  seen: 700,
+  proven: 40,
+  claimed: 30,
+  lost: 1,
+  recorded: 0,
+  alerted: 0,
+  held: 0,
+  left: 2,
+};
 const cases: Cases = {
   'a run of another host': [
     {},
@@ -137,6 +147,23 @@ const cases: Cases = {
   'no free watch': [
     { seen: DEAD, running: { watch: { kind: 'none' } }, sweep: { running: 900, watching: 500 } },
     'all 500 watches are in use',
+  ],
+  'a watch of its whole host': [
+    {
+      seen: DEAD,
+      running: {
+        watch: { kind: 'none' },
+        hostWatch: {
+          id: 'job-reaper/host/host-1',
+          state: { phase: 'waiting', counts: COUNTS, sample: [], why: [] },
+        },
+      },
+    },
+    'a watch of its whole host is open (job-reaper/host/host-1), waiting: 700 seen, 40 proven, 30 claimed, 2 left',
+  ],
+  'a watch of its whole host without a worker': [
+    { seen: DEAD, running: { watch: { kind: 'none' }, hostWatch: { id: 'w', state: null } } },
+    'a watch of its whole host is open (w), but no worker answers for it',
   ],
   'a watch that is over': [
     { seen: DEAD, running: { watch: { kind: 'closed', status: 'completed' } } },

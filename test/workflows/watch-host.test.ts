@@ -1,5 +1,10 @@
+import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listLedger } from '../../src/db/ledger.js';
+import { askHostWatch } from '../../src/explain/ask-watch.js';
+import type { ExplainContext } from '../../src/explain/context.js';
+import { explain } from '../../src/explain/explain.js';
+import { gatherFacts } from '../../src/explain/gather.js';
 import type { watchHost } from '../../src/workflows/index.js';
 import type { HostWatchInput } from '../../src/workflows/host-watch-state.js';
 import { hostWatchQuery } from '../../src/workflows/messages.js';
@@ -345,4 +350,44 @@ it('can be terminated in the middle: what it claimed stays, and the next one doe
   await finish();
   await eventually('all of them', async () => (await countClaimed(db.admin)).runs === 60);
   expect(await countClaimed(db.admin)).toEqual({ claims: 60, runs: 60 });
+});
+
+it('shows on its page, and to explain, what it has done so far', async () => {
+  await insertManyRuns(db.admin, { count: 30, processes: await deadProcesses(1) });
+  const { pass, letGo } = createHold();
+  let pages = 0;
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        pages += 1;
+        if (pages === 2) await pass;
+        return real.settlePage(page);
+      },
+    }),
+  });
+  const { names, client } = reaper;
+  const context: ExplainContext = {
+    settings: { REAPER_HOST: 'host-1', REAPER_SHARED_PID_NAMESPACE: false },
+    names,
+    query: (work) => work(db.reaper),
+    temporal: (_limitMs, work) => work(client),
+  };
+  expect(await askHostWatch(context, 'host-1')).toBeNull();
+  const handle = await start('host-1', { pageSize: 20, pages: 1 });
+  await eventually('the second page', () => pages === 2);
+  const facts = await gatherFacts(context, 'job-9');
+  expect(facts.running?.hostWatch).toMatchObject({
+    id: names.hostWatchId('host-1'),
+    state: { phase: 'settling', counts: { seen: 30, proven: 20, claimed: 20, left: 0 } },
+  });
+  expect(JSON.stringify(explain(facts).sections)).toContain('a watch of its whole host is open');
+  letGo();
+  await handle.result();
+  expect(await askHostWatch(context, 'host-1')).toBeNull();
+  const { currentDetails } = await client.workflow
+    .getHandle(handle.workflowId)
+    .query<temporal.api.sdk.v1.WorkflowMetadata>('__temporal_workflow_metadata');
+  expect(currentDetails).toContain('**Host** `host-1`');
+  expect(currentDetails).toContain('| claimed | 30 |');
+  expect(currentDetails).toContain('**Now**: over');
 });
