@@ -37,10 +37,16 @@ export class HostReporter {
   #isLeaving = false;
   #current: Promise<unknown> = Promise.resolve();
   #next: Promise<Reported> | null = null;
+  #orders: HostOrders | null = null;
 
   constructor({ pool, host }: HostReporterOptions) {
     this.#pool = pool;
     this.#host = host;
+  }
+
+  /** What the last report was answered; null before the first. */
+  get orders(): HostOrders | null {
+    return this.#orders;
   }
 
   /** Keeps what an examination saw for the next report. */
@@ -104,6 +110,7 @@ export class HostReporter {
       reporter: introduction?.me ?? null,
     });
     if (isDue) this.#measuredMs = performance.now();
+    this.#orders = orders;
     const { reporter } = orders;
     const doubt = place && introduction && reporter && this.#sharedBoot.hear(reporter, introduction, place);
     return { ...orders, doubt };

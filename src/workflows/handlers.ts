@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, log, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, condition, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import * as messages from './messages.js';
 import { reapNow } from './reap-now.js';
 import type { Reaper } from './reaper-state.js';
@@ -58,6 +58,14 @@ export function listen(reaper: Reaper): void {
     },
     { description: 'Internal: a watch has claimed and no longer needs its place' },
   );
+  setHandler(
+    messages.symptomsSignal,
+    (input: unknown) => {
+      const report = messages.readSymptomReport(workflowInfo().workflowId, input);
+      if (report !== null) reaper.report(report);
+    },
+    { description: 'Internal: a probe saw a process of its host die; examine that host now' },
+  );
   setHandler(messages.sweepNowUpdate, () => sweepNow(reaper), {
     description: 'Sweep now; returns the summary of a sweep that began after this request',
   });
@@ -74,7 +82,9 @@ export function listen(reaper: Reaper): void {
       }
     },
   });
-  setHandler(messages.statusQuery, () => reaper.report(), { description: 'The state as of the last sweep' });
+  setHandler(messages.statusQuery, () => reaper.describe(), {
+    description: 'The state as of the last sweep',
+  });
 }
 
 async function sweepNow(reaper: Reaper): Promise<messages.SweepSummary> {

@@ -31,10 +31,20 @@ export const reapAnsweredSignal = defineSignal<[ReapAnswer]>('reapAnswered');
 /** Sent by a watch that has claimed and no longer needs its place, although it still has a notification to send. */
 export const placeFreeSignal = defineSignal<[{ watchId: string }]>('placeFree');
 
+/** Sent by a host's sentinel: a process there has died. See {@link SymptomReport}. */
+export const symptomsSignal = defineSignal<[SymptomReport]>('symptoms');
+
 export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
 export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('reapNow');
 
 export const statusQuery = defineQuery<ReaperStatus>('status');
+
+/** A host to examine at once. */
+export interface SymptomReport {
+  host: string;
+  /** The queue of its probe. @default the one that a host with an ordinary name has */
+  queue?: string;
+}
 
 /** What came of an operator's `reap`. */
 export interface ReapAnswer {
@@ -156,6 +166,20 @@ export function readReapAnswer(input: unknown): ReapAnswer | null {
 export function readPlaceFree(input: unknown): string | null {
   const { watchId } = toRecord(input);
   return typeof watchId === 'string' ? watchId : null;
+}
+
+/**
+ * Reads a sentinel's report; null if it names no host, or the queue of no probe of this reaper.
+ *
+ * @param reaper REAPER_NAME
+ */
+export function readSymptomReport(reaper: string, input: unknown): Required<SymptomReport> | null {
+  const { host, queue } = toRecord(input);
+  if (typeof host !== 'string' || host === '' || host.length > 200) return null;
+  const prefix = `${reaper}/probe/`;
+  if (queue === undefined) return /^[A-Za-z0-9._-]+$/.test(host) ? { host, queue: prefix + host } : null;
+  if (typeof queue !== 'string' || !queue.startsWith(prefix) || queue.length > 400) return null;
+  return { host, queue };
 }
 
 /**

@@ -4,10 +4,14 @@ import type { Operation } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
-import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
+import type { RoundFacts } from './round.js';
+import type { ReapAnswer, ReaperStatus, SweepSummary, SymptomReport } from './messages.js';
 
 /** Characters of a job id that are carried over, because it is only shown. */
 const SHOWN_JOB_ID = 60;
+
+/** Maximum of hosts whose reports wait. */
+const MAX_REPORTED = 200;
 
 /** A watch that is, or may be, open. */
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
@@ -34,6 +38,10 @@ export interface CarriedReaper {
   hostsAfter: string | null;
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
+  /** Hosts that reported symptoms and are not examined yet; absent from what an older version carried. */
+  reported?: Required<SymptomReport>[];
+  /** From the last scan; absent from what an older version carried. */
+  scanned?: Omit<RoundFacts, 'policy'> | null;
   sweeps: number;
   nextSweepMs: number;
   policy: Policy | null;
@@ -80,6 +88,12 @@ export class Reaper {
   readonly settling = new Set<number>();
   /** True while the reaper is about to continue as new: no request and no notification is started. */
   continuingAsNew = false;
+  /** Hosts that reported symptoms and wait to be examined, by name: reports of one host coalesce. */
+  readonly reported: Map<string, Required<SymptomReport>>;
+  /** Those that are being examined. */
+  readonly examining = new Map<string, Required<SymptomReport>>();
+  /** What the last scan said about watches; null before the first one. */
+  scanned: RoundFacts | null;
   /** From the last scan; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
@@ -106,6 +120,8 @@ export class Reaper {
     this.nextSweepMs = carried?.nextSweepMs ?? 0;
     this.begun = this.ended = carried?.sweeps ?? 0;
     this.policy = carried?.policy ?? null;
+    this.reported = new Map(carried?.reported?.map((report) => [report.host, report]));
+    this.scanned = carried?.policy && carried.scanned ? { ...carried.scanned, policy: carried.policy } : null;
     this.status = carried?.status ?? null;
     this.lastSweep = carried?.lastSweep ?? null;
     // A fresh reaper sweeps at once.
@@ -120,6 +136,11 @@ export class Reaper {
 
   get notifying(): boolean {
     return this.settling.size > 0;
+  }
+
+  /** Beyond a limit reports are dropped: the next sweep examines these hosts too. */
+  report(report: Required<SymptomReport>): void {
+    if (this.reported.size < MAX_REPORTED) this.reported.set(report.host, report);
   }
 
   /** Requests coalesce: one sweep that begins afterwards serves them all. */
@@ -168,6 +189,12 @@ export class Reaper {
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
       hostCursors: [...this.hostCursors],
+      reported: [...this.examining.values(), ...this.reported.values()],
+      scanned: this.scanned && {
+        paused: this.scanned.paused,
+        watchAll: this.scanned.watchAll ?? false,
+        runs: null,
+      },
       sweeps: this.ended,
       nextSweepMs: this.nextSweepMs,
       policy: this.policy,
@@ -176,7 +203,7 @@ export class Reaper {
     };
   }
 
-  report(): ReaperStatus {
+  describe(): ReaperStatus {
     return { status: this.status, lastSweep: this.lastSweep };
   }
 }

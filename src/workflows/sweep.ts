@@ -6,7 +6,7 @@ import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxie
 import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
-import { Round } from './round.js';
+import { Round, type RoundFacts } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
 const MAX_CAUSE = 120;
@@ -97,6 +97,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
+  reaper.scanned = toFacts(found);
   if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
@@ -129,6 +130,11 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   await reclaiming;
 }
 
+/** What is kept of a scan until the next one. */
+function toFacts({ policy, paused, watchAll, runs, retries = [] }: Scan): RoundFacts {
+  return { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
+}
+
 /** Has stale merge leases reclaimed by a worker that has their folder. Never throws, nor takes longer than the interval. */
 async function reclaim(
   { leaseQueue, policy }: Pick<Scan, 'leaseQueue' | 'policy'>,
@@ -154,7 +160,7 @@ async function reclaimWithoutScan({ leaseQueue, policy }: Reaper, summary: Sweep
 }
 
 /** Milliseconds that a sweep waits for a host, or for the lease folder. */
-function toLimitMs({ intervalS }: Policy): number {
+export function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 
