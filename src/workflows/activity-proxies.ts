@@ -15,6 +15,9 @@ const DATABASE: ActivityOptions = {
 const NOBODY_POLLS_MS = 5_000;
 /** The same for a host that an operator declared gone. */
 const GONE_HOST_MS = 2_000;
+/** The same while an operator waits, and for the whole answer. */
+const OPERATOR_SILENCE_MS = 3_500;
+const OPERATOR_MS = 4_500;
 
 const jobs = proxyActivities<JobActivities>(DATABASE);
 /**
@@ -104,6 +107,12 @@ export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActi
   // Only silence is cut short: a probe that has started gets its full time.
   const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
   return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).probeRun.executeWithOptions(options, args);
+}
+
+/** The same for an operator who waits for the answer. */
+export function probeNow(queue: string, ...args: Args<ProbeActivities['probeRun']>) {
+  const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]} for an operator` };
+  return onHost(queue, OPERATOR_MS, OPERATOR_SILENCE_MS).probeRun.executeWithOptions(options, args);
 }
 
 /** Reclaims stale merge leases on a worker that has their folder. Never takes longer than `limitMs`. */

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Liveness } from '../domain/liveness.js';
 import type { HoldKind, Operation } from '../domain/operation.js';
 import type { Status } from '../domain/status.js';
 
@@ -36,6 +37,7 @@ export const symptomsSignal = defineSignal<[SymptomReport]>('symptoms');
 
 export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
 export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('reapNow');
+export const lookUpdate = defineUpdate<ProcessSighting, [{ job_id: string }]>('look');
 
 export const statusQuery = defineQuery<ReaperStatus>('status');
 
@@ -52,6 +54,16 @@ export interface ReapAnswer {
   reaped: boolean;
   /** In words: the outcome and the reason, or why it was refused. */
   text: string;
+}
+
+/** What a run's own host sees of its process. */
+export interface ProcessSighting {
+  /** The run that was looked at: the current one of the job. */
+  runKey: string;
+  /** Null if no probe answered. */
+  seen: Liveness | null;
+  /** Why there is no answer, in words; null if there is one. */
+  why: string | null;
 }
 
 /** What one sweep saw and did. */
