@@ -180,8 +180,12 @@ export function readPlaceFree(input: unknown): string | null {
   return typeof watchId === 'string' ? watchId : null;
 }
 
+/** What names of hosts become in names of queues. */
+const QUEUE_PART = /^[A-Za-z0-9._-]{1,200}$/;
+
 /**
- * Reads a sentinel's report; null if it names no host, or the queue of no probe of this reaper.
+ * Reads a sentinel's report; null if it names no host, or no queue of a probe of this reaper: the server would refuse some names for
+ * ever.
  *
  * @param reaper REAPER_NAME
  */
@@ -189,9 +193,9 @@ export function readSymptomReport(reaper: string, input: unknown): Required<Symp
   const { host, queue } = toRecord(input);
   if (typeof host !== 'string' || host === '' || host.length > 200) return null;
   const prefix = `${reaper}/probe/`;
-  if (queue === undefined) return /^[A-Za-z0-9._-]+$/.test(host) ? { host, queue: prefix + host } : null;
-  if (typeof queue !== 'string' || !queue.startsWith(prefix) || queue.length > 400) return null;
-  return { host, queue };
+  const named = queue ?? prefix + host;
+  if (typeof named !== 'string' || !named.startsWith(prefix)) return null;
+  return QUEUE_PART.test(named.slice(prefix.length)) ? { host, queue: named } : null;
 }
 
 /**

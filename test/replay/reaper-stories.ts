@@ -154,6 +154,15 @@ export const reaperStories: Record<string, Story> = {
     await world.reaper.sweepNow();
     await world.keepReaper();
   },
+  'operator-looks': async (world) => {
+    await insertRunningJob(world.db.admin, { id: 'live' });
+    await insertRunningJob(world.db.admin, { id: 'far', host: 'host-9' });
+    const { handle } = await world.start({ policy: { ...SLOW, watchAllLimit: 0 } });
+    for (const job_id of ['live', 'far', 'none']) {
+      await handle.executeUpdate('look', { args: [{ job_id }] }).catch(() => undefined);
+    }
+    await world.keepReaper();
+  },
   'adopts-watches-and-a-changed-policy': async (world) => {
     await insertRunningJob(world.db.admin, { id: 'j1' });
     const { handle, startReaperWorkflow, client, names } = await world.start({ policy: SLOW });

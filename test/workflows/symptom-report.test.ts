@@ -20,5 +20,7 @@ it('reads a report', () => {
   expect(readSymptomReport('r', { host: 'h1' })).toEqual({ host: 'h1', queue: 'r/probe/h1' });
   const hashed = { host: 'ö', queue: `r/probe/sha256-${'0'.repeat(64)}` };
   expect(readSymptomReport('r', hashed)).toEqual(hashed);
-  expect(readSymptomReport('r', { ...hashed, queue: 'other/probe/x' })).toBeNull();
+  for (const queue of ['other/probe/x', 'r/probe/', 'r/probe/\ud83d', 'r/probe/a\0b', 'r/probe/a/b', 7]) {
+    expect(readSymptomReport('r', { ...hashed, queue })).toBeNull();
+  }
 });
