@@ -9,6 +9,9 @@ export interface KnownProcess extends HostProcess {
   isTold: boolean;
 }
 
+/** Processes to take in one step. */
+const STEP = 2_000;
+
 /** What one full look at all processes saw, in runs. */
 export interface Counts {
   seen: number;
@@ -27,27 +30,30 @@ export class KnownProcesses {
   /** Those that this round has still to probe, the next one last. */
   #round: KnownProcess[] = [];
 
-  /** Takes what the rows name now. What is known of a process that they still name stays known; a new one is next. */
-  take(processes: readonly HostProcess[]): void {
-    const before = this.#known;
-    this.#known = new Map();
+  /**
+   * Takes what the rows name now, in steps of a few milliseconds. What is known of a process that they still name stays known; a new one
+   * is next.
+   */
+  *take(processes: readonly HostProcess[]): Generator<void> {
+    const now = new Map<string, KnownProcess>();
     const added: KnownProcess[] = [];
-    for (const process of processes) {
+    for (const [n, process] of processes.entries()) {
       const key = keyOf(process);
-      const known = before.get(key) ?? { ...process, state: null, isTold: false };
+      let known = this.#known.get(key);
+      if (known === undefined) {
+        known = { ...process, state: null, isTold: false };
+        added.push(known);
+      }
       known.runs = process.runs;
-      this.#known.set(key, known);
-      if (!before.has(key)) added.push(known);
+      now.set(key, known);
+      if (n % STEP === STEP - 1) yield;
     }
-    this.#round = [...this.#round.filter((known) => this.has(known)), ...added];
+    this.#known = now;
+    this.#round = [...this.#round, ...added];
   }
 
   get all(): Iterable<KnownProcess> {
     return this.#known.values();
-  }
-
-  has(process: HostProcess): boolean {
-    return this.#known.has(keyOf(process));
   }
 
   /** No row names it any more. */
@@ -67,7 +73,7 @@ export class KnownProcesses {
     while (taken.length < limit) {
       const known = this.#round.pop();
       if (known === undefined) break;
-      if (this.has(known)) taken.push(known);
+      if (this.#has(known)) taken.push(known);
     }
     return taken;
   }
@@ -78,6 +84,11 @@ export class KnownProcesses {
 
   beginRound(): void {
     this.#round = [...this.#known.values()];
+  }
+
+  /** In one that was forgotten and came again, another object is known. */
+  #has(known: KnownProcess): boolean {
+    return this.#known.get(keyOf(known)) === known;
   }
 
   get counts(): Counts {

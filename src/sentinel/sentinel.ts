@@ -118,7 +118,8 @@ export class Sentinel {
     const beganMs = performance.now();
     const processes = await readHostProcesses(pool, host);
     const tookMs = performance.now() - beganMs;
-    this.#work(() => this.#known.take(processes));
+    const steps = this.#known.take(processes);
+    while (this.#work(() => steps.next().done !== true)) await setImmediate();
     this.#readMs = performance.now() + Math.max(this.#intervalMs / READS_PER_INTERVAL, restAfter(tookMs));
   }
 
@@ -134,7 +135,7 @@ export class Sentinel {
 
   async #probe(processes: readonly KnownProcess[]): Promise<void> {
     const { sharedPidNamespace } = this.#options;
-    const driver = this.#driver.prepare(processes.map(({ pid }) => pid));
+    const driver = this.#work(() => this.#driver.prepare(processes.map(({ pid }) => pid)));
     await this.#inBatches(processes, PROBE_BATCH, (known) => {
       this.#known.probed(known, probeProcess(known, { sharedPidNamespace, driver }).state);
     });
@@ -196,10 +197,11 @@ export class Sentinel {
     }
   }
 
-  #work(step: () => void): void {
+  #work<T>(step: () => T): T {
     const beganMs = performance.now();
-    step();
+    const result = step();
     this.#costMs += performance.now() - beganMs;
+    return result;
   }
 
   async #inBatches<T>(items: readonly T[], size: number, step: (item: T) => void): Promise<void> {

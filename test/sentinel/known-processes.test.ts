@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Budget } from '../../src/sentinel/budget.js';
+import type { HostProcess } from '../../src/db/host-processes.js';
 import { KnownProcesses } from '../../src/sentinel/known-processes.js';
 
 const process = (pid: number | null, runs = 1) => ({
@@ -7,13 +8,14 @@ const process = (pid: number | null, runs = 1) => ({
   processIdentity: pid === null ? null : `s${pid}`,
   runs,
 });
+const take = (known: KnownProcesses, processes: HostProcess[]) => [...known.take(processes)].length;
 const pids = (known: Iterable<{ pid: number | null }>) => [...known].map(({ pid }) => pid);
 
 it('probes each process once a round, new ones first', () => {
   const known = new KnownProcesses();
-  known.take([process(1), process(2), process(3)]);
+  take(known, [process(1), process(2), process(3)]);
   expect(pids(known.next(2))).toEqual([3, 2]);
-  known.take([process(1), process(2), process(3), process(4)]);
+  take(known, [process(1), process(2), process(3), process(4)]);
   expect(pids(known.next(5))).toEqual([4, 1]);
   expect(known.isRoundOver).toBe(true);
   known.beginRound();
@@ -22,26 +24,37 @@ it('probes each process once a round, new ones first', () => {
 
 it('forgets what no row names, and keeps what is known of the rest', () => {
   const known = new KnownProcesses();
-  known.take([process(1), process(2)]);
+  take(known, [process(1), process(2)]);
   for (const each of known.next(2)) known.probed(each, 'dead');
   for (const each of known.all) each.isTold = true;
-  known.take([process(2, 5)]);
+  take(known, [process(2, 5)]);
   expect([...known.all]).toEqual([{ ...process(2, 5), state: 'dead', isTold: true }]);
-  known.take([]);
-  known.take([process(2)]);
+  take(known, []);
+  take(known, [process(2)]);
   expect([...known.all]).toEqual([{ ...process(2), state: null, isTold: false }]);
 });
 
 it('skips one that is forgotten while it waits for its turn', () => {
   const known = new KnownProcesses();
-  known.take([process(1), process(2)]);
+  take(known, [process(1), process(2)]);
   known.forget(process(2));
   expect(pids(known.next(5))).toEqual([1]);
 });
 
+it('takes many processes in steps', () => {
+  const known = new KnownProcesses();
+  expect(
+    take(
+      known,
+      Array.from({ length: 5_000 }, (_, n) => process(n + 1)),
+    ),
+  ).toBe(2);
+  expect(known.counts.seen).toBe(5_000);
+});
+
 it('calls a death news again if the process was seen alive in between', () => {
   const known = new KnownProcesses();
-  known.take([process(1)]);
+  take(known, [process(1)]);
   const [one] = known.next(1);
   if (one === undefined) throw new Error('Expected a process');
   known.probed(one, 'defunct');
@@ -54,7 +67,7 @@ it('calls a death news again if the process was seen alive in between', () => {
 
 it('counts runs, not processes, and what was not probed yet as unknown', () => {
   const known = new KnownProcesses();
-  known.take([process(1, 10), process(2, 3), process(3, 2), process(null)]);
+  take(known, [process(1, 10), process(2, 3), process(3, 2), process(null)]);
   const states = { 1: 'alive', 2: 'dead', 3: 'defunct' } as const;
   for (const each of known.next(4)) {
     if (each.pid !== null) known.probed(each, states[each.pid as 1 | 2 | 3]);

@@ -70,7 +70,7 @@ const looked = (count: number) => {
 const told = (times: number) => eventually(`${times} reports`, () => tell.mock.calls.length >= times);
 const lastCounts = () => examined.mock.lastCall?.[0];
 
-it('says nothing while all live, and tells once of those that die, all in one report', async () => {
+it('says nothing while all live, and tells once of each that dies', async () => {
   const agents = [startProcess(), startProcess(), startProcess()];
   for (const [n, agent] of agents.entries()) await insertRunningJob(db.admin, { id: `j${n}`, ...agent });
   start();
