@@ -57,7 +57,7 @@ export class ProcessMetrics {
   });
   readonly #sentinelSeconds = new Counter({
     name: 'job_reaper_sentinel_seconds_total',
-    help: 'Seconds of work in these looks.',
+    help: 'Seconds of work in these looks, and to take what the rows say.',
     registers: [this.registry],
   });
   readonly #sentinelReports = new Counter({
@@ -92,9 +92,12 @@ export class ProcessMetrics {
     if (result === 'won' && deadForS !== null) this.#repairSeconds.observe({ tier: String(tier) }, deadForS);
   }
 
-  /** @param seconds of work */
-  countLook(seconds: number): void {
+  countLook(): void {
     this.#sentinelLooks.inc();
+  }
+
+  /** @param seconds that the sentinel worked */
+  countSeconds(seconds: number): void {
     this.#sentinelSeconds.inc(seconds);
   }
 

@@ -22,8 +22,9 @@ const READS_PER_INTERVAL = 3;
 const CONFIRM_MS = 250;
 /** Milliseconds until the next turn after one that failed, and until the next report after one that could not be sent. */
 const RETRY_MS = 5_000;
-/** Milliseconds of full probes in one look, unless its quick part took longer. */
+/** Milliseconds of full probes in one look, or this part of what its quick part took, if that is more. */
 const SLICE_MS = 2;
+const SLICE_PART = 1 / 4;
 /** Processes to look at before other work gets its turn: a few milliseconds of it. */
 const QUICK_BATCH = 2_000;
 const PROBE_BATCH = 50;
@@ -39,7 +40,7 @@ export interface SentinelOptions {
   /** Tells the reaper that this host has symptoms. Ends within its own limit; rejects if the reaper was not told. */
   tell: () => Promise<void>;
   log: Logger;
-  metrics: Pick<ProcessMetrics, 'countLook' | 'countReport'>;
+  metrics: Pick<ProcessMetrics, 'countLook' | 'countSeconds' | 'countReport'>;
   /** For tests: milliseconds until a suspect is looked at again. @default 250 */
   confirmMs?: number;
 }
@@ -82,7 +83,8 @@ export class Sentinel {
       } catch (error) {
         this.#ended(messageOf(error));
       }
-      this.#options.metrics.countLook(this.#costMs / 1_000);
+      this.#options.metrics.countLook();
+      this.#options.metrics.countSeconds(this.#costMs / 1_000);
       await pause(waitMs, signal);
     }
   }
@@ -101,9 +103,8 @@ export class Sentinel {
 
   async #look(signal: AbortSignal): Promise<void> {
     if (performance.now() >= this.#readMs) await this.#readRows();
-    const quickMs = this.#costMs;
     await this.#probe(await this.#vanished());
-    await this.#probeSlice(Math.max(SLICE_MS, this.#costMs - quickMs));
+    await this.#probeSlice(Math.max(SLICE_MS, SLICE_PART * this.#costMs));
     const suspects = [...this.#known.all].filter(({ state, isTold }) => isSymptom(state) && !isTold);
     if (suspects.length === 0 || performance.now() < this.#silentUntilMs) return;
     await pause(this.#options.confirmMs ?? CONFIRM_MS, signal);
@@ -112,15 +113,18 @@ export class Sentinel {
     if (confirmed.length > 0) await this.#report(confirmed);
   }
 
-  /** Reading has a pace of its own: its cost is most of all the database's. */
+  /** At a pace of its own, because its cost is most of all the database's. */
   async #readRows(): Promise<void> {
-    const { pool, host } = this.#options;
+    const { pool, host, metrics } = this.#options;
     const beganMs = performance.now();
     const processes = await readHostProcesses(pool, host);
-    const tookMs = performance.now() - beganMs;
+    const readMs = performance.now() - beganMs;
     const steps = this.#known.take(processes);
     while (this.#work(() => steps.next().done !== true)) await setImmediate();
-    this.#readMs = performance.now() + Math.max(this.#intervalMs / READS_PER_INTERVAL, restAfter(tookMs));
+    metrics.countSeconds(this.#costMs / 1_000);
+    this.#readMs =
+      performance.now() + Math.max(this.#intervalMs / READS_PER_INTERVAL, restAfter(readMs + this.#costMs));
+    this.#costMs = 0;
   }
 
   /** Those that should exist and do not. */

@@ -53,7 +53,7 @@ function start(options: Partial<SentinelOptions> = {}, policy: Partial<Policy> =
     reporter,
     tell,
     log: new KeptLog(),
-    metrics: { countLook: looks, countReport: reports },
+    metrics: { countLook: looks, countSeconds: () => undefined, countReport: reports },
     ...options,
   });
   running = publishPolicy(db.reaper, { ...DEFAULT_POLICY, intervalS: 1, ...policy }, 'test')
