@@ -41,7 +41,11 @@ async function examine(reaper: Reaper, report: Required<SymptomReport>): Promise
     const { symptoms } = await examineHost(queue, limitMs, host, null, limitMs / 2);
     if (reaper.scanned === null) return;
     // The scan's facts as they are now: a sweep may have ended meanwhile.
-    const round = new Round(reaper, reaper.scanned, { started: 0, alreadyStarted: 0, poked: 0 });
+    const round = new Round(
+      reaper,
+      { ...reaper.scanned, hosts: [report] },
+      { started: 0, alreadyStarted: 0, poked: 0 },
+    );
     await round.watchSymptoms(symptoms);
     for (const { watchId, symptom } of symptoms) reaper.lastSeen.set(watchId, { host, symptom });
   } catch {

@@ -13,6 +13,9 @@ const SHOWN_JOB_ID = 60;
 /** Maximum of hosts whose reports wait. */
 const MAX_REPORTED = 200;
 
+/** What is kept of a scan until the next one. */
+export type ScanFacts = Omit<RoundFacts, 'hosts'>;
+
 /** A watch that is, or may be, open. */
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
   /** Its run could not be claimed before. Such watches get only a share of the places. */
@@ -41,7 +44,7 @@ export interface CarriedReaper {
   /** Hosts that reported symptoms and are not examined yet; absent from what an older version carried. */
   reported?: Required<SymptomReport>[];
   /** From the last scan; absent from what an older version carried. */
-  scanned?: Omit<RoundFacts, 'policy'> | null;
+  scanned?: Omit<ScanFacts, 'policy'> | null;
   sweeps: number;
   nextSweepMs: number;
   policy: Policy | null;
@@ -93,7 +96,7 @@ export class Reaper {
   /** Those that are being examined. */
   readonly examining = new Map<string, Required<SymptomReport>>();
   /** What the last scan said about watches; null before the first one. */
-  scanned: RoundFacts | null;
+  scanned: ScanFacts | null;
   /** From the last scan; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */

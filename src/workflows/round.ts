@@ -15,7 +15,7 @@ interface Start extends WatchTarget {
 }
 
 /** What a round needs to know from a scan. */
-export type RoundFacts = Pick<Scan, 'policy' | 'paused' | 'watchAll' | 'runs' | 'retries'>;
+export type RoundFacts = Pick<Scan, 'policy' | 'paused' | 'hosts' | 'watchAll' | 'runs' | 'retries'>;
 
 /**
  * What one sweep does about watches: starts those that are due if a place is free, and pokes those whose run shows a symptom

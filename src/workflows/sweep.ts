@@ -5,8 +5,8 @@ import { describeFailure, whyNotAnswered } from './activity-failures.js';
 import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
-import type { Reaper } from './reaper-state.js';
-import { Round, type RoundFacts } from './round.js';
+import type { Reaper, ScanFacts } from './reaper-state.js';
+import { Round } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
 const MAX_CAUSE = 120;
@@ -131,7 +131,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
 }
 
 /** What is kept of a scan until the next one. */
-function toFacts({ policy, paused, watchAll, runs, retries = [] }: Scan): RoundFacts {
+function toFacts({ policy, paused, watchAll, runs, retries = [] }: Scan): ScanFacts {
   return { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
 }
 
