@@ -46,6 +46,18 @@ describe.concurrent('the sentinel of a worker', () => {
     expect(await sweeps(set.world)).toBe(1);
   });
 
+  it('has a dead run repaired without any sweep, if its two looks need not be an interval apart', async (context) => {
+    const world = await World.of(context);
+    const agent = world.startProcess();
+    // Older than an interval.
+    await insertRunningJob(world.db.admin, { id: 'j1', ...agent, startedS: 4_000 });
+    world.startWorker({ ...NO_SWEEPS, REAPER_CONFIRM_S: '0.5' });
+    await firstSweep(world);
+    await agent.kill();
+    await world.requeued('j1');
+    expect(await sweeps(world)).toBe(1);
+  });
+
   it('works on a host that only probes', async (context) => {
     const set = await scene(context);
     const { world } = set;
