@@ -44,11 +44,6 @@ export class HostReporter {
     this.#host = host;
   }
 
-  /** What the last report was answered; null before the first. */
-  get orders(): HostOrders | null {
-    return this.#orders;
-  }
-
   /** Keeps what an examination saw for the next report. */
   examined(counts: { seen: number; dead: number; unknown: number }): void {
     this.#examined = counts;
@@ -64,6 +59,11 @@ export class HostReporter {
   report(): Promise<Reported> {
     this.#next ??= this.#after(this.#current);
     return this.#next;
+  }
+
+  /** What the last report was answered; null before the first. */
+  get orders(): HostOrders | null {
+    return this.#orders;
   }
 
   /**

@@ -101,18 +101,18 @@ export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeA
   return onHost(queue, limitMs).examineHost.executeWithOptions({ summary: `Examine host ${args[0]}` }, args);
 }
 
+/** Probes one process on its host for an operator, who waits for the answer. */
+export function probeNow(queue: string, ...args: Args<ProbeActivities['probeRun']>) {
+  const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]} for an operator` };
+  return onHost(queue, OPERATOR_MS, OPERATOR_SILENCE_MS).probeRun.executeWithOptions(options, args);
+}
+
 /** Probes one process on its host. A host that was declared gone is asked too, but not waited for as long. */
 export function probeRun(queue: string, isGone: boolean, ...args: Args<ProbeActivities['probeRun']>) {
   const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]}` };
   // Only silence is cut short: a probe that has started gets its full time.
   const silenceMs = isGone ? GONE_HOST_MS : NOBODY_POLLS_MS;
   return onHost(queue, 2 * NOBODY_POLLS_MS, silenceMs).probeRun.executeWithOptions(options, args);
-}
-
-/** The same for an operator who waits for the answer. */
-export function probeNow(queue: string, ...args: Args<ProbeActivities['probeRun']>) {
-  const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]} for an operator` };
-  return onHost(queue, OPERATOR_MS, OPERATOR_SILENCE_MS).probeRun.executeWithOptions(options, args);
 }
 
 /** Reclaims stale merge leases on a worker that has their folder. Never takes longer than `limitMs`. */

@@ -1,7 +1,6 @@
 import { condition, patched } from '@temporalio/workflow';
 import { examineHost } from './activity-proxies.js';
-import type { SymptomReport } from './messages.js';
-import type { Reaper } from './reaper-state.js';
+import type { HostQueue, Reaper } from './reaper-state.js';
 import { Round } from './round.js';
 import { toLimitMs } from './sweep.js';
 
@@ -23,7 +22,7 @@ export async function reportLoop(reaper: Reaper): Promise<never> {
   }
 }
 
-function next({ reported, examining, continuingAsNew }: Reaper): Required<SymptomReport> | undefined {
+function next({ reported, examining, continuingAsNew }: Reaper): HostQueue | undefined {
   if (continuingAsNew || examining.size >= MAX_AT_ONCE) return undefined;
   return [...reported.values()].find(({ host }) => !examining.has(host));
 }
@@ -33,7 +32,7 @@ function mayExamine({ scanned }: Reaper): boolean {
   return scanned !== null && scanned.paused === null && scanned.policy.enabled;
 }
 
-async function examine(reaper: Reaper, report: Required<SymptomReport>): Promise<void> {
+async function examine(reaper: Reaper, report: HostQueue): Promise<void> {
   const { host, queue } = report;
   reaper.examining.set(host, report);
   try {

@@ -1,17 +1,20 @@
-import type { WatchTarget } from '../activities/sweeps.js';
+import type { Scan, WatchTarget } from '../activities/sweeps.js';
 import type { Cursor } from '../domain/page.js';
 import type { Operation } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
+import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 import type { RoundFacts } from './round.js';
-import type { ReapAnswer, ReaperStatus, SweepSummary, SymptomReport } from './messages.js';
 
 /** Characters of a job id that are carried over, because it is only shown. */
 const SHOWN_JOB_ID = 60;
 
 /** Maximum of hosts whose reports wait. */
 const MAX_REPORTED = 200;
+
+/** A host, and the queue of its probe. */
+export type HostQueue = Scan['hosts'][number];
 
 /** What is kept of a scan until the next one. */
 export type ScanFacts = Omit<RoundFacts, 'hosts'>;
@@ -42,7 +45,7 @@ export interface CarriedReaper {
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
   /** Hosts that reported symptoms and are not examined yet; absent from what an older version carried. */
-  reported?: Required<SymptomReport>[];
+  reported?: HostQueue[];
   /** From the last scan; absent from what an older version carried. */
   scanned?: Omit<ScanFacts, 'policy'> | null;
   sweeps: number;
@@ -92,9 +95,9 @@ export class Reaper {
   /** True while the reaper is about to continue as new: no request and no notification is started. */
   continuingAsNew = false;
   /** Hosts that reported symptoms and wait to be examined, by name: reports of one host coalesce. */
-  readonly reported: Map<string, Required<SymptomReport>>;
+  readonly reported: Map<string, HostQueue>;
   /** Those that are being examined. */
-  readonly examining = new Map<string, Required<SymptomReport>>();
+  readonly examining = new Map<string, HostQueue>();
   /** What the last scan said about watches; null before the first one. */
   scanned: ScanFacts | null;
   /** From the last scan; null before the first one. */
@@ -141,8 +144,13 @@ export class Reaper {
     return this.settling.size > 0;
   }
 
+  /** Keeps what rounds between this scan and the next one need. */
+  keep({ policy, paused, watchAll, runs, retries = [] }: Scan): void {
+    this.scanned = { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
+  }
+
   /** Beyond a limit reports are dropped: the next sweep examines these hosts too. */
-  report(report: Required<SymptomReport>): void {
+  report(report: HostQueue): void {
     if (this.reported.size < MAX_REPORTED) this.reported.set(report.host, report);
   }
 

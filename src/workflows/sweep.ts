@@ -5,7 +5,7 @@ import { describeFailure, whyNotAnswered } from './activity-failures.js';
 import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
-import type { Reaper, ScanFacts } from './reaper-state.js';
+import type { Reaper } from './reaper-state.js';
 import { Round } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
@@ -97,7 +97,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
-  reaper.scanned = toFacts(found);
+  reaper.keep(found);
   if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
@@ -128,11 +128,6 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   for (const { watchId, host, symptom } of round.symptoms.values())
     reaper.lastSeen.set(watchId, { host, symptom });
   await reclaiming;
-}
-
-/** What is kept of a scan until the next one. */
-function toFacts({ policy, paused, watchAll, runs, retries = [] }: Scan): ScanFacts {
-  return { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
 }
 
 /** Has stale merge leases reclaimed by a worker that has their folder. Never throws, nor takes longer than the interval. */
