@@ -26,6 +26,7 @@ const SYSTEM = [
   'test/input/{message-values,messages,rows}.test.ts',
   'test/package/pack.test.ts',
   'test/replay/deploy.test.ts',
+  'test/sentinel/{sentinel,worker}.test.ts',
   'test/servers/*.test.ts',
   'test/upgrade/*.test.ts',
   'test/worker/{health,silence}.test.ts',

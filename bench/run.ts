@@ -5,12 +5,21 @@ import { failingClaims } from './failing-claims.js';
 import { idleCost } from './idle-cost.js';
 import { lockedRows } from './locked-rows.js';
 import { repairTime } from './repair-time.js';
+import { sentinel } from './sentinel.js';
 import { silentConnection } from './silent-connection.js';
 import { storm } from './storm.js';
 import type { Bench, BenchResult } from './support/bench.js';
 import { Cleanup } from './support/cleanup.js';
 
-const BENCHES: readonly Bench[] = [repairTime, storm, failingClaims, lockedRows, silentConnection, idleCost];
+const BENCHES: readonly Bench[] = [
+  repairTime,
+  storm,
+  failingClaims,
+  lockedRows,
+  silentConnection,
+  idleCost,
+  sentinel,
+];
 
 /** Runs the named benches, or all of them, one after the other. The exit code is 1 if a promise does not hold. */
 async function main(): Promise<void> {

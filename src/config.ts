@@ -77,6 +77,11 @@ export const settingsSchema = z.object({
     .default(hostname()),
   /** True: the probe shares the pid namespace of all launchers on its host, so an absent pid without an identity stamp is dead. */
   REAPER_SHARED_PID_NAMESPACE: flag.default(false),
+  /**
+   * Whether this host's probe looks at the processes by itself, several times a minute, and tells the reaper at once when one has died.
+   * Without it, deaths are found by the sweeps.
+   */
+  REAPER_SENTINEL: flag.default(true),
   /** The folder of the merge leases. Without it, this worker ignores leases. */
   MERGE_LEASE_DIR: z.string().min(1).optional(),
   /** The repos whose leases are checked, comma-separated; a lone `,` means none. If not set, SELF_HOSTING_REPO alone. */

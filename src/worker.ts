@@ -18,6 +18,7 @@ import { createMetricsPage } from './worker/metrics-page.js';
 import type { WorkerContext, WorkerParts } from './worker/context.js';
 import { publishSettings } from './worker/publish-settings.js';
 import { reportHostInTurn } from './worker/report-host.js';
+import { runSentinel } from './worker/run-sentinel.js';
 import { Reachability } from './worker/reachability.js';
 import { closeResources, createResources } from './worker/resources.js';
 import { runConnected } from './worker/run-connected.js';
@@ -76,9 +77,14 @@ async function work(context: WorkerContext): Promise<void> {
   let sdkPort: number | null = null;
   const ended = new AbortController();
   let reports: Promise<void> | undefined;
+  let sentinel: Promise<void> | undefined;
   try {
     admin = await openAdminPort(context, () => sdkPort);
-    if (parts.probe) reports = reportHostInTurn(context, AbortSignal.any([signal, ended.signal]));
+    const either = AbortSignal.any([signal, ended.signal]);
+    if (parts.probe) {
+      reports = reportHostInTurn(context, either);
+      sentinel = runSentinel(context, either);
+    }
     if (parts.workflows) await publishSettings(context);
     await reclaimAtStart(context);
     // Not before it connects: a runtime without a connection would keep the process alive at the end.
@@ -87,6 +93,7 @@ async function work(context: WorkerContext): Promise<void> {
   } finally {
     ended.abort();
     await admin?.close();
+    await waits.during("the sentinel's last look", Promise.resolve(sentinel));
     await reports;
     await waits.during('the end of the connections to Postgres', closeResources(context));
     log.info('stopped');

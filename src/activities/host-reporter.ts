@@ -37,6 +37,7 @@ export class HostReporter {
   #isLeaving = false;
   #current: Promise<unknown> = Promise.resolve();
   #next: Promise<Reported> | null = null;
+  #orders: HostOrders | null = null;
 
   constructor({ pool, host }: HostReporterOptions) {
     this.#pool = pool;
@@ -58,6 +59,11 @@ export class HostReporter {
   report(): Promise<Reported> {
     this.#next ??= this.#after(this.#current);
     return this.#next;
+  }
+
+  /** What the last report was answered; null before the first. */
+  get orders(): HostOrders | null {
+    return this.#orders;
   }
 
   /**
@@ -104,6 +110,7 @@ export class HostReporter {
       reporter: introduction?.me ?? null,
     });
     if (isDue) this.#measuredMs = performance.now();
+    this.#orders = orders;
     const { reporter } = orders;
     const doubt = place && introduction && reporter && this.#sharedBoot.hear(reporter, introduction, place);
     return { ...orders, doubt };

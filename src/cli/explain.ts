@@ -8,7 +8,9 @@ import { examples, printJson, say } from './output.js';
 /** `job-reaper explain` */
 export function explainCommand(): Command {
   return new Command('explain')
-    .description("Explain why a job was reaped or not; knows most on the job's host")
+    .description(
+      "Explain why a job was reaped or not; the job's own host is asked what it sees of the process",
+    )
     .argument('<job>', 'the id of the job')
     .option('--json', 'print all facts and the explanation as JSON')
     .addHelpText('after', examples('job-reaper explain 4711', 'job-reaper explain 4711 --json'))

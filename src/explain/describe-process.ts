@@ -17,6 +17,7 @@ export function livenessOf(running: RunningFacts, silentHosts: readonly string[]
 function seenOf({ probe, hostGoneBy }: RunningFacts, silentHosts: readonly string[]): Liveness {
   switch (probe.kind) {
     case 'here':
+    case 'there':
       return probe.liveness;
     case 'nowhere':
       return unknown('the row names no host, so no probe can check its process');
@@ -38,6 +39,8 @@ export function describeProcess(
   const lines: string[] = [];
   if (probe.kind === 'here' && probe.liveness === liveness) {
     lines.push(`${liveness.state}, seen from here just now: ${liveness.evidence}`);
+  } else if (probe.kind === 'there' && probe.liveness === liveness) {
+    lines.push(`${liveness.state}, seen on host ${probe.host} just now: ${liveness.evidence}`);
   } else if (probe.kind !== 'elsewhere' || liveness.state === 'dead') {
     lines.push(`${liveness.state}: ${liveness.evidence}`);
   } else {

@@ -11,7 +11,11 @@ import type { LastSweep } from './last-sweep.js';
 
 /** A fresh probe of the run's process, or the only host that could probe it. */
 export type ProbeFacts =
-  { kind: 'here'; liveness: Liveness } | { kind: 'elsewhere'; host: string } | { kind: 'nowhere' };
+  | { kind: 'here'; liveness: Liveness }
+  /** Its own host was asked, through the reaper. */
+  | { kind: 'there'; host: string; liveness: Liveness }
+  | { kind: 'elsewhere'; host: string }
+  | { kind: 'nowhere' };
 
 /** The answer of the run's watch, or why there is none. */
 export type WatchFacts =

@@ -12,6 +12,7 @@ import type { JobRun } from '../domain/types.js';
 import { bootsInDoubt, probeProcess } from '../liveness/index.js';
 import type { ExplainContext } from './context.js';
 import { readRecordedSweep } from './last-sweep.js';
+import { askHost } from './ask-host.js';
 import { askHostWatch, askWatch } from './ask-watch.js';
 import type { ExplainFacts, ProbeFacts, RunningFacts } from './facts.js';
 
@@ -46,6 +47,10 @@ async function gatherRunning(context: ExplainContext, found: JobRun): Promise<Ru
   // A row without a run key cannot be found by it.
   const run = unwatchable === null ? facts.run : found;
   if (run === null) return null;
+  const [probed, watches] = await Promise.all([
+    probe(run, context),
+    unwatchable === null ? askWatches(context, run) : { watch: { kind: 'none' as const } },
+  ]);
   return {
     run,
     unwatchable,
@@ -58,8 +63,8 @@ async function gatherRunning(context: ExplainContext, found: JobRun): Promise<Ru
     alertedUnknown: facts.alertedUnknown,
     hasStages: facts.hasStages,
     host,
-    probe: await probe(run, context),
-    ...(unwatchable === null ? await askWatches(context, run) : { watch: { kind: 'none' } }),
+    probe: probed,
+    ...watches,
   };
 }
 
@@ -76,11 +81,16 @@ function isAbout({ kind, value }: Hold, run: JobRun): boolean {
   return value === { job: run.jobId, agent: run.agent, repo: run.repo, host: run.host }[kind];
 }
 
-/** A pid has a meaning only on its own host. */
+/** A pid has a meaning only on its own host: what is not here is asked there. */
 async function probe(run: JobRun, context: ExplainContext): Promise<ProbeFacts> {
   const { settings } = context;
   if (run.host === null || run.host === '') return { kind: 'nowhere' };
-  if (run.host !== settings.REAPER_HOST) return { kind: 'elsewhere', host: run.host };
+  if (run.host !== settings.REAPER_HOST) {
+    const liveness = await askHost(context, run);
+    return liveness === null
+      ? { kind: 'elsewhere', host: run.host }
+      : { kind: 'there', host: run.host, liveness };
+  }
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
   const seen = probeProcess(run, { sharedPidNamespace });
   const inDoubt = bootsInDoubt(run, seen);

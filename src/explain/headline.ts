@@ -27,7 +27,7 @@ function whyNotReaped(facts: ExplainFacts, running: RunningFacts, verdict: Verdi
       ? 'not reaped, because it is proven alive, although it is over its ceiling'
       : 'not reaped, because it may or may not be alive, although it is over its ceiling';
   }
-  if (verdict?.kind === 'healthy' && probe.kind === 'here' && probe.liveness.state === 'alive') {
+  if (verdict?.kind === 'healthy' && 'liveness' in probe && probe.liveness.state === 'alive') {
     return 'not reaped, because it is alive';
   }
   if (block !== null) return `not reaped yet, because it is ${block}`;

@@ -158,8 +158,8 @@ export class ReaperClient {
   }
 
   /**
-   * Why a job was reaped or not, as `job-reaper explain` says it. Knows most on the job's host, because it looks at the process if
-   * REAPER_HOST is the run's. Without Temporal it says what Postgres knows.
+   * Why a job was reaped or not, as `job-reaper explain` says it. If REAPER_HOST is the run's, it looks at the process
+   * itself; else it asks the run's host, by way of the reaper, for at most 6 s. Without Temporal it says what Postgres knows.
    */
   async explain(jobId: string): Promise<Explanation> {
     const context = {

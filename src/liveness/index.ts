@@ -1,4 +1,5 @@
 export type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
+export { isPid, signalZero } from './existence.js';
 export { processIdentity } from './identity.js';
 export { createLinuxDriver, type LinuxDriverOptions } from './linux.js';
 export { readPlace, type Place } from './place.js';

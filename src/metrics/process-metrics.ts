@@ -8,6 +8,9 @@ const REPAIR_BUCKETS = [1, 5, 10, 15, 20, 30, 60, 120, 300, 330, 400, 600, 1800,
 /** The results of a claim; `failed` is an error of Postgres that it would repeat. */
 const CLAIM_RESULTS = ['won', 'lost', 'changed', 'blocked', 'busy', 'failed'] as const;
 
+/** What became of a sentinel's reports; `left` to the sweeps: over its budget, paused, disabled or in doubt. */
+const REPORT_RESULTS = ['sent', 'failed', 'left'] as const;
+
 /** What is counted of a claim. */
 export interface ClaimCount {
   result: (typeof CLAIM_RESULTS)[number];
@@ -47,6 +50,22 @@ export class ProcessMetrics {
     buckets: REPAIR_BUCKETS,
     registers: [this.registry],
   });
+  readonly #sentinelLooks = new Counter({
+    name: 'job_reaper_sentinel_looks_total',
+    help: "Looks of this worker's sentinel at the processes of its host.",
+    registers: [this.registry],
+  });
+  readonly #sentinelSeconds = new Counter({
+    name: 'job_reaper_sentinel_seconds_total',
+    help: 'Seconds of work in these looks, and to take what the rows say.',
+    registers: [this.registry],
+  });
+  readonly #sentinelReports = new Counter({
+    name: 'job_reaper_sentinel_reports_total',
+    help: 'Reports of symptoms to the reaper, by result (sent, failed, left to the sweeps).',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
   readonly #reachable = new Gauge({
     name: 'job_reaper_reachable',
     help: '1 while this worker reaches the server (temporal, postgres), else 0.',
@@ -58,6 +77,7 @@ export class ProcessMetrics {
     // Reported as 0 from the start, so that rates include the first one.
     for (const result of ['ok', 'failed']) this.#sweeps.inc({ result }, 0);
     for (const result of CLAIM_RESULTS) this.#claims.inc({ result }, 0);
+    for (const result of REPORT_RESULTS) this.#sentinelReports.inc({ result }, 0);
     for (const tier of ['1', '2']) this.#repairSeconds.zero({ tier });
   }
 
@@ -70,6 +90,19 @@ export class ProcessMetrics {
   countClaim({ result, tier, deadForS }: ClaimCount): void {
     this.#claims.inc({ result });
     if (result === 'won' && deadForS !== null) this.#repairSeconds.observe({ tier: String(tier) }, deadForS);
+  }
+
+  countLook(): void {
+    this.#sentinelLooks.inc();
+  }
+
+  /** @param seconds that the sentinel worked */
+  countSeconds(seconds: number): void {
+    this.#sentinelSeconds.inc(seconds);
+  }
+
+  countReport(result: (typeof REPORT_RESULTS)[number]): void {
+    this.#sentinelReports.inc({ result });
   }
 
   setReachable(server: 'temporal' | 'postgres', isReachable: boolean): void {

@@ -15,6 +15,9 @@ const DATABASE: ActivityOptions = {
 const NOBODY_POLLS_MS = 5_000;
 /** The same for a host that an operator declared gone. */
 const GONE_HOST_MS = 2_000;
+/** The same while an operator waits, and for the whole answer. */
+const OPERATOR_SILENCE_MS = 3_500;
+const OPERATOR_MS = 4_500;
 
 const jobs = proxyActivities<JobActivities>(DATABASE);
 /**
@@ -122,6 +125,12 @@ export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
 /** Examines one host on its own queue. Never takes longer than `limitMs`. */
 export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeActivities['examineHost']>) {
   return onHost(queue, limitMs).examineHost.executeWithOptions({ summary: `Examine host ${args[0]}` }, args);
+}
+
+/** Probes one process on its host for an operator, who waits for the answer. */
+export function probeNow(queue: string, ...args: Args<ProbeActivities['probeRun']>) {
+  const options = { summary: `Probe pid ${args[1].pid ?? 'None'} on ${args[0]} for an operator` };
+  return onHost(queue, OPERATOR_MS, OPERATOR_SILENCE_MS).probeRun.executeWithOptions(options, args);
 }
 
 /** Probes one process on its host. A host that was declared gone is asked too, but not waited for as long. */

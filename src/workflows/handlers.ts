@@ -1,4 +1,5 @@
-import { ApplicationFailure, condition, log, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, condition, log, setHandler, workflowInfo } from '@temporalio/workflow';
+import { lookNow } from './look-now.js';
 import * as messages from './messages.js';
 import { reapNow } from './reap-now.js';
 import type { Reaper } from './reaper-state.js';
@@ -58,23 +59,41 @@ export function listen(reaper: Reaper): void {
     },
     { description: 'Internal: a watch has claimed and no longer needs its place' },
   );
+  setHandler(
+    messages.symptomsSignal,
+    (input: unknown) => {
+      const report = messages.readSymptomReport(workflowInfo().workflowId, input);
+      if (report !== null) reaper.report(report);
+    },
+    { description: 'Internal: a probe saw a process of its host die; examine that host now' },
+  );
   setHandler(messages.sweepNowUpdate, () => sweepNow(reaper), {
     description: 'Sweep now; returns the summary of a sweep that began after this request',
   });
   setHandler(messages.reapNowUpdate, (request) => reapNow(reaper, request.job_id), {
     description: 'Reap one dead job without waiting for the streak: {"job_id": "…"}. Refused if it is alive',
-    validator: (request: unknown) => {
-      const jobId = (request as { job_id?: unknown } | null)?.job_id;
-      // Postgres has no NUL in texts: no job id contains one, and looking one up would fail.
-      if (typeof jobId !== 'string' || jobId === '' || jobId.length > 200 || jobId.includes('\0')) {
-        throw ApplicationFailure.nonRetryable(
-          `reapNow: expected {"job_id": "…"} with 1 to 200 characters and no NUL, got ${messages.printed(request)}`,
-          'BadInput',
-        );
-      }
-    },
+    validator: expectJob('reapNow'),
   });
-  setHandler(messages.statusQuery, () => reaper.report(), { description: 'The state as of the last sweep' });
+  setHandler(messages.lookUpdate, (request) => lookNow(request.job_id), {
+    description: 'What the probe of a job\'s own host sees of its process now: {"job_id": "…"}',
+    validator: expectJob('look'),
+  });
+  setHandler(messages.statusQuery, () => reaper.describe(), {
+    description: 'The state as of the last sweep',
+  });
+}
+
+/** Refuses an update that names no job. */
+function expectJob(update: string): (request: unknown) => void {
+  return (request) => {
+    const jobId = (request as { job_id?: unknown } | null)?.job_id;
+    // Postgres has no NUL in texts: no job id contains one, and looking one up would fail.
+    if (typeof jobId === 'string' && jobId !== '' && jobId.length <= 200 && !jobId.includes('\0')) return;
+    throw ApplicationFailure.nonRetryable(
+      `${update}: expected {"job_id": "…"} with 1 to 200 characters and no NUL, got ${messages.printed(request)}`,
+      'BadInput',
+    );
+  };
 }
 
 async function sweepNow(reaper: Reaper): Promise<messages.SweepSummary> {

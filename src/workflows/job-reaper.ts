@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { operate, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
+import { reportLoop } from './examine-reported.js';
 import { listen } from './handlers.js';
 import { checkReadable } from './payload-converter.js';
 import { Reaper, type ReaperInput } from './reaper-state.js';
@@ -26,14 +27,19 @@ const DRAIN_LIMIT_MS = 2_000;
 const MAX_CARRIED_OPERATIONS = 200;
 
 /**
- * The durable cron: sweep, then wait for the interval or a request. Two more loops run beside it, so that pauses and
- * notifications do not wait for sweeps, nor sweeps for them.
+ * The durable cron: sweep, then wait for the interval or a request. Three more loops run beside it, so that pauses,
+ * notifications and the reports of sentinels do not wait for sweeps, nor sweeps for them.
  */
 export async function jobReaper(input: ReaperInput = {}): Promise<never> {
   checkReadable(input);
   const reaper = new Reaper(input.carried);
   listen(reaper);
-  return Promise.race([sweepLoop(reaper, input), operateLoop(reaper), notifyLoop(reaper)]);
+  return Promise.race([
+    sweepLoop(reaper, input),
+    operateLoop(reaper),
+    notifyLoop(reaper),
+    reportLoop(reaper),
+  ]);
 }
 
 async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
@@ -57,7 +63,8 @@ async function sweepLoop(reaper: Reaper, input: ReaperInput): Promise<never> {
 
 /** Starts nothing more beside the sweeps, and waits for work in flight. False if that takes too long. */
 async function drain(reaper: Reaper): Promise<boolean> {
-  const isDrained = () => allHandlersFinished() && !reaper.operating && !reaper.notifying;
+  const isDrained = () =>
+    allHandlersFinished() && !reaper.operating && !reaper.notifying && reaper.examining.size === 0;
   reaper.continuingAsNew = true;
   // An update that waits for a sweep cannot be waited for here: this is the loop that sweeps.
   if (!isDrained()) await condition(() => isDrained() || reaper.awaited > reaper.ended, DRAIN_LIMIT_MS);

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Liveness } from '../domain/liveness.js';
 import type { HoldKind, Operation } from '../domain/operation.js';
 import type { Status } from '../domain/status.js';
 
@@ -31,10 +32,21 @@ export const reapAnsweredSignal = defineSignal<[ReapAnswer]>('reapAnswered');
 /** Sent by a watch that has claimed and no longer needs its place, although it still has a notification to send. */
 export const placeFreeSignal = defineSignal<[{ watchId: string }]>('placeFree');
 
+/** Sent by a host's sentinel: a process there has died. See {@link SymptomReport}. */
+export const symptomsSignal = defineSignal<[SymptomReport]>('symptoms');
+
 export const sweepNowUpdate = defineUpdate<SweepSummary>('sweepNow');
 export const reapNowUpdate = defineUpdate<ReapAnswer, [{ job_id: string }]>('reapNow');
+export const lookUpdate = defineUpdate<ProcessSighting, [{ job_id: string }]>('look');
 
 export const statusQuery = defineQuery<ReaperStatus>('status');
+
+/** A host to examine at once. */
+export interface SymptomReport {
+  host: string;
+  /** The queue of its probe. @default the one that a host with an ordinary name has */
+  queue?: string;
+}
 
 /** What came of an operator's `reap`. */
 export interface ReapAnswer {
@@ -42,6 +54,16 @@ export interface ReapAnswer {
   reaped: boolean;
   /** In words: the outcome and the reason, or why it was refused. */
   text: string;
+}
+
+/** What a run's own host sees of its process. */
+export interface ProcessSighting {
+  /** The run that was looked at: the current one of the job. */
+  runKey: string;
+  /** Null if no probe answered. */
+  seen: Liveness | null;
+  /** Why there is no answer, in words; null if there is one. */
+  why: string | null;
 }
 
 /** What one sweep saw and did. */
@@ -188,6 +210,24 @@ export function readReapAnswer(input: unknown): ReapAnswer | null {
 export function readPlaceFree(input: unknown): string | null {
   const { watchId } = toRecord(input);
   return typeof watchId === 'string' ? watchId : null;
+}
+
+/** What names of hosts become in names of queues. */
+const QUEUE_PART = /^[A-Za-z0-9._-]{1,200}$/;
+
+/**
+ * Reads a sentinel's report; null if it names no host, or no queue of a probe of this reaper: the server would refuse some names for
+ * ever.
+ *
+ * @param reaper REAPER_NAME
+ */
+export function readSymptomReport(reaper: string, input: unknown): Required<SymptomReport> | null {
+  const { host, queue } = toRecord(input);
+  if (typeof host !== 'string' || host === '' || host.length > 200) return null;
+  const prefix = `${reaper}/probe/`;
+  const named = queue ?? prefix + host;
+  if (typeof named !== 'string' || !named.startsWith(prefix)) return null;
+  return QUEUE_PART.test(named.slice(prefix.length)) ? { host, queue: named } : null;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { WatchTarget } from '../activities/sweeps.js';
+import type { Scan, WatchTarget } from '../activities/sweeps.js';
 import type { Cursor } from '../domain/page.js';
 import type { Operation } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
@@ -6,9 +6,19 @@ import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
 import { HostTurns } from './host-watches.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
+import type { RoundFacts } from './round.js';
 
 /** Characters of a job id that are carried over, because it is only shown. */
 const SHOWN_JOB_ID = 60;
+
+/** Maximum of hosts whose reports wait. */
+const MAX_REPORTED = 200;
+
+/** A host, and the queue of its probe. */
+export type HostQueue = Scan['hosts'][number];
+
+/** What is kept of a scan until the next one. */
+export type ScanFacts = Omit<RoundFacts, 'hosts'>;
 
 /** A watch that is, or may be, open. */
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
@@ -35,6 +45,10 @@ export interface CarriedReaper {
   hostsAfter: string | null;
   rowCursor: Cursor | null;
   hostCursors: [host: string, cursor: Cursor][];
+  /** Hosts that reported symptoms and are not examined yet; absent from what an older version carried. */
+  reported?: HostQueue[];
+  /** From the last scan; absent from what an older version carried. */
+  scanned?: Omit<ScanFacts, 'policy'> | null;
   sweeps: number;
   nextSweepMs: number;
   policy: Policy | null;
@@ -83,6 +97,12 @@ export class Reaper {
   readonly settling = new Set<number>();
   /** True while the reaper is about to continue as new: no request and no notification is started. */
   continuingAsNew = false;
+  /** Hosts that reported symptoms and wait to be examined, by name: reports of one host coalesce. */
+  readonly reported: Map<string, HostQueue>;
+  /** Those that are being examined. */
+  readonly examining = new Map<string, HostQueue>();
+  /** What the last scan said about watches; null before the first one. */
+  scanned: ScanFacts | null;
   /** From the last scan; null before the first one. */
   policy: Policy | null;
   /** When the next sweep is due, by the workflow's clock. */
@@ -109,6 +129,8 @@ export class Reaper {
     this.nextSweepMs = carried?.nextSweepMs ?? 0;
     this.begun = this.ended = carried?.sweeps ?? 0;
     this.policy = carried?.policy ?? null;
+    this.reported = new Map(carried?.reported?.map((report) => [report.host, report]));
+    this.scanned = carried?.policy && carried.scanned ? { ...carried.scanned, policy: carried.policy } : null;
     this.status = carried?.status ?? null;
     this.lastSweep = carried?.lastSweep ?? null;
     // A fresh reaper sweeps at once.
@@ -123,6 +145,16 @@ export class Reaper {
 
   get notifying(): boolean {
     return this.settling.size > 0;
+  }
+
+  /** Keeps what rounds between this scan and the next one need. */
+  keep({ policy, paused, watchAll, runs, retries = [] }: Scan): void {
+    this.scanned = { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
+  }
+
+  /** Beyond a limit reports are dropped: the next sweep examines these hosts too. */
+  report(report: HostQueue): void {
+    if (this.reported.size < MAX_REPORTED) this.reported.set(report.host, report);
   }
 
   /** Requests coalesce: one sweep that begins afterwards serves them all. */
@@ -171,6 +203,12 @@ export class Reaper {
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
       hostCursors: [...this.hostCursors],
+      reported: [...this.examining.values(), ...this.reported.values()],
+      scanned: this.scanned && {
+        paused: this.scanned.paused,
+        watchAll: this.scanned.watchAll ?? false,
+        runs: null,
+      },
       sweeps: this.ended,
       nextSweepMs: this.nextSweepMs,
       policy: this.policy,
@@ -179,7 +217,7 @@ export class Reaper {
     };
   }
 
-  report(): ReaperStatus {
+  describe(): ReaperStatus {
     return { status: this.status, lastSweep: this.lastSweep };
   }
 }

@@ -15,6 +15,12 @@ interface Start extends WatchTarget {
   poke: Poke | null;
 }
 
+/** What a round needs to know from a scan. */
+export type RoundFacts = Pick<Scan, 'policy' | 'paused' | 'hosts' | 'watchAll' | 'runs' | 'retries'>;
+
+/** What a round counts. */
+export type RoundTally = Pick<SweepSummary, 'started' | 'alreadyStarted' | 'poked'> & Partial<SweepSummary>;
+
 /**
  * What one sweep does about watches: starts those that are due if a place is free, and pokes those whose run shows a symptom
  * or may be over. Each run is handled once.
@@ -40,8 +46,8 @@ export class Round {
 
   constructor(
     private readonly reaper: Reaper,
-    private readonly found: Scan,
-    private readonly summary: SweepSummary,
+    private readonly found: RoundFacts,
+    private readonly summary: RoundTally,
   ) {
     this.#isBlocked = !found.policy.enabled || found.paused !== null;
     this.#park = found.watchAll ?? found.runs !== null;

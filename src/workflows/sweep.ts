@@ -98,6 +98,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
+  reaper.keep(found);
   if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   reaper.hostTurns.tidy();
@@ -156,7 +157,7 @@ async function reclaimWithoutScan({ leaseQueue, policy }: Reaper, summary: Sweep
 }
 
 /** Milliseconds that a sweep waits for a host, or for the lease folder. */
-function toLimitMs({ intervalS }: Policy): number {
+export function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 

@@ -18,6 +18,15 @@ const cases: Cases = {
     'nothing proves its process dead; only a probe on host host-1 can check it',
     'run job-reaper explain j1 there',
   ],
+  'a run of another host that answered': [
+    { running: { probe: { kind: 'there', host: 'host-1', liveness: ALIVE } } },
+    'not reaped, because it is alive',
+    `alive, seen on host host-1 just now: ${ALIVE.evidence}`,
+  ],
+  'another host that answered after it was declared gone': [
+    { running: { hostGoneBy: 'ada', probe: { kind: 'there', host: 'host-1', liveness: ALIVE } } },
+    'not reaped, because it is alive',
+  ],
   'another host whose watch has counted': [
     { running: { watch: { kind: 'open', state: { ...PARKED, phase: 'waiting', streak: 1 } } } },
     'not reaped yet, because its watch has counted only 1 of 2 dead observations',

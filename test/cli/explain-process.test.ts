@@ -70,6 +70,25 @@ test('a run of another host is not probed here', async () => {
   expect(stdout).toContain('job-reaper host-gone host-2');
 });
 
+test('a run of another host, asked through the reaper', async () => {
+  const { pid, processIdentity } = liveProcess();
+  await insert({ id: 'there-alive', pid, processIdentity });
+  await insert({ id: 'there-dead', ...(await deadProcess()) });
+  const office = { ...place.env, REAPER_HOST: 'office' };
+  const alive = await explained('there-alive', office);
+  expect(alive).toContain('Job there-alive is running and not reaped, because it is alive.');
+  expect(alive).toMatch(new RegExp(`alive, seen on host host-1 just now: pid ${pid} runs`));
+  const dead = await explained('there-dead', office);
+  expect(dead).toContain('not reaped yet, because one dead observation is not enough');
+  expect(dead).toMatch(/dead, seen on host host-1 just now: pid \d+ absent/);
+});
+
+test('a run of another host, without Temporal to ask it', async () => {
+  await insert({ id: 'there-offline', ...liveProcess() });
+  const stdout = await explained('there-offline', { ...place.envWithoutTemporal, REAPER_HOST: 'office' });
+  expect(stdout).toContain('can only be checked on host host-1: run job-reaper explain there-offline there');
+});
+
 test('a row that cannot be watched', async () => {
   await insert({ id: 'no-start', startedS: null, runId: null });
   expect(await explained('no-start')).toContain('because its run key is null: fix the row');

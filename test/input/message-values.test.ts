@@ -35,6 +35,7 @@ const SIGNALS = [
   'resume',
   'reapAnswered',
   'placeFree',
+  'symptoms',
 ];
 const FIELDS = [
   'by',
@@ -48,6 +49,8 @@ const FIELDS = [
   'park',
   'watchId',
   'text',
+  'host',
+  'queue',
 ];
 const NOT_FOUND = 5;
 

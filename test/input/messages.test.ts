@@ -62,6 +62,7 @@ describe.each(RAW)('%s', (_, encoding, data) => {
       'resume',
       'reapAnswered',
       'placeFree',
+      'symptoms',
     ]) {
       await signalRaw(reaper.names.reaper, signal, encoding, data);
     }

@@ -107,6 +107,17 @@ describe('explain', () => {
     expect(sections.find(({ title }) => title === 'watch')?.lines.join()).not.toContain('Temporal');
   });
 
+  it("asks the run's own host, if this is another one", async () => {
+    const client = await start({ hosts: ['host-1', 'host-2'] });
+    const agent = startProcess();
+    await insertRunningJob(db.admin, { id: 'j2', host: 'host-2', ...agent });
+    const { headline, sections } = await client.explain('j2');
+    expect(headline).toBe('Job j2 is running and not reaped, because it is alive.');
+    expect(sections.find(({ title }) => title === 'process')?.lines.join()).toContain(
+      'seen on host host-2 just now',
+    );
+  });
+
   it('says what became of a job that was reaped, and that a job is unknown', async () => {
     const client = await start();
     await insertRunningJob(db.admin, { id: 'j1', exitCode: 1, exitedS: 60 });

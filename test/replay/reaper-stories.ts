@@ -137,6 +137,32 @@ export const reaperStories: Record<string, Story> = {
     });
     await world.keepReaper();
   },
+  'reported-symptoms': async (world) => {
+    for (const id of ['j1', 'j2']) await insertRunningJob(world.db.admin, { id });
+    const { handle } = await world.start({ policy: { intervalS: 600, watchAllLimit: 0 } });
+    await world.reaper.sweepNow();
+    world.see('j1', 'dead');
+    await handle.signal('symptoms', { host: 'host-1' });
+    await eventually('its watch', async () => (await world.reaper.openWatches()).length === 1);
+    world.see('j2', 'defunct');
+    await handle.signal('symptoms', { host: 'host-1', queue: world.reaper.names.probeQueue('host-1') });
+    await handle.signal('symptoms', 'no report');
+    await eventually('another watch', async () => (await world.reaper.openWatches()).length === 2);
+    await world.sql(`select reaper.pause('op', 'r')`);
+    await world.reaper.sweepNow();
+    await handle.signal('symptoms', { host: 'host-1' });
+    await world.reaper.sweepNow();
+    await world.keepReaper();
+  },
+  'operator-looks': async (world) => {
+    await insertRunningJob(world.db.admin, { id: 'live' });
+    await insertRunningJob(world.db.admin, { id: 'far', host: 'host-9' });
+    const { handle } = await world.start({ policy: { ...SLOW, watchAllLimit: 0 } });
+    for (const job_id of ['live', 'far', 'none']) {
+      await handle.executeUpdate('look', { args: [{ job_id }] }).catch(() => undefined);
+    }
+    await world.keepReaper();
+  },
   'adopts-watches-and-a-changed-policy': async (world) => {
     await insertRunningJob(world.db.admin, { id: 'j1' });
     const { handle, startReaperWorkflow, client, names } = await world.start({ policy: SLOW });

@@ -1,0 +1,28 @@
+import type { ProcessStamp } from '../domain/liveness.js';
+import type { Queryable } from './database.js';
+
+/** A process that running rows of one host name. */
+export interface HostProcess extends ProcessStamp {
+  /** How many of them. */
+  runs: number;
+}
+
+/**
+ * The processes of a host's runs that are worth examining and have no exit code, in no order: one pass over the rows.
+ *
+ * @param pids only processes with these pids; null for all
+ */
+export async function readHostProcesses(
+  pool: Queryable,
+  host: string,
+  pids: readonly number[] | null = null,
+): Promise<HostProcess[]> {
+  const { rows } = await pool.query<HostProcess>(
+    `select r.pid, r.process_identity as "processIdentity", count(*)::integer as runs
+       from reaper.examinable_run r
+      where r.host = $1 and r.exit_code is null and ($2::bigint[] is null or r.pid = any ($2))
+      group by 1, 2`,
+    [host, pids],
+  );
+  return rows;
+}

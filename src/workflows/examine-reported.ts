@@ -1,0 +1,55 @@
+import { condition, patched } from '@temporalio/workflow';
+import { examineHost } from './activity-proxies.js';
+import type { HostQueue, Reaper } from './reaper-state.js';
+import { Round } from './round.js';
+import { toLimitMs } from './sweep.js';
+
+/** Maximum of hosts that are examined at once because they reported. */
+const MAX_AT_ONCE = 20;
+
+/**
+ * Examines each host whose sentinel reported symptoms, at once and alone: no scan, no record. It may run beside a sweep. What fails or
+ * finds no place here, the next sweep does.
+ */
+export async function reportLoop(reaper: Reaper): Promise<never> {
+  for (;;) {
+    await condition(() => next(reaper) !== undefined);
+    const report = next(reaper);
+    if (report === undefined) continue;
+    reaper.reported.delete(report.host);
+    // In the history of a version that knew no reports, one can lie unread.
+    if (mayExamine(reaper) && patched('examines-reported-hosts')) void examine(reaper, report);
+  }
+}
+
+function next({ reported, examining, continuingAsNew }: Reaper): HostQueue | undefined {
+  if (continuingAsNew || examining.size >= MAX_AT_ONCE) return undefined;
+  return [...reported.values()].find(({ host }) => !examining.has(host));
+}
+
+/** Whether watches may be started, as last known; each looks afresh before it claims. A fresh reaper sweeps at once anyway. */
+function mayExamine({ scanned }: Reaper): boolean {
+  return scanned !== null && scanned.paused === null && scanned.policy.enabled;
+}
+
+async function examine(reaper: Reaper, report: HostQueue): Promise<void> {
+  const { host, queue } = report;
+  reaper.examining.set(host, report);
+  try {
+    const limitMs = reaper.scanned === null ? 0 : toLimitMs(reaper.scanned.policy);
+    const { symptoms } = await examineHost(queue, limitMs, host, null, limitMs / 2);
+    if (reaper.scanned === null) return;
+    // The scan's facts as they are now: a sweep may have ended meanwhile.
+    const round = new Round(
+      reaper,
+      { ...reaper.scanned, hosts: [report] },
+      { started: 0, alreadyStarted: 0, poked: 0 },
+    );
+    await round.watchSymptoms(symptoms);
+    for (const { watchId, symptom } of symptoms) reaper.lastSeen.set(watchId, { host, symptom });
+  } catch {
+    // A sweep examines the host again, and says what is wrong with its probe.
+  } finally {
+    reaper.examining.delete(host);
+  }
+}
