@@ -47,11 +47,12 @@ select r.*,
    and r.run_key is not null
    and pg_catalog.length(r.job_id) <= 200
    and pg_catalog.length(r.run_key) <= 200
-   and not exists (
-         select from reaper.hold h
-          where h.until > (select reaper.now())
-            and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
-                                      when 'repo' then r.repo when 'host' then r.host end)
+   -- One lookup in a hash table for each kind of hold. A join of all kinds by `case` or `or` would compare each run with each hold. `is not
+   -- true` keeps Postgres from turning a list into a join, for which it may choose the same.
+   and (r.job_id in (select h.value from reaper.hold h where h.kind = 'job' and h.until > (select reaper.now()))) is not true
+   and (r.agent in (select h.value from reaper.hold h where h.kind = 'agent' and h.until > (select reaper.now()))) is not true
+   and (r.repo in (select h.value from reaper.hold h where h.kind = 'repo' and h.until > (select reaper.now()))) is not true
+   and (r.host in (select h.value from reaper.hold h where h.kind = 'host' and h.until > (select reaper.now()))) is not true
    and not exists (
          select from reaper.observation o
           where o.job_id = r.job_id and o.run_key = r.run_key
@@ -180,15 +181,17 @@ select
     || (select coalesce(jsonb_object_agg(u.host, u.runs), '{}')
           from (select coalesce(left(r.host, 200), '') as host, count(*) as runs
                   from reaper.readable_run r
-                 where coalesce(r.host, '') = '' or length(r.host) > 200 or s.summary -> 'hostsWithoutProbe' ? r.host
-                    or s.summary -> 'hostsFailing' ? r.host
+                 where coalesce(r.host, '') = '' or length(r.host) > 200
+                    -- Lists, because reading the summary anew for each run would take longer than everything else.
+                    or r.host in (select jsonb_array_elements_text(coalesce(s.summary -> 'hostsWithoutProbe', '[]')))
+                    or r.host in (select jsonb_object_keys(coalesce(s.summary -> 'hostsFailing', '{}')))
                  group by 1) u) as unknown_runs,
   case when exists (select from reaper.hold h where h.until > (select reaper.now())) then
     (select count(*) from reaper.readable_run r
-      where exists (select from reaper.hold h
-                     where h.until > (select reaper.now())
-                       and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
-                                                 when 'repo' then r.repo when 'host' then r.host end))
+      where (r.job_id in (select h.value from reaper.hold h where h.kind = 'job' and h.until > (select reaper.now()))) is true
+         or (r.agent in (select h.value from reaper.hold h where h.kind = 'agent' and h.until > (select reaper.now()))) is true
+         or (r.repo in (select h.value from reaper.hold h where h.kind = 'repo' and h.until > (select reaper.now()))) is true
+         or (r.host in (select h.value from reaper.hold h where h.kind = 'host' and h.until > (select reaper.now()))) is true)
   else 0 end as held,
   (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings,
   (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)
