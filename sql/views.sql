@@ -61,9 +61,9 @@ select r.*,
             and o.exit_code is not distinct from r.exit_code
             and (select c.mode from reaper.control c) = 'observe')
    and not exists (
-         select from reaper.claim_trouble t
+         -- The time is compared inside: a volatile function in the condition would keep Postgres from joining.
+         select from (select t.* from reaper.claim_trouble t where t.retry_at > (select reaper.now())) t
           where t.job_id = r.job_id and t.run_key = r.run_key
-            and t.retry_at > (select reaper.now())
             and (not t.facts_known
                  or r.pid is not distinct from t.pid
                     and r.process_identity is not distinct from t.process_identity
