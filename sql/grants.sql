@@ -29,6 +29,7 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant select on reaper.look_back to reaper, reaper_probe;
 grant execute on function
   reaper.now(),
+  reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
                      integer, text, jsonb),
   reaper.boots(text[], text[]),
@@ -65,7 +66,6 @@ grant execute on function
   reaper.claim_many(jsonb, text, text, timestamptz, double precision),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text, timestamptz,
     text),
-  reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.lock_holder(integer),
   reaper.try_claim(text, text, text),
   reaper.adapter_trouble(),

@@ -33,6 +33,7 @@ export interface CarriedReaper {
   leaseQueue?: string | null;
   hostsAfter: string | null;
   rowCursor: Cursor | null;
+  /** Always empty. In what an older version carried, where each host's examination would continue. */
   hostCursors: [host: string, cursor: Cursor][];
   sweeps: number;
   nextSweepMs: number;
@@ -64,7 +65,6 @@ export class Reaper {
   leaseQueue: string | null;
   /** The host after which the next scan continues, if there are too many for one. */
   hostsAfter: string | null;
-  readonly hostCursors: Map<string, Cursor>;
   /** What the last sweep saw of runs, by the ids of their watches. */
   readonly lastSeen = new Map<string, { host: string | null; symptom: string | null }>();
   rowCursor: Cursor | null;
@@ -99,7 +99,6 @@ export class Reaper {
     this.orphans = new Set(this.watches.keys());
     this.queue = carried?.queue ?? [];
     this.leaseQueue = carried?.leaseQueue ?? null;
-    this.hostCursors = new Map(carried?.hostCursors);
     this.hostsAfter = carried?.hostsAfter ?? null;
     this.rowCursor = carried?.rowCursor ?? null;
     this.operations = carried?.operations ?? [];
@@ -120,6 +119,18 @@ export class Reaper {
 
   get notifying(): boolean {
     return this.settling.size > 0;
+  }
+
+  /** The open watches by host, as far as the last sweep saw their runs' hosts. */
+  watchedByHost(): Map<string, string[]> {
+    const byHost = new Map<string, string[]>();
+    for (const [watchId, { host }] of this.lastSeen) {
+      if (host === null || !this.watches.has(watchId)) continue;
+      const ids = byHost.get(host);
+      if (ids) ids.push(watchId);
+      else byHost.set(host, [watchId]);
+    }
+    return byHost;
   }
 
   /** Requests coalesce: one sweep that begins afterwards serves them all. */
@@ -167,7 +178,7 @@ export class Reaper {
       leaseQueue: this.leaseQueue,
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
-      hostCursors: [...this.hostCursors],
+      hostCursors: [],
       sweeps: this.ended,
       nextSweepMs: this.nextSweepMs,
       policy: this.policy,

@@ -8,6 +8,9 @@ import { pokeWatch, startWatch } from './watches.js';
 /** Maximum of orphans that one sweep asks whether they are still there. */
 const MAX_ORPHANS_ASKED = 100;
 
+/** A watched run that shows a symptom. */
+export type Sighting = Pick<Symptom, 'watchId' | 'host' | 'symptom'>;
+
 /** A watch to be started. */
 interface Start extends WatchTarget {
   isRetry: boolean;
@@ -20,7 +23,7 @@ interface Start extends WatchTarget {
  */
 export class Round {
   /** The symptoms, by the ids of the watches whose run shows one. */
-  readonly symptoms = new Map<string, Symptom>();
+  readonly symptoms = new Map<string, Sighting>();
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
@@ -67,6 +70,18 @@ export class Round {
       this.#isWatched(target) ? [] : target.jobId,
     );
     return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
+  }
+
+  /** Wakes open watches whose run shows a symptom, unless nothing may be claimed anyway. One that is over by now is left alone. */
+  async pokeWatched(found: readonly Sighting[]): Promise<void> {
+    if (this.#isBlocked) return;
+    const pokes = found.flatMap((sighting) => {
+      const watch = this.reaper.watches.get(sighting.watchId);
+      if (watch === undefined || this.symptoms.has(sighting.watchId)) return [];
+      this.symptoms.set(sighting.watchId, sighting);
+      return this.#poke(watch, { why: sighting.symptom === 'dead' ? 'dead' : 'symptom', park: this.#park });
+    });
+    if (pokes.length > 0) await Promise.all(pokes);
   }
 
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */

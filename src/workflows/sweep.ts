@@ -6,10 +6,12 @@ import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxie
 import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
 import type { Reaper } from './reaper-state.js';
-import { Round } from './round.js';
+import { Round, type Sighting } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
 const MAX_CAUSE = 120;
+/** Maximum of watches that a host's probe is told of: their ids are a part of the history. */
+const MAX_KNOWN = 500;
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
@@ -110,13 +112,17 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   const answers = await Promise.all(
     examinations.map(async (examination) => {
       const answer = await examination;
-      if (answer !== null) await round.watchSymptoms(answer.symptoms);
+      if (answer === null) return null;
+      const poking = answer.watched.length > 0 ? round.pokeWatched(answer.watched) : null;
+      await round.watchSymptoms(answer.symptoms);
+      if (poking !== null) await poking;
       return answer;
     }),
   );
   const late = round.closeQueue();
   if (late.length > 0) await Promise.all(late);
-  const sawAll = sawAllRows && answers.every((answer) => !answer?.next) && summary.error === null;
+  const sawAll =
+    sawAllRows && answers.every((answer) => !answer?.next && !answer?.isPartial) && summary.error === null;
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();
   summary.symptoms = round.symptoms.size;
@@ -158,22 +164,28 @@ function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 
+/** What a host's probe found, with the watches that it was told of. */
+type Answer = HostExamination & { watched: Sighting[] };
+
 /** Examines all hosts at once. Null for one that does not answer within the interval; the summary says why. */
 function examineHosts(
   reaper: Reaper,
   { hosts, policy }: Scan,
   summary: SweepSummary,
-): Promise<HostExamination | null>[] {
+): Promise<Answer | null>[] {
   const limitMs = toLimitMs(policy);
-  const cursors = new Map(reaper.hostCursors);
-  reaper.hostCursors.clear();
+  const watched = reaper.watchedByHost();
   return hosts.map(async ({ host, queue }) => {
+    const known = (watched.get(host) ?? []).slice(0, MAX_KNOWN);
     try {
-      const examination = await examineHost(queue, limitMs, host, cursors.get(host) ?? null, limitMs / 2);
+      const examination = await examineHost(queue, limitMs, host, null, limitMs / 2, known);
       summary.hostsAnswered.push(host);
       if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
-      if (examination.next) reaper.hostCursors.set(host, examination.next);
-      return examination;
+      const sightings = (examination.known ?? []).flatMap(([position, symptom]) => {
+        const watchId = known[position];
+        return watchId === undefined ? [] : { watchId, host, symptom };
+      });
+      return { ...examination, watched: sightings };
     } catch (error) {
       const why = whyNotAnswered(error);
       if (why === null) summary.hostsWithoutProbe.push(host);

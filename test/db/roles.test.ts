@@ -188,8 +188,8 @@ describe('role reaper_probe', () => {
     expect(readable).toEqual(['reaper.examinable_run', 'reaper.look_back', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock, what is known about boots, and the reports of its own host and its later looks', async () => {
-    expect(await callable(db.probe)).toEqual(['boots', 'note_look_back', 'now', 'report_host']);
+  it('calls nothing but the clock, the rule about exit records, what is known about boots, and the reports of its own host and its later looks', async () => {
+    expect(await callable(db.probe)).toEqual(['believes_exit', 'boots', 'note_look_back', 'now', 'report_host']);
   });
 });
 
