@@ -31,7 +31,7 @@ grant execute on function
   reaper.now(),
   reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
-                     integer, text, jsonb),
+                     integer, text, jsonb, boolean),
   reaper.boots(text[], text[]),
   reaper.note_look_back(text, bigint[], jsonb)
 to reaper, reaper_probe;

@@ -155,7 +155,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     }
     if (!isPartial) {
       const { dead, unknown } = found;
-      reporter.examined({ seen: runs.length, dead, unknown });
+      reporter.examined({ seen: runs.length, dead, unknown }, false);
     }
     return found;
   }

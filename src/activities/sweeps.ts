@@ -44,6 +44,8 @@ export interface Symptom extends WatchTarget {
 export interface ScanOptions {
   /** Accepts a scan in which parts failed; without it the whole scan fails. @default false */
   inParts?: boolean;
+  /** Leaves out hosts whose probes report by themselves that nothing is wrong, except some in turn. @default false */
+  byReport?: boolean;
 }
 
 /** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
@@ -54,9 +56,13 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
-  /** The hosts to examine now, and the one after which the next scan continues, or null after the last. */
+  /** The hosts to examine now, and the one after which the next scan continues, or null if these are all. */
   hosts: { host: string; queue: string }[];
   nextHost: string | null;
+  /** Hosts that are left out because nothing is wrong there; missing from workers of older versions. */
+  healthyHosts?: number;
+  /** Whether every host is listed or one of those; missing from workers of older versions. */
+  sawAllHosts?: boolean;
   /** Whether every run has a watch; missing from workers of older versions. */
   watchAll?: boolean;
   /** Every run, while there are no more than the fan-out limit; else, or if they could not be read, null. */
@@ -99,7 +105,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
     async scan(
       after: Cursor | null,
       hostsAfter: string | null = null,
-      { inParts = false }: ScanOptions = {},
+      { inParts = false, byReport = false }: ScanOptions = {},
     ): Promise<Scan> {
       const control = await readControl(pool);
       const { policy } = control;
@@ -116,7 +122,12 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       const unreadable = await part('rows', () => checkRunningJobs(pool), []);
       const fleet = await part(
         'running jobs',
-        () => readFleet(pool, { after: hostsAfter, limit: HOST_PAGE }),
+        () =>
+          readFleet(pool, {
+            after: hostsAfter,
+            limit: HOST_PAGE,
+            intervalS: byReport ? policy.intervalS : null,
+          }),
         null,
       );
       const watchAll = fleet !== null && fleet.running <= policy.watchAllLimit;
@@ -125,7 +136,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       const none = { items: [], next: null };
       const symptoms = blocked
         ? none
-        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE), none);
+        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE, !watchAll), none);
       const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
       return {
         atMs: Date.parse(control.now),
@@ -137,6 +148,8 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
         running: (fleet?.running ?? 0) + unreadable.length,
         hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
         nextHost: fleet?.nextHost ?? null,
+        healthyHosts: fleet?.healthyHosts ?? 0,
+        sawAllHosts: fleet?.isWhole ?? false,
         watchAll,
         runs: runs === null ? null : runs.map(target),
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },

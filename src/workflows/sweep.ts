@@ -29,6 +29,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     waiting: 0,
     waitingJobs: [],
     hostsAnswered: [],
+    hostsHealthy: 0,
     hostsWithoutProbe: [],
     hostsFailing: {},
     unknownRuns: {},
@@ -76,7 +77,7 @@ function logChange(before: SweepSummary | null, now: SweepSummary): void {
 /** Null if nothing could be read. */
 async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | null> {
   try {
-    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true });
+    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true, byReport: true });
     // Missing from workers of older versions.
     const { failed = [] } = found;
     if (failed.length > 0) summary.error = failed.join('; ');
@@ -93,9 +94,12 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   // Ages and host answers go by the database's clock.
   summary.atMs = found.atMs;
   summary.running = found.running;
+  // Missing from workers of older versions.
+  summary.hostsHealthy = found.healthyHosts ?? 0;
   summary.unwatchable = found.unwatchable.sample;
   summary.unwatchableCount = found.unwatchable.count;
-  const sawAllRows = found.symptoms.next === null && found.nextHost === null && reaper.hostsAfter === null;
+  const sawAllHosts = found.sawAllHosts ?? (found.nextHost === null && reaper.hostsAfter === null);
+  const sawAllRows = found.symptoms.next === null && sawAllHosts;
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
