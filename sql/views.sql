@@ -95,7 +95,8 @@ late_start as materialized (
   select split_part(r.process_identity, ':', 3) as boot, max(r.started_at) as started_at,
          (array_agg(left(r.job_id, 200) order by r.started_at desc))[1] as job_id
     from reaper.readable_run r
-   where r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
+   where exists (select from reboot) -- else no row is read
+     and r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
      and (split_part(r.process_identity, ':', 3) in (select old from reboot)) is true
    group by 1
 )
@@ -154,7 +155,8 @@ select
   (select coalesce(sum(claims), 0)::bigint from reaper.claim_total) as reaped_total,
   (select jsonb_build_object('job_id', l.job_id, 'agent', l.agent, 'outcome', l.outcome)
      from reaper.ledger l order by l.id desc limit 1) as last_reaped,
-  (select count(*) from reaper.lease_reclaim)
+  (select count(*) from reaper.lease_reclaim l
+    where l.id > coalesce((select n.through_id from reaper.counted n where n.what = 'lease reclaim'), 0))
     + (select coalesce(sum(rows), 0)::bigint from reaper.pruned where what = 'lease reclaim') as lease_reclaimed_total,
   (select count(*) from reaper.running_job) as running,
   coalesce((s.summary ->> 'watching')::integer, 0) as watching,

@@ -484,20 +484,31 @@ begin
 end
 $$;
 
+-- The runs of all hosts that people have to be told of are counted in one pass.
 create or replace function reaper.owe_silent_hosts(p_at timestamptz, p_hosts jsonb) returns void
   language plpgsql
 as $$
 begin
+  with silent as materialized (
+    select p.host, reaper.silent_host_key(p.host, p.missing_since) as key,
+           to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+      from reaper.host_probe p
+     where p_hosts ? p.host
+       and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
+       and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+  ), new as materialized (
+    select s.* from silent s where not exists (select from reaper.notification n where n.key = s.key)
+  ), running as materialized (
+    select r.host, count(*) as runs from reaper.readable_run r
+     where exists (select from new) and (r.host in (select new.host from new)) is true
+     group by r.host
+  )
   insert into reaper.notification (key, kind, host, reason, text, due_at)
-  select reaper.silent_host_key(p.host, p.missing_since), 'host without probe', p.host, 'no probe answers since ' || since,
+  select new.key, 'host without probe', new.host, 'no probe answers since ' || new.since,
          format('⚠️ reaper: no probe answers on host %s since %s: its %s running jobs are unknown, none of them is reaped by a dead pid',
-                p.host, since, (select count(*) from reaper.readable_run r where r.host = p.host)),
+                new.host, new.since, coalesce(running.runs, 0)),
          reaper.now()
-    from reaper.host_probe p
-    cross join lateral to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') since
-   where p_hosts ? p.host
-     and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
-     and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+    from new left join running on running.host = new.host
   on conflict (key) do nothing;
 end
 $$;

@@ -13,6 +13,8 @@ const SHOWN_JOB_ID = 60;
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
   /** Its run could not be claimed before. Such watches get only a share of the places. */
   isRetry?: boolean;
+  /** Its run's process was dead when it was started. */
+  isDead?: boolean;
   /** The exit record that it was last woken for, see `Symptom.exitRecord`. */
   exitRecord?: string | null;
 }

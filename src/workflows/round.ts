@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
-import { Line, queueUp } from '../domain/places.js';
+import { Line, queueUp, type Places } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
@@ -14,6 +14,7 @@ export type Sighting = Pick<Symptom, 'watchId' | 'host' | 'symptom'>;
 /** A watch to be started. */
 interface Start extends WatchTarget {
   isRetry: boolean;
+  isDead: boolean;
   poke: Poke | null;
 }
 
@@ -137,20 +138,32 @@ export class Round {
     return started;
   }
 
-  #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
+  #begin<T extends WatchTarget & { symptom?: string }>(
+    targets: readonly T[],
+    toPoke: (target: T) => Poke | null,
+  ): Promise<void>[] {
     const { reaper, summary } = this;
     const { policy } = this.found;
     const watches = [...reaper.watches.values()];
     for (const { watchId } of watches) this.#line.remove(watchId);
     for (const target of targets) {
       if (this.#isWatched(target)) continue;
-      this.#line.add({ ...target, isRetry: this.#retries.has(target.watchId), poke: toPoke(target) });
+      this.#line.add({
+        ...target,
+        isRetry: this.#retries.has(target.watchId),
+        isDead: target.symptom === 'dead' || target.symptom === 'host gone',
+        poke: toPoke(target),
+      });
     }
-    const begun = this.#line.shareOut({
+    const places: Places = {
       places: policy.maxWatches,
       taken: watches.length,
       takenByRetries: watches.filter(({ isRetry }) => isRetry === true).length,
-    });
+      takenByOthers: watches.filter(({ isDead }) => isDead !== true).length,
+    };
+    // While every run has a watch, there are enough places.
+    const isReserving = !this.#park && this.#line.keepsPlaces(places) && patched('places-for-the-dead');
+    const begun = this.#line.shareOut({ ...places, isReserving });
     if (!this.#line.isEmpty) this.#inTurn ||= patched('places-in-turn');
     if (!this.#inTurn) {
       for (const target of this.#line.waiting) this.#passedOver.set(target.watchId, target);

@@ -1,0 +1,136 @@
+-- What must not grow with the ledger, with the number of messages or with the number of runs.
+
+-- Alerts by run. Scans ask for them for every run over its ceiling.
+create index notification_alert_idx on reaper.notification (job_id, run_key) where kind in ('backstop alive', 'backstop unknown');
+
+-- Up to which id the rows of reaper.ledger and reaper.lease_reclaim are counted in reaper.pruned. Whoever changes either has locked the row
+-- here first.
+create table reaper.counted (
+  what       text primary key check (what in ('claim', 'lease reclaim')),
+  through_id bigint not null default 0
+);
+insert into reaper.counted (what) values ('claim'), ('lease reclaim');
+
+comment on table reaper.pruned is
+  'Claims and lease reclaims that are counted for good, so that no total ever goes backwards, or takes longer the more there are';
+
+create or replace view reaper.claim_total as
+select agent, outcome, tier, min(first_id) as first_id, sum(claims)::bigint as claims
+  from (select coalesce(agent, '') as agent, outcome, tier, min(id) as first_id, count(*) as claims
+          from reaper.ledger
+         where id > coalesce((select c.through_id from reaper.counted c where c.what = 'claim'), 0)
+         group by 1, 2, 3
+        union all
+        select agent, outcome, tier, first_id, rows from reaper.pruned where what = 'claim') c
+ group by agent, outcome, tier;
+
+-- Part of a sweep. Counts for good what has been written since, once that is much. Ids are given out before their rows are committed, so
+-- it does nothing while a transaction that may yet commit an older one is open; it waits for nobody.
+create function reaper.count_for_good(p_least bigint default 10000) returns void
+  language plpgsql
+as $$
+declare
+  v_what    text;
+  v_table   regclass;
+  v_through bigint;
+  v_last    bigint;
+begin
+  foreach v_what in array array['claim', 'lease reclaim'] loop
+    v_table := case v_what when 'claim' then 'reaper.ledger' else 'reaper.lease_reclaim' end;
+    select c.through_id into v_through from reaper.counted c where c.what = v_what for update skip locked;
+    continue when not found;
+    execute format('select max(id) from %s', v_table) into v_last;
+    continue when v_last is null or v_last - v_through < p_least;
+    -- After the last id was read and before the rows are counted, so whoever has a smaller one either shows here or has ended.
+    continue when exists (select from pg_locks l
+                           where l.locktype = 'relation' and l.relation = v_table
+                             and l.database = (select d.oid from pg_database d where d.datname = current_database())
+                             and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'));
+    if v_what = 'claim' then
+      insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
+      select 'claim', coalesce(l.agent, ''), l.outcome, l.tier, min(l.id), count(*)
+        from reaper.ledger l where l.id > v_through and l.id <= v_last
+       group by coalesce(l.agent, ''), l.outcome, l.tier
+      on conflict (what, agent, outcome, tier) do update
+        set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id);
+    else
+      insert into reaper.pruned as p (what, first_id, rows)
+      select 'lease reclaim', min(l.id), count(*)
+        from reaper.lease_reclaim l where l.id > v_through and l.id <= v_last having count(*) > 0
+      on conflict (what, agent, outcome, tier) do update
+        set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id);
+    end if;
+    update reaper.counted c set through_id = v_last where c.what = v_what;
+  end loop;
+end
+$$;
+
+-- As before, except that what is counted for good already is not counted again.
+create or replace function reaper.prune(
+  p_older_than_s            double precision,
+  out claims                bigint,
+  out observations          bigint,
+  out notifications         bigint,
+  out lease_reclaims        bigint,
+  out control_changes       bigint,
+  out holds                 bigint
+)
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A watch may still ask for a claim of an hour ago: how its run ended, and whether the win was its own.
+  c_least_s constant double precision := 86400;
+  v_before  timestamptz := reaper.now() - make_interval(secs => p_older_than_s);
+  v_claims   bigint;
+  v_reclaims bigint;
+begin
+  if p_older_than_s is null or p_older_than_s < c_least_s then
+    raise exception 'expected at least one day to be kept, got % s: prune what is older than that', p_older_than_s
+      using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- Both in this order, like reaper.count_for_good.
+  select c.through_id into v_claims from reaper.counted c where c.what = 'claim' for update;
+  select c.through_id into v_reclaims from reaper.counted c where c.what = 'lease reclaim' for update;
+
+  -- Notifications that belong to a claim go with it. One statement, so that what is counted is what was removed.
+  with gone as (
+    delete from reaper.ledger l
+     where l.claimed_at < v_before
+       and l.id < (select max(id) from reaper.ledger)
+       and not exists (select from reaper.notification n where n.ledger_id = l.id and n.owed)
+       and not exists (select from reaper.running_job r where r.job_id = l.job_id and r.run_key = l.run_key)
+    returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier
+  ), counted as (
+    insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
+    select 'claim', agent, outcome, tier, min(id), count(*) from gone where id > coalesce(v_claims, 0) group by agent, outcome, tier
+    on conflict (what, agent, outcome, tier) do update
+      set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id)
+  )
+  select count(*) into claims from gone;
+
+  delete from reaper.observation where became is not null and became_at < v_before and observed_at < v_before;
+  get diagnostics observations = row_count;
+
+  delete from reaper.notification n
+   where n.ledger_id is null and not n.owed and n.settled_at < v_before
+     and not exists (select from reaper.running_job r where r.job_id = n.job_id and r.run_key = n.run_key)
+     and not exists (select from reaper.host_probe h where n.key = reaper.silent_host_key(h.host, h.missing_since));
+  get diagnostics notifications = row_count;
+
+  with gone as (
+    delete from reaper.lease_reclaim where at < v_before returning id
+  ), counted as (
+    insert into reaper.pruned as p (what, first_id, rows)
+    select 'lease reclaim', min(id), count(*) from gone where id > coalesce(v_reclaims, 0) having count(*) > 0
+    on conflict (what, agent, outcome, tier) do update
+      set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id)
+  )
+  select count(*) into lease_reclaims from gone;
+
+  delete from reaper.control_change where at < v_before;
+  get diagnostics control_changes = row_count;
+  delete from reaper.hold where until < v_before;
+  get diagnostics holds = row_count;
+end
+$$;
