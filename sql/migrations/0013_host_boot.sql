@@ -509,6 +509,7 @@ begin
                 new.host, new.since, coalesce(running.runs, 0)),
          reaper.now()
     from new left join running on running.host = new.host
+   order by new.host
   on conflict (key) do nothing;
 end
 $$;

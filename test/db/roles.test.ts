@@ -189,7 +189,13 @@ describe('role reaper_probe', () => {
   });
 
   it('calls nothing but the clock, the rule about exit records, what is known about boots, and the reports of its own host and its later looks', async () => {
-    expect(await callable(db.probe)).toEqual(['believes_exit', 'boots', 'note_look_back', 'now', 'report_host']);
+    expect(await callable(db.probe)).toEqual([
+      'believes_exit',
+      'boots',
+      'note_look_back',
+      'now',
+      'report_host',
+    ]);
   });
 });
 
