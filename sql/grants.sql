@@ -75,6 +75,7 @@ grant execute on function
   reaper.note_delivery(bigint, text, text, text),
   reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
+  reaper.note_request(text),
   reaper.pause(text, text),
   reaper.resume(text),
   reaper.set_mode(text, text),

@@ -134,3 +134,27 @@ begin
   get diagnostics holds = row_count;
 end
 $$;
+
+-- Operators' requests that the worker has written: each once, even if the answer was lost and it writes them again.
+create table reaper.written_request (
+  key text primary key,
+  at  timestamptz not null default reaper.now()
+);
+create index written_request_at_idx on reaper.written_request (at);
+
+-- False if this request has been written before. Part of the transaction that writes it. Temporal tries for ten minutes, so what is a day
+-- old is forgotten.
+create function reaper.note_request(p_key text) returns boolean
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_key is null or length(p_key) > 200 then
+    raise exception 'expected a key of at most 200 characters, got %', quote_nullable(left(p_key, 200)) using errcode = 'invalid_parameter_value';
+  end if;
+  delete from reaper.written_request
+   where key = any (array(select w.key from reaper.written_request w
+                           where w.at < reaper.now() - interval '1 day' order by w.at limit 10 for update skip locked));
+  insert into reaper.written_request (key) values (p_key) on conflict (key) do nothing;
+  return found;
+end
+$$;

@@ -81,6 +81,18 @@ export const operate = (...args: Args<JobActivities['operate']>) =>
     args,
   );
 
+export const operateAll = (...args: Args<JobActivities['operateAll']>) =>
+  jobs.operateAll.executeWithOptions(
+    {
+      summary: args[0]
+        .map(({ action, by }) => `${action} by ${by}`)
+        .join(', ')
+        .slice(0, 200),
+      scheduleToCloseTimeout: '10m',
+    },
+    args,
+  );
+
 /** On the gates' queue. Older workers report none; then on the workflow's own. */
 export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateActivities['judgeExitZero']>) {
   const { judgeExitZero: judge } = proxyActivities<GateActivities>({

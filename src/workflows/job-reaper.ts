@@ -5,10 +5,12 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { operate, settleOwed } from './activity-proxies.js';
+import type { Operation } from '../domain/operation.js';
+import { operate, operateAll, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
 import { listen } from './handlers.js';
 import { checkReadable } from './payload-converter.js';
@@ -24,6 +26,8 @@ const HISTORY_LIMIT = 30_000;
 const DRAIN_LIMIT_MS = 2_000;
 /** Maximum of operators' requests that are carried over: an input has room for two megabytes. */
 const MAX_CARRIED_OPERATIONS = 200;
+/** Maximum of characters of the requests that are written together. */
+const MAX_REQUEST_CHARACTERS = 40_000;
 
 /**
  * The durable cron: sweep, then wait for the interval or a request. Two more loops run beside it, so that pauses and
@@ -65,27 +69,65 @@ async function drain(reaper: Reaper): Promise<boolean> {
   return reaper.continuingAsNew;
 }
 
-/** Writes operators' requests to Postgres, in order. */
+/** Writes operators' requests to Postgres, in order: all that wait at once, because each activity takes as long as dozens of writes. */
 async function operateLoop(reaper: Reaper): Promise<never> {
   for (;;) {
     await condition(() => reaper.operations.length > 0 && !reaper.continuingAsNew);
-    const operation = reaper.operations[0];
+    const [operation] = reaper.operations;
     if (operation === undefined) continue;
     reaper.operating = true;
-    try {
-      await operate(operation);
-      reaper.operations.shift();
-      reaper.requestSweep();
-    } catch (error) {
-      const isRefused = isRefusal(error);
-      // A request that can never be written must not block those behind it.
-      if (isRefused) reaper.operations.shift();
-      log.warn(
-        `${operation.action} by ${operation.by} ${isRefused ? 'was refused by Postgres' : 'is not in Postgres yet, retrying'}`,
-        { error },
-      );
-    }
+    if (patched('requests-together')) await writeRequests(reaper);
+    else await writeRequest(reaper, operation);
     reaper.operating = false;
+  }
+}
+
+async function writeRequests(reaper: Reaper): Promise<void> {
+  const requests = firstOf(reaper.operations);
+  try {
+    const { refusals, error } = await operateAll(requests);
+    for (const [index, refusal] of refusals.entries()) {
+      const { action = '', by = '' } = requests[index] ?? {};
+      if (refusal !== null) log.warn(`${action} by ${by} was refused by Postgres`, { error: refusal });
+    }
+    reaper.operations.splice(0, refusals.length);
+    if (error !== null) warnUnwritten(reaper, error);
+    reaper.requestSweep();
+  } catch (error) {
+    warnUnwritten(reaper, error);
+  }
+}
+
+/** As many as one payload has room for. */
+function firstOf(operations: readonly Operation[]): Operation[] {
+  let left = MAX_REQUEST_CHARACTERS;
+  return operations.filter((operation, index) => {
+    left -= JSON.stringify(operation).length;
+    return index === 0 || left >= 0;
+  });
+}
+
+function warnUnwritten({ operations }: Reaper, error: unknown): void {
+  const [first] = operations;
+  if (first === undefined) return;
+  const others = operations.length > 1 ? ` and ${operations.length - 1} more requests` : '';
+  log.warn(`${first.action} by ${first.by}${others}: not in Postgres yet, retrying`, { error });
+}
+
+/** One request, in older histories. */
+async function writeRequest(reaper: Reaper, operation: Operation): Promise<void> {
+  try {
+    await operate(operation);
+    reaper.operations.shift();
+    reaper.requestSweep();
+  } catch (error) {
+    const isRefused = isRefusal(error);
+    // A request that can never be written must not block those behind it.
+    if (isRefused) reaper.operations.shift();
+    log.warn(
+      `${operation.action} by ${operation.by} ${isRefused ? 'was refused by Postgres' : 'is not in Postgres yet, retrying'}`,
+      { error },
+    );
   }
 }
 

@@ -94,6 +94,7 @@ const report = (host: string, boot: string, namespace: string) =>
 
 const STORY: Step[] = [
   reaper(`publish_policy('{"enabled": true, "intervalS": 15, "brake": "true"}', 'worker')`),
+  reaper(`note_request($1)`, ODD),
   reaper(`pause($1, 'op')`, ODD),
   claim('plain'),
   reaper(`resume('op')`),

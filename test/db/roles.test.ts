@@ -147,6 +147,7 @@ describe('role reaper', () => {
       'note_clock_step',
       'note_delivery',
       'note_look_back',
+      'note_request',
       'note_sweep',
       'note_unreadable',
       'now',

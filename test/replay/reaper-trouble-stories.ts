@@ -45,9 +45,9 @@ export const reaperTroubleStories: Record<string, Story> = {
       policy: SLOW,
       input: { continueAfterSweeps: 1 },
       jobs: (real) => ({
-        async operate(operation) {
+        async operateAll(requests) {
           await pass;
-          return real.operate(operation);
+          return real.operateAll(requests);
         },
       }),
     });

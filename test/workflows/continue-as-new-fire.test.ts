@@ -93,10 +93,10 @@ it('waits for a request that is being written before it continues as new, and ca
   reaper = await startReaper(db, {
     input: { continueAfterSweeps: 1 },
     jobs: (real) => ({
-      async operate(operation) {
+      async operateAll(requests) {
         operations += 1;
         await held;
-        return real.operate(operation);
+        return real.operateAll(requests);
       },
     }),
   });
@@ -186,7 +186,8 @@ it('carries no more requests than an input has room for, and writes all of them 
   reaper = await startReaper(db, {
     input: { continueAfterSweeps: 2 },
     jobs: (real) => ({
-      operate: (operation) => (isAway ? Promise.reject(new Error('no database')) : real.operate(operation)),
+      operateAll: (operations) =>
+        isAway ? Promise.reject(new Error('no database')) : real.operateAll(operations),
     }),
   });
   // Each takes several kilobytes: together they are more than an input may contain.
