@@ -54,7 +54,7 @@ $$;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
-  reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.counted, reaper.claim_total, reaper.unreadable_run,
+  reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.counted, reaper.written_request, reaper.claim_total, reaper.unreadable_run,
   reaper.readable_run,
   reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.host_reporter, reaper.gone_boot, reaper.replaced_host,
   reaper.host_warning to reaper;
@@ -76,6 +76,7 @@ grant execute on function
   reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
   reaper.note_request(text),
+  reaper.gather_digest(text, integer),
   reaper.pause(text, text),
   reaper.resume(text),
   reaper.set_mode(text, text),

@@ -158,3 +158,71 @@ begin
   return found;
 end
 $$;
+
+-- Many messages of one kind become one, a digest. It is a message of its own, sent like the others; those in it are settled by it, in the
+-- same transaction and before it is sent. So each attempt to send it sends the same.
+alter table reaper.notification
+  add column digest_id bigint references reaper.notification on delete set null, -- the digest that it is in
+  add column detail    jsonb;                                                    -- of a digest: what the webhook gets
+alter table reaper.notification drop constraint notification_settled_as_check;
+alter table reaper.notification
+  add constraint notification_settled_as_check check (settled_as in ('sent', 'no channel', 'given up', 'digest'));
+create index notification_digest_idx on reaper.notification (digest_id) where digest_id is not null;
+
+-- Puts all due messages of a kind into one digest if there are at least p_least. Those that were attempted before are left out, because
+-- they may have arrived, and so are those to be given up. Returns its id, or null.
+create function reaper.gather_digest(p_kind text, p_least integer default 6) returns bigint
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_shown  constant integer := 5;
+  v_ids    bigint[];
+  v_groups jsonb;
+  v_first  jsonb;
+  v_words  text;
+  v_list   text;
+  v_id     bigint;
+begin
+  if p_kind = 'digest' or p_least < 2 then
+    return null;
+  end if;
+  select array_agg(d.id order by d.id) into v_ids
+    from (select n.id from reaper.notification n
+           where n.owed and n.due_at <= (select reaper.now()) and n.kind = p_kind and n.telegram_at is null and n.deliveries = '{}'
+             and n.at > (select reaper.now()) - interval '23 hours'
+           order by n.id limit 10000 for update skip locked) d;
+  if coalesce(cardinality(v_ids), 0) < p_least then
+    return null;
+  end if;
+  -- Reasons without what differs from run to run: pids, ages and times.
+  select jsonb_agg(jsonb_build_object('agent', g.agent, 'reason', g.reason, 'count', g.count) order by g.count desc, g.agent, g.reason)
+    into v_groups
+    from (select n.agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
+            from reaper.notification n where n.id = any (v_ids) group by 1, 2 order by 3 desc, 1, 2 limit 20) g;
+  select jsonb_agg(left(coalesce(n.job_id, n.host, ''), 200) order by n.id) into v_first
+    from reaper.notification n where n.id = any (v_ids[1:c_shown]);
+  v_words := format(case p_kind
+                      when 'failed' then '🚨 reaper: %s jobs reaped as FAILED'
+                      when 'survivor' then '🚨 reaper: the processes of %s reaped runs are alive'
+                      when 'backstop alive' then '⚠️ reaper: %s jobs are proven alive but over their ceiling'
+                      when 'backstop unknown' then '⚠️ reaper: %s jobs are over their ceiling, and it is unknown whether they are alive'
+                      when 'host without probe' then '⚠️ reaper: no probe answers on %s hosts: their running jobs are unknown, none of them is reaped by a dead pid'
+                      else '⚠️ reaper: %s messages' end, cardinality(v_ids));
+  v_list := case p_kind when 'failed' then format('job-reaper ledger --limit %s', least(cardinality(v_ids), 10000)) else 'job-reaper status' end;
+  insert into reaper.notification (key, kind, reason, text, due_at, detail)
+  values (reaper.notification_key('digest', p_kind, v_ids[1]::text), 'digest', p_kind,
+          format('%s: %s; the first are %s. List them: %s', v_words,
+                 (select string_agg(case when g ->> 'agent' is null then format('%s %s', g ->> 'count', g ->> 'reason')
+                                         else format('%s of %s (%s)', g ->> 'count', g ->> 'agent', g ->> 'reason') end, ', ' order by n)
+                         || case when jsonb_array_length(v_groups) > c_shown then ' and others' else '' end
+                    from jsonb_array_elements(v_groups) with ordinality e (g, n) where n <= c_shown),
+                 (select string_agg(f, ', ' order by n) from jsonb_array_elements_text(v_first) with ordinality e (f, n)), v_list),
+          reaper.now(),
+          jsonb_build_object('of', p_kind, 'count', cardinality(v_ids), 'groups', v_groups, 'first', v_first, 'list', v_list))
+  returning id into v_id;
+  update reaper.notification
+     set owed = false, settled_at = reaper.now(), settled_as = 'digest', digest_id = v_id
+   where id = any (v_ids);
+  return v_id;
+end
+$$;

@@ -5,7 +5,7 @@ import { readControl } from '../db/control.js';
 import type { Database } from '../db/database.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import { hasLeaseWorker } from '../db/lease-workers.js';
-import { readDueNotifications } from '../db/notification.js';
+import { readDueKinds, readDueNotifications } from '../db/notification.js';
 import { recordSweep } from '../db/record-sweep.js';
 import { readStatus } from '../db/status.js';
 import { readSymptoms } from '../db/symptoms.js';
@@ -23,7 +23,7 @@ const SYMPTOM_PAGE = 250;
 const HOST_PAGE = 500;
 /** Rows that cannot be watched: how many of them a sweep's summary names. */
 const UNWATCHABLE_SHOWN = 5;
-/** Maximum of owed notifications that one sweep sends. */
+/** Maximum of owed notifications that one sweep of an older version sends. */
 const OWED_PAGE = 20;
 /** Maximum of due retries that one scan names. */
 const RETRY_PAGE = 1_000;
@@ -68,8 +68,10 @@ export interface Scan {
   /** Every run, while there are no more than the fan-out limit; else, or if they could not be read, null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
-  /** Notifications that are due. */
+  /** Notifications that are due, the first ones: for older versions. */
   owed: number[];
+  /** The kinds of all notifications that are due; missing from workers of older versions. */
+  due?: string[];
   /** The queue of the workers that reclaim merge leases; null if there are none, or nothing may be reclaimed now. */
   leaseQueue: string | null;
   unwatchable: Fleet['unwatchable'];
@@ -154,6 +156,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
         runs: runs === null ? null : runs.map(target),
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await part('notifications', () => readDueNotifications(pool, OWED_PAGE), []),
+        due: await part('notifications', () => readDueKinds(pool), []),
         leaseQueue:
           mayReclaim && (await part('lease workers', () => hasLeaseWorker(pool), false))
             ? names.leaseQueue

@@ -105,6 +105,9 @@ export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateA
 export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
   notify.settleOwed.executeWithOptions({ summary: 'Send the notification' }, args);
 
+export const settleDue = (...args: Args<NotifyActivities['settleDue']>) =>
+  notify.settleDue.executeWithOptions({ summary: `Send what is due: ${args[0]}` }, args);
+
 /** Examines one host on its own queue. Never takes longer than `limitMs`. */
 export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeActivities['examineHost']>) {
   return onHost(queue, limitMs).examineHost.executeWithOptions({ summary: `Examine host ${args[0]}` }, args);

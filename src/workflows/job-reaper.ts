@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Operation } from '../domain/operation.js';
-import { operate, operateAll, settleOwed } from './activity-proxies.js';
+import { operate, operateAll, settleDue, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
 import { listen } from './handlers.js';
 import { checkReadable } from './payload-converter.js';
@@ -131,14 +131,30 @@ async function writeRequest(reaper: Reaper, operation: Operation): Promise<void>
   }
 }
 
-/** Sends what is owed and due, each on its own: a channel that hangs delays no other message. */
+/** Sends what is owed and due: each kind, and each message that is retried, on its own. A channel that hangs delays no other message. */
 async function notifyLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.owed.length > 0 && !reaper.continuingAsNew);
+    await condition(() => reaper.owed.length + reaper.due.length > 0 && !reaper.continuingAsNew);
+    const kinds = reaper.due.filter((kind) => !reaper.settling.has(kind));
     const due = reaper.owed.filter((id) => !reaper.settling.has(id));
+    reaper.due = [];
     reaper.owed = [];
+    for (const kind of kinds) void settleKind(reaper, kind);
     for (const id of due) void settle(reaper, id);
   }
+}
+
+/** All due messages of a kind, together if they are many. Those that a channel did not take are retried one by one. */
+async function settleKind(reaper: Reaper, kind: string): Promise<void> {
+  reaper.settling.add(kind);
+  try {
+    for (const id of await settleDue(kind)) {
+      if (!reaper.settling.has(id)) void settle(reaper, id);
+    }
+  } catch (error) {
+    log.warn('notifications could not be sent; a later sweep retries it', { error, kind });
+  }
+  reaper.settling.delete(kind);
 }
 
 /** Best effort: what fails stays owed, and a later sweep retries it. */

@@ -76,10 +76,12 @@ export class Reaper {
   readonly pendingReaps = new Map<string, PendingReap>();
   /** True while a request is being written. */
   operating = false;
-  /** Notifications that are due. */
+  /** Kinds of notifications that are due. */
+  due: readonly string[] = [];
+  /** Notifications that are due, from a scan that does not know their kinds. */
   owed: number[] = [];
-  /** Those that are being sent. */
-  readonly settling = new Set<number>();
+  /** Those that are being sent, and the kinds of which all are. */
+  readonly settling = new Set<number | string>();
   /** True while the reaper is about to continue as new: no request and no notification is started. */
   continuingAsNew = false;
   /** From the last scan; null before the first one. */

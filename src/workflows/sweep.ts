@@ -103,7 +103,8 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
-  if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
+  if (found.due !== undefined) reaper.due = found.due;
+  else if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   const round = new Round(reaper, found, summary);
   const examinations = examineHosts(reaper, found, summary);

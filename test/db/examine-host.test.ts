@@ -37,18 +37,24 @@ const probe = (pool: Queryable = db.probe) =>
 const examine = (known: readonly string[] = []) => probe().examineHost('host-1', null, BUDGET_MS, known);
 const jobs = ({ symptoms }: HostExamination) => symptoms.map(({ jobId }) => jobId).sort();
 const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' where id = any($1)`, [ids]);
+interface HostLine {
+  seen: number | null;
+  dead: number | null;
+  unknown: number | null;
+  failing: string | null;
+}
 const line = async () =>
-  (await db.admin.query(`select seen, dead, unknown, failing from reaper.host_boot`)).rows[0];
+  (await db.admin.query<HostLine>(`select seen, dead, unknown, failing from reaper.host_boot`)).rows[0];
 
 it('reads all rows of its host in one statement, and looks at all of them', async () => {
   await insert(2_510, [0, 1_000, 2_509]);
   const statements: string[] = [];
-  const counting = {
-    query: (text: string, values?: unknown[]) => {
+  const counting: Queryable = {
+    query: (text, values) => {
       if (text.includes('examinable_run')) statements.push(text);
       return db.probe.query(text, values);
     },
-  } as Queryable;
+  };
   const found = await probe(counting).examineHost('host-1', null, BUDGET_MS);
   expect(jobs(found)).toEqual(['job-00000', 'job-01000', 'job-02509']);
   expect(found).toMatchObject({ dead: 3, unknown: 0, isPartial: false, next: null });
@@ -115,7 +121,7 @@ it('fails on an unreadable row that no sweep has noticed yet, and says why until
   await spoil('job-00003');
   await expect(examine()).rejects.toThrow('invalid input syntax');
   await expect
-    .poll(async () => (await line()) as { failing: string } | undefined)
+    .poll(line)
     .toMatchObject({ failing: expect.stringMatching(/^examineHost: .*"n\/a"/) as string });
   await db.admin.query(`update jobs set pid = '1' where id = 'job-00003'`);
   expect(jobs(await examine())).toEqual(['job-00000']);

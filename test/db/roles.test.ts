@@ -136,6 +136,7 @@ describe('role reaper', () => {
       'declare_boot_gone',
       'declare_host_gone',
       'declare_host_replaced',
+      'gather_digest',
       'has_stages',
       'hold_on',
       'host_answered_at',
