@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { renderTable } from '../src/cli/table.js';
 import { failingClaims } from './failing-claims.js';
+import { fleet } from './fleet.js';
 import { idleCost } from './idle-cost.js';
 import { lockedRows } from './locked-rows.js';
 import { repairTime } from './repair-time.js';
@@ -10,7 +11,15 @@ import { storm } from './storm.js';
 import type { Bench, BenchResult } from './support/bench.js';
 import { Cleanup } from './support/cleanup.js';
 
-const BENCHES: readonly Bench[] = [repairTime, storm, failingClaims, lockedRows, silentConnection, idleCost];
+const BENCHES: readonly Bench[] = [
+  repairTime,
+  storm,
+  fleet,
+  failingClaims,
+  lockedRows,
+  silentConnection,
+  idleCost,
+];
 
 /** Runs the named benches, or all of them, one after the other. The exit code is 1 if a promise does not hold. */
 async function main(): Promise<void> {
