@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { renderTable } from '../src/cli/table.js';
 import { failingClaims } from './failing-claims.js';
+import { fleet } from './fleet.js';
 import { idleCost } from './idle-cost.js';
 import { lockedRows } from './locked-rows.js';
 import { repairTime } from './repair-time.js';
@@ -14,6 +15,7 @@ import { Cleanup } from './support/cleanup.js';
 const BENCHES: readonly Bench[] = [
   repairTime,
   storm,
+  fleet,
   failingClaims,
   lockedRows,
   silentConnection,

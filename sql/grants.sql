@@ -29,8 +29,9 @@ grant select on reaper.running_job, reaper.examinable_run to reaper, reaper_prob
 grant select on reaper.look_back to reaper, reaper_probe;
 grant execute on function
   reaper.now(),
+  reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.report_host(text, text, text, text, boolean, timestamptz, double precision, double precision, integer, integer,
-                     integer, text, jsonb),
+                     integer, text, jsonb, boolean),
   reaper.boots(text[], text[]),
   reaper.note_look_back(text, bigint[], jsonb)
 to reaper, reaper_probe;
@@ -53,7 +54,7 @@ $$;
 
 grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledger, reaper.observation,
   reaper.notification, reaper.channel, reaper.host_probe, reaper.gone_host, reaper.clock_step, reaper.last_sweep,
-  reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.claim_total, reaper.unreadable_run,
+  reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.counted, reaper.written_request, reaper.claim_total, reaper.unreadable_run,
   reaper.readable_run,
   reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.host_reporter, reaper.gone_boot, reaper.replaced_host,
   reaper.host_warning to reaper;
@@ -65,7 +66,6 @@ grant execute on function
   reaper.claim_many(jsonb, text, text, timestamptz, double precision),
   reaper.claim(text, text, text, text, text, integer, text, text, jsonb, bigint, text, integer, text, text, text, timestamptz,
     text),
-  reaper.believes_exit(timestamptz, timestamptz, boolean),
   reaper.lock_holder(integer),
   reaper.try_claim(text, text, text),
   reaper.adapter_trouble(),
@@ -75,6 +75,8 @@ grant execute on function
   reaper.note_delivery(bigint, text, text, text),
   reaper.keep_channels(text[]),
   reaper.settle_notification(bigint, text),
+  reaper.note_request(text),
+  reaper.gather_digest(text, integer),
   reaper.pause(text, text),
   reaper.resume(text),
   reaper.set_mode(text, text),

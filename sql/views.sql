@@ -47,11 +47,12 @@ select r.*,
    and r.run_key is not null
    and pg_catalog.length(r.job_id) <= 200
    and pg_catalog.length(r.run_key) <= 200
-   and not exists (
-         select from reaper.hold h
-          where h.until > (select reaper.now())
-            and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
-                                      when 'repo' then r.repo when 'host' then r.host end)
+   -- One lookup in a hash table for each kind of hold. A join of all kinds by `case` or `or` would compare each run with each hold. `is not
+   -- true` keeps Postgres from turning a list into a join, for which it may choose the same.
+   and (r.job_id in (select h.value from reaper.hold h where h.kind = 'job' and h.until > (select reaper.now()))) is not true
+   and (r.agent in (select h.value from reaper.hold h where h.kind = 'agent' and h.until > (select reaper.now()))) is not true
+   and (r.repo in (select h.value from reaper.hold h where h.kind = 'repo' and h.until > (select reaper.now()))) is not true
+   and (r.host in (select h.value from reaper.hold h where h.kind = 'host' and h.until > (select reaper.now()))) is not true
    and not exists (
          select from reaper.observation o
           where o.job_id = r.job_id and o.run_key = r.run_key
@@ -60,9 +61,9 @@ select r.*,
             and o.exit_code is not distinct from r.exit_code
             and (select c.mode from reaper.control c) = 'observe')
    and not exists (
-         select from reaper.claim_trouble t
+         -- The time is compared inside: a volatile function in the condition would keep Postgres from joining.
+         select from (select t.* from reaper.claim_trouble t where t.retry_at > (select reaper.now())) t
           where t.job_id = r.job_id and t.run_key = r.run_key
-            and t.retry_at > (select reaper.now())
             and (not t.facts_known
                  or r.pid is not distinct from t.pid
                     and r.process_identity is not distinct from t.process_identity
@@ -94,7 +95,8 @@ late_start as materialized (
   select split_part(r.process_identity, ':', 3) as boot, max(r.started_at) as started_at,
          (array_agg(left(r.job_id, 200) order by r.started_at desc))[1] as job_id
     from reaper.readable_run r
-   where r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
+   where exists (select from reboot) -- else no row is read
+     and r.started_at > (select min(since) from reboot) and isfinite(r.started_at)
      and (split_part(r.process_identity, ':', 3) in (select old from reboot)) is true
    group by 1
 )
@@ -153,7 +155,8 @@ select
   (select coalesce(sum(claims), 0)::bigint from reaper.claim_total) as reaped_total,
   (select jsonb_build_object('job_id', l.job_id, 'agent', l.agent, 'outcome', l.outcome)
      from reaper.ledger l order by l.id desc limit 1) as last_reaped,
-  (select count(*) from reaper.lease_reclaim)
+  (select count(*) from reaper.lease_reclaim l
+    where l.id > coalesce((select n.through_id from reaper.counted n where n.what = 'lease reclaim'), 0))
     + (select coalesce(sum(rows), 0)::bigint from reaper.pruned where what = 'lease reclaim') as lease_reclaimed_total,
   (select count(*) from reaper.running_job) as running,
   coalesce((s.summary ->> 'watching')::integer, 0) as watching,
@@ -180,15 +183,17 @@ select
     || (select coalesce(jsonb_object_agg(u.host, u.runs), '{}')
           from (select coalesce(left(r.host, 200), '') as host, count(*) as runs
                   from reaper.readable_run r
-                 where coalesce(r.host, '') = '' or length(r.host) > 200 or s.summary -> 'hostsWithoutProbe' ? r.host
-                    or s.summary -> 'hostsFailing' ? r.host
+                 where coalesce(r.host, '') = '' or length(r.host) > 200
+                    -- Lists, because reading the summary anew for each run would take longer than everything else.
+                    or r.host in (select jsonb_array_elements_text(coalesce(s.summary -> 'hostsWithoutProbe', '[]')))
+                    or r.host in (select jsonb_object_keys(coalesce(s.summary -> 'hostsFailing', '{}')))
                  group by 1) u) as unknown_runs,
   case when exists (select from reaper.hold h where h.until > (select reaper.now())) then
     (select count(*) from reaper.readable_run r
-      where exists (select from reaper.hold h
-                     where h.until > (select reaper.now())
-                       and h.value = case h.kind when 'job' then r.job_id when 'agent' then r.agent
-                                                 when 'repo' then r.repo when 'host' then r.host end))
+      where (r.job_id in (select h.value from reaper.hold h where h.kind = 'job' and h.until > (select reaper.now()))) is true
+         or (r.agent in (select h.value from reaper.hold h where h.kind = 'agent' and h.until > (select reaper.now()))) is true
+         or (r.repo in (select h.value from reaper.hold h where h.kind = 'repo' and h.until > (select reaper.now()))) is true
+         or (r.host in (select h.value from reaper.hold h where h.kind = 'host' and h.until > (select reaper.now()))) is true)
   else 0 end as held,
   (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings,
   (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)

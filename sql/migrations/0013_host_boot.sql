@@ -15,6 +15,7 @@ create table reaper.host_boot (
   seen          integer,                 -- runs at the last examination, and how many of them were dead or unknown
   dead          integer,
   unknown       integer,
+  examined_at   timestamptz,             -- when the probe last examined all its host's runs by itself, without being asked
   failing       text,                    -- why its probe fails
   failing_since timestamptz,
   primary key (boot, pid_namespace, host)
@@ -194,6 +195,7 @@ create function reaper.report_host(
   p_unknown       integer default null,
   p_failing       text default null,
   p_reporter      jsonb default null,
+  p_by_itself     boolean default false,          -- the examination was the probe's own, so that sweeps need not ask for one
   out interval_s  double precision,
   out enabled     boolean,
   out paused      boolean,
@@ -233,9 +235,9 @@ begin
   end if;
 
   insert into reaper.host_boot as b (boot, pid_namespace, host, machine_id, is_initial, began_at, told_began_at, pid1_began_at,
-                                     first_seen_at, last_seen_at, twice_at, seen, dead, unknown, failing, failing_since)
+                                     first_seen_at, last_seen_at, twice_at, seen, dead, unknown, examined_at, failing, failing_since)
   values (p_boot, p_pid_namespace, p_host, p_machine_id, p_is_initial, v_began, v_began, v_pid1, v_now, v_now, v_twice,
-          p_seen, p_dead, p_unknown, left(p_failing, 500), case when p_failing is not null then v_now end)
+          p_seen, p_dead, p_unknown, case when p_by_itself and p_seen is not null then v_now end, left(p_failing, 500), case when p_failing is not null then v_now end)
   on conflict (boot, pid_namespace, host) do update
     set machine_id = excluded.machine_id,
         is_initial = excluded.is_initial,
@@ -247,6 +249,7 @@ begin
         seen = coalesce(excluded.seen, b.seen),
         dead = coalesce(excluded.dead, b.dead),
         unknown = coalesce(excluded.unknown, b.unknown),
+        examined_at = coalesce(excluded.examined_at, b.examined_at),
         failing = excluded.failing,
         failing_since = case when excluded.failing is not null then coalesce(b.failing_since, excluded.failing_since) end
   returning xmax = 0 into v_new;
@@ -481,20 +484,32 @@ begin
 end
 $$;
 
+-- The runs of all hosts that people have to be told of are counted in one pass.
 create or replace function reaper.owe_silent_hosts(p_at timestamptz, p_hosts jsonb) returns void
   language plpgsql
 as $$
 begin
+  with silent as materialized (
+    select p.host, reaper.silent_host_key(p.host, p.missing_since) as key,
+           to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+      from reaper.host_probe p
+     where p_hosts ? p.host
+       and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
+       and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+  ), new as materialized (
+    select s.* from silent s where not exists (select from reaper.notification n where n.key = s.key)
+  ), running as materialized (
+    select r.host, count(*) as runs from reaper.readable_run r
+     where exists (select from new) and (r.host in (select new.host from new)) is true
+     group by r.host
+  )
   insert into reaper.notification (key, kind, host, reason, text, due_at)
-  select reaper.silent_host_key(p.host, p.missing_since), 'host without probe', p.host, 'no probe answers since ' || since,
+  select new.key, 'host without probe', new.host, 'no probe answers since ' || new.since,
          format('⚠️ reaper: no probe answers on host %s since %s: its %s running jobs are unknown, none of them is reaped by a dead pid',
-                p.host, since, (select count(*) from reaper.readable_run r where r.host = p.host)),
+                new.host, new.since, coalesce(running.runs, 0)),
          reaper.now()
-    from reaper.host_probe p
-    cross join lateral to_char(p.missing_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') since
-   where p_hosts ? p.host
-     and p.missing_since <= p_at - make_interval(secs => 3 * reaper.published('intervalS', '15')::double precision)
-     and not exists (select from reaper.gone_host g where g.host = p.host and g.declared_at >= p.missing_since)
+    from new left join running on running.host = new.host
+   order by new.host
   on conflict (key) do nothing;
 end
 $$;

@@ -87,6 +87,7 @@ begin
           -- Whatever still shows a symptom has been retried by then: the others were in trouble only for a moment.
           or t.retry_at < reaper.now() - make_interval(secs => greatest(60, 4 * reaper.published('intervalS', '15')::double precision));
     end if;
+    perform reaper.count_for_good();
   exception
     when others then -- such as a row that makes the view of running jobs raise: the sweep is recorded all the same
       error := sqlerrm;

@@ -114,6 +114,8 @@ begin
                                  v_claim ->> 'process_identity', (v_claim ->> 'exit_code')::integer, v_claim ->> 'from_stage',
                                  v_claim ->> 'to_stage', v_claim ->> 'next_agent', p_looked_at, v_claim ->> 'host_gone_by',
                                  v_trouble) h;
+        -- No watch sends it: a sweep does, together with the others.
+        update reaper.notification n set due_at = reaper.now() + interval '5 s' where n.id = notification_id and n.owed;
         set constraints all immediate;
       end if;
     exception

@@ -1,5 +1,11 @@
 import type { Queryable } from '../db/database.js';
-import { readDatabaseNow, reportHost, type HostOrders, type HostReport } from '../db/report-host.js';
+import {
+  readDatabaseNow,
+  reportHost,
+  type Examined,
+  type HostOrders,
+  type HostReport,
+} from '../db/report-host.js';
 import { measureUptimes, readPlace, selectDriver } from '../liveness/index.js';
 import { SharedBoot } from './shared-boot.js';
 
@@ -44,9 +50,13 @@ export class HostReporter {
     this.#host = host;
   }
 
-  /** Keeps what an examination saw for the next report. */
-  examined(counts: { seen: number; dead: number; unknown: number }): void {
-    this.#examined = counts;
+  /**
+   * Keeps what an examination saw for the next report.
+   *
+   * @param byItself whether the probe looked by itself; false if a sweep asked for it
+   */
+  examined(counts: Omit<Examined, 'byItself'>, byItself = true): void {
+    this.#examined = { ...counts, byItself: byItself || (this.#examined?.byItself ?? false) };
   }
 
   /** Keeps why a kind of work failed until it succeeds, which is reported by null. */

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Database } from '../db/database.js';
 import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
@@ -7,9 +7,10 @@ import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { findLedgerEntry } from '../db/ledger.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
-import { operate } from '../db/operate.js';
-import type { Operation } from '../domain/operation.js';
+import { operate, operateOnce } from '../db/operate.js';
+import type { Operation, WrittenRequests } from '../domain/operation.js';
 import type { JobRun, Outcome, RunRef } from '../domain/types.js';
+import { messageOf } from '../domain/trouble.js';
 import { whyUnwatchable } from '../domain/watchable.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
@@ -24,6 +25,9 @@ import { createSweepActivities, type WatchTarget } from './sweeps.js';
 
 /** Concurrent claims of runs whose row was locked before: half of the connections for claims. */
 const BUSY_CLAIMS = 2;
+
+/** Milliseconds after which no further request is begun: each may wait for claims, and the activity must end in time. */
+const REQUESTS_MS = 5_000;
 
 /** A run's row as just read, and where to ask about its process. */
 export interface RunObservation extends RunFacts {
@@ -154,6 +158,35 @@ export function createJobActivities(options: JobActivitiesOptions) {
       });
       log.info(`${operation.action} by ${operation.by}`, { ...operation });
       return done;
+    },
+
+    /**
+     * Writes operators' requests to Postgres, in order and each in a transaction of its own, as long as it takes no more than some
+     * seconds. One that Postgres will never accept does not stop the others.
+     *
+     * @throws if not even the first could be written
+     */
+    async operateAll(operations: readonly Operation[]): Promise<WrittenRequests> {
+      const { workflowExecution, activityId } = Context.current().info;
+      const written: WrittenRequests = { refusals: [], error: null };
+      const deadline = performance.now() + REQUESTS_MS;
+      for (const [index, operation] of operations.entries()) {
+        if (index > 0 && performance.now() > deadline) break;
+        try {
+          await operateOnce(pool, `${workflowExecution?.runId ?? ''}/${activityId}/${index}`, operation);
+          log.info(`${operation.action} by ${operation.by}`, { ...operation });
+          written.refusals.push(null);
+        } catch (error) {
+          if (isDataError(error)) {
+            written.refusals.push((error as Error).message);
+            continue;
+          }
+          if (index === 0) throw error;
+          written.error = messageOf(error);
+          break;
+        }
+      }
+      return written;
     },
 
     /** Records that a run could not be claimed. Null if it is no longer running: then nothing is recorded. */

@@ -1,7 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Queryable } from '../db/database.js';
 import {
+  gatherDigest,
   noteDelivery,
+  readDueNotifications,
   readNotification,
   settleNotification,
   takeForTelegram,
@@ -18,6 +20,9 @@ const GIVE_UP_AFTER_S = 24 * 3600;
 const TAKEN_FOR_S = 20;
 /** Maximum of seconds before a retry, whatever a server asks for. */
 const MAX_WAIT_S = 60;
+
+/** Maximum of notifications that one activity settles without a digest: each is sent at once. */
+const TOGETHER = 20;
 
 /** What {@link createNotifyActivities} needs. */
 export interface NotifyActivitiesOptions {
@@ -37,6 +42,24 @@ interface Again {
 
 /** The activities that send notifications. */
 export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000 }: NotifyActivitiesOptions) {
+  const settleOne = async (notificationId: number): Promise<void> => {
+    const notification = await readNotification(pool, notificationId);
+    if (!notification?.owed) return;
+    if (channels.length === 0) {
+      await settleNotification(pool, notificationId, 'no channel');
+    } else if (notification.ageS > GIVE_UP_AFTER_S) {
+      await giveUp(notification);
+      if (await settleNotification(pool, notificationId, 'given up')) {
+        log.warn(
+          `given up after a day, not delivered on every channel: ${notification.text}`,
+          about(notification),
+        );
+      }
+    } else {
+      await sendOnAll(notification);
+    }
+  };
+
   return {
     /**
      * Settles a notification: sends it at once on every channel that has not received it. Reads it from Postgres, so any worker
@@ -44,22 +67,26 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
      *
      * @throws ApplicationFailure of type NotDelivered if it has to be retried
      */
-    async settleOwed(notificationId: number): Promise<void> {
-      const notification = await readNotification(pool, notificationId);
-      if (!notification?.owed) return;
-      if (channels.length === 0) {
-        await settleNotification(pool, notificationId, 'no channel');
-      } else if (notification.ageS > GIVE_UP_AFTER_S) {
-        await giveUp(notification);
-        if (await settleNotification(pool, notificationId, 'given up')) {
-          log.warn(
-            `given up after a day, not delivered on every channel: ${notification.text}`,
-            about(notification),
-          );
-        }
-      } else {
-        await sendOnAll(notification);
-      }
+    settleOwed: settleOne,
+
+    /**
+     * Settles all due notifications of a kind. If there are many, they become a digest, one message for all: its text and key are
+     * committed before it is sent. Never fails because of a channel.
+     *
+     * @returns ids of those that were not delivered and have to be retried
+     */
+    async settleDue(kind: string): Promise<number[]> {
+      const digest = channels.length > 0 ? await gatherDigest(pool, kind) : null;
+      // What came too late for the digest, or was attempted before, is sent by itself.
+      const due = await readDueNotifications(pool, TOGETHER, kind);
+      const ids = digest === null ? due : [digest, ...due];
+      const sent = await Promise.allSettled(ids.map(settleOne));
+      return sent.flatMap((result, index) => {
+        if (result.status === 'fulfilled') return [];
+        // Postgres does not answer: what is still due is sent by the next attempt.
+        if (!(result.reason instanceof ApplicationFailure)) throw result.reason;
+        return ids[index] ?? [];
+      });
     },
   };
 

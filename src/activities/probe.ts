@@ -4,7 +4,7 @@ import { readBoots } from '../db/boots.js';
 import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostPage } from '../db/host-pages.js';
-import { readHostRuns } from '../db/host-runs.js';
+import { readHostRuns, type HostRun } from '../db/host-runs.js';
 import type { HostLook, LookLimits, LookTarget } from '../domain/host-look.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
@@ -14,19 +14,26 @@ import { HostReporter } from './host-reporter.js';
 import { keepNamed, toHostLook } from './look-at-page.js';
 import type { Symptom } from './sweeps.js';
 
-/** Rows to read and probe before other work gets its turn. */
+/** Processes to probe before other work gets its turn. */
 const BATCH = 1_000;
-/** Symptoms after which an examination stops; the next one continues after them. */
+/** Maximum of runs that an examination names, not counting those that the caller knows: what it returns has a bounded size. */
 const SYMPTOM_LIMIT = 250;
 /** The symptom of a run over its ceiling that is unknown after people were told that it is alive. */
 const TO_TELL = 'age';
 
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
+  /** Runs with a symptom, except those that the caller knows. */
   symptoms: Symptom[];
+  /** Those with a symptom that the caller knows: their positions in its list. Missing from workers of older versions. */
+  known?: [position: number, symptom: string][];
+  /** How many have a process that looks dead or defunct, no exit code yet, and so may need a repair. Missing from workers of older versions. */
+  dead?: number;
   /** How many of the rows that it saw have a process whose liveness is unknown. */
   unknown: number;
-  /** Where the next examination continues, or null if this one saw all rows. */
+  /** Whether it was cut short. The next examination begins where this one ended. Missing from workers of older versions. */
+  isPartial?: boolean;
+  /** Always null. Older versions went on here. */
   next: Cursor | null;
 }
 
@@ -49,14 +56,11 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
   const { reporter = new HostReporter({ pool, host }) } = options;
 
-  /**
-   * Answers with what was seen and records what failed; a later failure does not hold back what was seen before. The report comes
-   * after the look, so its doubt is about this very look.
-   */
+  /** Answers with what was seen, and records why it failed. The report comes after the look, so its doubt is about this very look. */
   async function answer<T>(
     work: string,
     asked: string,
-    look: () => Promise<{ result: T; failure: unknown }>,
+    look: () => Promise<T>,
     inDoubt: (result: T, doubt: string) => T,
   ): Promise<T> {
     try {
@@ -66,8 +70,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
           'WrongHost',
         );
       }
-      const { result, failure } = await look();
-      reporter.ended(work, failure === null ? null : messageOf(failure));
+      const result = await look();
+      reporter.ended(work, null);
       const { doubt } = await reporter.report();
       return doubt === null ? result : inDoubt(result, doubt);
     } catch (error) {
@@ -105,61 +109,98 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     return keys.flatMap((key) => byKey.get(key) ?? []);
   }
 
-  async function examinePage(
-    after: Cursor | null,
-    symptoms: Symptom[],
-    counts: { seen: number; dead: number; unknown: number },
-  ): Promise<Cursor | null> {
-    const page = await readHostRuns(pool, host, after, BATCH);
-    // Rows first, then one look at all their processes: what the driver sees is never older than the rows.
-    const driver = selectDriver().prepare(page.items.map(({ pid }) => pid));
-    for (const [index, { state }] of (await probeAll(page.items, driver)).entries()) {
-      const run = page.items[index];
-      counts.seen += 1;
-      if (state === 'unknown') counts.unknown += 1;
-      if (state === 'dead' || state === 'defunct') counts.dead += 1;
-      if (run === undefined || state === 'alive' || (state === 'unknown' && !run.alertedAlive)) continue;
-      const { jobId, runKey } = run;
-      const symptom = state === 'unknown' ? TO_TELL : state;
-      symptoms.push({ jobId, runKey, host, watchId: names.watchId(run), symptom });
+  /** Where the next examination begins among the host's processes: one that is cut short must not leave out the same ones again. */
+  let begin = 0;
+
+  /** Looks at each process once, however many runs it has. What was not looked at in time is left out. */
+  async function probeEach(runs: readonly HostRun[], deadline: number) {
+    const processes = new Map(runs.map((run) => [keyOf(run), run]));
+    const inTurn = [...processes.values()];
+    inTurn.push(...inTurn.splice(0, begin < inTurn.length ? begin : 0));
+    const seen = new Map<string, Liveness['state']>();
+    let done = 0;
+    while (done < inTurn.length && (done === 0 || performance.now() < deadline)) {
+      const batch = inTurn.slice(done, done + BATCH);
+      // Rows first, then one look at all their processes: what the driver sees is never older than the rows.
+      const driver = selectDriver().prepare(batch.map(({ pid }) => pid));
+      for (const [index, { state }] of (await probeAll(batch, driver)).entries()) {
+        const run = batch[index];
+        if (run !== undefined) seen.set(keyOf(run), state);
+      }
+      done += batch.length;
+      await setImmediate();
     }
-    return page.next;
+    const isPartial = done < inTurn.length;
+    begin = isPartial ? (begin + done) % inTurn.length : 0;
+    return { seen, isPartial };
+  }
+
+  async function examine(known: readonly string[], deadline: number): Promise<HostExamination> {
+    const runs = await readHostRuns(pool, host);
+    const { seen, isPartial } = await probeEach(runs, deadline);
+    const positions = new Map(known.map((watchId, position) => [watchId, position]));
+    const found: Required<HostExamination> = {
+      symptoms: [],
+      known: [],
+      dead: 0,
+      unknown: 0,
+      isPartial,
+      next: null,
+    };
+    for (const run of runs) {
+      const state = seen.get(keyOf(run));
+      if (state === undefined || state === 'alive') continue;
+      if (state === 'unknown') {
+        found.unknown += 1;
+        if (!run.alertedAlive) continue;
+      } else {
+        // Its exit code decides, as its row shows: whether its monitor is still finalizing, or is gone too.
+        if (run.exited) continue;
+        found.dead += 1;
+      }
+      const symptom = state === 'unknown' ? TO_TELL : state;
+      const { jobId, runKey } = run;
+      const watchId = names.watchId(run);
+      const position = positions.get(watchId);
+      if (position !== undefined) found.known.push([position, symptom]);
+      else if (found.symptoms.length < SYMPTOM_LIMIT)
+        found.symptoms.push({ jobId, runKey, host, watchId, symptom });
+    }
+    if (!isPartial) {
+      const { dead, unknown } = found;
+      reporter.examined({ seen: runs.length, dead, unknown }, false);
+    }
+    return found;
   }
 
   return {
     /**
-     * Reads this host's rows itself, probes them in batches and returns those whose process looks dead or defunct, or is unknown after
-     * people were told that it is alive over its ceiling. If a page after the first fails, returns what was found before it; the next
-     * examination begins with that page.
+     * Reads this host's rows itself, probes their processes and returns the runs whose process looks dead or defunct, or is unknown
+     * after people were told that it is alive over its ceiling.
+     *
+     * @param _after where an older version's workflow would continue; each examination begins anew
+     * @param known ids of watches whose runs need not be named, so that these do not hide others; it is enough to say which of them
+     *   show a symptom
      */
-    examineHost(asked: string, after: Cursor | null, budgetMs: number): Promise<HostExamination> {
-      const look = async () => {
-        const deadline = performance.now() + budgetMs;
-        const symptoms: Symptom[] = [];
-        const counts = { seen: 0, dead: 0, unknown: 0 };
-        let next = after;
-        let failure: unknown = null;
-        do {
-          try {
-            next = await examinePage(next, symptoms, counts);
-          } catch (error) {
-            if (counts.seen === 0) throw error;
-            failure = error;
-          }
-          await setImmediate();
-        } while (
-          failure === null &&
-          next !== null &&
-          symptoms.length < SYMPTOM_LIMIT &&
-          performance.now() < deadline
-        );
-        reporter.examined(counts);
-        return { result: { symptoms, unknown: counts.unknown, next }, failure };
-      };
-      return answer('examineHost', asked, look, ({ symptoms, unknown, next }) => {
-        const toTell = symptoms.filter(({ symptom }) => symptom === TO_TELL);
-        return { symptoms: toTell, unknown: unknown + symptoms.length - toTell.length, next };
-      });
+    examineHost(
+      asked: string,
+      _after: Cursor | null,
+      budgetMs: number,
+      known: readonly string[] = [],
+    ): Promise<HostExamination> {
+      const look = () => examine(known, performance.now() + budgetMs);
+      return answer(
+        'examineHost',
+        asked,
+        look,
+        ({ symptoms, known: watched = [], dead = 0, unknown, ...rest }) => ({
+          ...rest,
+          symptoms: symptoms.filter(({ symptom }) => symptom === TO_TELL),
+          known: watched.filter(([, symptom]) => symptom === TO_TELL),
+          dead: 0,
+          unknown: unknown + dead,
+        }),
+      );
     },
 
     /** Looks at many runs of this host for its host watch: reads their rows in one query, then probes each process once. */
@@ -167,8 +208,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       const look = async () => {
         const rows = keepNamed(await readHostPage(pool, host, page), named);
         // Rows first: what the driver sees is never older than they are.
-        const result = toHostLook(rows, await probeGrouped(rows), limits, named);
-        return { result, failure: null };
+        return toHostLook(rows, await probeGrouped(rows), limits, named);
       };
       return answer('lookAtHost', asked, look, (found, doubt) => ({
         ...found,
@@ -190,7 +230,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       const look = async () => {
         const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
         if (seen === undefined) throw new Error('Expected the liveness of one process, got none');
-        return { result: seen, failure: null };
+        return seen;
       };
       return answer('probeRun', asked, look, (seen, doubt) =>
         seen.state === 'dead' || seen.state === 'defunct'
@@ -203,3 +243,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
 /** Activities that {@link createProbeActivities} makes. */
 export type ProbeActivities = ReturnType<typeof createProbeActivities>;
+
+/** The same for all runs of one process. */
+function keyOf({ pid, processIdentity }: ProcessStamp): string {
+  return `${pid ?? ''} ${processIdentity ?? ''}`;
+}

@@ -5,7 +5,7 @@ import { readControl } from '../db/control.js';
 import type { Database } from '../db/database.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import { hasLeaseWorker } from '../db/lease-workers.js';
-import { readDueNotifications } from '../db/notification.js';
+import { readDueKinds, readDueNotifications } from '../db/notification.js';
 import { recordSweep } from '../db/record-sweep.js';
 import { readStatus } from '../db/status.js';
 import { readSymptoms } from '../db/symptoms.js';
@@ -23,7 +23,7 @@ const SYMPTOM_PAGE = 250;
 const HOST_PAGE = 500;
 /** Rows that cannot be watched: how many of them a sweep's summary names. */
 const UNWATCHABLE_SHOWN = 5;
-/** Maximum of owed notifications that one sweep sends. */
+/** Maximum of owed notifications that one sweep of an older version sends. */
 const OWED_PAGE = 20;
 /** Maximum of due retries that one scan names. */
 const RETRY_PAGE = 1_000;
@@ -44,6 +44,8 @@ export interface Symptom extends WatchTarget {
 export interface ScanOptions {
   /** Accepts a scan in which parts failed; without it the whole scan fails. @default false */
   inParts?: boolean;
+  /** Leaves out hosts whose probes report by themselves that nothing is wrong, except some in turn. @default false */
+  byReport?: boolean;
 }
 
 /** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
@@ -54,16 +56,22 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
-  /** The hosts to examine now, and the one after which the next scan continues, or null after the last. */
+  /** The hosts to examine now, and the one after which the next scan continues, or null if these are all. */
   hosts: { host: string; queue: string }[];
   nextHost: string | null;
+  /** Hosts that are left out because nothing is wrong there; missing from workers of older versions. */
+  healthyHosts?: number;
+  /** Whether every host is listed or one of those; missing from workers of older versions. */
+  sawAllHosts?: boolean;
   /** Whether every run has a watch; missing from workers of older versions. */
   watchAll?: boolean;
   /** Every run, while there are no more than the fan-out limit; else, or if they could not be read, null. */
   runs: WatchTarget[] | null;
   symptoms: Page<Symptom>;
-  /** Notifications that are due. */
+  /** Notifications that are due, the first ones: for older versions. */
   owed: number[];
+  /** The kinds of all notifications that are due; missing from workers of older versions. */
+  due?: string[];
   /** The queue of the workers that reclaim merge leases; null if there are none, or nothing may be reclaimed now. */
   leaseQueue: string | null;
   unwatchable: Fleet['unwatchable'];
@@ -99,7 +107,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
     async scan(
       after: Cursor | null,
       hostsAfter: string | null = null,
-      { inParts = false }: ScanOptions = {},
+      { inParts = false, byReport = false }: ScanOptions = {},
     ): Promise<Scan> {
       const control = await readControl(pool);
       const { policy } = control;
@@ -116,7 +124,12 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       const unreadable = await part('rows', () => checkRunningJobs(pool), []);
       const fleet = await part(
         'running jobs',
-        () => readFleet(pool, { after: hostsAfter, limit: HOST_PAGE }),
+        () =>
+          readFleet(pool, {
+            after: hostsAfter,
+            limit: HOST_PAGE,
+            intervalS: byReport ? policy.intervalS : null,
+          }),
         null,
       );
       const watchAll = fleet !== null && fleet.running <= policy.watchAllLimit;
@@ -125,7 +138,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       const none = { items: [], next: null };
       const symptoms = blocked
         ? none
-        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE), none);
+        : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE, !watchAll), none);
       const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
       return {
         atMs: Date.parse(control.now),
@@ -137,10 +150,13 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
         running: (fleet?.running ?? 0) + unreadable.length,
         hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
         nextHost: fleet?.nextHost ?? null,
+        healthyHosts: fleet?.healthyHosts ?? 0,
+        sawAllHosts: fleet?.isWhole ?? false,
         watchAll,
         runs: runs === null ? null : runs.map(target),
         symptoms: { items: symptoms.items.map(target), next: symptoms.next },
         owed: await part('notifications', () => readDueNotifications(pool, OWED_PAGE), []),
+        due: await part('notifications', () => readDueKinds(pool), []),
         leaseQueue:
           mayReclaim && (await part('lease workers', () => hasLeaseWorker(pool), false))
             ? names.leaseQueue

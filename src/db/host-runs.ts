@@ -1,32 +1,35 @@
 import type { Queryable } from './database.js';
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { RunRef } from '../domain/types.js';
-import type { Cursor, Page } from '../domain/page.js';
-import { CURSOR_COLUMNS, CURSOR_ORDER, afterCursor, toPage } from './keyset.js';
+import { believesExit } from './fragments.js';
 
-/** A run with the process to look for, and its position in the order oldest first. */
+/** A run with the process to look for. */
 export type HostRun = RunRef &
-  ProcessStamp &
-  Cursor & {
+  ProcessStamp & {
     /** Whether people were alerted that it is over its ceiling and alive, and not that it is unknown since. */
     alertedAlive: boolean;
+    /** Whether its exit code is recorded: then the policy no longer asks for its process. */
+    exited: boolean;
   };
 
-/** One page of a host's runs that are worth examining, oldest first. */
+/**
+ * A host's runs that are worth examining, all of them, in no order: pages would have Postgres sort all rows for each page.
+ *
+ * @param limit at most so many of them
+ */
 export async function readHostRuns(
   pool: Queryable,
   host: string,
-  after: Cursor | null,
-  limit: number,
-): Promise<Page<HostRun>> {
+  limit: number | null = null,
+): Promise<HostRun[]> {
   const { rows } = await pool.query<HostRun>(
-    `select ${CURSOR_COLUMNS}, r.pid, r.process_identity as "processIdentity",
-            r.alerted_alive as "alertedAlive"
+    `select r.job_id as "jobId", r.run_key as "runKey", r.pid, r.process_identity as "processIdentity",
+            r.alerted_alive as "alertedAlive",
+            case when r.exit_code is not null then ${believesExit(false)} else false end as exited
        from reaper.examinable_run r
-      where r.host = $1 and ${afterCursor(2)}
-      order by ${CURSOR_ORDER}
-      limit $5`,
-    [host, after?.startedUs ?? null, after?.jobId ?? null, after?.runKey ?? null, limit],
+      where r.host = $1
+      limit $2::bigint`,
+    [host, limit],
   );
-  return toPage(rows, limit, (row) => row);
+  return rows;
 }

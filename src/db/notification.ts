@@ -20,7 +20,7 @@ export interface NotificationRow extends Notification {
 export async function readNotification(pool: Queryable, id: number): Promise<NotificationRow | null> {
   const { rows } = await pool.query<NotificationRow>(
     `select n.id, n.key, n.kind, n.job_id as "jobId", n.run_key as "runKey", n.host, n.agent, n.repo, l.outcome,
-            n.reason, l.evidence, n.text, n.owed, n.deliveries,
+            n.reason, l.evidence, n.text, n.detail as digest, n.owed, n.deliveries,
             ${secondsSince('n.at')} as "ageS",
             ${secondsSince('n.telegram_at')} as "telegramTakenS"
        from reaper.notification n
@@ -32,15 +32,33 @@ export async function readNotification(pool: Queryable, id: number): Promise<Not
   return rows[0] ?? null;
 }
 
-/** Ids of the owed notifications that a sweep should send now, the longest due first. */
-export async function readDueNotifications(pool: Queryable, limit: number): Promise<number[]> {
+/** Ids of the owed notifications that are due, the longest due first; all, or those of a kind. */
+export async function readDueNotifications(
+  pool: Queryable,
+  limit: number,
+  kind: string | null = null,
+): Promise<number[]> {
   const { rows } = await pool.query<{ id: number }>(
     `select id from reaper.notification
-      where owed and due_at <= (select reaper.now())
+      where owed and due_at <= (select reaper.now()) and ($2::text is null or kind = $2)
       order by due_at, id limit $1`,
-    [limit],
+    [limit, kind],
   );
   return rows.map((row) => row.id);
+}
+
+/** The kinds of the owed notifications that are due. */
+export async function readDueKinds(pool: Queryable): Promise<string[]> {
+  const { rows } = await pool.query<{ kind: string }>(
+    `select distinct kind from reaper.notification where owed and due_at <= (select reaper.now()) order by kind`,
+  );
+  return rows.map((row) => row.kind);
+}
+
+/** Puts all due notifications of a kind into one digest, if there are so many that it should be one. Null if not. */
+export async function gatherDigest(pool: Queryable, kind: string): Promise<number | null> {
+  const { rows } = await pool.query<{ id: number | null }>('select reaper.gather_digest($1) as id', [kind]);
+  return rows[0]?.id ?? null;
 }
 
 /** Takes an owed notification for Telegram before it is sent there. False if it was already taken. */

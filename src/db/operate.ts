@@ -1,4 +1,5 @@
-import type { Queryable } from './database.js';
+import type { Database, Queryable } from './database.js';
+import { inTransaction } from './transaction.js';
 import type { Operation } from '../domain/operation.js';
 
 /**
@@ -47,4 +48,20 @@ export async function operate(pool: Queryable, operation: Operation): Promise<bo
       await pool.query('select reaper.declare_boot_gone($1, $2)', [operation.boot, by]);
       return true;
   }
+}
+
+/**
+ * {@link operate}, once for each key, however often it is called: what was written, and whose answer was lost, is not written again over
+ * what somebody else has written since.
+ *
+ * @param key names the request
+ * @returns false if it was already written, too
+ */
+export function operateOnce(pool: Database, key: string, operation: Operation): Promise<boolean> {
+  return inTransaction(pool, async (connection) => {
+    const { rows } = await connection.query<{ isNew: boolean }>('select reaper.note_request($1) as "isNew"', [
+      key,
+    ]);
+    return rows[0]?.isNew === true ? operate(connection, operation) : false;
+  });
 }

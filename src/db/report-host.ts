@@ -44,6 +44,16 @@ export interface ReporterAnswer {
   others: OtherReporter[];
 }
 
+/** What one examination of all runs of a host saw. */
+export interface Examined {
+  seen: number;
+  /** Those whose process looks dead or defunct, and whose exit code is not recorded. */
+  dead: number;
+  unknown: number;
+  /** The probe looked by itself. As long as it does, and nothing is wrong, sweeps need not ask this host. @default false */
+  byItself?: boolean;
+}
+
 /** What a probe reports about itself. */
 export interface HostReport {
   host: string;
@@ -62,7 +72,7 @@ export interface HostReport {
     pid1S: number | null;
   } | null;
   /** What the last examination saw; null if there was none since the previous report. */
-  examined: { seen: number; dead: number; unknown: number } | null;
+  examined: Examined | null;
   /** Why the probe fails, or null. */
   failing: string | null;
   /** Null if it cannot identify itself. @default null */
@@ -90,7 +100,7 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
     `select interval_s as "intervalS", enabled, paused, reporter
        from reaper.report_host(p_host => $1, p_boot => $2, p_pid_namespace => $3, p_machine_id => $4, p_is_initial => $5,
               p_measured_at => $6, p_uptime_s => $7, p_pid1_age_s => $8, p_seen => $9, p_dead => $10, p_unknown => $11,
-              p_failing => $12, p_reporter => $13)`,
+              p_failing => $12, p_reporter => $13, p_by_itself => $14)`,
     [
       report.host,
       report.boot,
@@ -105,6 +115,7 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
       examined?.unknown ?? null,
       report.failing,
       report.reporter ? JSON.stringify(report.reporter) : null,
+      examined?.byItself ?? false,
     ],
   );
   const orders = rows[0];

@@ -11,6 +11,9 @@ export type RowSymptom = HostedRun & {
   exitRecord: string | null;
 };
 
+/** SQL: whether the policy can do nothing about run `r` because of its exit code: it is within its grace, or tells no usable time. */
+const isQuiet = 'coalesce(r.exit_age_s < $9, true)';
+
 const SQL = `
   with c as (select reaper.now() as now),
   d as (select exists (select from reaper.gone_boot) as any_place),
@@ -18,25 +21,27 @@ const SQL = `
     select p.host from reaper.host_probe p where p.answered_at > (select now from c) - (select reaper.report_window())
     union all
     select b.host from reaper.host_boot b where b.last_seen_at > (select now from c) - (select reaper.report_window())
-  ),
-  r as (
-    select r.*,
-           r.exit_code is not null and ${believesExit(false)} as exited,
-           case when exists (select from reaper.gone_host g where g.host = r.host)
-                then reaper.host_is_gone(r.host, r.started_at) is not null else false end
-           or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)
-                   then reaper.place_is_gone(r.host, r.started_at, r.process_identity) is not null else false end as gone,
-           trunc(${secondsSince('r.started_at', '(select now from c)')})
-             >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
-      from reaper.examinable_run r
-     where coalesce(length(r.host), 0) <= 200
   )
   select ${CURSOR_COLUMNS}, r.host,
-         case when r.exited then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
+         case when r.exited and not ($8 and ${isQuiet}) then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
          r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
-    from r
-   where (r.exited or r.gone
-          or r.over_age
+    -- Not a CTE, which would compute every column of every healthy run.
+    from (
+      select r.*,
+             r.exit_code is not null and ${believesExit(false)} as exited,
+             case when r.exit_code is not null then ${secondsSince('r.finished_at', '(select now from c)')} end as exit_age_s,
+             case when exists (select from reaper.gone_host g where g.host = r.host)
+                  then reaper.host_is_gone(r.host, r.started_at) is not null else false end
+             or case when (select any_place from d) or exists (select from reaper.replaced_host h where h.host = r.host)
+                     then reaper.place_is_gone(r.host, r.started_at, r.process_identity) is not null else false end as gone,
+             trunc(${secondsSince('r.started_at', '(select now from c)')})
+               >= coalesce(nullif(greatest(r.max_running_s, 0), 0), $1::bigint) as over_age
+        from reaper.examinable_run r
+       where coalesce(length(r.host), 0) <= 200
+    ) r
+   where (r.exited and not ($8 and ${isQuiet})
+          or r.gone and not ($8 and r.exited)
+          or r.over_age and not ($8 and r.exited and coalesce(r.exit_age_s between 0 and $9, false))
              -- As long as its probe answers, the probe tells when such a run becomes unknown.
              and not ($2 = 'alert' and r.alerted_alive
                       and coalesce(r.host in (select a.host from answering a), false))
@@ -53,12 +58,16 @@ const SQL = `
 /**
  * One page of the runs whose row shows a symptom, oldest first. Held runs, and in the dry run those already reported,
  * are omitted, so that they do not crowd out others.
+ *
+ * @param isAboveLimit not every run has a watch: runs with an exit code within its grace are omitted, too, because their watches would
+ *   keep their places for nothing
  */
 export async function readSymptoms(
   pool: Queryable,
   policy: Policy,
   after: Cursor | null,
   limit: number,
+  isAboveLimit = false,
 ): Promise<Page<RowSymptom>> {
   const { rows } = await pool.query<RowSymptom & Cursor>(SQL, [
     policy.maxRunningS,
@@ -68,6 +77,8 @@ export async function readSymptoms(
     after?.runKey ?? null,
     limit,
     policy.backstopUnknown,
+    isAboveLimit,
+    policy.finalizeGraceS,
   ]);
   return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord }) => ({
     jobId,

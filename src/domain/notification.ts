@@ -2,7 +2,20 @@ import type { Outcome } from './types.js';
 
 /** What people are told about: a claim that failed its job, or an alert. */
 export type NotificationKind =
-  'failed' | 'backstop alive' | 'backstop unknown' | 'host without probe' | 'survivor';
+  'failed' | 'backstop alive' | 'backstop unknown' | 'host without probe' | 'survivor' | 'digest';
+
+/** What a digest says of the many messages that it stands for. */
+export interface Digest {
+  /** Their kind. */
+  of: NotificationKind;
+  count: number;
+  /** How many there are of each agent and reason, the most frequent first, at most 20. Reasons omit pids, ages and times. */
+  groups: { agent: string | null; reason: string; count: number }[];
+  /** The first jobs, or hosts. */
+  first: string[];
+  /** The command that lists them. */
+  list: string;
+}
 
 /** What people are told. Each attempt to send it sends the same. */
 export interface Notification {
@@ -23,6 +36,8 @@ export interface Notification {
   evidence: Record<string, unknown> | null;
   /** The sentence for a person. */
   text: string;
+  /** Null unless its kind is `digest`. @default null */
+  digest?: Digest | null;
 }
 
 /**
@@ -34,7 +49,7 @@ export type Delivery =
   | { result: 'not delivered'; why: string; retryAfterS?: number | undefined }
   | { result: 'unknown' | 'refused'; why: string };
 
-/** How a notification was settled: sent, no channel to send it on, or given up. */
+/** How a notification was settled: sent, no channel to send it on, or given up. (Or `digest`: another one stands for it.) */
 export type SettledAs = 'sent' | 'no channel' | 'given up';
 
 /**

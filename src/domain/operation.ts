@@ -13,6 +13,14 @@ export type Operation =
   | { action: 'host-gone'; host: string; replaced?: boolean; by: string }
   | { action: 'boot-gone'; boot: string; by: string };
 
+/** What became of operators' requests that were written together. */
+export interface WrittenRequests {
+  /** For each request in order, up to where it came: null, or why Postgres will never accept it. */
+  refusals: (string | null)[];
+  /** Why it ended before the last one; null if it did not, or only had no time left. */
+  error: string | null;
+}
+
 /** The signal that has the reaper act at once on a request that is in Postgres already. */
 export function signalOf({ action }: Operation): Exclude<Operation['action'], GoneAction> | 'forceSweep' {
   return action === 'host-gone' || action === 'boot-gone' ? 'forceSweep' : action;

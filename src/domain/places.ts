@@ -6,6 +6,8 @@ export interface Waiting {
   watchId: string;
   /** It could not be claimed before. */
   isRetry: boolean;
+  /** Its process is dead, or its host is gone: a watch of it waits for nothing but a second look. */
+  isDead?: boolean;
 }
 
 /** How many watches may be open, and how many are. */
@@ -14,12 +16,17 @@ export interface Places {
   taken: number;
   /** Those of them whose run could not be claimed before. */
   takenByRetries: number;
+  /** Those of them whose process was not dead. @default 0 */
+  takenByOthers?: number;
+  /** Whether a quarter of the places is kept for dead processes. @default false */
+  isReserving?: boolean;
 }
 
 /**
  * The runs that wait for a place in one sweep: first those in the queue, then in the order in which they came, those that could not be
  * claimed before last. These get at most a quarter of all places: however many there are, they do not keep others from being repaired.
- * What a call costs does not grow with the number of those that wait: there is one for each host.
+ * If asked to, a quarter of all places is kept for dead processes: watches of the others, which may wait for minutes until a grace is over,
+ * do not keep these from being repaired. What a call costs does not grow with the number of those that wait: there is one for each host.
  */
 export class Line<T extends Waiting> {
   readonly #queue: Map<string, Waiting>;
@@ -41,23 +48,40 @@ export class Line<T extends Waiting> {
   }
 
   /** Takes out those that get a free place. */
-  shareOut({ places, taken, takenByRetries }: Places): T[] {
+  shareOut(places: Places): T[] {
+    const { begun } = this.#choose(places);
+    for (const { watchId } of begun) this.remove(watchId);
+    return begun;
+  }
+
+  /** Whether somebody would get a place if none were kept for dead processes. */
+  keepsPlaces(places: Places): boolean {
+    return this.#choose({ ...places, isReserving: true }).isKeeping;
+  }
+
+  #choose({ places, taken, takenByRetries, takenByOthers = 0, isReserving = false }: Places) {
     let free = places - taken;
     let freeForRetries = quarter(places) - takenByRetries;
+    let freeForOthers = isReserving ? places - Math.floor(places / 4) - takenByOthers : Infinity;
+    let isKeeping = false;
     const begun: T[] = [];
     for (const part of [this.#queue, this.#others, this.#retries]) {
       for (const known of part.values()) {
         if (free <= 0) break;
         const target = this.#here.get(known.watchId);
-        const { isRetry } = target ?? known;
+        const { isRetry, isDead = false } = target ?? known;
         if (isRetry && freeForRetries <= 0) continue;
+        if (!isDead && freeForOthers <= 0) {
+          isKeeping ||= target !== undefined;
+          continue;
+        }
         free -= 1;
         if (isRetry) freeForRetries -= 1;
+        if (!isDead) freeForOthers -= 1;
         if (target !== undefined) begun.push(target);
       }
     }
-    for (const { watchId } of begun) this.remove(watchId);
-    return begun;
+    return { begun, isKeeping };
   }
 
   remove(watchId: string): void {
@@ -87,7 +111,11 @@ export class Line<T extends Waiting> {
  * it in each sweep.
  */
 export function queueUp(waiting: readonly Waiting[], limit = MAX_QUEUE): Waiting[] {
-  const queue = waiting.map(({ watchId, isRetry }) => ({ watchId, isRetry }));
+  const queue = waiting.map(({ watchId, isRetry, isDead }) => ({
+    watchId,
+    isRetry,
+    ...(isDead && { isDead }),
+  }));
   const kept = new Set([
     ...queue.filter(({ isRetry }) => !isRetry).slice(0, limit),
     ...queue.filter(({ isRetry }) => isRetry).slice(0, quarter(limit)),

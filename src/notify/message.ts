@@ -1,4 +1,4 @@
-import type { Notification, NotificationKind } from '../domain/notification.js';
+import type { Digest, Notification, NotificationKind } from '../domain/notification.js';
 import type { Outcome } from '../domain/types.js';
 
 /** What a notifier gets. */
@@ -19,17 +19,23 @@ export interface NotifierMessage {
   /** The command that shows more, to copy into a shell; null if the message is not about a job. */
   explain: string | null;
   text: string;
+  /** What many messages say together; only in a message of kind `digest`, of which every other field but `text` is empty. */
+  digest?: Digest;
 }
 
-/** The JSON body for a webhook. Chat webhooks show `text`. The header `Idempotency-Key` repeats the key. */
-export type WebhookMessage = { version: 1; idempotency_key: string } & Omit<
+/**
+ * The JSON body for a webhook: version 2 for a digest, 1 for everything else. Chat webhooks show `text`. The header `Idempotency-Key`
+ * repeats the key.
+ */
+export type WebhookMessage = { version: 1 | 2; idempotency_key: string } & Omit<
   NotifierMessage,
   'idempotencyKey'
 >;
 
 /** A notification as a notifier gets it. */
 export function toNotifierMessage(notification: Notification): NotifierMessage {
-  const { key, kind, jobId, runKey, host, agent, repo, outcome, reason, evidence, text } = notification;
+  const { key, kind, jobId, runKey, host, agent, repo, outcome, reason, evidence, text, digest } =
+    notification;
   return {
     idempotencyKey: key,
     kind,
@@ -43,13 +49,14 @@ export function toNotifierMessage(notification: Notification): NotifierMessage {
     evidence,
     explain: jobId === null ? null : explainCommand(jobId),
     text,
+    ...(digest && { digest }),
   };
 }
 
 /** A notification as the JSON body for a webhook. */
 export function toWebhookMessage(notification: Notification): WebhookMessage {
   const { idempotencyKey, ...rest } = toNotifierMessage(notification);
-  return { version: 1, idempotency_key: idempotencyKey, ...rest };
+  return { version: rest.digest ? 2 : 1, idempotency_key: idempotencyKey, ...rest };
 }
 
 /** The command that explains a job. */

@@ -110,6 +110,18 @@ export const operate = (...args: Args<JobActivities['operate']>) =>
     args,
   );
 
+export const operateAll = (...args: Args<JobActivities['operateAll']>) =>
+  jobs.operateAll.executeWithOptions(
+    {
+      summary: args[0]
+        .map(({ action, by }) => `${action} by ${by}`)
+        .join(', ')
+        .slice(0, 200),
+      scheduleToCloseTimeout: '10m',
+    },
+    args,
+  );
+
 /** On the gates' queue. Older workers report none; then on the workflow's own. */
 export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateActivities['judgeExitZero']>) {
   const { judgeExitZero: judge } = proxyActivities<GateActivities>({
@@ -121,6 +133,9 @@ export function judgeExitZero(taskQueue: string | undefined, ...args: Args<GateA
 
 export const settleOwed = (...args: Args<NotifyActivities['settleOwed']>) =>
   notify.settleOwed.executeWithOptions({ summary: 'Send the notification' }, args);
+
+export const settleDue = (...args: Args<NotifyActivities['settleDue']>) =>
+  notify.settleDue.executeWithOptions({ summary: `Send what is due: ${args[0]}` }, args);
 
 /** Examines one host on its own queue. Never takes longer than `limitMs`. */
 export function examineHost(queue: string, limitMs: number, ...args: Args<ProbeActivities['examineHost']>) {

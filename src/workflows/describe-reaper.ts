@@ -56,9 +56,12 @@ function describeSweep(sweep: SweepSummary | null): string {
 
 function describeHosts(sweep: SweepSummary | null): string {
   const { hostsAnswered: answered = [], hostsWithoutProbe: silent = [], hostsFailing = {} } = sweep ?? {};
+  // Missing from older versions.
+  const healthy = (sweep as Partial<SweepSummary> | null)?.hostsHealthy ?? 0;
   const parts = [
     `**Hosts**: ${answered.length} answered${answered.length > 0 ? ` (${list(answered)})` : ''}`,
   ];
+  if (healthy > 0) parts.push(`${healthy} were not asked: their probes report that nothing is wrong`);
   if (silent.length > 0) {
     parts.push(
       `**no probe** on ${list(silent)}: runs there are unknown and left alone until a worker starts there ` +

@@ -1,8 +1,7 @@
 import { condition, patched } from '@temporalio/workflow';
-import { examineHost } from './activity-proxies.js';
 import type { HostQueue, Reaper } from './reaper-state.js';
 import { Round } from './round.js';
-import { toLimitMs } from './sweep.js';
+import { examine, toLimitMs, wake } from './sweep.js';
 
 /** Maximum of hosts that are examined at once because they reported. */
 const MAX_AT_ONCE = 20;
@@ -18,7 +17,7 @@ export async function reportLoop(reaper: Reaper): Promise<never> {
     if (report === undefined) continue;
     reaper.reported.delete(report.host);
     // In the history of a version that knew no reports, one can lie unread.
-    if (mayExamine(reaper) && patched('examines-reported-hosts')) void examine(reaper, report);
+    if (mayExamine(reaper) && patched('examines-reported-hosts')) void follow(reaper, report);
   }
 }
 
@@ -32,12 +31,12 @@ function mayExamine({ scanned }: Reaper): boolean {
   return scanned !== null && scanned.paused === null && scanned.policy.enabled;
 }
 
-async function examine(reaper: Reaper, report: HostQueue): Promise<void> {
-  const { host, queue } = report;
+async function follow(reaper: Reaper, report: HostQueue): Promise<void> {
+  const { host } = report;
   reaper.examining.set(host, report);
   try {
     const limitMs = reaper.scanned === null ? 0 : toLimitMs(reaper.scanned.policy);
-    const { symptoms } = await examineHost(queue, limitMs, host, null, limitMs / 2);
+    const answer = await examine(report, limitMs, reaper.watchedByHost().get(host));
     if (reaper.scanned === null) return;
     // The scan's facts as they are now: a sweep may have ended meanwhile.
     const round = new Round(
@@ -45,8 +44,9 @@ async function examine(reaper: Reaper, report: HostQueue): Promise<void> {
       { ...reaper.scanned, hosts: [report] },
       { started: 0, alreadyStarted: 0, poked: 0 },
     );
-    await round.watchSymptoms(symptoms);
-    for (const { watchId, symptom } of symptoms) reaper.lastSeen.set(watchId, { host, symptom });
+    await wake(round, answer);
+    for (const { watchId, symptom } of round.symptoms.values())
+      reaper.lastSeen.set(watchId, { host, symptom });
   } catch {
     // A sweep examines the host again, and says what is wrong with its probe.
   } finally {

@@ -5,10 +5,12 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { operate, settleOwed } from './activity-proxies.js';
+import type { Operation } from '../domain/operation.js';
+import { operate, operateAll, settleDue, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
 import { reportLoop } from './examine-reported.js';
 import { listen } from './handlers.js';
@@ -25,6 +27,8 @@ const HISTORY_LIMIT = 30_000;
 const DRAIN_LIMIT_MS = 2_000;
 /** Maximum of operators' requests that are carried over: an input has room for two megabytes. */
 const MAX_CARRIED_OPERATIONS = 200;
+/** Maximum of characters of the requests that are written together. */
+const MAX_REQUEST_CHARACTERS = 40_000;
 
 /**
  * The durable cron: sweep, then wait for the interval or a request. Three more loops run beside it, so that pauses,
@@ -72,38 +76,92 @@ async function drain(reaper: Reaper): Promise<boolean> {
   return reaper.continuingAsNew;
 }
 
-/** Writes operators' requests to Postgres, in order. */
+/** Writes operators' requests to Postgres, in order: all that wait at once, because each activity takes as long as dozens of writes. */
 async function operateLoop(reaper: Reaper): Promise<never> {
   for (;;) {
     await condition(() => reaper.operations.length > 0 && !reaper.continuingAsNew);
-    const operation = reaper.operations[0];
+    const [operation] = reaper.operations;
     if (operation === undefined) continue;
     reaper.operating = true;
-    try {
-      await operate(operation);
-      reaper.operations.shift();
-      reaper.requestSweep();
-    } catch (error) {
-      const isRefused = isRefusal(error);
-      // A request that can never be written must not block those behind it.
-      if (isRefused) reaper.operations.shift();
-      log.warn(
-        `${operation.action} by ${operation.by} ${isRefused ? 'was refused by Postgres' : 'is not in Postgres yet, retrying'}`,
-        { error },
-      );
-    }
+    if (patched('requests-together')) await writeRequests(reaper);
+    else await writeRequest(reaper, operation);
     reaper.operating = false;
   }
 }
 
-/** Sends what is owed and due, each on its own: a channel that hangs delays no other message. */
+async function writeRequests(reaper: Reaper): Promise<void> {
+  const requests = firstOf(reaper.operations);
+  try {
+    const { refusals, error } = await operateAll(requests);
+    for (const [index, refusal] of refusals.entries()) {
+      const { action = '', by = '' } = requests[index] ?? {};
+      if (refusal !== null) log.warn(`${action} by ${by} was refused by Postgres`, { error: refusal });
+    }
+    reaper.operations.splice(0, refusals.length);
+    if (error !== null) warnUnwritten(reaper, error);
+    reaper.requestSweep();
+  } catch (error) {
+    warnUnwritten(reaper, error);
+  }
+}
+
+/** As many as one payload has room for. */
+function firstOf(operations: readonly Operation[]): Operation[] {
+  let left = MAX_REQUEST_CHARACTERS;
+  return operations.filter((operation, index) => {
+    left -= JSON.stringify(operation).length;
+    return index === 0 || left >= 0;
+  });
+}
+
+function warnUnwritten({ operations }: Reaper, error: unknown): void {
+  const [first] = operations;
+  if (first === undefined) return;
+  const others = operations.length > 1 ? ` and ${operations.length - 1} more requests` : '';
+  log.warn(`${first.action} by ${first.by}${others}: not in Postgres yet, retrying`, { error });
+}
+
+/** One request, in older histories. */
+async function writeRequest(reaper: Reaper, operation: Operation): Promise<void> {
+  try {
+    await operate(operation);
+    reaper.operations.shift();
+    reaper.requestSweep();
+  } catch (error) {
+    const isRefused = isRefusal(error);
+    // A request that can never be written must not block those behind it.
+    if (isRefused) reaper.operations.shift();
+    log.warn(
+      `${operation.action} by ${operation.by} ${isRefused ? 'was refused by Postgres' : 'is not in Postgres yet, retrying'}`,
+      { error },
+    );
+  }
+}
+
+/** Sends what is owed and due: each kind, and each message that is retried, on its own. A channel that hangs delays no other message. */
 async function notifyLoop(reaper: Reaper): Promise<never> {
   for (;;) {
-    await condition(() => reaper.owed.length > 0 && !reaper.continuingAsNew);
+    await condition(() => reaper.owed.length + reaper.due.length > 0 && !reaper.continuingAsNew);
+    const kinds = reaper.due.filter((kind) => !reaper.settling.has(kind));
     const due = reaper.owed.filter((id) => !reaper.settling.has(id));
+    reaper.due = [];
     reaper.owed = [];
+    for (const kind of kinds) void settleKind(reaper, kind);
     for (const id of due) void settle(reaper, id);
   }
+}
+
+/** All due messages of a kind, together if they are many. Those that a channel did not take are retried one by one. */
+async function settleKind(reaper: Reaper, kind: string): Promise<void> {
+  reaper.settling.add(kind);
+  try {
+    for (const id of await settleDue(kind)) {
+      if (!reaper.settling.has(id)) void settle(reaper, id);
+    }
+  } catch (error) {
+    log.warn('notifications could not be sent; a later sweep retries it', { error, kind });
+  }
+  reaper.settling.delete(kind);
 }
 
 /** Best effort: what fails stays owed, and a later sweep retries it. */

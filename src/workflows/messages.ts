@@ -89,6 +89,8 @@ export interface SweepSummary {
   /** The first of them. */
   waitingJobs: string[];
   hostsAnswered: string[];
+  /** How many hosts were not asked, because their probes report by themselves that nothing is wrong. */
+  hostsHealthy: number;
   /** Hosts whose queue nobody polls. */
   hostsWithoutProbe: string[];
   /** Hosts whose probe was asked and failed, with the cause. */
@@ -235,7 +237,14 @@ export function readSymptomReport(reaper: string, input: unknown): Required<Symp
  * recorded in Postgres.
  */
 export function toSweepSummary(partial: Partial<SweepSummary>): SweepSummary {
-  return { hostsAnswered: [], waiting: 0, waitingJobs: [], hostsFailing: {}, ...partial } as SweepSummary;
+  return {
+    hostsAnswered: [],
+    hostsHealthy: 0,
+    waiting: 0,
+    waitingJobs: [],
+    hostsFailing: {},
+    ...partial,
+  } as SweepSummary;
 }
 
 /** An input as errors quote it. */

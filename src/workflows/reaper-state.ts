@@ -24,6 +24,8 @@ export type ScanFacts = Omit<RoundFacts, 'hosts'>;
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
   /** Its run could not be claimed before. Such watches get only a share of the places. */
   isRetry?: boolean;
+  /** Its run's process was dead when it was started. */
+  isDead?: boolean;
   /** The exit record that it was last woken for, see `Symptom.exitRecord`. */
   exitRecord?: string | null;
 }
@@ -44,6 +46,7 @@ export interface CarriedReaper {
   leaseQueue?: string | null;
   hostsAfter: string | null;
   rowCursor: Cursor | null;
+  /** Always empty. In what an older version carried, where each host's examination would continue. */
   hostCursors: [host: string, cursor: Cursor][];
   /** Hosts that reported symptoms and are not examined yet; absent from what an older version carried. */
   reported?: HostQueue[];
@@ -79,7 +82,6 @@ export class Reaper {
   leaseQueue: string | null;
   /** The host after which the next scan continues, if there are too many for one. */
   hostsAfter: string | null;
-  readonly hostCursors: Map<string, Cursor>;
   /** What the last sweep saw of runs, by the ids of their watches. */
   readonly lastSeen = new Map<string, { host: string | null; symptom: string | null }>();
   /** When host watches may start; not carried over. */
@@ -91,10 +93,12 @@ export class Reaper {
   readonly pendingReaps = new Map<string, PendingReap>();
   /** True while a request is being written. */
   operating = false;
-  /** Notifications that are due. */
+  /** Kinds of notifications that are due. */
+  due: readonly string[] = [];
+  /** Notifications that are due, from a scan that does not know their kinds. */
   owed: number[] = [];
-  /** Those that are being sent. */
-  readonly settling = new Set<number>();
+  /** Those that are being sent, and the kinds of which all are. */
+  readonly settling = new Set<number | string>();
   /** True while the reaper is about to continue as new: no request and no notification is started. */
   continuingAsNew = false;
   /** Hosts that reported symptoms and wait to be examined, by name: reports of one host coalesce. */
@@ -122,7 +126,6 @@ export class Reaper {
     this.orphans = new Set(this.watches.keys());
     this.queue = carried?.queue ?? [];
     this.leaseQueue = carried?.leaseQueue ?? null;
-    this.hostCursors = new Map(carried?.hostCursors);
     this.hostsAfter = carried?.hostsAfter ?? null;
     this.rowCursor = carried?.rowCursor ?? null;
     this.operations = carried?.operations ?? [];
@@ -155,6 +158,18 @@ export class Reaper {
   /** Beyond a limit reports are dropped: the next sweep examines these hosts too. */
   report(report: HostQueue): void {
     if (this.reported.size < MAX_REPORTED) this.reported.set(report.host, report);
+  }
+
+  /** The open watches by host, as far as the last sweep saw their runs' hosts. */
+  watchedByHost(): Map<string, string[]> {
+    const byHost = new Map<string, string[]>();
+    for (const [watchId, { host }] of this.lastSeen) {
+      if (host === null || !this.watches.has(watchId)) continue;
+      const ids = byHost.get(host);
+      if (ids) ids.push(watchId);
+      else byHost.set(host, [watchId]);
+    }
+    return byHost;
   }
 
   /** Requests coalesce: one sweep that begins afterwards serves them all. */
@@ -202,7 +217,7 @@ export class Reaper {
       leaseQueue: this.leaseQueue,
       hostsAfter: this.hostsAfter,
       rowCursor: this.rowCursor,
-      hostCursors: [...this.hostCursors],
+      hostCursors: [],
       reported: [...this.examining.values(), ...this.reported.values()],
       scanned: this.scanned && {
         paused: this.scanned.paused,

@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
-import { Line, queueUp } from '../domain/places.js';
+import { Line, queueUp, type Places } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import { hasHostWatches, hostWatchId, startHostWatch } from './host-watches.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
@@ -9,9 +9,13 @@ import { pokeWatch, startWatch } from './watches.js';
 /** Maximum of orphans that one sweep asks whether they are still there. */
 const MAX_ORPHANS_ASKED = 100;
 
+/** A watched run that shows a symptom. */
+export type Sighting = Pick<Symptom, 'watchId' | 'host' | 'symptom'>;
+
 /** A watch to be started. */
 interface Start extends WatchTarget {
   isRetry: boolean;
+  isDead: boolean;
   poke: Poke | null;
 }
 
@@ -27,7 +31,7 @@ export type RoundTally = Pick<SweepSummary, 'started' | 'alreadyStarted' | 'poke
  */
 export class Round {
   /** The symptoms, by the ids of the watches whose run shows one. */
-  readonly symptoms = new Map<string, Symptom>();
+  readonly symptoms = new Map<string, Sighting>();
   readonly #isBlocked: boolean;
   /** Whether watches may park: every run has one. */
   readonly #park: boolean;
@@ -80,6 +84,18 @@ export class Round {
       this.#isWatched(target) ? [] : target.jobId,
     );
     return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
+  }
+
+  /** Wakes open watches whose run shows a symptom, unless nothing may be claimed anyway. One that is over by now is left alone. */
+  async pokeWatched(found: readonly Sighting[]): Promise<void> {
+    if (this.#isBlocked) return;
+    const pokes = found.flatMap((sighting) => {
+      const watch = this.reaper.watches.get(sighting.watchId);
+      if (watch === undefined || this.symptoms.has(sighting.watchId)) return [];
+      this.symptoms.set(sighting.watchId, sighting);
+      return this.#poke(watch, { why: sighting.symptom === 'dead' ? 'dead' : 'symptom', park: this.#park });
+    });
+    if (pokes.length > 0) await Promise.all(pokes);
   }
 
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */
@@ -170,20 +186,32 @@ export class Round {
     return started;
   }
 
-  #begin<T extends WatchTarget>(targets: readonly T[], toPoke: (target: T) => Poke | null): Promise<void>[] {
+  #begin<T extends WatchTarget & { symptom?: string }>(
+    targets: readonly T[],
+    toPoke: (target: T) => Poke | null,
+  ): Promise<void>[] {
     const { reaper, summary } = this;
     const { policy } = this.found;
     const watches = [...reaper.watches.values()];
     for (const { watchId } of watches) this.#line.remove(watchId);
     for (const target of targets) {
       if (this.#isWatched(target)) continue;
-      this.#line.add({ ...target, isRetry: this.#retries.has(target.watchId), poke: toPoke(target) });
+      this.#line.add({
+        ...target,
+        isRetry: this.#retries.has(target.watchId),
+        isDead: target.symptom === 'dead' || target.symptom === 'host gone',
+        poke: toPoke(target),
+      });
     }
-    const begun = this.#line.shareOut({
+    const places: Places = {
       places: policy.maxWatches,
       taken: watches.length,
       takenByRetries: watches.filter(({ isRetry }) => isRetry === true).length,
-    });
+      takenByOthers: watches.filter(({ isDead }) => isDead !== true).length,
+    };
+    // While every run has a watch, there are enough places.
+    const isReserving = !this.#park && this.#line.keepsPlaces(places) && patched('places-for-the-dead');
+    const begun = this.#line.shareOut({ ...places, isReserving });
     if (!this.#line.isEmpty) this.#inTurn ||= patched('places-in-turn');
     if (!this.#inTurn) {
       for (const target of this.#line.waiting) this.#passedOver.set(target.watchId, target);

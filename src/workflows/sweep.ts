@@ -5,11 +5,13 @@ import { describeFailure, whyNotAnswered } from './activity-failures.js';
 import { examineHost, reclaimLeases, recordSweep, scan } from './activity-proxies.js';
 import type { Policy } from '../domain/types.js';
 import type { SweepSummary } from './messages.js';
-import type { Reaper } from './reaper-state.js';
-import { Round } from './round.js';
+import type { HostQueue, Reaper } from './reaper-state.js';
+import { Round, type Sighting } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
 const MAX_CAUSE = 120;
+/** Maximum of watches that a host's probe is told of: their ids are a part of the history. */
+const MAX_KNOWN = 500;
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */
 export async function sweep(reaper: Reaper): Promise<void> {
@@ -28,6 +30,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     waiting: 0,
     waitingJobs: [],
     hostsAnswered: [],
+    hostsHealthy: 0,
     hostsWithoutProbe: [],
     hostsFailing: {},
     unknownRuns: {},
@@ -75,7 +78,7 @@ function logChange(before: SweepSummary | null, now: SweepSummary): void {
 /** Null if nothing could be read. */
 async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | null> {
   try {
-    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true });
+    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true, byReport: true });
     // Missing from workers of older versions.
     const { failed = [] } = found;
     if (failed.length > 0) summary.error = failed.join('; ');
@@ -92,14 +95,18 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   // Ages and host answers go by the database's clock.
   summary.atMs = found.atMs;
   summary.running = found.running;
+  // Missing from workers of older versions.
+  summary.hostsHealthy = found.healthyHosts ?? 0;
   summary.unwatchable = found.unwatchable.sample;
   summary.unwatchableCount = found.unwatchable.count;
-  const sawAllRows = found.symptoms.next === null && found.nextHost === null && reaper.hostsAfter === null;
+  const sawAllHosts = found.sawAllHosts ?? (found.nextHost === null && reaper.hostsAfter === null);
+  const sawAllRows = found.symptoms.next === null && sawAllHosts;
   reaper.rowCursor = found.symptoms.next;
   reaper.hostsAfter = found.nextHost;
   reaper.leaseQueue = found.leaseQueue;
   reaper.keep(found);
-  if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
+  if (found.due !== undefined) reaper.due = found.due;
+  else if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
   reaper.hostTurns.tidy();
   const round = new Round(reaper, found, summary);
@@ -113,13 +120,15 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   const answers = await Promise.all(
     examinations.map(async (examination) => {
       const answer = await examination;
-      if (answer !== null) await round.watchSymptoms(answer.symptoms);
+      if (answer === null) return null;
+      await wake(round, answer);
       return answer;
     }),
   );
   const late = round.closeQueue();
   if (late.length > 0) await Promise.all(late);
-  const sawAll = sawAllRows && answers.every((answer) => !answer?.next) && summary.error === null;
+  const sawAll =
+    sawAllRows && answers.every((answer) => !answer?.next && !answer?.isPartial) && summary.error === null;
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();
   summary.symptoms = round.symptoms.size;
@@ -161,22 +170,50 @@ export function toLimitMs({ intervalS }: Policy): number {
   return Math.max(1_000, intervalS * 1_000);
 }
 
+/** What a host's probe found, with the watches that it was told of. */
+type Answer = HostExamination & { watched: Sighting[] };
+
+/**
+ * Examines a host.
+ *
+ * @param watched ids of its open watches
+ * @throws if it does not answer in time
+ */
+export async function examine(
+  { host, queue }: HostQueue,
+  limitMs: number,
+  watched: readonly string[] = [],
+): Promise<Answer> {
+  const known = watched.slice(0, MAX_KNOWN);
+  const examination = await examineHost(queue, limitMs, host, null, limitMs / 2, known);
+  const sightings = (examination.known ?? []).flatMap(([position, symptom]) => {
+    const watchId = known[position];
+    return watchId === undefined ? [] : { watchId, host, symptom };
+  });
+  return { ...examination, watched: sightings };
+}
+
+/** Starts and wakes the watches that an answer calls for. */
+export async function wake(round: Round, { symptoms, watched }: Answer): Promise<void> {
+  const poking = watched.length > 0 ? round.pokeWatched(watched) : null;
+  await round.watchSymptoms(symptoms);
+  if (poking !== null) await poking;
+}
+
 /** Examines all hosts at once. Null for one that does not answer within the interval; the summary says why. */
 function examineHosts(
   reaper: Reaper,
   { hosts, policy }: Scan,
   summary: SweepSummary,
-): Promise<HostExamination | null>[] {
+): Promise<Answer | null>[] {
   const limitMs = toLimitMs(policy);
-  const cursors = new Map(reaper.hostCursors);
-  reaper.hostCursors.clear();
+  const watched = reaper.watchedByHost();
   return hosts.map(async ({ host, queue }) => {
     try {
-      const examination = await examineHost(queue, limitMs, host, cursors.get(host) ?? null, limitMs / 2);
+      const answer = await examine({ host, queue }, limitMs, watched.get(host));
       summary.hostsAnswered.push(host);
-      if (examination.unknown > 0) summary.unknownRuns[host] = examination.unknown;
-      if (examination.next) reaper.hostCursors.set(host, examination.next);
-      return examination;
+      if (answer.unknown > 0) summary.unknownRuns[host] = answer.unknown;
+      return answer;
     } catch (error) {
       const why = whyNotAnswered(error);
       if (why === null) summary.hostsWithoutProbe.push(host);

@@ -13,12 +13,13 @@ export async function startWatch(
   poke: Poke | null,
   searchAttributes: boolean,
 ): Promise<boolean> {
-  const { jobId, runKey, watchId, isRetry = false, exitRecord } = target;
+  const { jobId, runKey, watchId, isRetry = false, isDead = false, exitRecord } = target;
   // Before it exists, so that starts in flight count towards the limit.
   reaper.watches.set(watchId, {
     watchId,
     jobId,
     ...(isRetry && { isRetry }),
+    ...(isDead && { isDead }),
     ...(typeof exitRecord === 'string' && { exitRecord }),
   });
   try {

@@ -27,6 +27,7 @@ const SUMMARY: SweepSummary = {
   waitingJobs: [],
   hostsFailing: {},
   hostsAnswered: ['host-1'],
+  hostsHealthy: 0,
   hostsWithoutProbe: [],
   unknownRuns: {},
   leasesReclaimed: 0,

@@ -51,6 +51,7 @@ const JOBS: Record<string, { host?: string; stamp?: string; stage?: string }> = 
   survivor: { host: 'h-brake', stamp: stampIn(`${BOOT}3`, 4026531836, 5) },
   tried: {},
   late: {},
+  batched: {},
 };
 
 /** A step of the story: a call by a role, or a change of the clock. */
@@ -94,6 +95,7 @@ const report = (host: string, boot: string, namespace: string) =>
 
 const STORY: Step[] = [
   reaper(`publish_policy('{"enabled": true, "intervalS": 15, "brake": "true"}', 'worker')`),
+  reaper(`note_request($1)`, ODD),
   reaper(`pause($1, 'op')`, ODD),
   claim('plain'),
   reaper(`resume('op')`),
@@ -119,6 +121,12 @@ const STORY: Step[] = [
   claim('of a gone host', { goneBy: 'host declared gone' }),
   claim('of a replaced pod', { goneBy: 'host declared replaced' }),
   claim('of another place', { goneBy: 'host declared replaced' }),
+  reaper(
+    `claim_many((select jsonb_agg(jsonb_build_object('job_id', job_id, 'run_key', run_key, 'outcome', 'queued', 'tier', 1, 'reason', 'dead pid',
+                   'error', $1::text, 'evidence', '{"at": "2026-02-03T05:06:07Z"}'::jsonb, 'pid', pid, 'process_identity', process_identity))
+                   from reaper.running_job where job_id = 'batched'), 'batch', 'reaper/host/h', '2026-02-03T05:06:07.000Z', 60000)`,
+    ODD,
+  ),
   reaper(`set_mode('observe', 'op')`),
   claim('observed'),
   reaper(`set_mode('active', 'op')`),
@@ -139,6 +147,7 @@ const STORY: Step[] = [
   reaper(`announce_lease_worker('h')`),
   reaper(`record_lease_reclaim('k', 'web', 't', 7, 'h', 'linux:m', '2026-02-03T01:02:03.004005Z', 0.1::float8 + 0.2, 'over',
                                '{"ttl": 0.30000000000000004}', 'h')`),
+  reaper(`gather_digest('backstop unknown', 2)`),
   reaper(`take_for_telegram((select min(id) from reaper.notification))`),
   reaper(`note_delivery((select min(id) from reaper.notification), 'telegram', 'refused', $1)`, ODD),
   reaper(`note_delivery((select min(id) from reaper.notification), 'webhook', 'sent')`),
@@ -173,7 +182,7 @@ it('change nothing of what is decided and stored', async () => {
   expect(hostile.answers).toEqual(plain.answers);
   expect(hostile.rows).toEqual(plain.rows);
   // It was a story.
-  const claims = plain.answers.filter(({ call }) => call.startsWith('claim'));
+  const claims = plain.answers.filter(({ call }) => call.startsWith('claim('));
   expect(new Set(claims.map(({ said }) => (JSON.parse(said) as string[])[0]))).toEqual(
     new Set(['blocked', 'won', 'lost', 'changed']),
   );

@@ -1,78 +1,128 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createProbeActivities } from '../../src/activities/probe.js';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createProbeActivities, type HostExamination } from '../../src/activities/probe.js';
 import { checkRunningJobs } from '../../src/db/check-running-jobs.js';
 import type { Queryable } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
-import type { Cursor } from '../../src/domain/page.js';
 import { Names } from '../../src/naming.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-/** As many as one page holds. */
-const PAGE = 1_000;
 const BUDGET_MS = 600_000;
+/** A pid that no kernel gives. */
+const GONE = 2 ** 22 + 1;
+const names = new Names('test');
 
 let db: TestDatabase;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await createTestDatabase();
   await db.admin.query('drop view reaper.running_job cascade; alter table jobs alter column pid type text');
   await migrate(db.adminUrl, null);
-  // In each page the first is dead, and all others are this very process.
+});
+beforeEach(() => db.clean());
+afterAll(() => db.drop());
+
+/** Running jobs of host-1: `job-00000` and so on. Those that are not named are this very process. */
+async function insert(count: number, dead: readonly number[] | 'all'): Promise<void> {
   await db.admin.query(
     `insert into jobs (id, agent, status, attempts, host, pid, started_at)
-       select 'job-' || lpad(n::text, 5, '0'), 'a', 'running', 1, 'host-1', case n % $1 when 0 then $2 else $3 end::text,
+       select 'job-' || lpad(n::text, 5, '0'), 'a', 'running', 1, 'host-1',
+              case when $2::int[] is null or n = any ($2) then $3::bigint + n else $4 end::text,
               reaper.now() - make_interval(secs => 9000 - n)
-         from generate_series(0, 2 * $1 + 9) n`,
-    [PAGE, 2 ** 22 + 1, process.pid],
+         from generate_series(0, $1 - 1) n`,
+    [count, dead === 'all' ? null : dead, GONE, process.pid],
   );
-});
-afterEach(() => db.drop());
-
-const examine = (after: Cursor | null, pool: Queryable = db.probe) =>
-  createProbeActivities({
-    pool,
-    names: new Names('test'),
-    host: 'host-1',
-    sharedPidNamespace: true,
-  }).examineHost('host-1', after, BUDGET_MS);
-const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' where id = any($1)`, [ids]);
-const failing = async () =>
-  (await db.admin.query<{ failing: string | null }>('select failing from reaper.host_boot')).rows[0]?.failing;
-
-/** The probe's pool, where a row becomes unreadable once a first page has been read: no sweep had time to notice it. */
-function spoiledAfterOnePage(id: string): Queryable {
-  let pages = 0;
-  const query = async (text: string, values?: unknown[]) => {
-    const result = await db.probe.query(text, values);
-    if (text.includes('examinable_run')) pages += 1;
-    if (pages === 1) await spoil(id);
-    return result;
-  };
-  return { query } as Queryable;
 }
 
-it('returns what it found before a page that fails, records the failure, and continues at that page', async () => {
-  const { symptoms, next } = await examine(null, spoiledAfterOnePage('job-01500'));
-  expect(symptoms.map(({ jobId, symptom }) => [jobId, symptom])).toEqual([['job-00000', 'dead']]);
-  expect(next?.jobId).toBe('job-00999');
-  expect(await failing()).toMatch(/^examineHost: .*invalid input syntax for type bigint: "n\/a"/);
+const probe = (pool: Queryable = db.probe) =>
+  createProbeActivities({ pool, names, host: 'host-1', sharedPidNamespace: true });
+const examine = (known: readonly string[] = []) => probe().examineHost('host-1', null, BUDGET_MS, known);
+const jobs = ({ symptoms }: HostExamination) => symptoms.map(({ jobId }) => jobId).sort();
+const spoil = (...ids: string[]) => db.admin.query(`update jobs set pid = 'n/a' where id = any($1)`, [ids]);
+interface HostLine {
+  seen: number | null;
+  dead: number | null;
+  unknown: number | null;
+  failing: string | null;
+}
+const line = async () =>
+  (await db.admin.query<HostLine>(`select seen, dead, unknown, failing from reaper.host_boot`)).rows[0];
 
-  await expect(examine(next)).rejects.toThrow('invalid input syntax');
-  await db.admin.query(`update jobs set pid = '1' where id = 'job-01500'`);
-  const rest = await examine(next);
-  expect([rest.symptoms.map(({ jobId }) => jobId), rest.next]).toEqual([['job-01000', 'job-02000'], null]);
-  expect(await failing()).toBeNull();
+it('reads all rows of its host in one statement, and looks at all of them', async () => {
+  await insert(2_510, [0, 1_000, 2_509]);
+  const statements: string[] = [];
+  const counting: Queryable = {
+    query: (text, values) => {
+      if (text.includes('examinable_run')) statements.push(text);
+      return db.probe.query(text, values);
+    },
+  };
+  const found = await probe(counting).examineHost('host-1', null, BUDGET_MS);
+  expect(jobs(found)).toEqual(['job-00000', 'job-01000', 'job-02509']);
+  expect(found).toMatchObject({ dead: 3, unknown: 0, isPartial: false, next: null });
+  expect(statements).toHaveLength(1);
+  expect(statements[0]).not.toContain('order by');
+  expect(await line()).toMatchObject({ seen: 2_510, dead: 3, unknown: 0 });
 });
 
-it('reads every page without a row that is known to be unreadable', async () => {
+it('names 250 of those that its caller does not know, and says which of the known ones are still dead', async () => {
+  await insert(600, 'all');
+  const first = await examine();
+  expect(first.symptoms).toHaveLength(250);
+  expect(first.dead).toBe(600);
+
+  const known = ['test/watch/other/1', ...first.symptoms.map(({ watchId }) => watchId)];
+  const second = await examine(known);
+  expect(second.symptoms).toHaveLength(250);
+  expect(jobs(second).filter((job) => jobs(first).includes(job))).toEqual([]);
+  expect(second.dead).toBe(600);
+  expect(new Set(second.known)).toEqual(new Set(first.symptoms.map((_, n) => [n + 1, 'dead'])));
+
+  const both = [...known, ...second.symptoms.map(({ watchId }) => watchId)];
+  expect((await examine(both)).symptoms).toHaveLength(100);
+});
+
+it('goes on where it was cut short, so that every process has its turn', async () => {
+  await insert(3_500, 'all');
+  const probing = probe();
+  const seen: number[] = [];
+  // No time at all: one batch of processes each.
+  for (let n = 0; n < 4; n += 1) {
+    const { dead = 0, isPartial } = await probing.examineHost('host-1', null, 0);
+    expect(isPartial).toBe(true);
+    seen.push(dead);
+  }
+  expect(seen).toEqual([1_000, 1_000, 1_000, 1_000]);
+  // What was not seen is not reported as healthy.
+  expect(await line()).toMatchObject({ seen: null, dead: null });
+  expect((await probing.examineHost('host-1', null, BUDGET_MS)).dead).toBe(3_500);
+});
+
+it('leaves out dead processes whose exit code is recorded: that decides, and their monitors may be finalizing', async () => {
+  await insert(3, 'all');
   await db.admin.query(
-    `update jobs set pid = 'n/a', started_at = started_at + interval '1 s' where id = 'job-01500'`,
+    `insert into agent_runs (id, exit_code, finished_at)
+       values ('own', 1, reaper.now()), ('older', 1, reaper.now() - interval '1 day')`,
   );
-  await checkRunningJobs(db.reaper);
-  const { symptoms, next } = await examine(null);
-  expect([symptoms.map(({ jobId }) => jobId), next]).toEqual([['job-00000', 'job-01000', 'job-02000'], null]);
+  await db.admin.query(`update jobs set run_id = 'own' where id = 'job-00000'`);
+  await db.admin.query(`update jobs set run_id = 'older' where id = 'job-00001'`);
+  const found = await examine();
+  expect(jobs(found)).toEqual(['job-00001', 'job-00002']);
+  expect(found.dead).toBe(2);
 });
 
-it('fails if its first page does', async () => {
-  await spoil('job-00500');
-  await expect(examine(null)).rejects.toThrow('invalid input syntax');
+it('leaves out a row that is known to be unreadable', async () => {
+  await insert(5, [0, 1]);
+  await spoil('job-00001');
+  await checkRunningJobs(db.reaper);
+  expect(jobs(await examine())).toEqual(['job-00000']);
+});
+
+it('fails on an unreadable row that no sweep has noticed yet, and says why until it can read it', async () => {
+  await insert(5, [0]);
+  await spoil('job-00003');
+  await expect(examine()).rejects.toThrow('invalid input syntax');
+  await expect
+    .poll(line)
+    .toMatchObject({ failing: expect.stringMatching(/^examineHost: .*"n\/a"/) as string });
+  await db.admin.query(`update jobs set pid = '1' where id = 'job-00003'`);
+  expect(jobs(await examine())).toEqual(['job-00000']);
 });

@@ -136,6 +136,7 @@ describe('role reaper', () => {
       'declare_boot_gone',
       'declare_host_gone',
       'declare_host_replaced',
+      'gather_digest',
       'has_stages',
       'hold_on',
       'host_answered_at',
@@ -147,6 +148,7 @@ describe('role reaper', () => {
       'note_clock_step',
       'note_delivery',
       'note_look_back',
+      'note_request',
       'note_sweep',
       'note_unreadable',
       'now',
@@ -188,8 +190,14 @@ describe('role reaper_probe', () => {
     expect(readable).toEqual(['reaper.examinable_run', 'reaper.look_back', 'reaper.running_job']);
   });
 
-  it('calls nothing but the clock, what is known about boots, and the reports of its own host and its later looks', async () => {
-    expect(await callable(db.probe)).toEqual(['boots', 'note_look_back', 'now', 'report_host']);
+  it('calls nothing but the clock, the rule about exit records, what is known about boots, and the reports of its own host and its later looks', async () => {
+    expect(await callable(db.probe)).toEqual([
+      'believes_exit',
+      'boots',
+      'note_look_back',
+      'now',
+      'report_host',
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { oweBackstopAlert } from '../../src/db/backstop-alert.js';
+import type { Queryable } from '../../src/db/database.js';
 import { readFleet, readRuns } from '../../src/db/fleet.js';
 import { readHostRuns } from '../../src/db/host-runs.js';
 import { observeRun } from '../../src/db/observe-run.js';
@@ -66,9 +67,60 @@ describe('a scan', () => {
     const held = { action: 'hold', kind, value, reason: 'r', seconds: 60, by: 'op' } as const;
     await operate(db.reaper, held);
     expect(await symptoms()).toEqual([]);
-    expect((await readHostRuns(db.probe, 'host-1', null, 9)).items).toEqual([]);
+    expect(await readHostRuns(db.probe, 'host-1')).toEqual([]);
     await operate(db.reaper, { ...held, action: 'release' });
     expect(await symptoms()).toEqual(['held: exit code']);
+  });
+
+  it.each([
+    ['symptoms', (pool: Queryable) => readSymptoms(pool, DEFAULT_POLICY, null, 9)],
+    ['host', (pool: Queryable) => readHostRuns(pool, 'host-1')],
+    ['status', (pool: Queryable) => pool.query('select held from reaper.status')],
+  ])('reads the holds once for its %s, and not once for each run', async (_, read) => {
+    await db.admin.query(
+      `insert into jobs (id, agent, status, attempts, host, started_at)
+         select n::text, 'a', 'running', 1, 'host-1', reaper.now() from generate_series(1, 400) n`,
+    );
+    await db.admin.query(
+      `insert into reaper.hold (kind, value, reason, by, until)
+         select k, n::text, 'r', 'op', reaper.now() + interval '1 hour'
+           from generate_series(1, 40) n, unnest(array['job', 'agent', 'repo', 'host']) k`,
+    );
+    let scans = 0;
+    const explaining = {
+      async query(text: string, values?: unknown[]) {
+        const { rows } = await db.admin.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+          `explain (analyze, format json) ${text}`,
+          values,
+        );
+        for (const row of rows) scans += scansOf('hold', row['QUERY PLAN'][0].Plan);
+        return { rows: [] };
+      },
+    } as unknown as Queryable;
+    await read(explaining).catch(() => undefined);
+    // One for each kind; the status also asks whether there are any.
+    expect(scans).toBeGreaterThanOrEqual(4);
+    expect(scans).toBeLessThanOrEqual(5);
+  });
+
+  it('leaves out runs within the grace of their exit codes once there are too many to watch all', async () => {
+    await insertRunningJob(db.admin, { id: 'finalizing', exitCode: 1, exitedS: 200 });
+    await insertRunningJob(db.admin, { id: 'over', exitCode: 1, exitedS: 300 });
+    await insertRunningJob(db.admin, { id: 'timeless', startedS: 50, exitCode: 1, exitedS: null });
+    await insertRunningJob(db.admin, { id: 'old', startedS: 7_300, exitCode: 1, exitedS: null });
+    await insertRunningJob(db.admin, { id: 'old-finalizing', startedS: 7_300, exitCode: 1, exitedS: 5 });
+    const page = await readSymptoms(db.reaper, DEFAULT_POLICY, null, 9, true);
+    expect(page.items.map(({ jobId, symptom }) => [jobId, symptom])).toEqual([
+      ['old', 'age'],
+      ['over', 'exit code'],
+    ]);
+    expect((await symptoms()).map((line) => line.split(':')[0]).sort()).toEqual([
+      'finalizing',
+      'old',
+      'old-finalizing',
+      'over',
+      'timeless',
+    ]);
   });
 
   it('pages by keyset: every symptom once, none behind a full page is starved', async () => {
@@ -164,7 +216,7 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
     ['fleet', () => readFleet(db.reaper)],
     ['runs', () => readRuns(db.reaper, 25)],
     ['symptoms', () => readSymptoms(db.reaper, DEFAULT_POLICY, null, 250)],
-    ['host', () => readHostRuns(db.probe, 'host-1', null, 500)],
+    ['host', () => readHostRuns(db.probe, 'host-1')],
   ])('reads no finished rows for its %s', async (_, read) => {
     const blocks = async () => {
       await statisticsArrived(db);
@@ -186,6 +238,18 @@ describe.each(['reference', 'minimal'] as const)('with 200,000 finished jobs, th
     expect(after - before).toBe(0);
   });
 });
+
+interface PlanNode {
+  'Relation Name'?: string;
+  'Actual Loops': number;
+  Plans?: PlanNode[];
+}
+
+/** How often a plan has scanned a table. */
+function scansOf(table: string, node: PlanNode): number {
+  const own = node['Relation Name'] === table ? node['Actual Loops'] : 0;
+  return (node.Plans ?? []).reduce((sum, child) => sum + scansOf(table, child), own);
+}
 
 /**
  * Waits until the counters of ended sessions can be read, which is when those of the last one can. Before version 15 counters go

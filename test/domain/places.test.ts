@@ -107,3 +107,29 @@ it('never gives more than there are, and forgets none', () => {
     ),
   );
 });
+
+it('keeps a quarter of all places for dead processes, whoever waits longer', () => {
+  const dead = (watchId: string) => ({ watchId, isRetry: false, isDead: true });
+  const others = Array.from({ length: 9 }, (_, n) => first(`o${n}`));
+  const places = { places: 8, taken: 0, takenByRetries: 0, isReserving: true, queue: others };
+  const shared = shareOut([...others, dead('d1'), dead('d2'), dead('d3')], places);
+  expect(ids(shared.begun)).toEqual(['o0', 'o1', 'o2', 'o3', 'o4', 'o5', 'd1', 'd2']);
+  expect(ids(shared.waiting)).toEqual(['o6', 'o7', 'o8', 'd3']);
+  // Dead processes may have all places; those that others already have count.
+  const deads = Array.from({ length: 9 }, (_, n) => dead(`d${n}`));
+  expect(shareOut(deads, { ...places, queue }).begun).toHaveLength(8);
+  expect(shareOut([first('o')], { ...places, taken: 6, takenByOthers: 6, queue }).begun).toEqual([]);
+  expect(shareOut([first('o')], { ...places, taken: 6, takenByOthers: 5, queue }).begun).toHaveLength(1);
+  expect(shareOut([first('o')], { ...places, places: 1, queue }).begun).toHaveLength(1);
+});
+
+it('says whether keeping places makes a difference', () => {
+  const line = new Line<Waiting>(queue);
+  const places = { places: 4, taken: 3, takenByRetries: 0, takenByOthers: 3 };
+  expect(line.keepsPlaces(places)).toBe(false);
+  line.add({ watchId: 'd', isRetry: false, isDead: true });
+  expect(line.keepsPlaces(places)).toBe(false);
+  line.add(first('o'));
+  expect(line.keepsPlaces({ ...places, taken: 4 })).toBe(false);
+  expect(line.keepsPlaces({ ...places, places: 8, taken: 6, takenByOthers: 6 })).toBe(true);
+});

@@ -183,9 +183,9 @@ it('stand in no history, answer, query or log, whatever fails', { timeout: 360_0
 
   async function allFailFor(reason: string): Promise<void> {
     const seen = new Set<string>();
-    await eventually(`scan, observeRun, claim and operate to fail with ${reason}`, async () => {
+    await eventually(`scan, observeRun, claim and operateAll to fail with ${reason}`, async () => {
       for (const activity of await failing(ids, reason)) seen.add(activity);
-      expect([...seen]).toEqual(expect.arrayContaining(['scan', 'observeRun', 'claim', 'operate']));
+      expect([...seen]).toEqual(expect.arrayContaining(['scan', 'observeRun', 'claim', 'operateAll']));
       return true;
     });
     await tell();

@@ -1,5 +1,4 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { ApplicationFailure } from '@temporalio/activity';
 import { inject } from 'vitest';
 import { announceLeaseWorker } from '../../src/db/lease-workers.js';
 import type { ReaperStatus } from '../../src/workflows/messages.js';
@@ -62,11 +61,11 @@ export const reaperStories: Record<string, Story> = {
     const { handle } = await world.start({
       policy: SLOW,
       jobs: (real) => ({
-        operate(operation) {
+        async operateAll(requests) {
           operations += 1;
           if (operations === 1) throw new Error('no database');
-          if (operations === 2) throw ApplicationFailure.nonRetryable('never', 'Refused');
-          return real.operate(operation);
+          if (operations === 2) return { refusals: ['never'], error: null };
+          return real.operateAll(requests);
         },
       }),
     });

@@ -45,9 +45,9 @@ export const reaperTroubleStories: Record<string, Story> = {
       policy: SLOW,
       input: { continueAfterSweeps: 1 },
       jobs: (real) => ({
-        async operate(operation) {
+        async operateAll(requests) {
           await pass;
-          return real.operate(operation);
+          return real.operateAll(requests);
         },
       }),
     });
@@ -67,7 +67,7 @@ export const reaperTroubleStories: Record<string, Story> = {
     await world.start({
       policy: SLOW,
       jobs: () => ({
-        settleOwed() {
+        settleDue() {
           attempts += 1;
           throw ApplicationFailure.nonRetryable('nobody listens');
         },
@@ -195,29 +195,34 @@ export const reaperTroubleStories: Record<string, Story> = {
     await world.keepReaper();
   },
   'messages-apart': async (world) => {
-    const owe = (key: string) =>
+    const owe = (kind: string) =>
       world.sql(
         `insert into reaper.notification (key, kind, reason, text, due_at)
-         values ('${key}', 'host without probe', 'r', 't', reaper.now())`,
+         values ('${kind}', '${kind}', 'r', 't', reaper.now())`,
       );
     const { pass, letGo } = createHold();
-    const settled: number[] = [];
-    await owe('hangs');
+    const settled: string[] = [];
+    await owe('survivor');
     await world.start({
       policy: SLOW,
       jobs: () => ({
-        async settleOwed(id) {
-          if (id === 1) await pass;
-          settled.push(id);
-          await world.sql(`select reaper.settle_notification(${id}, 'sent')`);
+        async settleDue(kind) {
+          if (kind === 'survivor') await pass;
+          settled.push(kind);
+          await world.sql(
+            `select reaper.settle_notification(id, 'sent') from reaper.notification where kind = '${kind}'`,
+          );
+          // One of them has to be retried.
+          return kind === 'survivor' ? [] : [2];
         },
       }),
     });
     await world.reaper.sweepNow();
-    await owe('next');
+    await owe('host without probe');
     await world.reaper.sweepNow();
-    await eventually('the one behind that hangs', () => settled.includes(2));
+    await eventually('the one behind that hangs', () => settled.includes('host without probe'));
     letGo();
+    await eventually('the first one', () => settled.includes('survivor'));
     await world.keepReaper();
   },
 };

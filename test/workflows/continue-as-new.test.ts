@@ -93,7 +93,8 @@ it('carries a pause that is not in Postgres yet', async () => {
   reaper = await startReaper(db, {
     input: { continueAfterSweeps: 1 },
     jobs: (real) => ({
-      operate: (operation) => (isAway ? Promise.reject(new Error('no database')) : real.operate(operation)),
+      operateAll: (operations) =>
+        isAway ? Promise.reject(new Error('no database')) : real.operateAll(operations),
     }),
   });
   await current().signal('pause', { by: 'op', reason: 'deploy' });

@@ -159,10 +159,10 @@ it('repairs 150 runs with few places, page by page, while it continues as new in
 
 it('counts the runs that wait for a place', async () => {
   for (let n = 0; n < 5; n += 1) {
-    await insertRunningJob(db.admin, { id: `j${n}`, startedS: 100 - n, exitCode: 1, exitedS: 0 });
+    await insertRunningJob(db.admin, { id: `j${n}`, startedS: 100 - n, pid: 4_242_424 });
   }
   reaper = await startReaper(db, {
-    policy: { watchAllLimit: 0, maxWatches: 2, finalizeGraceS: 3_000, intervalS: 3_600 },
+    policy: { watchAllLimit: 0, maxWatches: 2, intervalS: 3_600 },
   });
   for (let n = 0; n < 2; n += 1) {
     expect(await reaper.sweepNow()).toMatchObject({
@@ -176,6 +176,22 @@ it('counts the runs that wait for a place', async () => {
   expect(rows).toEqual([{ waiting: { count: 3, first: ['j2', 'j3', 'j4'] } }]);
   await db.admin.query(`update jobs set status = 'done' where id in ('j2', 'j3', 'j4')`);
   expect(await reaper.sweepNow()).toMatchObject({ watching: 2, waiting: 0, waitingJobs: [] });
+});
+
+it('lets runs within the grace of their exit codes keep no place, and dead processes have a quarter of them', async () => {
+  for (let n = 0; n < 9; n += 1) {
+    await insertRunningJob(db.admin, { id: `finalizing-${n}`, exitCode: 1, exitedS: 0, pid: 4_242_424 });
+    // Over its ceiling, and unknown: their watches wait for the second look.
+    const processIdentity = 'linux:m:11111111-1111-4111-8111-111111111111:4026531836:77';
+    await insertRunningJob(db.admin, { id: `old-${n}`, startedS: 9_000, host: 'other', processIdentity });
+  }
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, maxWatches: 8, finalizeGraceS: 3_000, intervalS: 3_600 },
+    hosts: ['host-1'],
+  });
+  expect(await reaper.sweepNow()).toMatchObject({ symptoms: 9, watching: 6, waiting: 3 });
+  await insertRunningJob(db.admin, { id: 'dead', pid: 4_242_424 });
+  expect(await reaper.sweepNow()).toMatchObject({ symptoms: 10, watching: 7, waiting: 3 });
 });
 
 it.each([

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { prune } from '../../src/db/prune.js';
+import { recordSweep } from '../../src/db/record-sweep.js';
+import { readStatus } from '../../src/db/status.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { OpenTransaction } from '../support/locks.js';
+
+const MANY = 12_000;
+const DAY_S = 86_400;
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+beforeEach(async () => {
+  await db.clean();
+  await db.admin.query(`insert into reaper.counted (what) values ('claim'), ('lease reclaim')`);
+});
+afterAll(() => db.drop());
+
+const CLAIMS = `insert into reaper.ledger (claimed_at, job_id, run_key, agent, outcome, tier, reason, evidence, claimer, workflow_id)
+  select reaper.now() - make_interval(days => $2), 'job-' || n || '-' || gen_random_uuid(), '1', case n % 3 when 0 then 'a' when 1 then 'b' end,
+         'queued', 1, 'r', '{}', 'c', 'w' from generate_series(1, $1::int) n`;
+const addClaims = (count: number, days = 0) => db.admin.query(CLAIMS, [count, days]);
+const addReclaims = (count: number, days = 0) =>
+  db.admin.query(
+    `insert into reaper.lease_reclaim (at, key, repo, reason, evidence, by)
+       select reaper.now() - make_interval(days => $2), gen_random_uuid()::text, 'web', 'r', '{}', 'h' from generate_series(1, $1::int)`,
+    [count, days],
+  );
+let sweeps = 0;
+const sweep = () => recordSweep(db.reaper, Date.now(), { number: (sweeps += 1), error: null });
+const totals = async () => {
+  const { reaped_total: claims, lease_reclaimed_total: leases } = await readStatus(db.reaper);
+  return { claims, leases };
+};
+const byAgent = async () =>
+  (
+    await db.reaper.query<{ agent: string; first_id: number; claims: number }>(
+      'select agent, first_id, claims from reaper.claim_total order by first_id',
+    )
+  ).rows;
+const through = async () =>
+  (
+    await db.admin.query<{ through_id: number }>(`select through_id from reaper.counted order by what`)
+  ).rows.map((row) => row.through_id);
+
+it('are the same before and after a sweep has counted them for good, and grow on', async () => {
+  await addClaims(MANY);
+  await addReclaims(MANY);
+  const before = [await totals(), await byAgent()];
+  expect(before[0]).toEqual({ claims: MANY, leases: MANY });
+  expect(await sweep()).toEqual({ isNew: true, error: null });
+  expect(await through()).toEqual([MANY, MANY]);
+  expect([await totals(), await byAgent()]).toEqual(before);
+
+  await addClaims(3);
+  await addReclaims(2);
+  expect(await totals()).toEqual({ claims: MANY + 3, leases: MANY + 2 });
+  await sweep();
+  expect(await through()).toEqual([MANY, MANY]);
+  await addClaims(MANY);
+  await sweep();
+  expect(await totals()).toEqual({ claims: 2 * MANY + 3, leases: MANY + 2 });
+  expect(await byAgent()).toHaveLength(3);
+});
+
+it('read only what came since', async () => {
+  await addClaims(MANY);
+  await sweep();
+  await db.admin.query('vacuum analyze reaper.ledger');
+  const { rows } = await db.admin.query<{ 'QUERY PLAN': string }>('explain select * from reaper.claim_total');
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toContain('Index Scan using ledger_pkey on ledger');
+  expect(plan).not.toContain('Seq Scan on ledger');
+});
+
+it('wait for a claim that has an older id and is not committed yet', async () => {
+  const open = await OpenTransaction.begin(db.admin);
+  await open.run(CLAIMS, [1, 0]);
+  await addClaims(MANY);
+  await sweep();
+  expect((await through())[0]).toBe(0);
+  expect(await totals()).toMatchObject({ claims: MANY });
+  await open.commit();
+  expect(await totals()).toMatchObject({ claims: MANY + 1 });
+  await sweep();
+  expect((await through())[0]).toBe(MANY + 1);
+  expect(await totals()).toMatchObject({ claims: MANY + 1 });
+});
+
+it('stay when prune removes claims that are counted for good, and others', async () => {
+  await addClaims(MANY, 100);
+  await addReclaims(MANY, 100);
+  await sweep();
+  await addClaims(5, 100);
+  await addReclaims(4, 100);
+  await addClaims(1);
+  const before = [await totals(), await byAgent()];
+  expect(await prune(db.admin, 90 * DAY_S)).toMatchObject({ claims: MANY + 5, leaseReclaims: MANY + 4 });
+  expect([await totals(), await byAgent()]).toEqual(before);
+  await addClaims(MANY);
+  await sweep();
+  expect(await totals()).toEqual({ claims: 2 * MANY + 6, leases: MANY + 4 });
+});
+
+it('are not counted while prune is at work, and then only once', async () => {
+  await addClaims(MANY, 100);
+  await addClaims(1);
+  const pruning = await OpenTransaction.begin(db.admin);
+  await pruning.run('select reaper.prune($1)', [90 * DAY_S]);
+  expect(await sweep()).toEqual({ isNew: true, error: null });
+  expect((await through())[0]).toBe(0);
+  await pruning.commit();
+  await sweep();
+  expect(await totals()).toMatchObject({ claims: MANY + 1 });
+});
