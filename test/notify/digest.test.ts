@@ -52,14 +52,14 @@ const activities = (channels: Channel[]) =>
 
 it('makes one message of six of a kind, and sends five each by itself', async () => {
   const [chat, hook] = [await startReceiver(), await startReceiver()];
-  const { settleDue } = activities([telegram(chat), createWebhook(hook.url)]);
+  const sender = activities([telegram(chat), createWebhook(hook.url)]);
   await owe(5);
   expect(await readDueKinds(db.reaper)).toEqual(['failed']);
-  expect(await settleDue('failed')).toEqual([]);
+  expect(await sender.settleDue('failed')).toEqual([]);
   expect([chat.requests.length, hook.requests.length]).toEqual([5, 5]);
 
   await owe(6, 6);
-  expect(await settleDue('failed')).toEqual([]);
+  expect(await sender.settleDue('failed')).toEqual([]);
   expect([chat.requests.length, hook.requests.length]).toEqual([6, 6]);
   const text =
     '🚨 reaper: 6 jobs reaped as FAILED: 2 of tester (dead pid), 2 of tester (exit=1), 1 of reviewer (dead pid), 1 of reviewer (exit=1); ' +
@@ -103,12 +103,12 @@ it('makes one message of six of a kind, and sends five each by itself', async ()
 it('sends the same set with the same key until the webhook takes it, whatever is due meanwhile, and to Telegram once', async () => {
   const [chat, hook] = [await startReceiver(), await startReceiver()];
   hook.answer({ status: 500 }, 'break', { status: 200 });
-  const { settleDue, settleOwed } = activities([telegram(chat), createWebhook(hook.url)]);
+  const sender = activities([telegram(chat), createWebhook(hook.url)]);
   await owe(8);
-  const [id = NaN] = await settleDue('failed');
+  const [id = NaN] = await sender.settleDue('failed');
   await owe(7, 100);
-  await expect(settleOwed(id)).rejects.toThrow(ApplicationFailure);
-  await settleOwed(id);
+  await expect(sender.settleOwed(id)).rejects.toThrow(ApplicationFailure);
+  await sender.settleOwed(id);
   const digests = hook.requests.map(({ body }) => body);
   expect(digests).toHaveLength(3);
   expect(digests[1]).toEqual(digests[0]);
@@ -116,7 +116,7 @@ it('sends the same set with the same key until the webhook takes it, whatever is
   expect(digests[0]).toMatchObject({ digest: { count: 8 } });
   expect(chat.requests).toHaveLength(1);
 
-  await settleDue('failed');
+  await sender.settleDue('failed');
   expect(hook.requests[3]?.body).toMatchObject({ digest: { count: 7 } });
   expect(hook.requests[3]?.headers['idempotency-key']).not.toBe(hook.requests[0]?.headers['idempotency-key']);
 });
@@ -133,9 +133,9 @@ it('is sent by a later sweep if the worker died after it was committed', async (
 it('leaves out what is not due, what was attempted before, what others are at, and what is a day old', async () => {
   const hook = await startReceiver();
   hook.answer({ status: 500 }, { status: 200 });
-  const { settleDue, settleOwed } = activities([createWebhook(hook.url)]);
+  const sender = activities([createWebhook(hook.url)]);
   await owe(1);
-  await expect(settleOwed(1)).rejects.toThrow(ApplicationFailure);
+  await expect(sender.settleOwed(1)).rejects.toThrow(ApplicationFailure);
   await laterDue();
   await owe(2, 2, 60);
   await owe(1, 4);
@@ -149,7 +149,7 @@ it('leaves out what is not due, what was attempted before, what others are at, a
   await open.rollback();
   const digested = (await rows()).flatMap(({ id, digestId }) => (digestId === null ? [] : id));
   expect(digested).toEqual([6, 7, 8, 9, 10, 11]);
-  await settleDue('failed');
+  await sender.settleDue('failed');
   expect((await rows()).filter(({ owed }) => owed).map(({ id, kind }) => [id, kind])).toEqual([
     [2, 'failed'],
     [3, 'failed'],
@@ -171,8 +171,8 @@ it('keeps different kinds apart', async () => {
        select 'h' || n, 'host without probe', 'host-' || n, 'no probe answers since 2026-02-03T05:06:0' || n || 'Z', 't', reaper.now()
          from generate_series(1, 7) n`,
   );
-  const { settleDue } = activities([createWebhook(hook.url)]);
-  for (const kind of await readDueKinds(db.reaper)) await settleDue(kind);
+  const sender = activities([createWebhook(hook.url)]);
+  for (const kind of await readDueKinds(db.reaper)) await sender.settleDue(kind);
   expect(hook.requests.map(({ body }) => body['text'])).toEqual([
     expect.stringContaining('6 jobs reaped as FAILED'),
     '⚠️ reaper: no probe answers on 7 hosts: their running jobs are unknown, none of them is reaped by a dead pid: 7 no probe answers; ' +
