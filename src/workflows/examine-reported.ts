@@ -1,7 +1,7 @@
 import { condition, patched } from '@temporalio/workflow';
 import type { HostQueue, Reaper } from './reaper-state.js';
 import { Round } from './round.js';
-import { examine, toLimitMs, wake } from './sweep.js';
+import { examine, toAnswer, toLimitMs, wake } from './sweep.js';
 
 /** Maximum of hosts that are examined at once because they reported. */
 const MAX_AT_ONCE = 20;
@@ -36,7 +36,8 @@ async function follow(reaper: Reaper, report: HostQueue): Promise<void> {
   reaper.examining.set(host, report);
   try {
     const limitMs = reaper.scanned === null ? 0 : toLimitMs(reaper.scanned.policy);
-    const answer = await examine(report, limitMs, reaper.watchedByHost().get(host));
+    const watched = reaper.watchedByHost().get(host);
+    const answer = toAnswer(await examine(report, limitMs, watched), host, watched);
     if (reaper.scanned === null) return;
     // The scan's facts as they are now: a sweep may have ended meanwhile.
     const round = new Round(

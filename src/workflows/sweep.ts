@@ -174,20 +174,26 @@ export function toLimitMs({ intervalS }: Policy): number {
 type Answer = HostExamination & { watched: Sighting[] };
 
 /**
- * Examines a host.
+ * Asks a host's probe to examine it.
  *
  * @param watched ids of its open watches
- * @throws if it does not answer in time
  */
-export async function examine(
+export function examine(
   { host, queue }: HostQueue,
   limitMs: number,
   watched: readonly string[] = [],
-): Promise<Answer> {
-  const known = watched.slice(0, MAX_KNOWN);
-  const examination = await examineHost(queue, limitMs, host, null, limitMs / 2, known);
+): Promise<HostExamination> {
+  return examineHost(queue, limitMs, host, null, limitMs / 2, watched.slice(0, MAX_KNOWN));
+}
+
+/** Names the watches that an examination was told of: it returns their positions. */
+export function toAnswer(
+  examination: HostExamination,
+  host: string,
+  watched: readonly string[] = [],
+): Answer {
   const sightings = (examination.known ?? []).flatMap(([position, symptom]) => {
-    const watchId = known[position];
+    const watchId = watched[position];
     return watchId === undefined ? [] : { watchId, host, symptom };
   });
   return { ...examination, watched: sightings };
@@ -210,7 +216,8 @@ function examineHosts(
   const watched = reaper.watchedByHost();
   return hosts.map(async ({ host, queue }) => {
     try {
-      const answer = await examine({ host, queue }, limitMs, watched.get(host));
+      const known = watched.get(host);
+      const answer = toAnswer(await examine({ host, queue }, limitMs, known), host, known);
       summary.hostsAnswered.push(host);
       if (answer.unknown > 0) summary.unknownRuns[host] = answer.unknown;
       return answer;
