@@ -51,6 +51,7 @@ const JOBS: Record<string, { host?: string; stamp?: string; stage?: string }> = 
   survivor: { host: 'h-brake', stamp: stampIn(`${BOOT}3`, 4026531836, 5) },
   tried: {},
   late: {},
+  'of a storm': {},
 };
 
 /** A step of the story: a call by a role, or a change of the clock. */
@@ -154,6 +155,13 @@ const STORY: Step[] = [
   { at: NOW },
   claim('survivor'),
   claim('late'),
+  reaper(
+    `claim_many((select jsonb_agg(jsonb_build_object('job_id', job_id, 'run_key', run_key, 'outcome', 'queued', 'tier', 1,
+                                                     'reason', 'dead pid', 'error', $1::text, 'evidence', '{"at": 1.5}'::jsonb, 'pid', pid))
+                   from reaper.running_job where job_id = 'of a storm'),
+                'watch', 'reaper/host', '2026-02-03T05:06:07.000Z', 60000)`,
+    ODD,
+  ),
   by('admin', 'reject_late_finalize'),
   by(
     'probe',
@@ -173,7 +181,7 @@ it('change nothing of what is decided and stored', async () => {
   expect(hostile.answers).toEqual(plain.answers);
   expect(hostile.rows).toEqual(plain.rows);
   // It was a story.
-  const claims = plain.answers.filter(({ call }) => call.startsWith('claim'));
+  const claims = plain.answers.filter(({ call }) => call.startsWith('claim('));
   expect(new Set(claims.map(({ said }) => (JSON.parse(said) as string[])[0]))).toEqual(
     new Set(['blocked', 'won', 'lost', 'changed']),
   );
