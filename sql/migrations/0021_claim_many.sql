@@ -51,6 +51,7 @@ declare
   v_claim   jsonb;
   v_locked  text[];
   v_began   timestamptz;
+  v_tried   boolean := false; -- one is, however slow the machine
   v_trouble text;
   v_stop    text; -- why the rest is left
 begin
@@ -93,7 +94,7 @@ begin
       return next;
       continue;
     end if;
-    v_stop := coalesce(v_stop, case when extract(epoch from clock_timestamp() - v_began) * 1000 > p_limit_ms then 'the batch had its time' end);
+    v_stop := coalesce(v_stop, case when v_tried and extract(epoch from clock_timestamp() - v_began) * 1000 > p_limit_ms then 'the batch had its time' end);
     if v_stop is not null then
       result := 'left';
       detail := v_stop;
@@ -107,6 +108,7 @@ begin
         detail := case when found then 'its row is locked' else 'the run is over' end;
       else
         -- A deferred constraint of one run's rows must not fail the COMMIT of all.
+        v_tried := true;
         set constraints all deferred;
         select h.result, h.detail, h.ledger_id, h.notification_id into result, detail, ledger_id, notification_id
           from reaper.claim_held(v_claim ->> 'job_id', v_claim ->> 'run_key', p_claimer, p_workflow_id, v_claim ->> 'outcome', (v_claim ->> 'tier')::integer,

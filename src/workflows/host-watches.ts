@@ -104,7 +104,7 @@ export async function startHostWatch(
       workflow_id: workflowId,
     });
     void child.result().then(
-      ({ left, stopped }: HostWatchResult) => ended(left > 0 || stopped !== null),
+      (result: HostWatchResult) => ended(hasLeftSome(result)),
       () => ended(true),
     );
     return true;
@@ -115,4 +115,9 @@ export async function startHostWatch(
     ended(!isThere);
     return false;
   }
+}
+
+/** Whether there may be runs that a host watch can do nothing about: also if it did nothing at all. */
+function hasLeftSome({ left, stopped, claimed, recorded, alerted }: HostWatchResult): boolean {
+  return left > 0 || stopped !== null || claimed + recorded + alerted === 0;
 }
