@@ -52,7 +52,6 @@ const JOBS: Record<string, { host?: string; stamp?: string; stage?: string }> = 
   tried: {},
   late: {},
   batched: {},
-  'of a storm': {},
 };
 
 /** A step of the story: a call by a role, or a change of the clock. */
@@ -164,13 +163,6 @@ const STORY: Step[] = [
   { at: NOW },
   claim('survivor'),
   claim('late'),
-  reaper(
-    `claim_many((select jsonb_agg(jsonb_build_object('job_id', job_id, 'run_key', run_key, 'outcome', 'queued', 'tier', 1,
-                                                     'reason', 'dead pid', 'error', $1::text, 'evidence', '{"at": 1.5}'::jsonb, 'pid', pid))
-                   from reaper.running_job where job_id = 'of a storm'),
-                'watch', 'reaper/host', '2026-02-03T05:06:07.000Z', 60000)`,
-    ODD,
-  ),
   by('admin', 'reject_late_finalize'),
   by(
     'probe',
