@@ -81,6 +81,12 @@ export interface WriterLogins {
   launcher: string;
 }
 
+/** What people are to be told. */
+interface Message {
+  key: string;
+  owed: boolean;
+}
+
 /** What happened to the queue, from what the database itself recorded. */
 export class QueueFacts {
   readonly runs = new Map<string, Run>();
@@ -94,9 +100,20 @@ export class QueueFacts {
   /** Latest status of each job. */
   readonly statuses = new Map<string, string>();
   /** Keys of the notifications about failed jobs, by the ledger row that owes them. */
-  readonly failures = new Map<number, { key: string; owed: boolean }>();
+  readonly failures = new Map<number, Message & { digestId: number | null }>();
+  /** Digests that stand for such notifications, by their ids. */
+  readonly digests = new Map<number, Message>();
 
   constructor(private readonly logins: WriterLogins) {}
+
+  #learnMessage(row: Row | null): void {
+    if (row === null) return;
+    const message = { key: String(row['key']), owed: row['owed'] === true };
+    const { ledger_id: ledgerId, digest_id: digestId, kind } = row;
+    if (kind === 'digest') this.digests.set(Number(row['id']), message);
+    if (ledgerId == null) return;
+    this.failures.set(Number(ledgerId), { ...message, digestId: digestId == null ? null : Number(digestId) });
+  }
 
   learn(change: Change): void {
     switch (change.relation) {
@@ -113,12 +130,7 @@ export class QueueFacts {
         this.#learnLedger(change);
         break;
       case 'notification':
-        if (change.new?.['ledger_id'] != null) {
-          this.failures.set(Number(change.new['ledger_id']), {
-            key: String(change.new['key']),
-            owed: change.new['owed'] === true,
-          });
-        }
+        this.#learnMessage(change.new);
         break;
       case 'control':
         this.controls.push({

@@ -45,7 +45,8 @@ export const toldAtLast: Invariant = {
         .map(({ key }) => key),
     );
     for (const row of queue.ledger.filter(({ outcome }) => outcome === 'failed')) {
-      const failure = queue.failures.get(row.id);
+      const own = queue.failures.get(row.id);
+      const failure = (own?.digestId != null ? queue.digests.get(own.digestId) : null) ?? own;
       if (failure !== undefined && !failure.owed && taken.has(failure.key)) continue;
       yield {
         what: `the webhook never took the failure of job ${row.jobId}${failure?.owed === true ? ', which is still owed' : ''}`,
