@@ -102,6 +102,7 @@ it('shows the reaper: what every message does, what it saw last, and a summary o
     'activate',
     'forceSweep',
     'hold',
+    'look',
     'observe',
     'pause',
     'placeFree',
@@ -111,6 +112,7 @@ it('shows the reaper: what every message does, what it saw last, and a summary o
     'resume',
     'status',
     'sweepNow',
+    'symptoms',
   ]);
   for (const { name, description } of messages)
     expect(description, `description of ${name ?? ''}`).toMatch(/\w/);

@@ -123,8 +123,8 @@ export const inClaim: readonly Mutant[] = [
     edits: [
       {
         file: CLAIM,
-        from: `  if v_changed is not null then\n    result := 'changed';`,
-        to: `  if false then\n    result := 'changed';`,
+        from: `  elsif v_changed is not null then\n    result := 'changed';`,
+        to: `  elsif false then\n    result := 'changed';`,
       },
     ],
   },

@@ -110,8 +110,8 @@ export const inControl: readonly Mutant[] = [
       },
       {
         file: CLAIM,
-        from: `select string_agg(t, '; ') into v_changed from reaper.adapter_trouble() t;`,
-        to: '',
+        from: `(select string_agg(t, '; ') from reaper.adapter_trouble() t)) h;`,
+        to: 'null) h;',
       },
       {
         file: 'dist/src/db/check-running-jobs.js',

@@ -155,7 +155,7 @@ export const inDecisions: readonly Mutant[] = [
     edits: [
       {
         file: 'dist/src/activities/probe.js',
-        from: `if (run === undefined || state === 'alive' || (state === 'unknown' && !run.alertedAlive))`,
+        from: `if (state === undefined || state === 'alive')`,
         to: 'if (true)',
       },
     ],
