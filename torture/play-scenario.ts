@@ -13,7 +13,11 @@ export interface Played {
 
 /** Plays a scenario in its own world, and judges everything that happened. */
 export async function playScenario(scenario: Scenario, log: (line: string) => void): Promise<Played> {
-  const world = await createWorld({ seed: 1, log, terms: { intervalS: 1, ...scenario.terms } });
+  const world = await createWorld({
+    seed: 1,
+    log,
+    terms: { intervalS: 1, batchAbove: 1_000, ...scenario.terms },
+  });
   try {
     let cutShort: string | null = null;
     try {

@@ -40,7 +40,7 @@ export function reportRun(
       .map(([tier, rows]) => `${tier}: ${rows.length}`)
       .sort()
       .join(', ')}); ${moves.length} stages advanced`,
-    `${size(facts.received)} notifications received, ${facts.temporal.stories.length} histories of watches read`,
+    `${size(facts.received)} notifications received, ${facts.temporal.stories.length} histories of watches and ${facts.temporal.hostStories.length} of host watches read`,
     `everything was repaired ${repairedAfterS.toFixed(0)} s after the last fault`,
     `longest wait of a dead run, counting only time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s (of ${dead.all.toFixed(0)} s for which runs were dead, ${dead.counted.toFixed(0)} s counted)`,
     `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories succeeded`,

@@ -29,6 +29,8 @@ export interface Terms {
   marginS: number;
   /** Watches at a time. */
   places: number;
+  /** Runs with a symptom at a time above which each host's are repaired together. */
+  batchAbove: number;
 }
 
 /** Where facts come from. */

@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { tellHostStory, type HostWatchStory } from './host-watch-facts.js';
 import { tellStory, type WatchStory } from './watch-facts.js';
 import {
   failedTasks,
@@ -16,6 +17,8 @@ const HISTORIES_PER_LOOK = 60;
 export class TemporalFacts {
   /** Watches that are closed, each execution once. */
   readonly stories: WatchStory[] = [];
+  /** The same of host watches. */
+  readonly hostStories: HostWatchStory[] = [];
   /** What is wrong with workflows and their tasks, in words. */
   readonly failing: string[] = [];
   readonly #known = new Set<string>();
@@ -44,6 +47,8 @@ export class TemporalFacts {
         if (end !== null) this.failing.push(`${workflowId} ${end}`);
         const story = tellStory(workflowId, events);
         if (story !== null) this.stories.push(story);
+        const hostStory = tellHostStory(workflowId, events);
+        if (hostStory !== null) this.hostStories.push(hostStory);
       });
     }
     return read;

@@ -101,7 +101,8 @@ function clockOf(events: readonly Event[]): (eventId: number) => number {
   };
 }
 
-function decode<T extends unknown[] = unknown[]>(
+/** The values of payloads. */
+export function decode<T extends unknown[] = unknown[]>(
   payloads: readonly Payload[] | null | undefined,
 ): Partial<T> {
   return (payloads ?? []).map((payload) =>

@@ -1,4 +1,5 @@
 import type { Terms } from '../facts/facts.js';
+import { runName } from '../facts/host-watch-facts.js';
 import type { WatchStory } from '../facts/watch-facts.js';
 import type { Invariant } from './invariant.js';
 
@@ -10,7 +11,7 @@ export const proofTwice: Invariant = {
   name: 'proof, twice, fresh',
   promise:
     "a dead pid is believed only after enough dead observations in a row, an interval apart, or on an operator's request",
-  *check({ temporal, terms }) {
+  *check({ queue, temporal, terms }) {
     for (const story of temporal.stories) {
       // What an earlier execution had counted stands in another history.
       if (story.isContinued) continue;
@@ -22,8 +23,34 @@ export const proofTwice: Invariant = {
         };
       }
     }
+    for (const story of temporal.hostStories) {
+      for (const row of queue.ledger) {
+        if (row.tier !== 1 || row.claimer !== story.firstExecutionRunId) continue;
+        const deaths = story.deaths.get(runName(row.jobId, row.runKey));
+        // Its looks stand in the history of another execution.
+        if (deaths === undefined) continue;
+        const streak = countApart(deaths, terms.intervalS * 1000);
+        if (streak >= terms.deadTicks) continue;
+        yield {
+          what: `host watch ${story.workflowId} claimed job ${row.jobId} (${row.reason}) after ${streak} of ${terms.deadTicks} dead observations in a row`,
+          evidence: { row, deaths },
+        };
+      }
+    }
   },
 };
+
+/** How many of these moments are that far apart. */
+function countApart(moments: readonly number[], apartMs: number): number {
+  let count = 0;
+  let lastMs = -Infinity;
+  for (const moment of moments) {
+    if (moment - lastMs < apartMs) continue;
+    count += 1;
+    lastMs = moment;
+  }
+  return count;
+}
 
 function* tierOneClaims({ steps }: WatchStory, { intervalS, deadTicks, graceS }: Terms) {
   let streak = 0;

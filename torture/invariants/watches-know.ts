@@ -10,6 +10,14 @@ export const watchesKnow: Invariant = {
   promise:
     'a watch says that it reaped a run if and only if the ledger names that watch, and treats a lost claim as lost',
   *check({ queue, temporal }) {
+    for (const { workflowId, firstExecutionRunId, result } of temporal.hostStories) {
+      const rows = queue.ledger.filter(({ claimer }) => claimer === firstExecutionRunId).length;
+      if (result === null || result.claimed <= rows) continue;
+      yield {
+        what: `host watch ${workflowId} says that it claimed ${result.claimed} runs, and the ledger has ${rows} of them`,
+        evidence: result,
+      };
+    }
     const byRun = new Map(queue.ledger.map((row) => [`${row.jobId}/${row.runKey}`, row]));
     for (const story of temporal.stories) {
       const row = byRun.get(`${story.jobId}/${story.runKey}`);

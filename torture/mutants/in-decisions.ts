@@ -46,6 +46,23 @@ export const inDecisions: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a host watch that believes one dead observation',
+    scenario: 'a storm',
+    caughtBy: 'proof, twice, fresh',
+    edits: [
+      {
+        file: 'dist/src/activities/host-watch.js',
+        from: 'looks: looksNeeded(policy),',
+        to: 'looks: 1,',
+      },
+      {
+        file: 'dist/src/domain/judge-looks.js',
+        from: 'for (const { liveness, nowMs } of looks)',
+        to: 'for (const { liveness, nowMs } of [...looks, ...looks.map((look) => ({ ...look, nowMs: look.nowMs + 1e9 }))])',
+      },
+    ],
+  },
+  {
     name: 'EPERM read as dead',
     scenario: "a stranger's probe",
     caughtBy: 'nobody alive touched',

@@ -120,6 +120,14 @@ export function endOf(world: World, { runId }: Victim): Promise<true> {
   });
 }
 
+/** Waits until a host watch that has claimed something is over, so that its whole story can be read. */
+export async function hostWatch(world: World): Promise<void> {
+  await expectSoon('a host watch to end', async () => {
+    await world.ask(() => world.facts.temporal.readClosed());
+    return world.facts.temporal.hostStories.some(({ result }) => (result?.claimed ?? 0) > 0) ? true : null;
+  });
+}
+
 /** Waits until no watch of these runs is open any more, so that its whole story can be read. */
 export async function watchesOf(world: World, jobId: string, closed = 1): Promise<void> {
   await expectSoon(`${closed} watches to end`, async () => {

@@ -4,9 +4,11 @@ import { findClaimBehind } from '../faults/late.js';
 import { AT_LAST, REPAIRED } from '../invariants/index.js';
 import {
   begin,
+  beginMany,
   beginWithoutPid,
   claimOf,
   expectSoon,
+  hostWatch,
   killBoth,
   nothingOwed,
   pastRepairMs,
@@ -38,6 +40,19 @@ export const zombies: readonly Scenario[] = [
       const victim = await begin(world, { id: 'lasting-1', host: 'north' });
       killBoth(world, victim);
       await setTimeout(pastRepairMs(world));
+    },
+  },
+  {
+    name: 'a storm',
+    about: 'agents and monitors of many runs are killed at once; a host watch repairs them',
+    terms: { places: 1, batchAbove: 2 },
+    async play(world) {
+      const victims = await beginMany(world, 6, 'north');
+      // A run that is younger than an interval is left to a single watch.
+      await setTimeout(2 * world.terms.intervalS * 1000);
+      for (const victim of victims) killBoth(world, victim);
+      for (const victim of victims) await claimOf(world, victim);
+      await hostWatch(world);
     },
   },
   {

@@ -149,6 +149,7 @@ function reaperSettings({ terms, people }: Base): Record<string, string> {
     // Both ways to watch have their turn: at times more jobs run than this, at times fewer.
     REAPER_WATCH_ALL_LIMIT: String(Math.min(8, terms.places)),
     REAPER_MAX_WATCHES: String(terms.places),
+    REAPER_BATCH_ABOVE: String(terms.batchAbove),
     TELEGRAM_BOT_TOKEN: TELEGRAM.token,
     TELEGRAM_CHAT_ID: TELEGRAM.chat,
     TELEGRAM_BASE_URL: people.baseUrl,

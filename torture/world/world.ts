@@ -28,7 +28,15 @@ import { Way } from './way.js';
  * So few places that a run which keeps one keeps others waiting. The times are short, so that much happens in little time. A run
  * without a pid waits for its ceiling, so the ceiling has to be within the time for repairs.
  */
-const TERMS: Terms = { intervalS: 2, deadTicks: 2, graceS: 4, ceilingS: 60, marginS: 60, places: 12 };
+const TERMS: Terms = {
+  intervalS: 2,
+  deadTicks: 2,
+  graceS: 4,
+  ceilingS: 60,
+  marginS: 60,
+  places: 12,
+  batchAbove: 6,
+};
 
 /** How {@link createWorld} makes a world. */
 export interface WorldOptions {
