@@ -40,7 +40,7 @@ it('fills in declared names, as identifiers and as texts, and nothing else', () 
 it('keeps the values that were given, in the contract, the indexes and later migrations', async () => {
   const { url, admin } = await emptyDatabase();
   const read = async () => {
-    const { rows } = await admin.query<Record<string, unknown>>(
+    const { rows } = await admin.query(
       `select (select parameters from reaper.adapter) as parameters, (select relations from reaper.adapter) as relations,
               (select array_agg(schemaname || '.' || indexname) from pg_indexes where indexname = 'active_idx') as indexes`,
     );

@@ -1,0 +1,36 @@
+// A worker of graphile-worker as a separate process: docs/queues/graphile-worker.md with a task that says when it starts and ends.
+import { spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { announce } from 'job-reaper/stamp';
+
+const { GRAPHILE, DATABASE_URL, SCHEMA, CONCURRENCY, WITHOUT_LINE } = process.env;
+const { run } = await import(GRAPHILE);
+
+const pgPool = new pg.Pool({ connectionString: DATABASE_URL, statement_timeout: 5_000 });
+pgPool.on('error', (error) => console.error(error));
+const events = new EventEmitter();
+if (WITHOUT_LINE === undefined) events.on('pool:create', ({ workerPool }) => announce(pgPool, workerPool.id));
+
+const note = (what, id) =>
+  pgPool.query('insert into public.noted (what, job_id, pid) values ($1, $2, $3)', [what, id, process.pid]);
+
+await run({
+  pgPool,
+  events,
+  schema: SCHEMA,
+  concurrency: Number(CONCURRENCY),
+  pollInterval: 200,
+  noHandleSignals: true,
+  taskList: {
+    work: async ({ ms = 0, blockS }, { job }) => {
+      await note('start', job.id);
+      // Blocks the event loop, like a long computation.
+      if (blockS !== undefined) spawnSync('sleep', [String(blockS)]);
+      await setTimeout(ms);
+      await note('end', job.id);
+    },
+  },
+});
+console.log('ready');
