@@ -88,7 +88,8 @@ begin
     from reaper.host_boot b
    where substr(sha256(decode(b.boot, 'escape')), 1, 8) = substr(v_bytes, 1, 8)
      and (b.pid_namespace = v_namespace or b.is_initial)
-   order by b.pid_namespace = v_namespace desc, b.last_seen_at > reaper.now() - reaper.report_window() desc, b.first_seen_at desc, b.host
+   -- Two names that both report: always the newer one, not the one that reported last.
+   order by b.pid_namespace = v_namespace desc, date_trunc('hour', b.last_seen_at) desc, b.first_seen_at desc, b.host
    limit 1;
 end
 $$;

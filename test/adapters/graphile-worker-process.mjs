@@ -24,11 +24,13 @@ await run({
   pollInterval: 200,
   noHandleSignals: true,
   taskList: {
-    work: async ({ ms = 0, blockS }, { job }) => {
+    work: async ({ hangs, blocksUntil }, { job }) => {
       await note('start', job.id);
       // Blocks the event loop, like a long computation.
-      if (blockS !== undefined) spawnSync('sleep', [String(blockS)]);
-      await setTimeout(ms);
+      if (blocksUntil !== undefined)
+        spawnSync('sh', ['-c', 'until [ -e "$0" ]; do sleep 0.1; done', blocksUntil]);
+      // Its process is killed meanwhile, however long that takes to come.
+      if (hangs && job.attempts === 1) await setTimeout(600_000);
       await note('end', job.id);
     },
   },

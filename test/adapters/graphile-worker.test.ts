@@ -1,4 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
 import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
@@ -44,7 +47,7 @@ describe.each<[GraphileVersion, string]>([
 
   it('a killed worker: the job runs again on another one, exactly once', async () => {
     const first = await worker();
-    const id = await world.addJob({ ms: 2_000 });
+    const id = await world.addJob({ hangs: true });
     await world.started(id);
     const second = await worker();
     await first.kill();
@@ -57,10 +60,14 @@ describe.each<[GraphileVersion, string]>([
 
   it('a healthy job that blocks its event loop is left alone', async () => {
     const only = await worker();
-    const id = await world.addJob({ blockS: 4 });
+    const folder = await mkdtemp(join(tmpdir(), 'job-reaper-blocked-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const blocksUntil = join(folder, 'file');
+    const id = await world.addJob({ blocksUntil });
     await world.started(id);
-    await world.sweeps();
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
     expect((await world.job(id))?.locked_by).toMatch(/^pool-/);
+    await writeFile(blocksUntil, '');
     await world.gone(id);
     expect([await world.noted('start', id), await world.noted('end', id)]).toEqual([[only.pid], [only.pid]]);
     expect(await world.claims(id)).toEqual([]);
@@ -68,7 +75,7 @@ describe.each<[GraphileVersion, string]>([
 
   it('attempts used up: the job is permanently failed, and can be rescheduled by its API', async () => {
     const first = await worker();
-    const id = await world.addJob({ ms: 1_000 }, { maxAttempts: 1 });
+    const id = await world.addJob({ hangs: true }, { maxAttempts: 1 });
     await world.started(id);
     await first.kill();
     await eventually('the claim', async () => (await world.claims(id)).length > 0);
@@ -91,7 +98,7 @@ describe.each<[GraphileVersion, string]>([
   it('a named queue whose holder was killed goes on, in its order', async () => {
     const first = await worker();
     const ids = [
-      await world.addJob({ ms: 1_000 }, { queue: 'mail' }),
+      await world.addJob({ hangs: true }, { queue: 'mail' }),
       await world.addJob({}, { queue: 'mail' }),
     ];
     const [one = '', two = ''] = ids;
@@ -110,7 +117,7 @@ describe.each<[GraphileVersion, string]>([
   it('ten jobs of one killed process each run again once', async () => {
     const first = await worker({ CONCURRENCY: '10' });
     const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ ms: 3_000 }));
+    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
     for (const id of ids) await world.started(id);
     await first.kill();
     const second = await worker({ CONCURRENCY: '10' });
@@ -132,7 +139,7 @@ describe.each<[GraphileVersion, string]>([
       return found;
     };
     await eventually('a job of each worker', async () => {
-      ids.push(await world.addJob({ ms: 600_000 }));
+      ids.push(await world.addJob({ hangs: true }));
       return (await takenBy(plain.pid)).length > 0 && (await takenBy(announced.pid)).length > 0;
     });
     const [[unknown = ''], [known = '']] = [await takenBy(plain.pid), await takenBy(announced.pid)];

@@ -555,9 +555,11 @@ describe('workers', () => {
     await db.admin.query('update jobs set run_id = $2 where id = $1', [job, worker]);
   };
 
-  it('says nothing of rows that name processes', async () => {
+  it('has nothing to say where rows name processes', async () => {
     await nameRun('j1', 'run-1');
-    expect(await levels('workers')).toEqual([]);
+    expect(await examine('workers', patient)).toMatchObject([
+      { level: 'ok', got: 'rows name processes, not workers' },
+    ]);
   });
 
   it('names the workers whose process cannot be told, and why', async () => {
