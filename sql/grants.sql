@@ -101,6 +101,7 @@ grant execute on function
   reaper.worker_process(text),
   reaper.worker_trouble(text),
   reaper.token_boot(text),
+  reaper.names_workers(),
   reaper.note_clock_step(bigint, timestamptz, timestamptz, double precision),
   reaper.record_sweep(timestamptz, jsonb),
   reaper.note_sweep(timestamptz, jsonb),

@@ -141,13 +141,12 @@ select p.host, format('job %s started at %s with a stamp of boot %s, after boot 
 
 comment on view reaper.host_warning is 'What is wrong with the probes of a host, in words';
 
--- The workers of running jobs whose process cannot be told, and why. Every row counts that names no process, also of queues whose rows
--- need no worker's name: then `none` says nothing.
+-- The workers of running jobs whose process cannot be told, and why. Empty, and free, where rows name processes themselves.
 create or replace view reaper.unplaced_worker as
 select r.worker, r.runs, r.first_job, t.why, case when t.why = 'boot' then reaper.token_boot(reaper.worker_token(r.worker)) end as boot_hash
   from (select left(run_id, 200) as worker, count(*) as runs, min(left(job_id, 200)) as first_job
           from reaper.readable_run
-         where host is null and pid is null and process_identity is null
+         where (select reaper.names_workers()) and host is null and pid is null and process_identity is null
          group by 1) r
  cross join lateral (select reaper.worker_trouble(r.worker) as why) t
  where t.why is not null;

@@ -108,6 +108,17 @@ begin
 end
 $$;
 
+-- Whether the installed adapter learns processes from the names of workers.
+create function reaper.names_workers() returns boolean
+  language sql stable
+  as $$
+    select exists (
+      select from pg_catalog.pg_rewrite w
+        join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
+       where w.ev_class = to_regclass('reaper.running_job') and d.refclassid = 'pg_catalog.pg_proc'::regclass
+         and d.refobjid = to_regprocedure('reaper.worker_process(text)'))
+  $$;
+
 -- What a token has of its boot's id, to count boots.
 create function reaper.token_boot(p_token text) returns text
   language sql immutable

@@ -7,7 +7,7 @@ import { BOOT_A, BOOT_B, INITIAL_NAMESPACE, insertBoot } from '../support/boots.
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction } from '../support/locks.js';
 import { loginAs } from '../support/logins.js';
-import { insertRunningJob } from '../support/rows.js';
+import { insertNamed, nameWorkers } from '../support/named-workers.js';
 
 const DAY_S = 86_400;
 const NESTED = '4026532999';
@@ -41,12 +41,6 @@ async function processOf(name: string): Promise<unknown> {
 async function one(sql: string, ...values: unknown[]): Promise<unknown> {
   const { rows } = await db.admin.query<{ value: unknown }>(`select ${sql} as value`, values);
   return rows[0]?.value;
-}
-
-/** Lets a job's row name this worker. */
-async function nameRun(id: string, worker: string): Promise<void> {
-  await db.admin.query('insert into agent_runs (id) values ($1)', [worker]);
-  await db.admin.query('update jobs set run_id = $2 where id = $1', [id, worker]);
 }
 
 describe('a token in a name', () => {
@@ -152,22 +146,22 @@ describe('announcing', () => {
 });
 
 describe('status', () => {
-  const unknownBoots = async () => (await readStatus(db.reaper)).unknown_boots;
-  const nameless = async (id: string, runId: string) => {
-    await insertRunningJob(db.admin, { id, host: null, pid: null, processIdentity: null, runId: null });
-    await nameRun(id, runId);
-  };
-
   it('counts boots that no probe has reported, and their runs', async () => {
-    expect(await unknownBoots()).toEqual({ count: 0, runs: 0 });
-    await announce('pool-1', tokenOf());
-    await nameless('j1', 'pool-1');
-    await nameless('j2', tokenOf());
-    await nameless('j3', tokenOf({ bootId: BOOT_B }));
-    await nameless('j4', 'pool-of-nobody');
-    expect(await unknownBoots()).toEqual({ count: 2, runs: 3 });
-    await insertBoot(db.admin, { boot: BOOT_A });
-    expect(await unknownBoots()).toEqual({ count: 1, runs: 1 });
+    const other = await createTestDatabase();
+    try {
+      const unknownBoots = async () => (await readStatus(other.reaper)).unknown_boots;
+      await other.admin.query('select reaper.announce($1, $2)', ['pool-1', tokenOf()]);
+      const names = ['pool-1', tokenOf(), tokenOf({ bootId: BOOT_B }), 'pool-of-nobody'];
+      for (const [job, name] of names.entries()) await insertNamed(other.admin, `j${job}`, name);
+      // These rows should name processes themselves.
+      expect(await unknownBoots()).toEqual({ count: 0, runs: 0 });
+      await nameWorkers(other.admin);
+      expect(await unknownBoots()).toEqual({ count: 2, runs: 3 });
+      await insertBoot(other.admin, { boot: BOOT_A });
+      expect(await unknownBoots()).toEqual({ count: 1, runs: 1 });
+    } finally {
+      await other.drop();
+    }
   });
 });
 
@@ -177,8 +171,7 @@ describe('prune', () => {
     await db.admin.query(
       `update reaper.queue_worker set announced_at = announced_at - interval '25 hours' where worker_id <> 'young'`,
     );
-    await insertRunningJob(db.admin, { id: 'j1', host: null, pid: null, runId: null });
-    await nameRun('j1', 'used');
+    await insertNamed(db.admin, 'j1', 'used');
     expect(await prune(db.admin, 2 * DAY_S)).toMatchObject({ workers: 0 });
     expect(await prune(db.admin, DAY_S)).toMatchObject({ workers: 1 });
     expect(await one('(select array_agg(worker_id order by worker_id) from reaper.queue_worker)')).toEqual([

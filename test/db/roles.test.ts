@@ -154,6 +154,7 @@ describe('role reaper', () => {
       'keep_channels',
       'lease_block_on',
       'lock_holder',
+      'names_workers',
       'note_claim_trouble',
       'note_clock_step',
       'note_delivery',

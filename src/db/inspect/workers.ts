@@ -15,11 +15,7 @@ export async function readUnplacedWorkers(
   pool: Queryable,
 ): Promise<{ isByName: boolean; unplaced: UnplacedWorkers[] }> {
   const { rows: used } = await pool.query<{ isByName: boolean }>(
-    `select exists (
-       select from pg_rewrite w
-         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
-        where w.ev_class = to_regclass('reaper.running_job') and d.refclassid = 'pg_proc'::regclass
-          and d.refobjid = to_regprocedure('reaper.worker_process(text)')) as "isByName"`,
+    'select reaper.names_workers() as "isByName"',
   );
   const { rows } = await pool.query<UnplacedWorkers>(
     `select why, count(*) as count, sum(runs)::bigint as runs,

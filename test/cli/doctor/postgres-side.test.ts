@@ -13,6 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.js
 import { insertBoot } from '../../support/boots.js';
 import { claimRun } from '../../support/claims.js';
 import { OpenTransaction } from '../../support/locks.js';
+import { insertNamed, nameWorkers } from '../../support/named-workers.js';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { insertRunningJob, readJob } from '../../support/rows.js';
 import { TOKEN_VECTOR } from '../../support/token.js';
@@ -549,36 +550,21 @@ describe('session', () => {
 });
 
 describe('workers', () => {
-  const nameRun = async (job: string, worker: string) => {
-    await insertRunningJob(db.admin, { id: job, host: null, pid: null, processIdentity: null });
-    await db.admin.query('insert into agent_runs (id) values ($1)', [worker]);
-    await db.admin.query('update jobs set run_id = $2 where id = $1', [job, worker]);
-  };
-
   it('has nothing to say where rows name processes', async () => {
-    await nameRun('j1', 'run-1');
+    await insertNamed(db.admin, 'j1', 'run-1');
     expect(await examine('workers', patient)).toMatchObject([
       { level: 'ok', got: 'rows name processes, not workers' },
     ]);
   });
 
   it('names the workers whose process cannot be told, and why', async () => {
-    await db.admin.query(
-      await contractWith((sql) =>
-        sql
-          .replace(/j\.(host|pid::bigint|process_identity) +as/g, (_, column: string) => `p.${column} as`)
-          .replace(
-            "where j.status = 'running';",
-            `left join lateral reaper.worker_process(j.run_id) p on true $&`,
-          ),
-      ),
-    );
+    await nameWorkers(db.admin);
     expect(await levels('workers')).toEqual(['ok']);
     const { token } = TOKEN_VECTOR;
-    await nameRun('j1', 'pool-1');
-    await nameRun('j2', token);
-    await nameRun('j3', 'pool-3');
-    await nameRun('j4', token.slice(0, -1));
+    await insertNamed(db.admin, 'j1', 'pool-1');
+    await insertNamed(db.admin, 'j2', token);
+    await insertNamed(db.admin, 'j3', 'pool-3');
+    await insertNamed(db.admin, 'j4', token.slice(0, -1));
     for (const other of [token, formatToken({ ...TOKEN_VECTOR.parts, pid: 1 })])
       await db.admin.query('select reaper.announce($1, $2)', ['pool-3', other]);
     expect(await examine('workers', patient)).toMatchObject([
