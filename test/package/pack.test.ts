@@ -115,7 +115,7 @@ describe('the packed package', () => {
       'renewLease',
     ]);
     expect(await exportsOf('job-reaper/stamp')).toEqual(['announce', 'processToken']);
-    expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchJob']);
+    expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchHost', 'watchJob']);
   });
 });
 
