@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
 const layers = [
   { target: './src/domain', from: './src', except: ['./domain'] },
   { target: './src/liveness', from: './src', except: ['./domain', './liveness'] },
+  { target: './src/stamp', from: './src', except: ['./domain', './liveness', './stamp'] },
   { target: './src/notify', from: './src', except: ['./domain', './notify'] },
   { target: './src/db', from: './src', except: ['./domain', './db', './paths.ts'] },
   { target: './src/metrics', from: './src', except: ['./domain', './db', './metrics'] },

@@ -9,6 +9,7 @@ const SHARED = {
 
 /** `npm run test:system`: tests that wait for real limits, outages and whole fleets, more than 20 s a file. */
 const SYSTEM = [
+  'test/adapters/*.test.ts',
   'test/cli/control.test.ts',
   'test/cli/doctor/*-side.test.ts',
   'test/cli/explain-process.test.ts',

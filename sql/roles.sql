@@ -4,7 +4,7 @@ do $$
 declare
   v_role text;
 begin
-  foreach v_role in array array['reaper', 'reaper_probe'] loop
+  foreach v_role in array array['reaper', 'reaper_probe', 'reaper_worker'] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
       begin
         execute pg_catalog.format('create role %I nologin', v_role);

@@ -141,6 +141,18 @@ select p.host, format('job %s started at %s with a stamp of boot %s, after boot 
 
 comment on view reaper.host_warning is 'What is wrong with the probes of a host, in words';
 
+-- The workers of running jobs whose process cannot be told, and why. Empty, and free, where rows name processes themselves.
+create or replace view reaper.unplaced_worker as
+select r.worker, r.runs, r.first_job, t.why, case when t.why = 'boot' then reaper.token_boot(reaper.worker_token(r.worker)) end as boot_hash
+  from (select left(run_id, 200) as worker, count(*) as runs, min(left(job_id, 200)) as first_job
+          from reaper.readable_run
+         where (select reaper.names_workers()) and host is null and pid is null and process_identity is null
+         group by 1) r
+ cross join lateral (select reaper.worker_trouble(r.worker) as why) t
+ where t.why is not null;
+
+comment on view reaper.unplaced_worker is 'Workers of running jobs whose process cannot be told, and why';
+
 create or replace view reaper.status as
 select
   coalesce((c.policy ->> 'enabled')::boolean, true) as enabled,
@@ -198,7 +210,10 @@ select
   (select coalesce(jsonb_agg(format('%s: %s', w.host, w.what) order by w.host, w.what), '[]') from reaper.host_warning w) as host_warnings,
   (select coalesce(jsonb_agg(jsonb_build_object('channel', h.name, 'since', h.failing_since, 'why', h.why, 'lost', h.lost)
                              order by h.name), '[]')
-     from reaper.channel h where h.failing_since is not null) as failing_channels
+     from reaper.channel h where h.failing_since is not null) as failing_channels,
+  -- Boots of workers' tokens that no probe has reported: their runs are unknown.
+  (select jsonb_build_object('count', count(distinct u.boot_hash), 'runs', coalesce(sum(u.runs), 0))
+     from reaper.unplaced_worker u where u.why = 'boot') as unknown_boots
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -16,6 +16,13 @@ export function describeUnrepaired(status: Status): [what: string, why: string][
       `${hostless}: no probe can check their processes; make launchers write the host with the pid`,
     ]);
   }
+  const { count: boots, runs } = status.unknown_boots;
+  if (boots > 0) {
+    rows.push([
+      'boots without a probe',
+      `${boots}, with ${runs} of these runs: start a worker of job-reaper on each machine that runs jobs`,
+    ]);
+  }
   if (status.held > 0) rows.push(['held runs', String(status.held)]);
   if (waiting.count > 0) {
     const jobs = waiting.first.join(', ');

@@ -67,6 +67,7 @@ function print(pruned: Pruned, olderThanS: number, dryRun: boolean): void {
         ['lease reclaims', pruned.leaseReclaims],
         ['changes by operators', pruned.controlChanges],
         ['expired holds', pruned.holds],
+        ['announced workers', pruned.workers],
       ],
     ),
   );

@@ -40,6 +40,8 @@ export interface FleetNumbers {
   lostMessages: Record<string, number>;
   /** Channels that did not accept their last message. */
   failingChannels: number;
+  /** Boots in workers' tokens that no probe has reported. */
+  unknownBoots: number;
   /** Age of the oldest owed notification in seconds; 0 without any. */
   oldestOwedS: number;
   claims: ClaimTotal[];
@@ -68,6 +70,7 @@ const SQL = `
          o.owed, o."oldestOwedS",
          (select coalesce(jsonb_object_agg(h.name, h.lost), '{}') from reaper.channel h) as "lostMessages",
          jsonb_array_length(s.failing_channels) as "failingChannels",
+         (s.unknown_boots ->> 'count')::bigint as "unknownBoots",
          (select coalesce(jsonb_agg(jsonb_build_object('agent', agent, 'outcome', outcome, 'tier', tier,
                                                        'firstId', first_id, 'claims', claims)), '[]')
             from reaper.claim_total) as claims,

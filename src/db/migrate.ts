@@ -7,6 +7,7 @@ import { buildIndexes } from './adapter/build-indexes.js';
 import { checkView } from './adapter/check-view.js';
 import { fitEncoding, readEncoding } from './adapter/encoding.js';
 import { installAdapter } from './adapter/install.js';
+import { fillIn } from './adapter/parameters.js';
 import { raiseIds } from './adapter/raise-ids.js';
 import { readAdapter, type AdapterSource } from './adapter/source.js';
 import { findInstalled } from './adapter/stored.js';
@@ -36,10 +37,15 @@ export interface MigrateResult {
  *
  * @param adminUrl a login that owns the schema and may create roles
  * @param adapter `reference`, `minimal`, the path of an SQL file or of a folder, or null to reinstall the current one
- * @throws if there is no such adapter, if it does not keep the SQL contract, if a pooler does not give us our own session, or if
+ * @param parameters values of the adapter's parameters; those not named keep the value that they had
+ * @throws if there is no such adapter or parameter, if it does not keep the SQL contract, if a pooler does not give us our own session, or if
  *   another session locks what has to be replaced
  */
-export async function migrate(adminUrl: string, adapter: string | null): Promise<MigrateResult> {
+export async function migrate(
+  adminUrl: string,
+  adapter: string | null,
+  parameters: Record<string, string> = {},
+): Promise<MigrateResult> {
   const given = adapter === null ? null : await readAdapter(adapter);
   const client = new pg.Client({
     connectionString: adminUrl,
@@ -74,9 +80,9 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     await client.query('begin isolation level read committed');
-    const { source, notes, ...control } = await install(client, given, encoding);
+    const { indexes, notes, ...control } = await install(client, given, parameters, encoding);
     await client.query('commit');
-    if (source?.indexes) notes.push(...(await buildIndexes(client, source.indexes)));
+    if (indexes !== null) notes.push(...(await buildIndexes(client, indexes)));
     return { applied: applied.map((migration) => migration.name), ...control, notes };
   } finally {
     await client.end();
@@ -87,8 +93,9 @@ export async function migrate(adminUrl: string, adapter: string | null): Promise
 async function install(
   client: pg.Client,
   given: AdapterSource | null,
+  parameters: Record<string, string>,
   encoding: string,
-): Promise<Omit<MigrateResult, 'applied'> & { source: AdapterSource | null }> {
+): Promise<Omit<MigrateResult, 'applied'> & { indexes: string | null }> {
   const { rows } = await client.query<{ adapter: string | null }>('select adapter from reaper.control');
   if (rows[0] === undefined)
     throw new Error('Expected one row in reaper.control, got none: restore it from a backup');
@@ -96,11 +103,15 @@ async function install(
   const source = given ?? (await findInstalled(client, before));
   const notes: string[] = [];
   let isAnother = false;
+  let indexes: string | null = null;
   if (source !== null) {
-    const installation = await installAdapter(client, source, before);
+    const installation = await installAdapter(client, source, before, parameters);
+    indexes = source.indexes === null ? null : fillIn(source.indexes, installation.parameters);
     notes.push(...installation.notes);
     isAnother = before !== null && installation.isAnother;
   } else {
+    if (Object.keys(parameters).length > 0)
+      throw new Error('Expected an adapter that has parameters, got none: name it with --adapter');
     await expectView(client);
     if (before !== null) {
       notes.push(
@@ -132,7 +143,7 @@ async function install(
       [before, control.adapter],
     );
   }
-  return { ...control, notes, source };
+  return { ...control, notes, indexes };
 }
 
 async function expectView(client: pg.Client): Promise<void> {

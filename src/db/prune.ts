@@ -11,6 +11,8 @@ export interface Pruned {
   leaseReclaims: number;
   controlChanges: number;
   holds: number;
+  /** Workers of the queue that announced themselves. */
+  workers: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function prune(pool: Database, olderThanS: number, dryRun = false):
     (connection) =>
       connection.query<Pruned>(
         `select claims, observations, notifications, lease_reclaims as "leaseReclaims",
-                control_changes as "controlChanges", holds
+                control_changes as "controlChanges", holds, reaper.prune_workers($1) as workers
            from reaper.prune($1)`,
         [olderThanS],
       ),

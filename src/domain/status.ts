@@ -61,6 +61,8 @@ export interface Status {
   held: number;
   /** Channels that do not deliver: since when (ISO 8601), why, and how many messages they have lost so far. */
   failing_channels: { channel: string; since: string; why: string; lost: number }[];
+  /** Boots in workers' tokens that no probe has reported, and how many running jobs are unknown because of that. */
+  unknown_boots: { count: number; runs: number };
   /** What is wrong with hosts' probes, such as two machines with one name: `<host>: <what>`. */
   host_warnings: string[];
 }

@@ -61,6 +61,8 @@ export interface Status {
   hostWarnings: string[];
   /** Channels that do not deliver: since when, why, and how many messages they have lost so far. */
   failingChannels: { channel: string; since: Date; why: string; lost: number }[];
+  /** Boots in workers' tokens that no probe has reported, and how many running jobs are unknown because of that. */
+  unknownBoots: { count: number; runs: number };
 }
 
 /** A run that was reaped as dead although its process is alive: what both looks saw, in words. */
@@ -124,5 +126,6 @@ export function toStatus(row: StatusRow): Status {
     held: row.held,
     hostWarnings: row.host_warnings,
     failingChannels: row.failing_channels.map((failing) => ({ ...failing, since: new Date(failing.since) })),
+    unknownBoots: row.unknown_boots,
   };
 }

@@ -39,6 +39,10 @@ const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => nu
     help: 'Notification channels that lost their last message: job-reaper status shows why.',
     read: (n) => n.failingChannels,
   },
+  job_reaper_unknown_boots: {
+    help: "Boots in workers' tokens that no probe has reported: their runs are unknown.",
+    read: (n) => n.unknownBoots,
+  },
   job_reaper_hosts_without_probe: {
     help: 'Hosts of running jobs whose probe queue no worker polled at the last sweep.',
     read: (n) => n.hostsWithoutProbe.length,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { sessionSettings } from '../../src/db/session-settings.js';
+import { formatToken } from '../../src/liveness/token.js';
 import { packageRoot } from '../../src/paths.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -33,6 +34,8 @@ const BOOT = 'aaaaaaaa-0000-4000-8000-00000000000';
 const stampIn = (boot: string, namespace: number, ticks: number) =>
   `linux:machines:${boot}:${namespace}:${ticks}`;
 const START = '2026-02-03T04:05:06.700009Z';
+/** Of a process in the boot that host `h-live` reports. */
+const TOKEN = formatToken({ bootId: `${BOOT}9`, pidNamespace: '4026531836', pid: 4242, start: '5' }) ?? '';
 /** A text that is read differently if backslashes are special. */
 const ODD = 'it\\s "odd"\\n\'';
 const NOW = Date.parse('2026-02-03T05:06:07.123Z');
@@ -171,6 +174,9 @@ const STORY: Step[] = [
     ODD,
   ),
   by('admin', 'behind_adapter()'),
+  by('admin', 'announce($1, $2)', ODD, TOKEN),
+  by('admin', 'worker_process($1)', ODD),
+  by('admin', 'prune_workers(86400)'),
   { at: NOW + 90 * 86_400_000 },
   by('admin', 'prune(86400.1)'),
 ];

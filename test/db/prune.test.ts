@@ -116,6 +116,7 @@ it('removes what belongs to it: observations that are over, alerts, lease reclai
     leaseReclaims: 1,
     controlChanges: 1,
     holds: 1,
+    workers: 0,
   };
   expect(await prune(db.admin, 90 * DAY_S, true)).toEqual(counts);
   expect(await prune(db.admin, 90 * DAY_S)).toEqual(counts);

@@ -1,6 +1,8 @@
 import type { Database } from '../../src/db/database.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createPool, type Pool } from '../../src/db/pool.js';
+import { loginAs } from '../support/logins.js';
 import { insertRunningJob } from '../support/rows.js';
 
 const DENIED = '42501';
@@ -8,6 +10,7 @@ const DENIED = '42501';
 const VIEW_REFUSES = ['55000', '42809', '0A000'];
 
 let db: TestDatabase;
+let worker: Pool;
 /** Everything in schema reaper, as the catalog lists it, so that nothing new goes untested. */
 let relations: string[];
 /** The user's. */
@@ -18,6 +21,7 @@ let functions: { name: string; call: string }[];
 
 beforeAll(async () => {
   db = await createTestDatabase();
+  worker = createPool(loginAs('reaper_worker', db.adminUrl), { applicationName: 'test worker' });
   await insertRunningJob(db.admin, { id: 'j1', stage: 'development' });
   relations = await relationsOf('reaper', ['r', 'v', 'm', 'p', 'f']);
   tables = await relationsOf('public', ['r', 'v', 'm', 'p', 'f']);
@@ -37,7 +41,10 @@ beforeAll(async () => {
   );
   functions = procs.rows;
 });
-afterAll(() => db.drop());
+afterAll(async () => {
+  await worker.end();
+  await db.drop();
+});
 
 async function relationsOf(schema: string, kinds: string[]): Promise<string[]> {
   const { rows } = await db.admin.query<{ name: string }>(
@@ -77,7 +84,9 @@ async function callable(pool: Database): Promise<string[]> {
   return result.map((name) => name.replace(/^reaper\./, '').replace(/\(.*/, ''));
 }
 
-describe.each(['reaper', 'probe'] as const)('role %s', (role) => {
+describe.each(['reaper', 'probe', 'worker'] as const)('role %s', (role) => {
+  const pool = () => (role === 'worker' ? worker : db[role]);
+
   it('writes and locks no table, view or sequence, of ours or of the user', async () => {
     for (const sql of [
       (name: string) => `insert into ${name} default values`,
@@ -87,31 +96,31 @@ describe.each(['reaper', 'probe'] as const)('role %s', (role) => {
       (name: string) => `lock table ${name} in row exclusive mode`,
       (name: string) => `alter table ${name} disable trigger all`,
     ]) {
-      expect(await allowed(db[role], [...relations, ...tables], sql)).toEqual([]);
+      expect(await allowed(pool(), [...relations, ...tables], sql)).toEqual([]);
     }
     expect([columns.length > 100, sequences.length > 3]).toEqual([true, true]);
     for (const { relation, name } of columns) {
       const update = () => `update ${relation} set ${name} = default`;
-      expect(await allowed(db[role], [`${relation}.${name}`], update)).toEqual([]);
+      expect(await allowed(pool(), [`${relation}.${name}`], update)).toEqual([]);
     }
     for (const sql of [
       (name: string) => `select nextval('${name}')`,
       (name: string) => `select setval('${name}', 1)`,
     ]) {
-      expect(await allowed(db[role], sequences, sql)).toEqual([]);
+      expect(await allowed(pool(), sequences, sql)).toEqual([]);
     }
   });
 
   it('creates nothing', async () => {
     for (const schema of ['reaper', 'public']) {
-      expect(await codeOf(db[role], `create table ${schema}.x (i int)`)).toBe(DENIED);
+      expect(await codeOf(pool(), `create table ${schema}.x (i int)`)).toBe(DENIED);
       const create = `create function ${schema}.finish(text) returns int language sql as 'select 1'`;
-      expect(await codeOf(db[role], create)).toBe(DENIED);
+      expect(await codeOf(pool(), create)).toBe(DENIED);
     }
-    expect(await codeOf(db[role], 'create schema x')).toBe(DENIED);
-    expect(await codeOf(db[role], 'alter function reaper.now() owner to current_user')).toBe(DENIED);
-    expect(await codeOf(db[role], 'grant reaper to current_user')).toBe(DENIED);
-    expect(await codeOf(db[role], 'create role x')).toBe(DENIED);
+    expect(await codeOf(pool(), 'create schema x')).toBe(DENIED);
+    expect(await codeOf(pool(), 'alter function reaper.now() owner to current_user')).toBe(DENIED);
+    expect(await codeOf(pool(), 'grant reaper to current_user')).toBe(DENIED);
+    expect(await codeOf(pool(), 'create role x')).toBe(DENIED);
   });
 });
 
@@ -136,6 +145,7 @@ describe('role reaper', () => {
       'declare_boot_gone',
       'declare_host_gone',
       'declare_host_replaced',
+      'find_token',
       'gather_digest',
       'has_stages',
       'hold_on',
@@ -144,6 +154,7 @@ describe('role reaper', () => {
       'keep_channels',
       'lease_block_on',
       'lock_holder',
+      'names_workers',
       'note_claim_trouble',
       'note_clock_step',
       'note_delivery',
@@ -170,7 +181,11 @@ describe('role reaper', () => {
       'stamp_boot',
       'stamp_namespace',
       'take_for_telegram',
+      'token_boot',
       'try_claim',
+      'worker_process',
+      'worker_token',
+      'worker_trouble',
     ]);
   });
 
@@ -198,6 +213,13 @@ describe('role reaper_probe', () => {
       'now',
       'report_host',
     ]);
+  });
+});
+
+describe('role reaper_worker', () => {
+  it('announces workers, and reads and calls nothing else', async () => {
+    expect(await allowed(worker, [...relations, ...tables], (name) => `select * from ${name}`)).toEqual([]);
+    expect(await callable(worker)).toEqual(['announce']);
   });
 });
 

@@ -9,6 +9,7 @@ import { packageRoot } from '../../src/paths.js';
 export const DOORS = {
   'job-reaper': 'src/index.ts',
   'job-reaper/launcher': 'src/launcher.ts',
+  'job-reaper/stamp': 'src/stamp.ts',
 } as const;
 
 export type Door = keyof typeof DOORS;

@@ -35,6 +35,13 @@ it("job-reaper/launcher loads Node's own modules and nothing else", () => {
   expect(packages.filter((name) => !name.startsWith('node:'))).toEqual([]);
 });
 
+it("job-reaper/stamp loads few of Node's own modules and nothing else", () => {
+  const { files, packages } = modulesOf('src/stamp.ts');
+  expect(files).toEqual(expect.arrayContaining(['src/liveness/token.ts', 'src/stamp/announce.ts']));
+  expect(files.length).toBeLessThan(10);
+  expect(packages).toEqual(['node:crypto', 'node:fs', 'node:path']);
+});
+
 it('the walk through imports sees packages that are imported far below a door', () => {
   expect(modulesOf('src/index.ts').packages).toEqual(
     expect.arrayContaining(['@temporalio/worker', 'pg', 'pino', 'zod']),

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createPsDriver, processIdentity } from '../../src/liveness/index.js';
+import { parseToken } from '../../src/liveness/token.js';
+import { TOKEN_VECTOR } from '../support/token.js';
 import { firstLine, isLinux, PID_NOBODY_HAS, start, startSleep, works } from './processes.js';
 
 const COMPILING_MS = 120_000;
@@ -70,6 +72,85 @@ for (const recipe of recipes) {
       const result = run(recipe, PID_NOBODY_HAS);
       expect(result.stdout).toBe('');
       expect(result.status).toBe(1);
+    });
+  });
+}
+
+const tokenRecipes: Recipe[] = [
+  ...recipes.filter(({ name }) => name !== 'sh'),
+  {
+    name: 'Elixir',
+    file: 'identity.exs',
+    command: ['elixir'],
+    runs: works('elixir', ['--version']),
+  },
+].map((recipe) => ({ ...recipe, file: recipe.file.replace('identity', 'token') }));
+
+/** Children of a process that already has its token: one line each, parent first. */
+const FORKS: Record<string, string[]> = {
+  Python: [
+    'python3',
+    '-c',
+    `import os, runpy
+token = runpy.run_path('docs/recipes/token.py')['process_token']
+print(os.getpid(), token(), flush=True)
+if os.fork() == 0:
+    print(os.getpid(), token(), flush=True)
+else:
+    os.wait()`,
+  ],
+  Ruby: [
+    'ruby',
+    '-e',
+    `load 'docs/recipes/token.rb'; $stdout.sync = true; puts "#{Process.pid} #{process_token}"
+     fork { puts "#{Process.pid} #{process_token}" }; Process.wait`,
+  ],
+};
+
+for (const { name, file, command, runs } of tokenRecipes) {
+  const [program = '', ...before] = command;
+  describe.skipIf(!isLinux || !runs)(`the token recipe for ${name} (needs /proc and ${name})`, () => {
+    const script = [...before, `docs/recipes/${file}`];
+    const startOf = (pid: number) => Number(processIdentity(pid)?.split(':')[4]);
+
+    it('writes the vector', { timeout: COMPILING_MS }, () => {
+      const { bootId, pidNamespace, pid, start } = TOKEN_VECTOR.parts;
+      const { stdout } = spawnSync(program, [...script, bootId, pidNamespace, String(pid), start], {
+        encoding: 'utf8',
+      });
+      expect(stdout).toBe(`${TOKEN_VECTOR.token}\n`);
+    });
+
+    it.each([
+      ['here', []],
+      ...(canShift ? [['in a time namespace (needs root and unshare --time)', SHIFTED]] : []),
+    ] as [string, string[]][])(
+      'writes the token of its own process %s',
+      { timeout: COMPILING_MS },
+      (_, entrance) => {
+        const [first = '', ...rest] = [...entrance, program, ...script];
+        const [earlier, { stdout, pid }, later] = [
+          startSleep(),
+          spawnSync(first, rest, { encoding: 'utf8' }),
+          startSleep(),
+        ];
+        const token = parseToken(stdout.trim());
+        expect(token?.pidNamespace).toBe(processIdentity(earlier.pid)?.split(':')[3]);
+        // Behind an entrance, and with "go run", it is a child of the process that we started.
+        if (entrance.length === 0 && name !== 'Go') expect(token?.pid).toBe(pid);
+        expect(Number(token?.start)).toBeGreaterThanOrEqual(startOf(earlier.pid));
+        expect(Number(token?.start)).toBeLessThanOrEqual(startOf(later.pid));
+      },
+    );
+
+    it.skipIf(FORKS[name] === undefined)('writes another one in a forked child', () => {
+      const [command = '', ...args] = FORKS[name] ?? [];
+      const lines = spawnSync(command, args, { encoding: 'utf8' }).stdout.trim().split('\n');
+      expect(lines).toHaveLength(2);
+      for (const line of lines) {
+        const [pid, token = ''] = line.split(' ');
+        expect(parseToken(token)?.pid).toBe(Number(pid));
+      }
     });
   });
 }

@@ -23,6 +23,7 @@ const NUMBERS: FleetNumbers = {
   owed: 0,
   lostMessages: {},
   failingChannels: 0,
+  unknownBoots: 0,
   oldestOwedS: 0,
   claims: [],
   runningAgents: [],

@@ -114,7 +114,8 @@ describe('the packed package', () => {
       'releaseLease',
       'renewLease',
     ]);
-    expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchJob']);
+    expect(await exportsOf('job-reaper/stamp')).toEqual(['announce', 'processToken']);
+    expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchHost', 'watchJob']);
   });
 });
 

@@ -19,6 +19,7 @@ import { sessionCheck } from './session.js';
 import { stampsCheck } from './stamps.js';
 import { temporalCheck } from './temporal.js';
 import { viewCheck } from './view.js';
+import { workersCheck } from './workers.js';
 
 /** All checks, in the order in which you would fix things. */
 export const CHECKS: readonly Check[] = [
@@ -32,6 +33,7 @@ export const CHECKS: readonly Check[] = [
   indexesCheck,
   clockHereCheck,
   stampsCheck,
+  workersCheck,
   claimsCheck,
   notificationsCheck,
   hostsCheck,

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { checkContract } from '../contract.js';
 import type { Queryable } from '../database.js';
+import { fillIn, valuesOf } from './parameters.js';
 import type { AdapterSource } from './source.js';
 import { readStoredAdapter, storeAdapter } from './stored.js';
 
@@ -11,6 +12,8 @@ const CONTRACT_FUNCTIONS = ['lock_run', 'lock_runs', 'finish', 'advance', 'has_e
 export interface Installation {
   /** It serves another queue than the previous adapter: decisions made for that one do not apply. */
   isAnother: boolean;
+  /** The values of its parameters. */
+  parameters: Record<string, string>;
   /** What a person should know, one sentence each. */
   notes: string[];
 }
@@ -21,36 +24,44 @@ export interface Installation {
  * It counts as another adapter if both name and text differ, or if it reads none of the tables that the previous one read. A file
  * that was moved is the same adapter, and so is a changed text under the same name.
  *
- * @throws if it does not keep the SQL contract
+ * @param given parameters; all others keep the value that they had, for the same adapter
+ * @throws if it does not keep the SQL contract, or has no such parameter
  */
 export async function installAdapter(
   admin: Queryable,
   source: AdapterSource,
   before: string | null,
+  given: Record<string, string>,
 ): Promise<Installation> {
   const stored = await readStoredAdapter(admin);
+  const isNamed = isNamedLike(source, stored, before);
+  const parameters = valuesOf(source.name, source.contract, isNamed ? (stored?.parameters ?? {}) : {}, given);
   const readBefore = stored?.relations ?? (await readRelations(admin));
   for (const signature of await readFunctions(admin, true)) await admin.query(`drop function ${signature}`);
   const others = await readFunctions(admin, false);
-  await execute(admin, source);
+  await execute(admin, source, parameters);
   await checkContract(admin);
 
   const made = (await readFunctions(admin, false)).filter((signature) => !others.includes(signature));
   const inherited = stored?.functions ?? [];
-  const isSame = isNamedLike(source, stored, before) || stored?.contract === source.contract;
+  const isSame = isNamed || stored?.contract === source.contract;
   if (!isSame) await dropLeftovers(admin, inherited);
   const kept = isSame ? inherited.filter((signature) => others.includes(signature)) : [];
   const relations = await readRelations(admin);
-  await storeAdapter(admin, source, [...new Set([...kept, ...made])].sort(), relations);
+  await storeAdapter(admin, source, parameters, [...new Set([...kept, ...made])].sort(), relations);
   const isDisjoint =
     readBefore.length > 0 && relations.length > 0 && !relations.some((name) => readBefore.includes(name));
-  if (!isSame || isDisjoint) return { isAnother: true, notes: [] };
-  return { isAnother: false, notes: await findStaleViews(admin, readBefore, relations) };
+  if (!isSame || isDisjoint) return { isAnother: true, parameters, notes: [] };
+  return { isAnother: false, parameters, notes: await findStaleViews(admin, readBefore, relations) };
 }
 
-async function execute(admin: Queryable, { name, contract }: AdapterSource): Promise<void> {
+async function execute(
+  admin: Queryable,
+  { name, contract }: AdapterSource,
+  parameters: Record<string, string>,
+): Promise<void> {
   try {
-    await admin.query(contract);
+    await admin.query(fillIn(contract, parameters));
   } catch (error) {
     // Class 42: what it names does not exist, or cannot be used like this.
     if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('42')) throw error;

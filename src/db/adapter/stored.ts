@@ -5,6 +5,8 @@ import { readShipped, SHIPPED_ADAPTERS, type AdapterSource } from './source.js';
 export interface StoredAdapter extends AdapterSource {
   /** Signatures of the functions in schema reaper that it created besides the contract's. */
   functions: string[];
+  /** The values of its parameters. */
+  parameters: Record<string, string>;
   /** The user's relations that it read at that time, by name. */
   relations: string[];
 }
@@ -12,7 +14,7 @@ export interface StoredAdapter extends AdapterSource {
 /** Reads what is installed, for the owner of schema reaper; null if an older version installed it, which stored no text. */
 export async function readStoredAdapter(admin: Queryable): Promise<StoredAdapter | null> {
   const { rows } = await admin.query<StoredAdapter>(
-    `select name, is_shipped as "isShipped", contract, indexes, functions, relations from reaper.adapter`,
+    `select name, is_shipped as "isShipped", contract, indexes, parameters, functions, relations from reaper.adapter`,
   );
   return rows[0] ?? null;
 }
@@ -21,18 +23,19 @@ export async function readStoredAdapter(admin: Queryable): Promise<StoredAdapter
 export async function storeAdapter(
   admin: Queryable,
   { name, isShipped, contract, indexes }: AdapterSource,
+  parameters: Record<string, string>,
   functions: readonly string[],
   relations: readonly string[],
 ): Promise<void> {
   await admin.query(
-    `insert into reaper.adapter (name, is_shipped, contract, indexes, functions, relations, relation_ids)
-     values ($1, $2, $3, $4, $5, $6,
+    `insert into reaper.adapter (name, is_shipped, contract, indexes, functions, relations, parameters, relation_ids)
+     values ($1, $2, $3, $4, $5, $6, $7,
              array(select to_regclass(r.name)::oid from unnest($6::text[]) with ordinality r(name, n) order by n))
      on conflict (only_row) do update
        set name = excluded.name, is_shipped = excluded.is_shipped, contract = excluded.contract, indexes = excluded.indexes,
-           functions = excluded.functions, relations = excluded.relations, relation_ids = excluded.relation_ids,
+           parameters = excluded.parameters, functions = excluded.functions, relations = excluded.relations, relation_ids = excluded.relation_ids,
            installed_at = excluded.installed_at, installed_by = excluded.installed_by`,
-    [name, isShipped, contract, indexes, functions, relations],
+    [name, isShipped, contract, indexes, functions, relations, parameters],
   );
 }
 

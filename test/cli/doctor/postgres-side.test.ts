@@ -6,13 +6,17 @@ import { anotherRunKey } from '../../../src/db/inspect/adapter-trial.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { createPool, type Pool } from '../../../src/db/pool.js';
 import { findLostSettings, sessionSettings, setLocally } from '../../../src/db/session-settings.js';
+import { formatToken } from '../../../src/liveness/token.js';
 import { packageRoot } from '../../../src/paths.js';
 import { createDatabase, dropDatabase, freePort } from '../../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { insertBoot } from '../../support/boots.js';
 import { claimRun } from '../../support/claims.js';
 import { OpenTransaction } from '../../support/locks.js';
+import { insertNamed, nameWorkers } from '../../support/named-workers.js';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { insertRunningJob, readJob } from '../../support/rows.js';
+import { TOKEN_VECTOR } from '../../support/token.js';
 import { examine, examineAll, patientOf, type Patient } from './support.js';
 
 let db: TestDatabase;
@@ -542,6 +546,41 @@ describe('session', () => {
     } finally {
       connection.release(true);
     }
+  });
+});
+
+describe('workers', () => {
+  it('has nothing to say where rows name processes', async () => {
+    await insertNamed(db.admin, 'j1', 'run-1');
+    expect(await examine('workers', patient)).toMatchObject([
+      { level: 'ok', got: 'rows name processes, not workers' },
+    ]);
+  });
+
+  it('names the workers whose process cannot be told, and why', async () => {
+    await nameWorkers(db.admin);
+    expect(await levels('workers')).toEqual(['ok']);
+    const { token } = TOKEN_VECTOR;
+    await insertNamed(db.admin, 'j1', 'pool-1');
+    await insertNamed(db.admin, 'j2', token);
+    await insertNamed(db.admin, 'j3', 'pool-3');
+    await insertNamed(db.admin, 'j4', token.slice(0, -1));
+    for (const other of [token, formatToken({ ...TOKEN_VECTOR.parts, pid: 1 })])
+      await db.admin.query('select reaper.announce($1, $2)', ['pool-3', other]);
+    expect(await examine('workers', patient)).toMatchObject([
+      { level: 'fail', got: `no probe has reported the boot of 1 worker with 1 running job (${token})` },
+      {
+        level: 'fail',
+        got: `the name has what looks like a token, but is none: 1 worker with 1 running job (${token.slice(0, -1)})`,
+      },
+      { level: 'warn', got: 'no token: 1 worker with 1 running job (pool-1)' },
+      { level: 'fail', got: 'two processes announced the same id: 1 worker with 1 running job (pool-3)' },
+    ]);
+    await insertBoot(db.admin, { boot: TOKEN_VECTOR.parts.bootId });
+    expect(await levels('workers')).toEqual(['fail', 'warn', 'fail']);
+    expect(
+      (await db.reaper.query('select host from reaper.running_job where job_id = $1', ['j2'])).rows,
+    ).toEqual([{ host: 'host-1' }]);
   });
 });
 
