@@ -197,9 +197,10 @@ it('reports nothing while this boot may be alive on another machine', async () =
 });
 
 it('keeps to its budget', async () => {
-  start({ confirmMs: 0 }, { intervalS: 3_600 });
   const agents = Array.from({ length: 12 }, () => startProcess());
   for (const [n, agent] of agents.entries()) await insertRunningJob(db.admin, { id: `j${n}`, ...agent });
+  // It reads its rows once, and not again for an hour.
+  start({ confirmMs: 0 }, { intervalS: 3_600 });
   await eventually('a full look', () => lastCounts()?.seen === 12);
   for (const [n, agent] of agents.entries()) {
     await agent.kill();
