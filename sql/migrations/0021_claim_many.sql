@@ -78,7 +78,7 @@ begin
     v_stop := 'the control row is locked';
   end;
   perform set_config('lock_timeout', '50ms', true);
-  v_began := clock_timestamp();
+  v_began := reaper.now();
   if v_stop is null then
     select string_agg(t, '; ') into v_trouble from reaper.adapter_trouble() t;
   end if;
@@ -94,7 +94,7 @@ begin
       return next;
       continue;
     end if;
-    v_stop := coalesce(v_stop, case when v_tried and extract(epoch from clock_timestamp() - v_began) * 1000 > p_limit_ms then 'the batch had its time' end);
+    v_stop := coalesce(v_stop, case when v_tried and extract(epoch from reaper.now() - v_began) * 1000 > p_limit_ms then 'the batch had its time' end);
     if v_stop is not null then
       result := 'left';
       detail := v_stop;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -112,6 +113,9 @@ describe.skipIf(!canMakeHosts())(
       await sweeps(3);
       expect(await statusOf('old')).toBe('running');
 
+      // As long as it is open, no other namespace gets its number: the predecessor's stamps would look like the successor's own.
+      const namespace = await open(`/proc/${first.entrance[2] ?? ''}/ns/pid`);
+      onTestFinished(() => namespace.close());
       await first.stop();
       const second = await startPod();
       await startJob('new', second);
@@ -131,7 +135,6 @@ describe.skipIf(!canMakeHosts())(
       await declare();
       await eventually('the old run requeued', async () => (await statusOf('old')) === 'queued', LIMIT_MS);
       await sweeps(4);
-      expect(await statuses()).toEqual(['queued', 'running', 'running']);
       const { rows } = await db.reaper.query<{ evidence: string }>(
         `select evidence #>> '{liveness,evidence}' as evidence from reaper.ledger`,
       );
@@ -142,6 +145,7 @@ describe.skipIf(!canMakeHosts())(
           ) as string,
         },
       ]);
+      expect(await statuses()).toEqual(['queued', 'running', 'running']);
     });
 
     it('loses that claim to a predecessor that lives after all: its probe’s word stands above the operator’s', async () => {

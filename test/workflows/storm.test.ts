@@ -74,8 +74,10 @@ it('starts no host watch below the threshold, nor by a policy that names none', 
   await insertManyRuns(db.admin, { count: 12, processes: [dead] });
   reaper = await startReaper(db, { policy: { watchAllLimit: 0, batchAbove: 12 } });
   await allOf(12);
-  await insertManyRuns(db.admin, { prefix: 'job-more', count: 30, processes: [dead] });
   await db.admin.query(`update reaper.control set policy = policy - 'batchAbove'`);
+  // A sweep that had read the policy before would start one.
+  await reaper.sweepNow();
+  await insertManyRuns(db.admin, { prefix: 'job-more', count: 30, processes: [dead] });
   await allOf(42);
   const { rows } = await db.admin.query(`select from reaper.ledger where workflow_id like '%/host/%'`);
   expect(rows).toHaveLength(0);
