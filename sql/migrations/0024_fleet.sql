@@ -24,12 +24,14 @@ select agent, outcome, tier, min(first_id) as first_id, sum(claims)::bigint as c
         select agent, outcome, tier, first_id, rows from reaper.pruned where what = 'claim') c
  group by agent, outcome, tier;
 
--- Part of a sweep. Counts for good what has been written since, once that is much. Ids are given out before their rows are committed, so
--- it does nothing while a transaction that may yet commit an older one is open; it waits for nobody.
+-- Part of a sweep. Counts for good what has been written since, once that is much: a part at a time, because a ledger that is older than
+-- this function can be too long for one sweep. Ids are given out before their rows are committed, so it does nothing while a transaction
+-- that may yet commit an older one is open; it waits for nobody.
 create function reaper.count_for_good(p_least bigint default 10000) returns void
   language plpgsql
 as $$
 declare
+  c_most    constant bigint := 100000;
   v_what    text;
   v_table   regclass;
   v_through bigint;
@@ -46,6 +48,7 @@ begin
                            where l.locktype = 'relation' and l.relation = v_table
                              and l.database = (select d.oid from pg_database d where d.datname = current_database())
                              and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'));
+    v_last := least(v_last, v_through + c_most);
     if v_what = 'claim' then
       insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
       select 'claim', coalesce(l.agent, ''), l.outcome, l.tier, min(l.id), count(*)
@@ -197,7 +200,7 @@ begin
   -- Reasons without what differs from run to run: pids, ages and times.
   select jsonb_agg(jsonb_build_object('agent', g.agent, 'reason', g.reason, 'count', g.count) order by g.count desc, g.agent, g.reason)
     into v_groups
-    from (select n.agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
+    from (select left(n.agent, 100) as agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
             from reaper.notification n where n.id = any (v_ids) group by 1, 2 order by 3 desc, 1, 2 limit 20) g;
   select jsonb_agg(left(coalesce(n.job_id, n.host, ''), 200) order by n.id) into v_first
     from reaper.notification n where n.id = any (v_ids[1:c_shown]);
