@@ -172,6 +172,17 @@ alter table reaper.notification
   add constraint notification_settled_as_check check (settled_as in ('sent', 'no channel', 'given up', 'digest'));
 create index notification_digest_idx on reaper.notification (digest_id) where digest_id is not null;
 
+-- Before each attempt to send a message: it is due again in a minute, so no digest takes what somebody is sending. False if it is settled,
+-- for example by a digest.
+create function reaper.take_for_sending(p_id bigint) returns boolean
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update reaper.notification set due_at = greatest(due_at, reaper.now() + interval '60 s') where id = p_id and owed;
+  return found;
+end
+$$;
+
 -- Puts all due messages of a kind into one digest if there are at least p_least. Those that were attempted before are left out, because
 -- they may have arrived, and so are those to be given up. Returns its id, or null.
 create function reaper.gather_digest(p_kind text, p_least integer default 6) returns bigint

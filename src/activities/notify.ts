@@ -6,6 +6,7 @@ import {
   readDueNotifications,
   readNotification,
   settleNotification,
+  takeForSending,
   takeForTelegram,
   type DeliveryRecord,
   type NotificationRow,
@@ -55,7 +56,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
           about(notification),
         );
       }
-    } else {
+    } else if (await takeForSending(pool, notificationId)) {
       await sendOnAll(notification);
     }
   };

@@ -169,6 +169,7 @@ describe('role reaper', () => {
       'settle_notification',
       'stamp_boot',
       'stamp_namespace',
+      'take_for_sending',
       'take_for_telegram',
       'try_claim',
     ]);
