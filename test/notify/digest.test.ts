@@ -177,7 +177,9 @@ it('leaves out what is being sent, however slow the channel is', async () => {
   await sender.settleDue('failed');
   end();
   await sending;
-  expect(hook.requests.map(({ body: { kind, digest } }) => [kind, (digest as Digest | undefined)?.count])).toEqual([
+  expect(
+    hook.requests.map(({ body: { kind, digest } }) => [kind, (digest as Digest | undefined)?.count]),
+  ).toEqual([
     ['failed', undefined],
     ['digest', 6],
   ]);

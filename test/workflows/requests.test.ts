@@ -132,7 +132,8 @@ it('writes none again if the reaper continued as new while it was written, and o
       },
     }),
   });
-  const signal = (name: string, by: string) => reaper?.client.workflow.getHandle(reaper.names.reaper).signal(name, { by });
+  const signal = (name: string, by: string) =>
+    reaper?.client.workflow.getHandle(reaper.names.reaper).signal(name, { by });
   await signal('pause', 'op-0');
   await eventually('the first attempt', () => calls === 1);
   await eventually('the request in the next execution', async () => {
