@@ -160,6 +160,17 @@ it('leaves out what is not due, what was attempted before, what others are at, a
   ]);
 });
 
+it('leaves a message to a later sweep if the channel says when to send it again, and others to the caller', async () => {
+  const [chat, hook] = [await startReceiver(), await startReceiver()];
+  chat.answer({ status: 429, body: { ok: false, parameters: { retry_after: 30 } } });
+  hook.answer({ status: 500 });
+  await owe(2);
+  expect(await activities([telegram(chat)]).settleDue('failed')).toEqual([]);
+  expect((await rows()).map(({ owed }) => owed)).toEqual([true, true]);
+  await owe(1, 3);
+  expect(await activities([createWebhook(hook.url)]).settleDue('failed')).toEqual([3]);
+});
+
 it('leaves out what is being sent, however slow the channel is', async () => {
   const hook = await startReceiver();
   let end: () => void = () => undefined;
