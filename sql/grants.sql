@@ -73,6 +73,7 @@ grant execute on function
   reaper.adapter_trouble(),
   reaper.note_unreadable(jsonb),
   reaper.owe_backstop_alert(text, text, text, text, text, text, text),
+  reaper.take_for_sending(bigint),
   reaper.take_for_telegram(bigint),
   reaper.note_delivery(bigint, text, text, text),
   reaper.keep_channels(text[]),

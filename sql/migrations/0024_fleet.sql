@@ -24,12 +24,14 @@ select agent, outcome, tier, min(first_id) as first_id, sum(claims)::bigint as c
         select agent, outcome, tier, first_id, rows from reaper.pruned where what = 'claim') c
  group by agent, outcome, tier;
 
--- Part of a sweep. Counts for good what has been written since, once that is much. Ids are given out before their rows are committed, so
--- it does nothing while a transaction that may yet commit an older one is open; it waits for nobody.
+-- Part of a sweep. Counts for good what has been written since, once that is much: a part at a time, because a ledger that is older than
+-- this function can be too long for one sweep. Ids are given out before their rows are committed, so it does nothing while a transaction
+-- that may yet commit an older one is open; it waits for nobody.
 create function reaper.count_for_good(p_least bigint default 10000) returns void
   language plpgsql
 as $$
 declare
+  c_most    constant bigint := 100000;
   v_what    text;
   v_table   regclass;
   v_through bigint;
@@ -46,6 +48,7 @@ begin
                            where l.locktype = 'relation' and l.relation = v_table
                              and l.database = (select d.oid from pg_database d where d.datname = current_database())
                              and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'));
+    v_last := least(v_last, v_through + c_most);
     if v_what = 'claim' then
       insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
       select 'claim', coalesce(l.agent, ''), l.outcome, l.tier, min(l.id), count(*)
@@ -169,6 +172,17 @@ alter table reaper.notification
   add constraint notification_settled_as_check check (settled_as in ('sent', 'no channel', 'given up', 'digest'));
 create index notification_digest_idx on reaper.notification (digest_id) where digest_id is not null;
 
+-- Before each attempt to send a message: it is due again in a minute, so no digest takes what somebody is sending. False if it is settled,
+-- for example by a digest.
+create function reaper.take_for_sending(p_id bigint) returns boolean
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update reaper.notification set due_at = greatest(due_at, reaper.now() + interval '60 s') where id = p_id and owed;
+  return found;
+end
+$$;
+
 -- Puts all due messages of a kind into one digest if there are at least p_least. Those that were attempted before are left out, because
 -- they may have arrived, and so are those to be given up. Returns its id, or null.
 create function reaper.gather_digest(p_kind text, p_least integer default 6) returns bigint
@@ -197,7 +211,7 @@ begin
   -- Reasons without what differs from run to run: pids, ages and times.
   select jsonb_agg(jsonb_build_object('agent', g.agent, 'reason', g.reason, 'count', g.count) order by g.count desc, g.agent, g.reason)
     into v_groups
-    from (select n.agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
+    from (select left(n.agent, 100) as agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
             from reaper.notification n where n.id = any (v_ids) group by 1, 2 order by 3 desc, 1, 2 limit 20) g;
   select jsonb_agg(left(coalesce(n.job_id, n.host, ''), 200) order by n.id) into v_first
     from reaper.notification n where n.id = any (v_ids[1:c_shown]);

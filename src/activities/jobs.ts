@@ -8,7 +8,7 @@ import { findRunningJob } from '../db/find-running-job.js';
 import { findLedgerEntry } from '../db/ledger.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
 import { operate, operateOnce } from '../db/operate.js';
-import type { Operation, WrittenRequests } from '../domain/operation.js';
+import type { Operation, Requested, WrittenRequests } from '../domain/operation.js';
 import type { JobRun, Outcome, RunRef } from '../domain/types.js';
 import { messageOf } from '../domain/trouble.js';
 import { whyUnwatchable } from '../domain/watchable.js';
@@ -166,14 +166,15 @@ export function createJobActivities(options: JobActivitiesOptions) {
      *
      * @throws if not even the first could be written
      */
-    async operateAll(operations: readonly Operation[]): Promise<WrittenRequests> {
+    async operateAll(requests: readonly Requested[]): Promise<WrittenRequests> {
       const { workflowExecution, activityId } = Context.current().info;
       const written: WrittenRequests = { refusals: [], error: null };
       const deadline = performance.now() + REQUESTS_MS;
-      for (const [index, operation] of operations.entries()) {
+      for (const [index, request] of requests.entries()) {
         if (index > 0 && performance.now() > deadline) break;
         try {
-          await operateOnce(pool, `${workflowExecution?.runId ?? ''}/${activityId}/${index}`, operation);
+          const { key = `${workflowExecution?.runId ?? ''}/${activityId}/${index}`, ...operation } = request;
+          await operateOnce(pool, key, operation);
           log.info(`${operation.action} by ${operation.by}`, { ...operation });
           written.refusals.push(null);
         } catch (error) {

@@ -6,6 +6,7 @@ import {
   readDueNotifications,
   readNotification,
   settleNotification,
+  takeForSending,
   takeForTelegram,
   type DeliveryRecord,
   type NotificationRow,
@@ -55,7 +56,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
           about(notification),
         );
       }
-    } else {
+    } else if (await takeForSending(pool, notificationId)) {
       await sendOnAll(notification);
     }
   };
@@ -73,7 +74,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
      * Settles all due notifications of a kind. If there are many, they become a digest, one message for all: its text and key are
      * committed before it is sent. Never fails because of a channel.
      *
-     * @returns ids of those that were not delivered and have to be retried
+     * @returns ids of those that were not delivered and can be retried at once. Those that a channel wants later are due again in a minute
      */
     async settleDue(kind: string): Promise<number[]> {
       const digest = channels.length > 0 ? await gatherDigest(pool, kind) : null;
@@ -85,7 +86,7 @@ export function createNotifyActivities({ pool, log, channels, timeoutMs = 10_000
         if (result.status === 'fulfilled') return [];
         // Postgres does not answer: what is still due is sent by the next attempt.
         if (!(result.reason instanceof ApplicationFailure)) throw result.reason;
-        return ids[index] ?? [];
+        return result.reason.nextRetryDelay ? [] : (ids[index] ?? []);
       });
     },
   };

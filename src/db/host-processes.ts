@@ -1,5 +1,6 @@
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { Queryable } from './database.js';
+import { believesExit } from './fragments.js';
 
 /** A process that running rows of one host name. */
 export interface HostProcess extends ProcessStamp {
@@ -8,7 +9,7 @@ export interface HostProcess extends ProcessStamp {
 }
 
 /**
- * The processes of a host's runs that are worth examining and have no exit code, in no order: one pass over the rows.
+ * The processes of a host's runs that are worth examining and have no exit code of their own, in no order: one pass over the rows.
  *
  * @param pids only processes with these pids; null for all
  */
@@ -20,7 +21,8 @@ export async function readHostProcesses(
   const { rows } = await pool.query<HostProcess>(
     `select r.pid, r.process_identity as "processIdentity", count(*)::integer as runs
        from reaper.examinable_run r
-      where r.host = $1 and r.exit_code is null and ($2::bigint[] is null or r.pid = any ($2))
+      where r.host = $1 and ($2::bigint[] is null or r.pid = any ($2))
+        and case when r.exit_code is null then true else not ${believesExit(false)} end
       group by 1, 2`,
     [host, pids],
   );

@@ -61,6 +61,12 @@ export async function gatherDigest(pool: Queryable, kind: string): Promise<numbe
   return rows[0]?.id ?? null;
 }
 
+/** Takes an owed notification before it is sent, so that no digest takes it meanwhile. False if it is settled. */
+export async function takeForSending(pool: Queryable, id: number): Promise<boolean> {
+  const { rows } = await pool.query<{ taken: boolean }>('select reaper.take_for_sending($1) as taken', [id]);
+  return rows[0]?.taken ?? false;
+}
+
 /** Takes an owed notification for Telegram before it is sent there. False if it was already taken. */
 export async function takeForTelegram(pool: Queryable, id: number): Promise<boolean> {
   const { rows } = await pool.query<{ taken: boolean }>('select reaper.take_for_telegram($1) as taken', [id]);

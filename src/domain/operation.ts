@@ -13,6 +13,12 @@ export type Operation =
   | { action: 'host-gone'; host: string; replaced?: boolean; by: string }
   | { action: 'boot-gone'; boot: string; by: string };
 
+/** A request as the reaper keeps it until it is written. */
+export type Requested = Operation & {
+  /** Names it, so that it is written once by whichever attempt comes first; missing from what older versions carried over. */
+  key?: string;
+};
+
 /** What became of operators' requests that were written together. */
 export interface WrittenRequests {
   /** For each request in order, up to where it came: null, or why Postgres will never accept it. */

@@ -59,6 +59,8 @@ export class Sentinel {
   readonly #budget = new Budget(performance.now());
   /** When the rows are read next. */
   #readMs = -Infinity;
+  /** When they were last read. */
+  #rowsMs = -Infinity;
   #roundMs = performance.now();
   /** Until then nothing is reported, because the last report could not be sent. */
   #silentUntilMs = -Infinity;
@@ -105,7 +107,9 @@ export class Sentinel {
     if (performance.now() >= this.#readMs) await this.#readRows();
     await this.#probe(await this.#vanished());
     await this.#probeSlice(Math.max(SLICE_MS, SLICE_PART * this.#costMs));
-    const suspects = [...this.#known.all].filter(({ state, isTold }) => isSymptom(state) && !isTold);
+    const suspects = this.#work(() =>
+      [...this.#known.all].filter(({ state, isTold }) => isSymptom(state) && !isTold),
+    );
     if (suspects.length === 0 || performance.now() < this.#silentUntilMs) return;
     await pause(this.#options.confirmMs ?? CONFIRM_MS, signal);
     if (signal.aborted) return;
@@ -119,6 +123,7 @@ export class Sentinel {
     const beganMs = performance.now();
     const processes = await readHostProcesses(pool, host);
     const readMs = performance.now() - beganMs;
+    this.#rowsMs = beganMs;
     const steps = this.#known.take(processes);
     while (this.#work(() => steps.next().done !== true)) await setImmediate();
     metrics.countSeconds(this.#costMs / 1_000);
@@ -130,7 +135,9 @@ export class Sentinel {
   /** Those that should exist and do not. */
   async #vanished(): Promise<KnownProcess[]> {
     const vanished: KnownProcess[] = [];
-    const expected = [...this.#known.all].filter(({ state }) => state === 'alive' || state === null);
+    const expected = this.#work(() =>
+      [...this.#known.all].filter(({ state }) => state === 'alive' || state === null),
+    );
     await this.#inBatches(expected, QUICK_BATCH, (known) => {
       if (isPid(known.pid) && signalZero(known.pid).kind === 'absent') vanished.push(known);
     });
@@ -153,8 +160,9 @@ export class Sentinel {
     }
     if (!this.#known.isRoundOver) return;
     const nowMs = performance.now();
-    // One that took longer says too little about now: then the sweeps examine this host as if it had no sentinel.
-    if (nowMs - this.#roundMs <= this.#intervalMs) this.#options.reporter.examined(this.#known.counts);
+    // One that took longer, or knows no newer rows, says too little about now: then sweeps examine this host as if it had no sentinel.
+    const isFresh = nowMs - this.#roundMs <= this.#intervalMs && nowMs - this.#rowsMs <= 2 * this.#intervalMs;
+    if (isFresh) this.#options.reporter.examined(this.#known.counts);
     this.#roundMs = nowMs;
     this.#known.beginRound();
   }

@@ -8,7 +8,7 @@ import type { Reaper } from './reaper-state.js';
 export function listen(reaper: Reaper): void {
   const request = (action: 'pause' | 'resume' | 'observe' | 'activate') => (input: unknown) => {
     const { by, reason, written } = messages.readOperator(input);
-    if (!written) reaper.operations.push(action === 'pause' ? { action, by, reason } : { action, by });
+    if (!written) reaper.ask(action === 'pause' ? { action, by, reason } : { action, by });
     reaper.requestSweep();
   };
   const hold = (action: 'hold' | 'release') => (input: unknown) => {
@@ -17,7 +17,7 @@ export function listen(reaper: Reaper): void {
       log.warn(`ignored a signal: ${operation}`);
       return;
     }
-    if (!messages.readOperator(input).written) reaper.operations.push(operation);
+    if (!messages.readOperator(input).written) reaper.ask(operation);
     reaper.requestSweep();
   };
   setHandler(messages.pauseSignal, request('pause'), {

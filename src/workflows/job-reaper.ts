@@ -9,7 +9,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Operation } from '../domain/operation.js';
+import type { Operation, Requested } from '../domain/operation.js';
 import { operate, operateAll, settleDue, settleOwed } from './activity-proxies.js';
 import { describeReaper } from './describe-reaper.js';
 import { reportLoop } from './examine-reported.js';
@@ -106,7 +106,7 @@ async function writeRequests(reaper: Reaper): Promise<void> {
 }
 
 /** As many as one payload has room for. */
-function firstOf(operations: readonly Operation[]): Operation[] {
+function firstOf(operations: readonly Requested[]): Requested[] {
   let left = MAX_REQUEST_CHARACTERS;
   return operations.filter((operation, index) => {
     left -= JSON.stringify(operation).length;

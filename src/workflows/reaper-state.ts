@@ -1,6 +1,7 @@
+import { workflowInfo } from '@temporalio/workflow';
 import type { Scan, WatchTarget } from '../activities/sweeps.js';
 import type { Cursor } from '../domain/page.js';
-import type { Operation } from '../domain/operation.js';
+import type { Operation, Requested } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
@@ -38,7 +39,7 @@ export interface PendingReap {
 /** What the reaper carries into its next execution. */
 export interface CarriedReaper {
   sweepWanted: boolean;
-  operations: Operation[];
+  operations: Requested[];
   watches: OpenWatch[];
   /** Absent from what an older version carried. */
   queue?: Waiting[];
@@ -88,7 +89,7 @@ export class Reaper {
   readonly hostTurns = new HostTurns();
   rowCursor: Cursor | null;
   /** Operators' requests that are not in Postgres yet, oldest first. */
-  readonly operations: Operation[];
+  readonly operations: Requested[];
   /** Operators' `reap` requests that wait for a watch's answer, by the ids of the watches. */
   readonly pendingReaps = new Map<string, PendingReap>();
   /** True while a request is being written. */
@@ -119,6 +120,7 @@ export class Reaper {
   status: Status | null;
   lastSweep: SweepSummary | null;
   #sweepWanted: boolean;
+  #asked = 0;
   #begunMs = 0;
 
   constructor(carried: CarriedReaper | undefined) {
@@ -153,6 +155,12 @@ export class Reaper {
   /** Keeps what rounds between this scan and the next one need. */
   keep({ policy, paused, watchAll, runs, retries = [] }: Scan): void {
     this.scanned = { policy, paused, watchAll: watchAll ?? runs !== null, runs: null, retries };
+  }
+
+  /** Lets an operator's request wait until it is written. */
+  ask(operation: Operation): void {
+    this.#asked += 1;
+    this.operations.push({ ...operation, key: `${workflowInfo().runId}/${this.#asked}` });
   }
 
   /** Beyond a limit reports are dropped: the next sweep examines these hosts too. */

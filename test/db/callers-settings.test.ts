@@ -151,6 +151,7 @@ const STORY: Step[] = [
   reaper(`record_lease_reclaim('k', 'web', 't', 7, 'h', 'linux:m', '2026-02-03T01:02:03.004005Z', 0.1::float8 + 0.2, 'over',
                                '{"ttl": 0.30000000000000004}', 'h')`),
   reaper(`gather_digest('backstop unknown', 2)`),
+  reaper(`take_for_sending((select min(id) from reaper.notification))`),
   reaper(`take_for_telegram((select min(id) from reaper.notification))`),
   reaper(`note_delivery((select min(id) from reaper.notification), 'telegram', 'refused', $1)`, ODD),
   reaper(`note_delivery((select min(id) from reaper.notification), 'webhook', 'sent')`),

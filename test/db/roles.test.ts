@@ -180,6 +180,7 @@ describe('role reaper', () => {
       'settle_notification',
       'stamp_boot',
       'stamp_namespace',
+      'take_for_sending',
       'take_for_telegram',
       'token_boot',
       'try_claim',

@@ -115,3 +115,14 @@ it('are not counted while prune is at work, and then only once', async () => {
   await sweep();
   expect(await totals()).toMatchObject({ claims: MANY + 1 });
 });
+
+it('are counted for good in parts, so that no sweep takes longer the longer the ledger is', async () => {
+  await addClaims(250_000);
+  await sweep();
+  expect((await through())[0]).toBe(100_000);
+  expect(await totals()).toMatchObject({ claims: 250_000 });
+  await sweep();
+  await sweep();
+  expect((await through())[0]).toBe(250_000);
+  expect(await totals()).toMatchObject({ claims: 250_000 });
+});

@@ -1,13 +1,16 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createNotifyActivities } from '../../src/activities/notify.js';
+import type { Queryable } from '../../src/db/database.js';
 import { readDueKinds } from '../../src/db/notification.js';
+import type { Digest } from '../../src/domain/notification.js';
 import type { Channel } from '../../src/notify/channels.js';
 import { createTelegram } from '../../src/notify/telegram.js';
 import { createWebhook } from '../../src/notify/webhook.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction } from '../support/locks.js';
 import { KeptLog } from '../support/quiet.js';
+import { eventually } from '../support/wait.js';
 import { startReceiver, type Receiver } from './receiver.js';
 
 let db: TestDatabase;
@@ -155,6 +158,62 @@ it('leaves out what is not due, what was attempted before, what others are at, a
     [3, 'failed'],
     [12, 'digest'],
   ]);
+});
+
+it('leaves a message to a later sweep if the channel says when to send it again, and others to the caller', async () => {
+  const [chat, hook] = [await startReceiver(), await startReceiver()];
+  chat.answer({ status: 429, body: { ok: false, parameters: { retry_after: 30 } } });
+  hook.answer({ status: 500 });
+  await owe(2);
+  expect(await activities([telegram(chat)]).settleDue('failed')).toEqual([]);
+  expect((await rows()).map(({ owed }) => owed)).toEqual([true, true]);
+  await owe(1, 3);
+  expect(await activities([createWebhook(hook.url)]).settleDue('failed')).toEqual([3]);
+});
+
+it('leaves out what is being sent, however slow the channel is', async () => {
+  const hook = await startReceiver();
+  let end: () => void = () => undefined;
+  hook.answer(
+    (response) => {
+      end = () => response.writeHead(200).end();
+    },
+    { status: 200 },
+  );
+  const sender = activities([createWebhook(hook.url)]);
+  await owe(1);
+  const sending = sender.settleOwed(1);
+  await eventually('the request', () => hook.requests.length === 1);
+  await owe(6, 2);
+  await sender.settleDue('failed');
+  end();
+  await sending;
+  expect(
+    hook.requests.map(({ body: { kind, digest } }) => [kind, (digest as Digest | undefined)?.count]),
+  ).toEqual([
+    ['failed', undefined],
+    ['digest', 6],
+  ]);
+  expect(await rows()).toContainEqual(expect.objectContaining({ id: 1, owed: false, settledAs: 'sent' }));
+});
+
+it('is not sent beside one of its messages that somebody else had read before', async () => {
+  const hook = await startReceiver();
+  await owe(6);
+  let isGathered = false;
+  const pool: Queryable = {
+    async query(text, values) {
+      const result = await db.reaper.query<never>(text, values);
+      if (!isGathered && text.includes('from reaper.notification n')) {
+        isGathered = true;
+        await db.reaper.query(`select reaper.gather_digest('failed')`);
+      }
+      return result;
+    },
+  };
+  const sender = createNotifyActivities({ pool, log: new KeptLog(), channels: [createWebhook(hook.url)] });
+  await sender.settleOwed(3);
+  expect([isGathered, hook.requests]).toEqual([true, []]);
 });
 
 it('settles all without a digest if there is no channel', async () => {

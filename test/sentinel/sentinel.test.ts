@@ -101,6 +101,37 @@ it('finds a process whose row is new, and a death before it was first seen', asy
   await told(1);
 });
 
+it('finds a death although its row still has the exit code of an earlier run', async () => {
+  const agent = startProcess();
+  await insertRunningJob(db.admin, { id: 'j1', ...agent, startedS: 100, exitCode: 0, exitedS: 200 });
+  await insertRunningJob(db.admin, { id: 'ended', ...agent, startedS: 100, exitCode: 0, exitedS: 1 });
+  start();
+  await eventually('a full look', () => lastCounts()?.seen === 1);
+  await agent.kill();
+  await told(1);
+});
+
+it('calls no look a full one that was at rows of long ago', async () => {
+  let readMs = 0;
+  const pool: Queryable = {
+    async query(text, values) {
+      if (text.includes('examinable_run')) {
+        readMs = performance.now();
+        // So costly that the next read is in a quarter of a minute.
+        await setTimeout(300);
+      }
+      return db.probe.query(text, values);
+    },
+  };
+  const ages: number[] = [];
+  examined.mockImplementation(() => void ages.push(performance.now() - readMs));
+  await insertRunningJob(db.admin, { id: 'j1', ...startProcess() });
+  start({ pool });
+  await eventually('a full look', () => ages.length > 0);
+  await looked(8);
+  expect(Math.max(...ages)).toBeLessThan(2_500);
+});
+
 it('finds a reused pid', async () => {
   const agent = startProcess();
   const gone = agent.processIdentity.replace(/\d+$/, (start) => String(Number(start) - 500));
@@ -199,8 +230,8 @@ it('reports nothing while this boot may be alive on another machine', async () =
 it('keeps to its budget', async () => {
   const agents = Array.from({ length: 12 }, () => startProcess());
   for (const [n, agent] of agents.entries()) await insertRunningJob(db.admin, { id: `j${n}`, ...agent });
-  // It reads its rows once, and not again for an hour.
-  start({ confirmMs: 0 }, { intervalS: 3_600 });
+  // Rows are read once an hour.
+  start({ confirmMs: 0 }, { intervalS: 3 * 3_600 });
   await eventually('a full look', () => lastCounts()?.seen === 12);
   for (const [n, agent] of agents.entries()) {
     await agent.kill();

@@ -113,6 +113,42 @@ it('writes nothing again over what others wrote since, if its answer was lost', 
   expect(rows).toEqual([{ paused: false }]);
 });
 
+it('writes none again if the reaper continued as new while it was written, and others came since', async () => {
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const ended: number[] = [];
+  let calls = 0;
+  reaper = await startReaper(db, {
+    policy: SLOW,
+    // It continues as new after some sweeps, whatever is in flight.
+    input: { historyLimit: 100 },
+    jobs: (real) => ({
+      async operateAll(requests) {
+        const call = (calls += 1);
+        if (call === 1) await held;
+        const written = await real.operateAll(requests);
+        ended.push(call);
+        return written;
+      },
+    }),
+  });
+  const signal = (name: string, by: string) =>
+    reaper?.client.workflow.getHandle(reaper.names.reaper).signal(name, { by });
+  await signal('pause', 'op-0');
+  await eventually('the first attempt', () => calls === 1);
+  await eventually('the request in the next execution', async () => {
+    await signal('forceSweep', 'op-0');
+    return (await changes()).length === 1;
+  });
+  await signal('resume', 'op-1');
+  await eventually('the second request', async () => (await changes()).length === 2);
+  letGo();
+  await eventually('the end of the first attempt', () => ended.includes(1));
+  expect(await changes()).toEqual(['op-0', 'op-1']);
+  const { rows } = await db.admin.query('select paused from reaper.control');
+  expect(rows).toEqual([{ paused: false }]);
+});
+
 it('pauses by a signal in the middle of many repairs, and then claims nothing more', async () => {
   const RUNS = 150;
   for (let n = 0; n < RUNS; n += 1) await insertRunningJob(db.admin, { exitCode: 1, exitedS: 60 });
