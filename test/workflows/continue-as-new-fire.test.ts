@@ -88,11 +88,8 @@ it('loses none of thousands of signals and no update while it continues as new a
   expect(rows).toHaveLength(REQUESTS);
   const actions = ['hold', 'pause', 'resume'];
   for (const { by, action } of rows) expect(action, by).toBe(actions[Number(by.slice(3)) % 3]);
-  // A busy machine does few sweeps in the time that the signals take.
-  await eventually('several executions', async () => {
-    expect(await sweepNow()).toMatchObject({ error: null });
-    return (await executions()) > 3;
-  });
+  expect(await sweepNow()).toMatchObject({ error: null });
+  expect(await executions()).toBeGreaterThan(3);
   await expectHealthy(reaper.client, reaper.names.reaper);
 }, 400_000);
 
