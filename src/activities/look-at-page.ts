@@ -1,6 +1,12 @@
 import type { HostRow } from '../db/host-pages.js';
-import { interestIn, Kinds, type HostLook, type LookLimits, type SeenRun } from '../domain/host-look.js';
-import type { Liveness } from '../domain/liveness.js';
+import {
+  interestIn,
+  Kinds,
+  type HostLook,
+  type LookLimits,
+  type SeenRun,
+  type Sighting,
+} from '../domain/host-look.js';
 import { digestOf } from './run-digest.js';
 
 /**
@@ -10,7 +16,7 @@ import { digestOf } from './run-digest.js';
  */
 export function toHostLook(
   rows: readonly HostRow[],
-  liveness: readonly Liveness[],
+  sightings: readonly Sighting[],
   limits: LookLimits,
   named: readonly SeenRun[] | null,
 ): HostLook {
@@ -20,11 +26,11 @@ export function toHostLook(
   const byRun = new Map<string, number>();
   let others = 0;
   for (const [index, row] of rows.entries()) {
-    const state = liveness[index];
-    if (state === undefined) continue;
-    const interest = interestIn(row, state, limits);
+    const sighting = sightings[index];
+    if (sighting === undefined) continue;
+    const interest = interestIn(row, sighting, limits);
     if (interest === 'none') continue;
-    const kind = interest === 'other' ? null : kinds.add(state, row.pid, interest === 'once');
+    const kind = interest === 'other' ? null : kinds.add(sighting, row, interest === 'once');
     if (kind === null) {
       others += 1;
       continue;

@@ -4,7 +4,6 @@ import { claimMany, MAX_BATCH, type BatchResult } from '../db/claim-many.js';
 import { observeRuns, type ManyFacts } from '../db/observe-run.js';
 import { isWorthRetrying } from '../db/worth-retrying.js';
 import { planClaim, type ClaimPlan } from '../domain/claim-plan.js';
-import { restsOnDeclaration } from '../domain/declaration.js';
 import { livenessOf, type SeenKind, type SeenRun } from '../domain/host-look.js';
 import { judgeLooks } from '../domain/judge-looks.js';
 import type { Settled } from '../domain/settled.js';
@@ -146,7 +145,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
       } else {
         const seen = page.looks.flatMap(({ nowMs, kinds, seen: indexes }) => {
           const kind = kinds[indexes[index] ?? -1];
-          return kind === undefined ? [] : [{ nowMs, liveness: livenessOf(kind, run.pid) }];
+          return kind === undefined ? [] : [{ nowMs, kind, liveness: livenessOf(kind, run) }];
         });
         const judged = judgeLooks({ run, alerted, alertedUnknown }, seen, policy);
         const { verdict } = judged ?? {};
@@ -159,11 +158,9 @@ export function createSettler(options: HostWatchActivitiesOptions) {
           const isDone = verdict.path === 'exit-zero';
           const plan = planClaim(verdict, observation, memory, policy, isDone ? WITHOUT_STAGES : null);
           const { evidence } = observation.liveness;
-          planned.push({
-            run,
-            plan,
-            hostGoneBy: restsOnDeclaration(evidence, fact.placeGone) ? evidence : null,
-          });
+          // Not by the facts read now: a declaration that was withdrawn since the look is not among them.
+          const isDeclared = seen.at(-1)?.kind.declared === true;
+          planned.push({ run, plan, hostGoneBy: isDeclared ? evidence : null });
         } else if (verdict?.kind === 'alert') {
           const kind = verdict.about === 'alive' ? 'backstop alive' : 'backstop unknown';
           alerts.push({ run, reason: verdict.reason, kind });

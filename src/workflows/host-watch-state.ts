@@ -73,10 +73,13 @@ export class HostWatch {
     setCurrentDetails(describeHostWatch(this));
   }
 
-  saw({ rows, others }: { rows: number; others: number }): void {
-    this.counts.seen += rows;
-    if (others > 0)
-      this.leave(others, 'too young, defunct, or within their grace: single watches look after them');
+  /** Counts runs that show something which single watches look after. */
+  leaveOthers(count: number): void {
+    if (count > 0)
+      this.leave(
+        count,
+        'too young, defunct, within their grace, or their probe failed: single watches look after them',
+      );
   }
 
   leave(count: number, why: string): void {

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listLedger } from '../../src/db/ledger.js';
@@ -156,6 +157,37 @@ it('repairs all runs of a boot that was declared gone, which their probe cannot 
   expect(await finish()).toMatchObject({ seen: 35, claimed: 30, left: 0 });
   const [entry] = await listLedger(db.admin, { limit: 1 });
   expect(JSON.stringify(entry?.evidence)).toContain('op');
+});
+
+it('claims nothing by a declaration about a boot that is withdrawn after the last look', async () => {
+  const boot = '11111111-2222-3333-4444-555555555555';
+  const processIdentity = `linux::${boot}:4026531836:77`;
+  await insertManyRuns(db.admin, { count: 30, processes: [{ pid: 77, processIdentity }] });
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await db.admin.query('delete from reaper.gone_boot');
+        return real.settlePage(page);
+      },
+    }),
+  });
+  await db.admin.query(`select reaper.declare_boot_gone($1, 'op')`, [boot]);
+  expect(await finish()).toMatchObject({ proven: 30, claimed: 0, left: 30 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 0, runs: 0 });
+});
+
+it('leaves runs over their ceiling to single watches if the probe cannot look at many, as one of an older version', async () => {
+  await insertManyRuns(db.admin, { count: 10, startedS: 8_000, processes: [startProcess()] });
+  await insertManyRuns(db.admin, { prefix: 'code', count: 3, exit: { code: 4, agoS: 60 } });
+  await startBlindReaper({
+    probes: () => ({
+      lookAtHost: () => {
+        throw ApplicationFailure.nonRetryable('lookAtHost is not registered', 'NotFoundError');
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ seen: 13, claimed: 3, left: 10 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 0, runs: 0 });
 });
 
 it('repairs runs over their ceiling that name no host', async () => {
