@@ -4,6 +4,9 @@ import type { Policy } from './types.js';
 /** Bytes of evidence that one look returns. Runs whose evidence does not fit are left to the sweep. */
 const MAX_EVIDENCE_BYTES = 8_000;
 
+/** Bytes of names that one look returns: more than a page has, unless runs were added to it since it was planned. */
+export const MAX_NAMES_BYTES = 50_000;
+
 /** With more dead ticks than this, single watches do all: the looks of a host watch would fill its history. */
 export const MAX_HOST_LOOKS = 5;
 
