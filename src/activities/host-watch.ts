@@ -29,7 +29,7 @@ export interface WavePlan {
   stop: string | null;
   /** The queue of the host's probe; null for the runs of no host. */
   queue: string | null;
-  /** Somebody declared the host gone. */
+  /** Somebody declared the host gone, and no probe has answered since: it is not waited for as long. */
   isGone: boolean;
   limits: LookLimits;
   /** Looks in all that a death takes, and milliseconds between them; an interval where it is unknown whether the process is alive. */

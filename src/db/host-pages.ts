@@ -9,7 +9,7 @@ import { toPolicy } from './policy.js';
 export interface HostWave {
   policy: Policy;
   paused: string | null;
-  /** Somebody declared the host gone; whether that is in force is asked for each run. */
+  /** Somebody declared the host gone, and no probe has answered since. Which runs that is about is asked for each. */
   isGone: boolean;
   /** A declaration about a boot, or about this host's pods, may tell of runs that no probe can see. */
   placesGone: boolean;
@@ -60,7 +60,7 @@ export async function readHostWave(
     }>(
       `select c.policy, reaper.records_exit_codes() as "recordsExitCodes",
               case when c.paused then format('paused by %s: %s', c.paused_by, c.paused_reason) end as paused,
-              exists (select from reaper.gone_host g where g.host = $1) as "isGone",
+              reaper.host_is_gone($1, '-infinity') is not null as "isGone",
               exists (select from reaper.gone_boot) or exists (select from reaper.replaced_host p where p.host = $1) as "placesGone"
          from reaper.control c`,
       [host],

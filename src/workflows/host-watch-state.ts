@@ -3,8 +3,9 @@ import type { Settled } from '../domain/settled.js';
 import { describeHostWatch } from './describe-host-watch.js';
 import type { HostWatchCounts, HostWatchState } from './messages.js';
 
-/** Job ids and reasons that are kept. */
+/** Job ids and reasons that are kept, and characters of a reason. */
 const NAMED = 8;
+const MAX_WHY = 300;
 
 /** What a host watch carries into its next execution: its place and its counts, and no run. */
 export interface CarriedHostWatch {
@@ -84,7 +85,8 @@ export class HostWatch {
 
   leave(count: number, why: string): void {
     this.counts.left += count;
-    if (this.why.length < NAMED && !this.why.includes(why)) this.why.push(why);
+    const text = why.slice(0, MAX_WHY);
+    if (this.why.length < NAMED && !this.why.includes(text)) this.why.push(text);
   }
 
   settled(settled: Settled): void {

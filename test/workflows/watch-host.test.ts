@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readHostWave } from '../../src/db/host-pages.js';
 import { listLedger } from '../../src/db/ledger.js';
 import { askHostWatch } from '../../src/explain/ask-watch.js';
 import type { ExplainContext } from '../../src/explain/context.js';
@@ -140,11 +141,15 @@ it('repairs all runs of a host that was declared gone', async () => {
   });
 });
 
-it('believes a probe more than a declaration about its host', async () => {
+it('believes a probe more than a declaration about its host, and then gives it its full time', async () => {
   await insertManyRuns(db.admin, { count: 10, processes: [startProcess()] });
   await startBlindReaper();
   await db.admin.query(`insert into reaper.gone_host (host, by) values ('host-1', 'op')`);
+  const isGone = async () =>
+    (await readHostWave(db.reaper, 'host-1', null, { pageSize: 10, pages: 1 })).isGone;
+  expect(await isGone()).toBe(true);
   expect(await finish()).toMatchObject({ seen: 10, claimed: 0, left: 0 });
+  expect(await isGone()).toBe(false);
 });
 
 it('repairs all runs of a boot that was declared gone, which their probe cannot see', async () => {
@@ -468,7 +473,7 @@ it('keeps every payload small, whatever the job ids are', async () => {
     processes: await deadProcesses(1),
   });
   const sizes: number[] = [];
-  const measured = <T>(...values: T[]) => sizes.push(Buffer.byteLength(JSON.stringify(values)));
+  const measured = (...values: unknown[]) => sizes.push(Buffer.byteLength(JSON.stringify(values)));
   await startBlindReaper({
     jobs: (real) => ({
       settlePage: async (page) => {
@@ -479,8 +484,8 @@ it('keeps every payload small, whatever the job ids are', async () => {
     probes: (real) => ({
       lookAtHost: async (...args) => {
         const found = await real.lookAtHost(...args);
-        measured<unknown>(args);
-        measured<unknown>(found);
+        measured(args);
+        measured(found);
         return found;
       },
     }),
