@@ -1,27 +1,30 @@
 -- Locks the rows of those of these jobs that nobody else has locked, as long as the transaction lasts. The adapter's lock_runs does it
 -- in one statement; without it, job by job, each with the shortest wait that there is, and not more than ten of them.
-create function reaper.lock_free_runs(p_job_ids text[], p_run_keys text[]) returns text[]
+--
+-- locked  the jobs whose rows are locked now
+-- tried   how many of these jobs, from the first, it tried to lock
+create function reaper.lock_free_runs(p_job_ids text[], p_run_keys text[], out locked text[], out tried integer)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_locked text[];
 begin
+  tried := cardinality(p_job_ids);
   if to_regprocedure('reaper.lock_runs(text[])') is not null then
-    execute 'select array_agg(l) from reaper.lock_runs($1) l' into v_locked using p_job_ids;
-    return coalesce(v_locked, '{}');
+    execute 'select array_agg(l) from reaper.lock_runs($1) l' into locked using p_job_ids;
+    locked := coalesce(locked, '{}');
+    return;
   end if;
-  v_locked := '{}';
+  tried := least(tried, 10);
+  locked := '{}';
   perform set_config('lock_timeout', '1ms', true);
-  for i in 1 .. least(cardinality(p_job_ids), 10) loop
+  for i in 1 .. tried loop
     begin
       perform from reaper.lock_run(p_job_ids[i], p_run_keys[i]);
-      v_locked := v_locked || p_job_ids[i];
+      locked := locked || p_job_ids[i];
     exception when lock_not_available then
       null;
     end;
   end loop;
-  return v_locked;
 end
 $$;
 
@@ -48,12 +51,14 @@ create function reaper.claim_many(
 as $$
 #variable_conflict use_column
 declare
-  v_claim   jsonb;
-  v_locked  text[];
-  v_began   timestamptz;
-  v_tried   boolean := false; -- one is, however slow the machine
-  v_trouble text;
-  v_stop    text; -- why the rest is left
+  v_claim    jsonb;
+  v_place    integer;
+  v_locked   text[];
+  v_lockable integer; -- those after it are left to the next batch
+  v_began    timestamptz;
+  v_tried    boolean := false; -- one is, however slow the machine
+  v_trouble  text;
+  v_stop     text; -- why the rest is left
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'expected isolation level "read committed" for reaper.claim_many, got "%": each step must see what was committed while the previous step waited', current_setting('transaction_isolation')
@@ -69,8 +74,9 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
 
-  v_locked := reaper.lock_free_runs(array(select c ->> 'job_id' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n),
-                                    array(select c ->> 'run_key' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n));
+  select f.locked, f.tried into v_locked, v_lockable
+    from reaper.lock_free_runs(array(select c ->> 'job_id' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n),
+                               array(select c ->> 'run_key' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n)) f;
   perform set_config('lock_timeout', '250ms', true);
   begin
     lock table reaper.control in share mode; -- fair, see reaper.claim
@@ -83,7 +89,7 @@ begin
     select string_agg(t, '; ') into v_trouble from reaper.adapter_trouble() t;
   end if;
 
-  for v_claim in select c from jsonb_array_elements(p_claims) c loop
+  for v_claim, v_place in select c, n from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n loop
     job_id := v_claim ->> 'job_id';
     run_key := v_claim ->> 'run_key';
     is_again := false;
@@ -95,9 +101,9 @@ begin
       continue;
     end if;
     v_stop := coalesce(v_stop, case when v_tried and extract(epoch from reaper.now() - v_began) * 1000 > p_limit_ms then 'the batch had its time' end);
-    if v_stop is not null then
+    if v_stop is not null or v_place > v_lockable then
       result := 'left';
-      detail := v_stop;
+      detail := coalesce(v_stop, 'the adapter has no lock_runs, so a batch is smaller');
       return next;
       continue;
     end if;

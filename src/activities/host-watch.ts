@@ -13,8 +13,8 @@ import {
   type HostPage,
   type LookLimits,
   type LookTarget,
+  type Sighting,
 } from '../domain/host-look.js';
-import type { Liveness } from '../domain/liveness.js';
 import { looksNeeded } from '../domain/policy.js';
 import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
@@ -29,7 +29,7 @@ export interface WavePlan {
   stop: string | null;
   /** The queue of the host's probe; null for the runs of no host. */
   queue: string | null;
-  /** Somebody declared the host gone. */
+  /** Somebody declared the host gone, and no probe has answered since: it is not waited for as long. */
   isGone: boolean;
   limits: LookLimits;
   /** Looks in all that a death takes, and milliseconds between them; an interval where it is unknown whether the process is alive. */
@@ -91,7 +91,8 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
       const rows = keepNamed(await giveUpOnAnswer(() => readDeclaredPage(looks, host, page)), named);
       const seen = rows.map((row) => declaredLiveness(row, host, silence));
       // A run that is unknown after all is of interest only by its age.
-      return toHostLook(rows, seen, { ...limits, placesGone: false }, named);
+      const probeFailed = silence === 'failed';
+      return toHostLook(rows, seen, { ...limits, placesGone: false, probeFailed }, named);
     },
 
     ...createSettler(options),
@@ -103,12 +104,15 @@ function whyStop({ policy, paused }: HostWave): string | null {
   return looksNeeded(policy) > MAX_HOST_LOOKS ? `a death takes more than ${MAX_HOST_LOOKS} looks` : paused;
 }
 
-function declaredLiveness(row: HostRow & Declared, host: string | null, silence: ProbeSilence): Liveness {
+function declaredLiveness(row: HostRow & Declared, host: string | null, silence: ProbeSilence): Sighting {
   // A probe that fails exists: such a declaration counts only if nobody polls the host's queue.
   if (silence === 'silent' && row.hostGoneBy !== null) {
-    return { state: 'dead', proven: false, evidence: `host declared gone by ${row.hostGoneBy}` };
+    const evidence = `host declared gone by ${row.hostGoneBy}`;
+    return { state: 'dead', proven: false, evidence, declared: true };
   }
-  if (row.placeGone !== null) return { state: 'dead', proven: false, evidence: row.placeGone };
+  if (row.placeGone !== null) {
+    return { state: 'dead', proven: false, evidence: row.placeGone, declared: true };
+  }
   const evidence =
     host === null ? 'the run names no host that can be asked' : `the probe on host ${host} did not answer`;
   return { state: 'unknown', proven: false, evidence };

@@ -1,6 +1,13 @@
 import type { HostRow } from '../db/host-pages.js';
-import { interestIn, Kinds, type HostLook, type LookLimits, type SeenRun } from '../domain/host-look.js';
-import type { Liveness } from '../domain/liveness.js';
+import {
+  interestIn,
+  Kinds,
+  MAX_NAMES_BYTES,
+  type HostLook,
+  type LookLimits,
+  type SeenRun,
+  type Sighting,
+} from '../domain/host-look.js';
 import { digestOf } from './run-digest.js';
 
 /**
@@ -10,7 +17,7 @@ import { digestOf } from './run-digest.js';
  */
 export function toHostLook(
   rows: readonly HostRow[],
-  liveness: readonly Liveness[],
+  sightings: readonly Sighting[],
   limits: LookLimits,
   named: readonly SeenRun[] | null,
 ): HostLook {
@@ -19,18 +26,22 @@ export function toHostLook(
   const seen: number[] = [];
   const byRun = new Map<string, number>();
   let others = 0;
+  let bytes = 0;
   for (const [index, row] of rows.entries()) {
-    const state = liveness[index];
-    if (state === undefined) continue;
-    const interest = interestIn(row, state, limits);
+    const sighting = sightings[index];
+    if (sighting === undefined) continue;
+    const interest = interestIn(row, sighting, limits);
     if (interest === 'none') continue;
-    const kind = interest === 'other' ? null : kinds.add(state, row.pid, interest === 'once');
+    const run: SeenRun = [row.jobId, row.runKey, digestOf(row)];
+    const name = JSON.stringify(run);
+    if (interest !== 'other') bytes += Buffer.byteLength(name) + 1;
+    const isNamed = interest !== 'other' && bytes <= MAX_NAMES_BYTES;
+    const kind = isNamed ? kinds.add(sighting, row, interest === 'once') : null;
     if (kind === null) {
       others += 1;
       continue;
     }
-    const run: SeenRun = [row.jobId, row.runKey, digestOf(row)];
-    byRun.set(JSON.stringify(run), kind);
+    byRun.set(name, kind);
     runs.push(run);
     seen.push(kind);
   }

@@ -5,7 +5,7 @@ import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostPage } from '../db/host-pages.js';
 import { readHostRuns, type HostRun } from '../db/host-runs.js';
-import type { HostLook, LookLimits, LookTarget } from '../domain/host-look.js';
+import { doubted, type HostLook, type LookLimits, type LookTarget } from '../domain/host-look.js';
 import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
@@ -213,14 +213,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       return answer('lookAtHost', asked, look, (found, doubt) => ({
         ...found,
         kinds: found.kinds.map((kind) =>
-          kind.state === 'dead' || kind.state === 'defunct'
-            ? {
-                ...kind,
-                state: 'unknown',
-                proven: false,
-                parts: [`${doubt}; here ${kind.parts[0] ?? ''}`, ...kind.parts.slice(1)],
-              }
-            : kind,
+          kind.state === 'dead' || kind.state === 'defunct' ? doubted(kind, `${doubt}; here `) : kind,
         ),
       }));
     },

@@ -4,7 +4,6 @@ import { claimMany, MAX_BATCH, type BatchResult } from '../db/claim-many.js';
 import { observeRuns, type ManyFacts } from '../db/observe-run.js';
 import { isWorthRetrying } from '../db/worth-retrying.js';
 import { planClaim, type ClaimPlan } from '../domain/claim-plan.js';
-import { restsOnDeclaration } from '../domain/declaration.js';
 import { livenessOf, type SeenKind, type SeenRun } from '../domain/host-look.js';
 import { judgeLooks } from '../domain/judge-looks.js';
 import type { Settled } from '../domain/settled.js';
@@ -146,7 +145,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
       } else {
         const seen = page.looks.flatMap(({ nowMs, kinds, seen: indexes }) => {
           const kind = kinds[indexes[index] ?? -1];
-          return kind === undefined ? [] : [{ nowMs, liveness: livenessOf(kind, run.pid) }];
+          return kind === undefined ? [] : [{ nowMs, kind, liveness: livenessOf(kind, run) }];
         });
         const judged = judgeLooks({ run, alerted, alertedUnknown }, seen, policy);
         const { verdict } = judged ?? {};
@@ -159,11 +158,9 @@ export function createSettler(options: HostWatchActivitiesOptions) {
           const isDone = verdict.path === 'exit-zero';
           const plan = planClaim(verdict, observation, memory, policy, isDone ? WITHOUT_STAGES : null);
           const { evidence } = observation.liveness;
-          planned.push({
-            run,
-            plan,
-            hostGoneBy: restsOnDeclaration(evidence, fact.placeGone) ? evidence : null,
-          });
+          // Not by the facts read now: a declaration that was withdrawn since the look is not among them.
+          const isDeclared = seen.at(-1)?.kind.declared === true;
+          planned.push({ run, plan, hostGoneBy: isDeclared ? evidence : null });
         } else if (verdict?.kind === 'alert') {
           const kind = verdict.about === 'alive' ? 'backstop alive' : 'backstop unknown';
           alerts.push({ run, reason: verdict.reason, kind });
@@ -197,12 +194,8 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     const results = await Promise.all(parts.map((part) => claimBatch(part, page, deadline)));
     const again: BatchResult[] = [];
     for (const result of results.flat()) {
-      const { run, plan } = byRun.get(keyOf(result)) ?? {};
-      if (run === undefined || plan === undefined) continue;
-      if (result.result !== 'left' && !result.isAgain) {
-        const noted = result.result === 'error' ? 'failed' : result.result;
-        noteClaim(options, run, plan, { result: noted, ledgerId: result.ledgerId });
-      }
+      const { run } = byRun.get(keyOf(result)) ?? {};
+      if (run === undefined) continue;
       switch (result.result) {
         case 'won':
           win(settled, run);
@@ -230,6 +223,16 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     return again;
   }
 
+  /** Counts and logs at once: if another batch loses its connection, the results of this one are lost too. */
+  function noteAll(batch: readonly Planned[], results: readonly BatchResult[]): void {
+    const byRun = new Map(results.map((result) => [keyOf(result), result]));
+    for (const { run, plan } of batch) {
+      const { result, ledgerId = null, isAgain } = byRun.get(keyOf(run)) ?? {};
+      if (result === undefined || result === 'left' || isAgain === true) continue;
+      noteClaim(options, run, plan, { result: result === 'error' ? 'failed' : result, ledgerId });
+    }
+  }
+
   /**
    * Claims a batch. What it left because its time was over is tried at once, as long as that gets somewhere. If the transaction fails as a
    * whole, its halves are tried.
@@ -241,18 +244,27 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     page: PageLooks,
     deadline: number,
   ): Promise<BatchResult[]> {
-    if (performance.now() > deadline)
-      return batch.map(({ run }) => ({ ...refused(run), result: 'left', detail: 'its look got old' }));
+    const isLate = () => performance.now() > deadline;
+    const tooLate = (): BatchResult[] =>
+      batch.map(({ run }) => ({ ...refused(run), result: 'left', detail: 'its look got old' }));
     const { claimer, workflowId } = page;
     const lookedAtMs = page.looks.at(-1)?.readMs ?? 0;
     const claims = batch.map(({ run, plan, hostGoneBy }) => ({ ...plan, run, hostGoneBy }));
     let results: BatchResult[];
     try {
-      results = await turns.take(() => claimMany(batches, { claimer, workflowId, lookedAtMs, claims }));
+      results = await turns.take(async () =>
+        isLate() ? tooLate() : claimMany(batches, { claimer, workflowId, lookedAtMs, claims }),
+      );
+      noteAll(batch, results);
     } catch (error) {
       if (isWorthRetrying(error)) throw error;
       const [only, ...others] = batch;
-      if (only === undefined || others.length === 0) return only ? [failed(only.run, error)] : [];
+      if (only === undefined) return [];
+      if (others.length === 0) {
+        const failure = failed(only.run, error);
+        noteAll(batch, [failure]);
+        return [failure];
+      }
       const half = Math.ceil(batch.length / 2);
       const first = await claimBatch(batch.slice(0, half), page, deadline);
       return [...first, ...(await claimBatch(batch.slice(half), page, deadline))];

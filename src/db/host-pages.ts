@@ -9,7 +9,7 @@ import { toPolicy } from './policy.js';
 export interface HostWave {
   policy: Policy;
   paused: string | null;
-  /** Somebody declared the host gone; whether that is in force is asked for each run. */
+  /** Somebody declared the host gone, and no probe has answered since. Which runs that is about is asked for each. */
   isGone: boolean;
   /** A declaration about a boot, or about this host's pods, may tell of runs that no probe can see. */
   placesGone: boolean;
@@ -18,7 +18,7 @@ export interface HostWave {
   next: string | null;
 }
 
-/** Bytes of ids on a page, so that no payload gets large. */
+/** Bytes of ids on a page, as JSON, so that no payload gets large. */
 const PAGE_BYTES = 40_000;
 
 /** For a relation aliased `r`: the runs of host `$1`, or of no host if it is null. */
@@ -26,7 +26,7 @@ const ON_HOST = `($1::text is null and coalesce(r.host, '') = '' or r.host = $1)
 
 const WAVE = `
   with r as (
-    select r.job_id, greatest($4::integer, octet_length(r.job_id) + octet_length(r.run_key) + 40) as cost
+    select r.job_id, greatest($4::integer, octet_length(to_json(r.job_id)::text) + octet_length(to_json(r.run_key)::text) + 40) as cost
       from reaper.examinable_run r
      where ${ON_HOST} and ($2::text is null or r.job_id collate "C" > $2)
      order by r.job_id collate "C"
@@ -60,7 +60,7 @@ export async function readHostWave(
     }>(
       `select c.policy, reaper.records_exit_codes() as "recordsExitCodes",
               case when c.paused then format('paused by %s: %s', c.paused_by, c.paused_reason) end as paused,
-              exists (select from reaper.gone_host g where g.host = $1) as "isGone",
+              reaper.host_is_gone($1, '-infinity') is not null as "isGone",
               exists (select from reaper.gone_boot) or exists (select from reaper.replaced_host p where p.host = $1) as "placesGone"
          from reaper.control c`,
       [host],

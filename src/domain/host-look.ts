@@ -1,8 +1,11 @@
-import type { Liveness, LivenessState } from './liveness.js';
+import type { Liveness, LivenessState, ProcessStamp } from './liveness.js';
 import type { Policy } from './types.js';
 
 /** Bytes of evidence that one look returns. Runs whose evidence does not fit are left to the sweep. */
 const MAX_EVIDENCE_BYTES = 8_000;
+
+/** Bytes of names that one look returns: more than a page has, unless runs were added to it since it was planned. */
+export const MAX_NAMES_BYTES = 50_000;
 
 /** With more dead ticks than this, single watches do all: the looks of a host watch would fill its history. */
 export const MAX_HOST_LOOKS = 5;
@@ -25,13 +28,21 @@ export interface LookTarget {
 /** A run that a look names: the digest is that of the facts that a verdict on it rests on. */
 export type SeenRun = readonly [jobId: string, runKey: string, digest: string];
 
-/** Evidence that many runs share: in each, its own pid stands between the parts. */
+/** What was seen of a run's process, or declared about it. */
+export interface Sighting extends Liveness {
+  /** It rests on what an operator declared, so the claim checks that this still stands. */
+  declared?: true;
+}
+
+/** Evidence that many runs share: in each, its own pid stands between the parts, and the start in its own stamp within them. */
 export interface SeenKind {
   state: LivenessState;
   proven: boolean;
-  parts: readonly string[];
+  parts: readonly (readonly string[])[];
   /** One look is enough to decide. */
   once: boolean;
+  /** As in {@link Sighting}. */
+  declared?: true;
 }
 
 /** What one look at a page of a host's runs found. */
@@ -53,6 +64,8 @@ export interface HostLook {
 export type LookLimits = Pick<Policy, 'intervalS' | 'finalizeGraceS' | 'maxRunningS'> & {
   /** Whether a declaration may tell of runs that no probe can see. */
   placesGone: boolean;
+  /** The host has a probe, and it failed: what is unknown now, it may know when a single watch asks. */
+  probeFailed?: boolean;
 };
 
 /** What a look reads of a run besides its process. Ages are whole seconds by the database's clock. */
@@ -75,8 +88,10 @@ export function interestIn(
   limits: LookLimits,
 ): 'once' | 'again' | 'other' | 'none' {
   const { ageS, exitAgeS } = row;
+  const mayBeProvenAlive = state === 'unknown' && limits.probeFailed === true && row.processIdentity !== null;
   if (row.exitCode !== null && !row.exitBeforeStart) {
-    return exitAgeS !== null && exitAgeS >= limits.finalizeGraceS ? 'once' : 'other';
+    // Its record may be a previous run's, if the process in its stamp is alive.
+    return exitAgeS !== null && exitAgeS >= limits.finalizeGraceS && !mayBeProvenAlive ? 'once' : 'other';
   }
   const ownMaxS = row.maxRunningS !== null && row.maxRunningS > 0 ? row.maxRunningS : limits.maxRunningS;
   const isOver = ageS !== null && ageS >= ownMaxS;
@@ -84,6 +99,7 @@ export function interestIn(
     case 'alive':
       return isOver && !row.alertedAlive ? 'once' : 'none';
     case 'unknown':
+      if (isOver && mayBeProvenAlive) return 'other';
       if (isOver) return row.processIdentity === null ? 'once' : 'again';
       return limits.placesGone ? 'again' : 'none';
     case 'dead':
@@ -101,8 +117,10 @@ export class Kinds {
   #bytes = 0;
 
   /** The index of the evidence's kind; null if there is no room for another. */
-  add({ state, proven, evidence }: Liveness, pid: number | null, once: boolean): number | null {
-    const kind: SeenKind = { state, proven, parts: evidence.split(nameOf(pid)), once };
+  add({ state, proven, evidence, declared }: Sighting, stamp: ProcessStamp, once: boolean): number | null {
+    const start = startOf(stamp);
+    const parts = evidence.split(nameOf(stamp)).map((part) => (start === '' ? [part] : part.split(start)));
+    const kind: SeenKind = { state, proven, parts, once, ...(declared && { declared }) };
     const key = JSON.stringify(kind);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -114,10 +132,22 @@ export class Kinds {
 }
 
 /** The evidence as a single watch has it. */
-export function livenessOf({ state, proven, parts }: SeenKind, pid: number | null): Liveness {
-  return { state, proven, evidence: parts.join(nameOf(pid)) };
+export function livenessOf({ state, proven, parts }: SeenKind, stamp: ProcessStamp): Liveness {
+  const evidence = parts.map((part) => part.join(startOf(stamp))).join(nameOf(stamp));
+  return { state, proven, evidence };
 }
 
-function nameOf(pid: number | null): string {
+/** What was seen, as unknown, with the reason for the doubt before it. */
+export function doubted(kind: SeenKind, reason: string): SeenKind {
+  const [[first = '', ...rest] = [], ...others] = kind.parts;
+  return { ...kind, state: 'unknown', proven: false, parts: [[reason + first, ...rest], ...others] };
+}
+
+function nameOf({ pid }: ProcessStamp): string {
   return `pid ${pid ?? 'None'}`;
+}
+
+/** What differs between the stamps of a host's processes. */
+function startOf({ processIdentity }: ProcessStamp): string {
+  return processIdentity?.split(':').at(-1) ?? '';
 }

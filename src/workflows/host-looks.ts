@@ -47,8 +47,9 @@ export class SeenPage {
 export async function firstLook(watch: HostWatch, plan: WavePlan, page: HostPage): Promise<SeenPage | null> {
   const look = await lookAt(watch, plan, { page, named: null });
   if (look === null) return null;
-  watch.saw(look);
-  const { runs, readMs, kinds, seen } = look;
+  const { runs, readMs, kinds, seen, rows, others } = look;
+  watch.counts.seen += rows;
+  watch.leaveOthers(others);
   // The look was over by now.
   const clock = advanceClock(null, Date.now(), readMs);
   return new SeenPage(page, runs, [{ nowMs: clock.nowMs, readMs, kinds, seen }], clock);
@@ -64,7 +65,8 @@ export async function lookAgain(
   const askedMs = Date.now();
   const look = await lookAt(watch, plan, { page, named: runs });
   if (look === null) return null;
-  const { readMs, kinds, seen } = look;
+  const { readMs, kinds, seen, others } = look;
+  watch.leaveOthers(others);
   const clock = advanceClock(before, askedMs, readMs);
   return new SeenPage(page, runs, [...looks, { nowMs: clock.nowMs, readMs, kinds, seen }], clock).only(
     () => true,

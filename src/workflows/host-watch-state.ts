@@ -3,8 +3,9 @@ import type { Settled } from '../domain/settled.js';
 import { describeHostWatch } from './describe-host-watch.js';
 import type { HostWatchCounts, HostWatchState } from './messages.js';
 
-/** Job ids and reasons that are kept. */
+/** Job ids and reasons that are kept, and characters of a reason. */
 const NAMED = 8;
+const MAX_WHY = 300;
 
 /** What a host watch carries into its next execution: its place and its counts, and no run. */
 export interface CarriedHostWatch {
@@ -73,15 +74,19 @@ export class HostWatch {
     setCurrentDetails(describeHostWatch(this));
   }
 
-  saw({ rows, others }: { rows: number; others: number }): void {
-    this.counts.seen += rows;
-    if (others > 0)
-      this.leave(others, 'too young, defunct, or within their grace: single watches look after them');
+  /** Counts runs that show something which single watches look after. */
+  leaveOthers(count: number): void {
+    if (count > 0)
+      this.leave(
+        count,
+        'too young, defunct, within their grace, or their probe failed: single watches look after them',
+      );
   }
 
   leave(count: number, why: string): void {
     this.counts.left += count;
-    if (this.why.length < NAMED && !this.why.includes(why)) this.why.push(why);
+    const text = why.slice(0, MAX_WHY);
+    if (this.why.length < NAMED && !this.why.includes(text)) this.why.push(text);
   }
 
   settled(settled: Settled): void {

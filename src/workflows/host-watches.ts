@@ -8,6 +8,9 @@ import type { HostWatchResult } from './host-watch-state.js';
 import { REAPER_HOST, toKeyword } from './search-attributes.js';
 import { watchHost } from './watch-host.js';
 
+/** A workflow has room for 2,000 open children, and fails if it starts more. Those that are not host watches are single watches. */
+const MAX_CHILDREN = 1_950;
+
 /** What the reaper knows of the last host watch of a host. */
 interface Turn {
   isOpen: boolean;
@@ -39,6 +42,12 @@ export class HostTurns {
 
   isOpen(host: string): boolean {
     return this.#turns.get(host)?.isOpen === true;
+  }
+
+  /** How many more may be open at once, besides as many single watches as the policy allows. */
+  room({ maxWatches }: Pick<Policy, 'maxWatches'>): number {
+    const open = [...this.#turns.values()].filter(({ isOpen }) => isOpen).length;
+    return MAX_CHILDREN - maxWatches - open;
   }
 
   began(host: string): void {

@@ -133,7 +133,14 @@ export class Round {
     const several = [...new Set(fresh.map(({ host }) => host ?? ''))].filter(
       (host) => (this.#newOn.get(host) ?? 0) >= 2,
     );
-    const hosts = several.filter((host) => this.#mayHaveHostWatch(host));
+    const { hostTurns } = this.reaper;
+    let room = hostTurns.room(policy);
+    const hosts = several.filter((host) => {
+      if (!this.#mayHaveHostWatch(host)) return false;
+      if (hostTurns.isOpen(host)) return true;
+      room -= 1;
+      return room >= 0;
+    });
     // Those that could not be claimed before stay apart, with their back-off.
     const isSingle = (target: Symptom) =>
       this.#isWatched(target) || this.#retries.has(target.watchId) || !hosts.includes(target.host ?? '');

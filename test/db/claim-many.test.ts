@@ -84,6 +84,19 @@ it('claims with an adapter that has no lock_runs, and waits for no row', async (
   await monitor.rollback();
 });
 
+it('leaves for the next batch what an adapter without lock_runs does not lock, and does not call it locked', async () => {
+  await db.admin.query('drop function reaper.lock_runs(text[])');
+  for (let n = 10; n < 18; n += 1) runs.push(await insertRunningJob(db.admin, { id: `e${n}` }));
+  const results = await claimAll();
+  expect(results.map(({ result }) => result)).toEqual([
+    ...Array.from({ length: 10 }, () => 'won'),
+    'left',
+    'left',
+  ]);
+  const rest = results.filter(({ result }) => result === 'left');
+  expect(brief(await claimAll(rest))).toBe('e16: won, e17: won');
+});
+
 describe('what fails one of them', () => {
   it('in finish, or at COMMIT, is that one’s alone', async () => {
     await db.admin.query(`

@@ -1,5 +1,7 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readHostWave } from '../../src/db/host-pages.js';
 import { listLedger } from '../../src/db/ledger.js';
 import { askHostWatch } from '../../src/explain/ask-watch.js';
 import type { ExplainContext } from '../../src/explain/context.js';
@@ -139,11 +141,15 @@ it('repairs all runs of a host that was declared gone', async () => {
   });
 });
 
-it('believes a probe more than a declaration about its host', async () => {
+it('believes a probe more than a declaration about its host, and then gives it its full time', async () => {
   await insertManyRuns(db.admin, { count: 10, processes: [startProcess()] });
   await startBlindReaper();
   await db.admin.query(`insert into reaper.gone_host (host, by) values ('host-1', 'op')`);
+  const isGone = async () =>
+    (await readHostWave(db.reaper, 'host-1', null, { pageSize: 10, pages: 1 })).isGone;
+  expect(await isGone()).toBe(true);
   expect(await finish()).toMatchObject({ seen: 10, claimed: 0, left: 0 });
+  expect(await isGone()).toBe(false);
 });
 
 it('repairs all runs of a boot that was declared gone, which their probe cannot see', async () => {
@@ -156,6 +162,37 @@ it('repairs all runs of a boot that was declared gone, which their probe cannot 
   expect(await finish()).toMatchObject({ seen: 35, claimed: 30, left: 0 });
   const [entry] = await listLedger(db.admin, { limit: 1 });
   expect(JSON.stringify(entry?.evidence)).toContain('op');
+});
+
+it('claims nothing by a declaration about a boot that is withdrawn after the last look', async () => {
+  const boot = '11111111-2222-3333-4444-555555555555';
+  const processIdentity = `linux::${boot}:4026531836:77`;
+  await insertManyRuns(db.admin, { count: 30, processes: [{ pid: 77, processIdentity }] });
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await db.admin.query('delete from reaper.gone_boot');
+        return real.settlePage(page);
+      },
+    }),
+  });
+  await db.admin.query(`select reaper.declare_boot_gone($1, 'op')`, [boot]);
+  expect(await finish()).toMatchObject({ proven: 30, claimed: 0, left: 30 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 0, runs: 0 });
+});
+
+it('leaves runs over their ceiling to single watches if the probe cannot look at many, as one of an older version', async () => {
+  await insertManyRuns(db.admin, { count: 10, startedS: 8_000, processes: [startProcess()] });
+  await insertManyRuns(db.admin, { prefix: 'code', count: 3, exit: { code: 4, agoS: 60 } });
+  await startBlindReaper({
+    probes: () => ({
+      lookAtHost: () => {
+        throw ApplicationFailure.nonRetryable('lookAtHost is not registered', 'NotFoundError');
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ seen: 13, claimed: 3, left: 10 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 0, runs: 0 });
 });
 
 it('repairs runs over their ceiling that name no host', async () => {
@@ -253,6 +290,87 @@ it('does not claim a next run of a job that still shows the dead process', async
   expect(await readJob(db.admin, 'job-4')).toMatchObject({ status: 'running', attempts: 2 });
 });
 
+it('does not claim what was stamped anew, recorded its exit, ended or was started again between the looks', async () => {
+  await insertManyRuns(db.admin, { count: 12, processes: await deadProcesses(1) });
+  const alive = startProcess();
+  await startBlindReaper({
+    probes: (real) => ({
+      lookAtHost: async (host, target, limits) => {
+        if (target.named !== null) {
+          await db.admin.query(`update jobs set pid = $1, process_identity = $2 where id = 'job-1'`, [
+            alive.pid,
+            alive.processIdentity,
+          ]);
+          await db.admin.query(
+            `update agent_runs set exit_code = 0, finished_at = reaper.now() where id = 'job-2'`,
+          );
+          await db.admin.query(`update jobs set status = 'done' where id = 'job-3'`);
+          await db.admin.query(`update jobs set attempts = 2, started_at = reaper.now() where id = 'job-4'`);
+        }
+        return real.lookAtHost(host, target, limits);
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ seen: 12, proven: 8, claimed: 8 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 8, runs: 8 });
+  for (const id of ['job-1', 'job-2', 'job-4'])
+    expect(await readJob(db.admin, id)).toMatchObject({ status: 'running' });
+});
+
+it.each([1, 5])('needs %s dead looks if the policy says so', async (deadTicks) => {
+  await insertManyRuns(db.admin, { count: 30, processes: await deadProcesses(2) });
+  let looks = 0;
+  await startBlindReaper({
+    policy: { deadTicks },
+    probes: (real) => ({
+      lookAtHost: (...args) => {
+        looks += 1;
+        return real.lookAtHost(...args);
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ claimed: 30, left: 0 });
+  expect(looks).toBe(deadTicks);
+  expect((await listLedger(db.admin, { limit: 1 }))[0]?.evidence).toMatchObject({ streak: deadTicks });
+});
+
+it('ends nothing of a host whose probe answers after the last look that it was declared gone', async () => {
+  await insertManyRuns(db.admin, { count: 20, host: 'host-9', processes: [startProcess()] });
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await db.admin
+          .query(`insert into reaper.host_probe (host, answered_at) values ('host-9', reaper.now())
+          on conflict (host) do update set answered_at = reaper.now()`);
+        return real.settlePage(page);
+      },
+    }),
+  });
+  await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
+  expect(await finish('host-9')).toMatchObject({ proven: 20, claimed: 0, left: 20 });
+});
+
+it('ends runs that exited with 0 on a queue without stages, and the dead of its bare table', async () => {
+  await db.drop();
+  db = await createTestDatabase('minimal');
+  const [dead] = await deadProcesses(1);
+  await db.admin.query(
+    `insert into jobs (kind, status, attempts, run, host, pid, process_identity, started_at, exit_code, exited_at)
+     select 'k', 'running', 1, gen_random_uuid(), 'host-1', $1, $2, now() - interval '100 s',
+            case when n <= 15 then 0 end, case when n <= 15 then now() - interval '60 s' end
+       from generate_series(1, 40) n`,
+    [dead?.pid, dead?.processIdentity],
+  );
+  await startBlindReaper();
+  await db.admin.query(`select reaper.set_mode('active', 'op')`);
+  expect(await finish()).toMatchObject({ seen: 40, claimed: 40, left: 0 });
+  const { rows } = await db.admin.query('select status, count(*)::int as n from jobs group by 1 order by 1');
+  expect(rows).toEqual([
+    { status: 'done', n: 15 },
+    { status: 'queued', n: 25 },
+  ]);
+});
+
 it('claims nothing more once paused, and ends', async () => {
   await insertManyRuns(db.admin, { count: 60, processes: await deadProcesses(1) });
   let pages = 0;
@@ -301,6 +419,24 @@ it('neither counts nor logs a win twice, if its answer was lost', async () => {
   expect(reaper.log.lines.filter((line) => line.includes('reaped ->'))).toHaveLength(40);
 });
 
+it('logs and counts every win, also if a batch beside it loses its connection', async () => {
+  await db.admin.query(`
+    create sequence public.once;
+    create function public.end_once() returns trigger language plpgsql security definer as $$
+    begin
+      if nextval('public.once') = 1 then perform pg_terminate_backend(pg_backend_pid()); end if;
+      return new;
+    end $$;
+    create trigger end_once before update of status on jobs for each row when (new.id = 'job-9')
+      execute function public.end_once()`);
+  await insertManyRuns(db.admin, { count: 60, processes: await deadProcesses(1) });
+  await startBlindReaper();
+  expect(await finish()).toMatchObject({ claimed: 60, lost: 0, left: 0 });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 60, runs: 60 });
+  expect(await reaper.counted('job_reaper_claims_total', { result: 'won' })).toBe(60);
+  expect(reaper.log.lines.filter((line) => line.includes('reaped ->'))).toHaveLength(60);
+});
+
 it('does not let one run that fails, in whatever way, keep the others from being repaired', async () => {
   await db.admin.query(`
     create function public.refuse() returns trigger language plpgsql as $$
@@ -328,6 +464,34 @@ it('does not let one run that fails, in whatever way, keep the others from being
     ['job-8', 'late poison'],
     ['job-9', 'canceling s'],
   ]);
+});
+
+it('keeps every payload small, whatever the job ids are', async () => {
+  await insertManyRuns(db.admin, {
+    prefix: `job-${'\u0001'.repeat(170)}`,
+    count: 300,
+    processes: await deadProcesses(1),
+  });
+  const sizes: number[] = [];
+  const measured = (...values: unknown[]) => sizes.push(Buffer.byteLength(JSON.stringify(values)));
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        measured(page);
+        return real.settlePage(page);
+      },
+    }),
+    probes: (real) => ({
+      lookAtHost: async (...args) => {
+        const found = await real.lookAtHost(...args);
+        measured(args);
+        measured(found);
+        return found;
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ seen: 300, claimed: 300, left: 0 });
+  expect(Math.max(...sizes)).toBeLessThan(64_000);
 });
 
 it('can be terminated in the middle: what it claimed stays, and the next one does the rest', async () => {
