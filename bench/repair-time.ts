@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Servers } from '../servers/index.js';
+import { sweepNowUpdate } from '../src/workflows/messages.js';
 import { startAgent } from './support/agents.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
 import { claimedAt, readClock } from './support/claimed-at.js';
@@ -58,8 +59,9 @@ export const repairTime: Bench = {
 
 async function measure(servers: Servers, context: BenchContext, { intervalS, env }: Case): Promise<number[]> {
   const environment = await createEnvironment(servers, context);
-  const { admin } = environment;
+  const { admin, client, reaperName } = environment;
   const worker = environment.startWorker(env);
+  await environment.sweeps(worker);
   const times: number[] = [];
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const agent = startAgent(context.cleanup);
@@ -72,7 +74,7 @@ async function measure(servers: Servers, context: BenchContext, { intervalS, env
       startedS: RUNNING_S,
     });
     // The run has been seen alive, and the kill comes at a random moment between two sweeps.
-    await environment.sweeps(worker);
+    await client.workflow.getHandle(reaperName).executeUpdate(sweepNowUpdate);
     await setTimeout(Math.random() * intervalS * 1000);
     const killedAt = await readClock(admin);
     await agent.kill();

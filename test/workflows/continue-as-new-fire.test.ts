@@ -50,10 +50,10 @@ it('loses none of thousands of signals and no update while it continues as new a
   const REQUESTS = 450;
   reaper = await startReaper(db, { input: { continueAfterSweeps: 1 }, policy: { intervalS: 0.2 } });
   const updates: Promise<SweepSummary>[] = [];
-  let isOver = false;
+  const fired = new AbortController();
   // Requests are written together, so that they alone would cause few sweeps.
   const sweeping = (async () => {
-    while (!isOver || (await executions()) <= 3) await sweepNow();
+    while (!fired.signal.aborted || (await executions()) <= 3) await sweepNow();
   })();
   // Each request carries its number, so that a lost or repeated one shows in reaper.control_change.
   await forEach(REQUESTS, 20, async (n) => {
@@ -64,7 +64,7 @@ it('loses none of thousands of signals and no update while it continues as new a
     for (let more = 0; more < 4; more += 1) await current().signal('forceSweep');
     if (n % 50 === 0) updates.push(sweepNow());
   });
-  isOver = true;
+  fired.abort();
   await sweeping;
   const sweeps = await Promise.all(updates);
   expect(sweeps).toHaveLength(REQUESTS / 50);
