@@ -7,6 +7,7 @@ import {
   type HostRow,
   type HostWave,
 } from '../db/host-pages.js';
+import { declaredGone } from '../domain/declaration.js';
 import {
   MAX_HOST_LOOKS,
   type HostLook,
@@ -15,7 +16,7 @@ import {
   type LookTarget,
   type Sighting,
 } from '../domain/host-look.js';
-import { looksNeeded } from '../domain/policy.js';
+import { confirmWaitS, looksNeeded } from '../domain/policy.js';
 import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import type { Names } from '../naming.js';
@@ -75,7 +76,8 @@ export function createHostWatchActivities(options: HostWatchActivitiesOptions) {
         isGone: wave.isGone,
         limits: { intervalS, finalizeGraceS, maxRunningS, placesGone },
         looks: looksNeeded(policy),
-        confirmMs: 1000 * Math.min(policy.confirmS ?? intervalS, intervalS),
+        // Its runs are at least an interval old.
+        confirmMs: 1000 * confirmWaitS({ ageS: intervalS }, policy),
         pages: wave.pages,
         next: wave.next,
       };
@@ -107,8 +109,7 @@ function whyStop({ policy, paused }: HostWave): string | null {
 function declaredLiveness(row: HostRow & Declared, host: string | null, silence: ProbeSilence): Sighting {
   // A probe that fails exists: such a declaration counts only if nobody polls the host's queue.
   if (silence === 'silent' && row.hostGoneBy !== null) {
-    const evidence = `host declared gone by ${row.hostGoneBy}`;
-    return { state: 'dead', proven: false, evidence, declared: true };
+    return { ...declaredGone(row.hostGoneBy), declared: true };
   }
   if (row.placeGone !== null) {
     return { state: 'dead', proven: false, evidence: row.placeGone, declared: true };

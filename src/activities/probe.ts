@@ -6,7 +6,7 @@ import type { Cursor } from '../domain/page.js';
 import { readHostPage } from '../db/host-pages.js';
 import { readHostRuns, type HostRun } from '../db/host-runs.js';
 import { doubted, type HostLook, type LookLimits, type LookTarget } from '../domain/host-look.js';
-import type { Liveness, ProcessStamp } from '../domain/liveness.js';
+import { processKey, type Liveness, type ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
@@ -101,7 +101,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
   /** Like {@link probeAll}, each process once: many runs can name the same one. */
   async function probeGrouped(runs: readonly ProcessStamp[]): Promise<Liveness[]> {
-    const keys = runs.map(({ pid, processIdentity }) => JSON.stringify([pid, processIdentity]));
+    const keys = runs.map(processKey);
     const processes = new Map(keys.map((key, n) => [key, runs[n]]));
     const stamps = [...processes.values()].filter((run) => run !== undefined);
     const seen = await probeAll(stamps, selectDriver().prepare(stamps.map(({ pid }) => pid)));
@@ -114,7 +114,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
   /** Looks at each process once, however many runs it has. What was not looked at in time is left out. */
   async function probeEach(runs: readonly HostRun[], deadline: number) {
-    const processes = new Map(runs.map((run) => [keyOf(run), run]));
+    const processes = new Map(runs.map((run) => [processKey(run), run]));
     const inTurn = [...processes.values()];
     inTurn.push(...inTurn.splice(0, begin < inTurn.length ? begin : 0));
     const seen = new Map<string, Liveness['state']>();
@@ -125,7 +125,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       const driver = selectDriver().prepare(batch.map(({ pid }) => pid));
       for (const [index, { state }] of (await probeAll(batch, driver)).entries()) {
         const run = batch[index];
-        if (run !== undefined) seen.set(keyOf(run), state);
+        if (run !== undefined) seen.set(processKey(run), state);
       }
       done += batch.length;
       await setImmediate();
@@ -148,7 +148,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       next: null,
     };
     for (const run of runs) {
-      const state = seen.get(keyOf(run));
+      const state = seen.get(processKey(run));
       if (state === undefined || state === 'alive') continue;
       if (state === 'unknown') {
         found.unknown += 1;
@@ -236,8 +236,3 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
 /** Activities that {@link createProbeActivities} makes. */
 export type ProbeActivities = ReturnType<typeof createProbeActivities>;
-
-/** The same for all runs of one process. */
-function keyOf({ pid, processIdentity }: ProcessStamp): string {
-  return `${pid ?? ''} ${processIdentity ?? ''}`;
-}

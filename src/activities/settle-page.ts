@@ -1,22 +1,19 @@
 import { setTimeout } from 'node:timers/promises';
 import { oweBackstopAlerts, type AlertToOwe } from '../db/backstop-alert.js';
-import { claimMany, MAX_BATCH, type BatchResult } from '../db/claim-many.js';
+import type { BatchResult } from '../db/claim-many.js';
 import { observeRuns, type ManyFacts } from '../db/observe-run.js';
-import { isWorthRetrying } from '../db/worth-retrying.js';
-import { planClaim, type ClaimPlan } from '../domain/claim-plan.js';
+import { planClaim } from '../domain/claim-plan.js';
 import { livenessOf, type SeenKind, type SeenRun } from '../domain/host-look.js';
 import { judgeLooks } from '../domain/judge-looks.js';
+import { runName } from '../domain/run-name.js';
 import type { Settled } from '../domain/settled.js';
-import type { JobRun, RunRef } from '../domain/types.js';
+import type { RunRef } from '../domain/types.js';
+import { createBatchClaimer, type Planned } from './claim-batches.js';
 import { giveUpOnAnswer } from './give-up.js';
 import type { HostWatchActivitiesOptions } from './host-watch.js';
-import { noteClaim } from './note-claim.js';
 import { noteTrouble } from './note-trouble.js';
 import { digestOf } from './run-digest.js';
-import { Turns } from './turns.js';
 
-/** Batches at a time in this process: as many as there are connections for them. */
-const BATCHES_AT_ONCE = 2;
 /** Tries for a run that is locked or changes. After them it is left to the sweep. */
 const TRIES = 3;
 /** Milliseconds between two of them. */
@@ -54,17 +51,10 @@ const NOTHING_SETTLED: Settled = {
   why: [],
 };
 
-/** A run with the claim that its looks call for. */
-interface Planned {
-  run: JobRun;
-  plan: ClaimPlan;
-  hostGoneBy: string | null;
-}
-
 /** The activity that settles what a host watch saw. */
 export function createSettler(options: HostWatchActivitiesOptions) {
-  const { pool, looks, batches, others, log, noteReading } = options;
-  const turns = new Turns(BATCHES_AT_ONCE);
+  const { pool, looks, others, log, noteReading } = options;
+  const claimInBatches = createBatchClaimer(options);
 
   return {
     /**
@@ -74,7 +64,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     async settlePage(page: PageLooks): Promise<Settled> {
       const deadline = performance.now() + LIMIT_MS;
       const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
-      let open = new Map(page.runs.map(([jobId, runKey], index) => [keyOf({ jobId, runKey }), index]));
+      let open = new Map(page.runs.map(([jobId, runKey], index) => [runName({ jobId, runKey }), index]));
       for (let tries = 1; open.size > 0; tries += 1) {
         const refs = [...open.values()].flatMap((index) => {
           const run = page.runs[index];
@@ -100,7 +90,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
           break;
         }
         const indexes = open;
-        open = new Map(again.map((result) => [keyOf(result), indexes.get(keyOf(result)) ?? -1]));
+        open = new Map(again.map((result) => [runName(result), indexes.get(runName(result)) ?? -1]));
         if (open.size > 0) await setTimeout(RETRY_MS * tries);
       }
       return settled;
@@ -114,11 +104,11 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     refs: readonly RunRef[],
     settled: Settled,
   ): void {
-    const isRunning = new Set(running.map(({ run }) => keyOf(run)));
-    const mine = new Set(reaped.filter(({ claimer }) => claimer === page.claimer).map(keyOf));
+    const isRunning = new Set(running.map(({ run }) => runName(run)));
+    const mine = new Set(reaped.filter(({ claimer }) => claimer === page.claimer).map(runName));
     for (const ref of refs) {
-      if (isRunning.has(keyOf(ref))) continue;
-      if (mine.has(keyOf(ref))) win(settled, ref);
+      if (isRunning.has(runName(ref))) continue;
+      if (mine.has(runName(ref))) win(settled, ref);
       else settled.lost += 1;
     }
   }
@@ -134,7 +124,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     const alerts: AlertToOwe[] = [];
     for (const fact of facts) {
       const { run, block, policy, alerted, alertedUnknown } = fact;
-      const index = open.get(keyOf(run)) ?? -1;
+      const index = open.get(runName(run)) ?? -1;
       if (page.runs[index]?.[2] !== digestOf(run)) {
         leave(settled, 1, 'its row has changed since the look');
       } else if (block !== null && isStop(block)) {
@@ -187,14 +177,10 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     deadline: number,
     settled: Settled,
   ): Promise<BatchResult[]> {
-    const byRun = new Map(planned.map((each) => [keyOf(each.run), each]));
-    const parts = Array.from({ length: Math.ceil(planned.length / MAX_BATCH) }, (_, n) =>
-      planned.slice(n * MAX_BATCH, (n + 1) * MAX_BATCH),
-    );
-    const results = await Promise.all(parts.map((part) => claimBatch(part, page, deadline)));
+    const byRun = new Map(planned.map((each) => [runName(each.run), each]));
     const again: BatchResult[] = [];
-    for (const result of results.flat()) {
-      const { run } = byRun.get(keyOf(result)) ?? {};
+    for (const result of await claimInBatches(planned, page, deadline)) {
+      const { run } = byRun.get(runName(result)) ?? {};
       if (run === undefined) continue;
       switch (result.result) {
         case 'won':
@@ -222,75 +208,10 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     }
     return again;
   }
-
-  /** Counts and logs at once: if another batch loses its connection, the results of this one are lost too. */
-  function noteAll(batch: readonly Planned[], results: readonly BatchResult[]): void {
-    const byRun = new Map(results.map((result) => [keyOf(result), result]));
-    for (const { run, plan } of batch) {
-      const { result, ledgerId = null, isAgain } = byRun.get(keyOf(run)) ?? {};
-      if (result === undefined || result === 'left' || isAgain === true) continue;
-      noteClaim(options, run, plan, { result: result === 'error' ? 'failed' : result, ledgerId });
-    }
-  }
-
-  /**
-   * Claims a batch. What it left because its time was over is tried at once, as long as that gets somewhere. If the transaction fails as a
-   * whole, its halves are tried.
-   *
-   * @throws if the connection was lost, so that Temporal retries
-   */
-  async function claimBatch(
-    batch: readonly Planned[],
-    page: PageLooks,
-    deadline: number,
-  ): Promise<BatchResult[]> {
-    const isLate = () => performance.now() > deadline;
-    const tooLate = (): BatchResult[] =>
-      batch.map(({ run }) => ({ ...refused(run), result: 'left', detail: 'its look got old' }));
-    const { claimer, workflowId } = page;
-    const lookedAtMs = page.looks.at(-1)?.readMs ?? 0;
-    const claims = batch.map(({ run, plan, hostGoneBy }) => ({ ...plan, run, hostGoneBy }));
-    let results: BatchResult[];
-    try {
-      results = await turns.take(async () =>
-        isLate() ? tooLate() : claimMany(batches, { claimer, workflowId, lookedAtMs, claims }),
-      );
-      noteAll(batch, results);
-    } catch (error) {
-      if (isWorthRetrying(error)) throw error;
-      const [only, ...others] = batch;
-      if (only === undefined) return [];
-      if (others.length === 0) {
-        const failure = failed(only.run, error);
-        noteAll(batch, [failure]);
-        return [failure];
-      }
-      const half = Math.ceil(batch.length / 2);
-      const first = await claimBatch(batch.slice(0, half), page, deadline);
-      return [...first, ...(await claimBatch(batch.slice(half), page, deadline))];
-    }
-    const left = new Set(results.filter(({ result }) => result === 'left').map(keyOf));
-    if (left.size === 0 || left.size === batch.length) return results;
-    const rest = await claimBatch(
-      batch.filter(({ run }) => left.has(keyOf(run))),
-      page,
-      deadline,
-    );
-    return [...results.filter(({ result }) => result !== 'left'), ...rest];
-  }
 }
 
 /** What asking about an exit 0 comes to on a queue without stages. */
 const WITHOUT_STAGES = { kind: 'done', reason: 'exit0, no stage', advance: null, gate: null } as const;
-
-function refused({ jobId, runKey }: RunRef): Omit<BatchResult, 'result' | 'detail'> {
-  return { jobId, runKey, ledgerId: null, notificationId: null, isAgain: false };
-}
-
-function failed(run: RunRef, error: unknown): BatchResult {
-  const { message, code = '' } = error as Error & { code?: string };
-  return { ...refused(run), result: 'error', detail: `${message} (SQLSTATE ${code})` };
-}
 
 /** Whether a block is about all runs, so that nothing more is to be tried. */
 function isStop(block: string): boolean {
@@ -306,8 +227,4 @@ function leave(settled: Settled, count: number, why: string): void {
   settled.left += count;
   const text = why.slice(0, MAX_WHY);
   if (settled.why.length < NAMED && !settled.why.includes(text)) settled.why.push(text);
-}
-
-function keyOf({ jobId, runKey }: RunRef): string {
-  return JSON.stringify([jobId, runKey]);
 }

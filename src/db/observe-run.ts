@@ -1,5 +1,6 @@
 import type { Queryable } from './database.js';
 import type { JobRun, Policy, PublishedPolicy, RunRef } from '../domain/types.js';
+import { runName } from '../domain/run-name.js';
 import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
 import { toPolicy } from './policy.js';
 
@@ -67,8 +68,8 @@ export interface ManyFacts {
 
 /** Reads many runs in two queries, whose plans do not depend on how many rows Postgres expects. */
 export async function observeRuns(pool: Queryable, refs: readonly RunRef[]): Promise<ManyFacts> {
-  const wanted = new Set(refs.map(({ jobId, runKey }) => JSON.stringify([jobId, runKey])));
-  const isWanted = ({ jobId, runKey }: RunRef) => wanted.has(JSON.stringify([jobId, runKey]));
+  const wanted = new Set(refs.map(runName));
+  const isWanted = (ref: RunRef) => wanted.has(runName(ref));
   const jobIds = [refs.map(({ jobId }) => jobId)];
   // Rows first: a run that ends in between is found in the ledger.
   const { rows } = await pool.query<Row>(

@@ -16,3 +16,8 @@ export interface ProcessStamp {
   /** Identity stamp as `processIdentity` writes it, or null when the launcher stamps none. */
   processIdentity: string | null;
 }
+
+/** The same for all runs of one process. A pid alone is not enough: rows can name two processes that had it one after the other. */
+export function processKey({ pid, processIdentity }: ProcessStamp): string {
+  return `${pid ?? ''} ${processIdentity ?? ''}`;
+}

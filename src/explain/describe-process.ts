@@ -1,3 +1,4 @@
+import { declaredGone } from '../domain/declaration.js';
 import type { Liveness } from '../domain/liveness.js';
 import { formatTime } from '../domain/wording.js';
 import type { RunningFacts } from './facts.js';
@@ -23,7 +24,7 @@ function seenOf({ probe, hostGoneBy }: RunningFacts, silentHosts: readonly strin
       return unknown('the row names no host, so no probe can check its process');
     case 'elsewhere':
       return hostGoneBy !== null && silentHosts.includes(probe.host)
-        ? { state: 'dead', proven: false, evidence: `host declared gone by ${hostGoneBy}` }
+        ? declaredGone(hostGoneBy)
         : unknown(`only a probe on host ${probe.host} can check it`);
   }
 }

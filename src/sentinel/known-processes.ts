@@ -1,5 +1,5 @@
 import type { HostProcess } from '../db/host-processes.js';
-import type { LivenessState } from '../domain/liveness.js';
+import { processKey, type LivenessState } from '../domain/liveness.js';
 
 /** A process that running rows name, and what is known of it. */
 export interface KnownProcess extends HostProcess {
@@ -38,7 +38,7 @@ export class KnownProcesses {
     const now = new Map<string, KnownProcess>();
     const added: KnownProcess[] = [];
     for (const [n, process] of processes.entries()) {
-      const key = keyOf(process);
+      const key = processKey(process);
       let known = this.#known.get(key);
       if (known === undefined) {
         known = { ...process, state: null, isTold: false };
@@ -58,7 +58,7 @@ export class KnownProcesses {
 
   /** No row names it any more. */
   forget(process: HostProcess): void {
-    this.#known.delete(keyOf(process));
+    this.#known.delete(processKey(process));
   }
 
   /** Keeps what a full probe saw. A process that lives, or may live, is news again when it dies. */
@@ -88,7 +88,7 @@ export class KnownProcesses {
 
   /** In one that was forgotten and came again, another object is known. */
   #has(known: KnownProcess): boolean {
-    return this.#known.get(keyOf(known)) === known;
+    return this.#known.get(processKey(known)) === known;
   }
 
   get counts(): Counts {
@@ -100,9 +100,4 @@ export class KnownProcesses {
     }
     return counts;
   }
-}
-
-/** A pid alone is not enough: rows can name two processes that had it one after the other. */
-export function keyOf({ pid, processIdentity }: HostProcess): string {
-  return `${pid ?? ''} ${processIdentity ?? ''}`;
 }

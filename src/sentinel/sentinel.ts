@@ -1,14 +1,16 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { HostReporter } from '../activities/host-reporter.js';
 import type { Queryable } from '../db/database.js';
 import { readHostProcesses } from '../db/host-processes.js';
+import { processKey } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { DEFAULT_POLICY } from '../domain/types.js';
 import { isPid, probeProcess, selectDriver, signalZero } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
+import { pause } from '../pause.js';
 import { Budget } from './budget.js';
-import { isSymptom, keyOf, KnownProcesses, type KnownProcess } from './known-processes.js';
+import { isSymptom, KnownProcesses, type KnownProcess } from './known-processes.js';
 
 /** Milliseconds between two looks, at least. */
 const LOOK_MS = 500;
@@ -35,7 +37,7 @@ export interface SentinelOptions {
   /** This host, as the job rows name it. */
   host: string;
   sharedPidNamespace: boolean;
-  /** Says how often the reaper sweeps, and whether anything may be called dead now; is told what a full look saw. */
+  /** Knows the interval and whether anything may be called dead now. Gets the counts of each full look. */
   reporter: Pick<HostReporter, 'report' | 'examined' | 'ended' | 'orders'>;
   /** Tells the reaper that this host has symptoms. Ends within its own limit; rejects if the reaper was not told. */
   tell: () => Promise<void>;
@@ -173,40 +175,35 @@ export class Sentinel {
     const beganMs = performance.now();
     const rows = await readHostProcesses(pool, host, [...new Set(suspects.flatMap(({ pid }) => pid ?? []))]);
     this.#costMs += performance.now() - beganMs;
-    const named = new Set(rows.map(keyOf));
-    const running = suspects.filter((known) => named.has(keyOf(known)));
-    for (const known of suspects) if (!named.has(keyOf(known))) this.#known.forget(known);
+    const named = new Set(rows.map(processKey));
+    const running = suspects.filter((known) => named.has(processKey(known)));
+    for (const known of suspects) if (!named.has(processKey(known))) this.#known.forget(known);
     await this.#probe(running);
     return running.filter(({ state }) => isSymptom(state));
   }
 
   /** One report for all of them. What may not be reported is left to the sweeps. */
   async #report(confirmed: readonly KnownProcess[]): Promise<void> {
-    const { reporter, tell, metrics } = this.#options;
-    const leave = () => {
-      for (const known of confirmed) known.isTold = true;
-    };
-    if (!this.#budget.has(performance.now(), this.#intervalMs)) {
-      metrics.countReport('left');
-      leave();
-      return;
-    }
-    // After the look, so the doubt is about this very look.
-    const { doubt, paused, enabled } = await reporter.report();
-    if (doubt !== null || paused || !enabled) {
-      metrics.countReport('left');
-      leave();
-      return;
-    }
+    const { tell, metrics } = this.#options;
+    const mayTell = await this.#mayReport();
     try {
-      await tell();
-      this.#budget.spend();
-      metrics.countReport('sent');
-      leave();
+      if (mayTell) {
+        await tell();
+        this.#budget.spend();
+      }
+      metrics.countReport(mayTell ? 'sent' : 'left');
+      for (const known of confirmed) known.isTold = true;
     } catch {
       metrics.countReport('failed');
       this.#silentUntilMs = performance.now() + RETRY_MS;
     }
+  }
+
+  /** Asked after the look, so that a doubt is about this very look. */
+  async #mayReport(): Promise<boolean> {
+    if (!this.#budget.has(performance.now(), this.#intervalMs)) return false;
+    const { doubt, paused, enabled } = await this.#options.reporter.report();
+    return doubt === null && !paused && enabled;
   }
 
   #work<T>(step: () => T): T {
@@ -229,9 +226,4 @@ export class Sentinel {
 
 function restAfter(workMs: number): number {
   return Math.min(REST * workMs, MAX_REST_MS);
-}
-
-/** Waits some milliseconds, but not beyond the signal. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }

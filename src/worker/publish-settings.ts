@@ -3,7 +3,7 @@ import { readControl } from '../db/control.js';
 import { keepChannels } from '../db/notification.js';
 import { publishPolicy } from '../db/policy.js';
 import type { WorkerContext } from './context.js';
-import { pause } from './within.js';
+import { pause } from '../pause.js';
 
 const RETRY_MS = 1_000;
 

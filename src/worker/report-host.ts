@@ -1,6 +1,6 @@
 import { lookBack } from '../activities/look-back.js';
 import type { WorkerContext } from './context.js';
-import { pause } from './within.js';
+import { pause } from '../pause.js';
 
 /** Milliseconds until the next report after one that failed. */
 const RETRY_MS = 5_000;

@@ -8,7 +8,8 @@ import { ensureReaper } from './ensure-reaper.js';
 import { announceLeases } from './leases.js';
 import type { Reachability } from './reachability.js';
 import type { Waits } from './stopping.js';
-import { pause, within } from './within.js';
+import { pause } from '../pause.js';
+import { within } from './within.js';
 
 /** Milliseconds between two checks that the reaper runs and the servers answer. */
 const ENSURE_MS = 10_000;

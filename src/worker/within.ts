@@ -28,12 +28,3 @@ export async function within<T>(
     work.then((result) => (isLate ? late(result) : undefined)).catch(() => undefined);
   }
 }
-
-/** Waits some milliseconds, but not beyond the signal. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal });
-  } catch {
-    // The signal ended the wait.
-  }
-}

@@ -54,7 +54,7 @@ export class HostTurns {
     this.#turns.set(host, { isOpen: true, nextMs: Infinity, leftSome: false, singlesIn: null });
   }
 
-  /** @param leftSome whether the watch left runs, or nobody knows */
+  /** @param leftSome whether the watch left runs; true if it is not known */
   ended(host: string, beganMs: number, leftSome: boolean, { intervalS }: Policy): void {
     const intervalMs = 1000 * intervalS;
     // Those that leave some take turns with single watches.

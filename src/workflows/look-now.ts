@@ -7,7 +7,7 @@ import type { ProcessSighting } from './messages.js';
 const LIMIT_MS = 5_000;
 
 /**
- * What the probe of a job's own host sees of its process now. Only looks: no watch is told.
+ * What the probe of a job's own host sees of its process now. It changes nothing, and wakes no watch.
  *
  * @throws ApplicationFailure if the job is not running, or cannot be looked up in time
  */

@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
+import { declaredGone } from '../domain/declaration.js';
 import type { Liveness } from '../domain/liveness.js';
 import { judgeBefore } from '../domain/policy-before.js';
 import { judge, type JudgeContext, type Judgement } from '../domain/policy.js';
@@ -52,7 +53,7 @@ async function ask(run: JobRun, { probeQueue, hostGoneBy }: RunObservation): Pro
     if (hostGoneBy === null || (!isSilence(error) && patched('a-probe-that-fails-is-there'))) {
       return unknown(`the probe on host ${run.host} did not answer`);
     }
-    return { state: 'dead', proven: false, evidence: `host declared gone by ${hostGoneBy}` };
+    return declaredGone(hostGoneBy);
   }
 }
 

@@ -10,7 +10,7 @@ import { Round, type Sighting } from './round.js';
 
 /** Characters of a host's failure that a summary keeps: there can be hundreds of hosts. */
 const MAX_CAUSE = 120;
-/** Maximum of watches that a host's probe is told of: their ids are a part of the history. */
+/** Maximum of watch ids that an examination gets: they become part of the history. */
 const MAX_KNOWN = 500;
 
 /** One pass over all running jobs: scan, examine every host, start and poke watches, record. Never throws. */

@@ -494,8 +494,8 @@ it('keeps every payload small, whatever the job ids are', async () => {
   expect(Math.max(...sizes)).toBeLessThan(64_000);
 });
 
-it('can be terminated in the middle: what it claimed stays, and the next one does the rest', async () => {
-  await insertManyRuns(db.admin, { count: 60, processes: await deadProcesses(1) });
+/** A reaper that holds the claims of the second page until it is let go. */
+async function startHeldReaper() {
   const { pass, letGo } = createHold();
   let pages = 0;
   await startBlindReaper({
@@ -507,8 +507,14 @@ it('can be terminated in the middle: what it claimed stays, and the next one doe
       },
     }),
   });
+  return { secondPage: () => eventually('the second page', () => pages === 2), letGo };
+}
+
+it('can be terminated in the middle: what it claimed stays, and the next one does the rest', async () => {
+  await insertManyRuns(db.admin, { count: 60, processes: await deadProcesses(1) });
+  const { secondPage, letGo } = await startHeldReaper();
   const handle = await start('host-1', { pageSize: 30, pages: 1 });
-  await eventually('the second page', () => pages === 2);
+  await secondPage();
   await handle.terminate();
   letGo();
   await finish();
@@ -518,17 +524,7 @@ it('can be terminated in the middle: what it claimed stays, and the next one doe
 
 it('shows on its page, and to explain, what it has done so far', async () => {
   await insertManyRuns(db.admin, { count: 30, processes: await deadProcesses(1) });
-  const { pass, letGo } = createHold();
-  let pages = 0;
-  await startBlindReaper({
-    jobs: (real) => ({
-      settlePage: async (page) => {
-        pages += 1;
-        if (pages === 2) await pass;
-        return real.settlePage(page);
-      },
-    }),
-  });
+  const { secondPage, letGo } = await startHeldReaper();
   const { names, client } = reaper;
   const context: ExplainContext = {
     settings: { REAPER_HOST: 'host-1', REAPER_SHARED_PID_NAMESPACE: false },
@@ -538,7 +534,7 @@ it('shows on its page, and to explain, what it has done so far', async () => {
   };
   expect(await askHostWatch(context, 'host-1')).toBeNull();
   const handle = await start('host-1', { pageSize: 20, pages: 1 });
-  await eventually('the second page', () => pages === 2);
+  await secondPage();
   const facts = await gatherFacts(context, 'job-9');
   expect(facts.running?.hostWatch).toMatchObject({
     id: names.hostWatchId('host-1'),

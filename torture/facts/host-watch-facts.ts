@@ -1,3 +1,4 @@
+import { runName } from '../../src/domain/run-name.js';
 import type { HostLook, LookTarget } from '../../src/domain/host-look.js';
 import type { HostWatchInput, HostWatchResult } from '../../src/workflows/host-watch-state.js';
 import { decode } from './watch-facts.js';
@@ -11,10 +12,6 @@ export interface HostWatchStory {
   deaths: Map<string, number[]>;
   /** Null when it did not complete. */
   result: HostWatchResult | null;
-}
-
-export function runName(jobId: string, runKey: string): string {
-  return JSON.stringify([jobId, runKey]);
 }
 
 /** A host watch's story; null when the history is not that of a host watch. */
@@ -56,7 +53,7 @@ function learn(
   { kinds, seen, readMs }: HostLook,
 ): void {
   for (const [index, [jobId, runKey]] of runs.entries()) {
-    const run = runName(jobId, runKey);
+    const run = runName({ jobId, runKey });
     const state = kinds[seen[index] ?? -1]?.state;
     const before = byProbe ? deaths.get(run) : (untold.get(run) ?? deaths.get(run));
     untold.delete(run);

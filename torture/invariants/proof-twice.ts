@@ -1,5 +1,5 @@
 import type { Terms } from '../facts/facts.js';
-import { runName } from '../facts/host-watch-facts.js';
+import { runName } from '../../src/domain/run-name.js';
 import type { WatchStory } from '../facts/watch-facts.js';
 import type { Invariant } from './invariant.js';
 
@@ -26,7 +26,7 @@ export const proofTwice: Invariant = {
     for (const story of temporal.hostStories) {
       for (const row of queue.ledger) {
         if (row.tier !== 1 || row.claimer !== story.firstExecutionRunId) continue;
-        const deaths = story.deaths.get(runName(row.jobId, row.runKey));
+        const deaths = story.deaths.get(runName(row));
         // Its looks stand in the history of another execution.
         if (deaths === undefined) continue;
         const streak = countApart(deaths, terms.intervalS * 1000);
