@@ -213,7 +213,9 @@ select
      from reaper.channel h where h.failing_since is not null) as failing_channels,
   -- Boots of workers' tokens that no probe has reported: their runs are unknown.
   (select jsonb_build_object('count', count(distinct u.boot_hash), 'runs', coalesce(sum(u.runs), 0))
-     from reaper.unplaced_worker u where u.why = 'boot') as unknown_boots
+     from reaper.unplaced_worker u where u.why = 'boot') as unknown_boots,
+  -- Hosts that have one watch for all their runs, because many showed a symptom at once.
+  coalesce(s.summary -> 'hostsWatched', '{"count": 0, "first": []}') as hosts_watched
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -4,7 +4,8 @@ import { readBoots } from '../db/boots.js';
 import type { Queryable } from '../db/database.js';
 import type { Cursor } from '../domain/page.js';
 import { readHostPage } from '../db/host-pages.js';
-import { readHostRuns, type HostRun } from '../db/host-runs.js';
+import { readHostProcesses, type HostProcess } from '../db/host-processes.js';
+import { readHostRuns } from '../db/host-runs.js';
 import { doubted, type HostLook, type LookLimits, type LookTarget } from '../domain/host-look.js';
 import { processKey, type Liveness, type ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
@@ -29,7 +30,7 @@ export interface HostExamination {
   known?: [position: number, symptom: string][];
   /** How many have a process that looks dead or defunct, no exit code yet, and so may need a repair. Missing from workers of older versions. */
   dead?: number;
-  /** How many of the rows that it saw have a process whose liveness is unknown. */
+  /** How many of them have a process whose liveness is unknown. */
   unknown: number;
   /** Whether it was cut short. The next examination begins where this one ended. Missing from workers of older versions. */
   isPartial?: boolean;
@@ -112,10 +113,9 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   /** Where the next examination begins among the host's processes: one that is cut short must not leave out the same ones again. */
   let begin = 0;
 
-  /** Looks at each process once, however many runs it has. What was not looked at in time is left out. */
-  async function probeEach(runs: readonly HostRun[], deadline: number) {
-    const processes = new Map(runs.map((run) => [processKey(run), run]));
-    const inTurn = [...processes.values()];
+  /** Looks at each process once. What was not looked at in time is left out. */
+  async function probeEach(processes: readonly ProcessStamp[], deadline: number) {
+    const inTurn = [...processes];
     inTurn.push(...inTurn.splice(0, begin < inTurn.length ? begin : 0));
     const seen = new Map<string, Liveness['state']>();
     let done = 0;
@@ -136,9 +136,9 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   }
 
   async function examine(known: readonly string[], deadline: number): Promise<HostExamination> {
-    const runs = await readHostRuns(pool, host);
-    const { seen, isPartial } = await probeEach(runs, deadline);
-    const positions = new Map(known.map((watchId, position) => [watchId, position]));
+    // By process: rows of a fleet that is well are counted in Postgres, and only those that show something are read one by one.
+    const processes = await readHostProcesses(pool, host);
+    const { seen, isPartial } = await probeEach(processes, deadline);
     const found: Required<HostExamination> = {
       symptoms: [],
       known: [],
@@ -147,18 +147,22 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       isPartial,
       next: null,
     };
-    for (const run of runs) {
-      const state = seen.get(processKey(run));
+    const symptoms = new Map<string, string>();
+    const shown: HostProcess[] = [];
+    for (const each of processes) {
+      const state = seen.get(processKey(each));
       if (state === undefined || state === 'alive') continue;
-      if (state === 'unknown') {
-        found.unknown += 1;
-        if (!run.alertedAlive) continue;
-      } else {
-        // Its exit code decides, as its row shows: whether its monitor is still finalizing, or is gone too.
-        if (run.exited) continue;
-        found.dead += 1;
-      }
-      const symptom = state === 'unknown' ? TO_TELL : state;
+      if (state === 'unknown') found.unknown += each.runs;
+      else found.dead += each.runs;
+      if (state === 'unknown' && !each.hasAlerted) continue;
+      shown.push(each);
+      symptoms.set(processKey(each), state === 'unknown' ? TO_TELL : state);
+    }
+    const positions = new Map(known.map((watchId, position) => [watchId, position]));
+    for (const run of shown.length === 0 ? [] : await readHostRuns(pool, host, { of: shown })) {
+      const symptom = symptoms.get(processKey(run));
+      // With an exit code, that decides, as its row shows: whether its monitor is still finalizing, or is gone too.
+      if (symptom === undefined || run.exited || (symptom === TO_TELL && !run.alertedAlive)) continue;
       const { jobId, runKey } = run;
       const watchId = names.watchId(run);
       const position = positions.get(watchId);
@@ -168,7 +172,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     }
     if (!isPartial) {
       const { dead, unknown } = found;
-      reporter.examined({ seen: runs.length, dead, unknown }, false);
+      reporter.examined({ seen: sum(processes.map(({ runs }) => runs)), dead, unknown }, false);
     }
     return found;
   }
@@ -232,6 +236,10 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
       );
     },
   };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** Activities that {@link createProbeActivities} makes. */

@@ -38,6 +38,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['interval', `${control.policy.intervalS} s`],
     ['running jobs', status.running],
     ['open watches', status.watching],
+    ...describeHostWatches(status),
     ['reaped so far', `${status.reaped_total}${lastReaped}`],
     ['leases reclaimed so far', status.lease_reclaimed_total],
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
@@ -112,4 +113,11 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
   if (temporalError !== null) {
     say(`\nTemporal did not answer (${temporalError}): this is from Postgres alone.`);
   }
+}
+
+/** A row for the hosts that have one watch for all their runs; none if there are none. */
+function describeHostWatches({ hosts_watched: { count, first } }: State['status']): [string, string][] {
+  if (count === 0) return [];
+  const names = first.map((host) => host || 'no host').join(', ');
+  return [['open host watches', count > first.length ? `${count}, such as ${names}` : names]];
 }

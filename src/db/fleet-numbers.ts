@@ -22,6 +22,7 @@ export interface FleetNumbers {
   lastSweepS: number | null;
   running: number;
   watching: number;
+  hostsWatched: number;
   unwatchable: number;
   /** Problems with hosts and their probes that a person must check. */
   hostWarnings: number;
@@ -61,6 +62,7 @@ export interface FleetNumbers {
 const SQL = `
   with s as (select * from reaper.status)
   select s.enabled, s.paused, s.mode, s.interval_s as "intervalS", s.last_run_ts as "lastSweepS", s.running, s.watching,
+         (s.hosts_watched ->> 'count')::bigint as "hostsWatched",
          coalesce((s.last_sweep ->> 'unwatchableCount')::bigint, 0) as unwatchable,
          jsonb_array_length(s.host_warnings) as "hostWarnings",
          (select count(*) from reaper.hold h where h.until > (select reaper.now())) as holds,

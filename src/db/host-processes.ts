@@ -6,6 +6,8 @@ import { believesExit } from './fragments.js';
 export interface HostProcess extends ProcessStamp {
   /** How many of them. */
   runs: number;
+  /** Whether people were alerted of one of them that it is over its ceiling and alive, and not that it is unknown since. */
+  hasAlerted: boolean;
 }
 
 /**
@@ -19,7 +21,8 @@ export async function readHostProcesses(
   pids: readonly number[] | null = null,
 ): Promise<HostProcess[]> {
   const { rows } = await pool.query<HostProcess>(
-    `select r.pid, r.process_identity as "processIdentity", count(*)::integer as runs
+    `select r.pid, r.process_identity as "processIdentity", count(*)::integer as runs,
+            bool_or(r.alerted_alive) as "hasAlerted"
        from reaper.examinable_run r
       where r.host = $1 and ($2::bigint[] is null or r.pid = any ($2))
         and case when r.exit_code is null then true else not ${believesExit(false)} end

@@ -63,6 +63,8 @@ export interface Status {
   failing_channels: { channel: string; since: string; why: string; lost: number }[];
   /** Boots in workers' tokens that no probe has reported, and how many running jobs are unknown because of that. */
   unknown_boots: { count: number; runs: number };
+  /** Hosts that had one watch for all their runs after the last sweep: how many, and the first of them; '' for runs of no host. */
+  hosts_watched: { count: number; first: string[] };
   /** What is wrong with hosts' probes, such as two machines with one name: `<host>: <what>`. */
   host_warnings: string[];
 }

@@ -25,6 +25,8 @@ function describeFailure({ number, error }: SweepSummary): string {
 function describeDone(sweep: SweepSummary): string[] {
   const parts = [`${sweep.symptoms} with a symptom`];
   if (sweep.started > 0) parts.push(`${sweep.started} ${sweep.started === 1 ? 'watch' : 'watches'} started`);
+  const hostWatches = sweep.hostWatches ?? 0;
+  if (hostWatches > 0) parts.push(`${hostWatches} host ${hostWatches === 1 ? 'watch' : 'watches'} started`);
   if (sweep.poked > 0) parts.push(`${sweep.poked} woken`);
   if (sweep.leasesReclaimed > 0) parts.push(`${counted(sweep.leasesReclaimed, 'lease')} reclaimed`);
   if (sweep.leaseTrouble.length > 0) parts.push(`leases: ${sweep.leaseTrouble.join('; ')}`);

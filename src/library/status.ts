@@ -51,6 +51,8 @@ export interface Status {
   };
   /** Runs with a symptom for which no watch was free at the last sweep: how many, and their first jobs. */
   waiting: { count: number; first: string[] };
+  /** Hosts that had one watch for all their runs after the last sweep: how many, and the first; `''` for runs of no host. */
+  hostsWatched: { count: number; first: string[] };
   /** Hosts whose probe failed in the last sweep, with the cause. */
   hostsFailing: Record<string, string>;
   /** How many runs' liveness is unknown, by host; under `''` those whose row names no host. */
@@ -121,6 +123,7 @@ export function toStatus(row: StatusRow): Status {
       })),
     },
     waiting: row.waiting,
+    hostsWatched: row.hosts_watched,
     hostsFailing: row.hosts_failing,
     unknownRuns: row.unknown_runs,
     held: row.held,

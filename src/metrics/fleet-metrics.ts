@@ -14,6 +14,10 @@ const OUTCOMES = [
 const GAUGES: Record<string, { help: string; read: (numbers: FleetNumbers) => number | null }> = {
   job_reaper_running_jobs: { help: 'Jobs that are marked running in their table.', read: (n) => n.running },
   job_reaper_open_watches: { help: 'Open watches after the last sweep.', read: (n) => n.watching },
+  job_reaper_open_host_watches: {
+    help: 'Hosts that had one watch for all their runs after the last sweep, because many showed a symptom at once.',
+    read: (n) => n.hostsWatched,
+  },
   job_reaper_unwatchable_jobs: {
     help: 'Running jobs that cannot be watched: job-reaper status lists them.',
     read: (n) => n.unwatchable,

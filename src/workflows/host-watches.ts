@@ -10,6 +10,9 @@ import { watchHost } from './watch-host.js';
 
 /** A workflow has room for 2,000 open children, and fails if it starts more. Those that are not host watches are single watches. */
 const MAX_CHILDREN = 1_950;
+/** Open ones that a sweep's summary names, and characters of such a name. */
+const NAMED = 5;
+const MAX_HOST = 100;
 
 /** What the reaper knows of the last host watch of a host. */
 interface Turn {
@@ -44,10 +47,15 @@ export class HostTurns {
     return this.#turns.get(host)?.isOpen === true;
   }
 
+  /** How many are open, and the first of their hosts; empty for the runs of no host. */
+  get open(): { count: number; first: string[] } {
+    const hosts = [...this.#turns].flatMap(([host, { isOpen }]) => (isOpen ? [host] : []));
+    return { count: hosts.length, first: hosts.slice(0, NAMED).map((host) => host.slice(0, MAX_HOST)) };
+  }
+
   /** How many more may be open at once, besides as many single watches as the policy allows. */
   room({ maxWatches }: Pick<Policy, 'maxWatches'>): number {
-    const open = [...this.#turns.values()].filter(({ isOpen }) => isOpen).length;
-    return MAX_CHILDREN - maxWatches - open;
+    return MAX_CHILDREN - maxWatches - this.open.count;
   }
 
   began(host: string): void {
@@ -98,7 +106,7 @@ export async function startHostWatch(
   const beganMs = Date.now();
   turns.began(host);
   const ended = (leftSome: boolean) => turns.ended(host, beganMs, leftSome, policy);
-  const named = host === '' ? 'no host' : `host ${host.slice(0, 100)}`;
+  const named = host === '' ? 'no host' : `host ${host.slice(0, MAX_HOST)}`;
   try {
     const child = await startChild(watchHost, {
       workflowId,

@@ -84,6 +84,8 @@ export interface SweepSummary {
   poked: number;
   /** Host watches that were started; missing from older versions. */
   hostWatches?: number;
+  /** Hosts whose watch was open after the sweep: how many, and the first of them. Missing from older versions. */
+  hostsWatched?: { count: number; first: string[] };
   /** Runs with a symptom for which no watch was free: they wait for a later sweep. */
   waiting: number;
   /** The first of them. */

@@ -48,6 +48,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
     summary.error = describeFailure(error);
   }
   summary.watching = reaper.watches.size;
+  summary.hostsWatched = reaper.hostTurns.open;
   summary.seconds = (Date.now() - beganMs) / 1000;
   try {
     // Null if it could not be read: then what the last sweep knew is better than nothing.

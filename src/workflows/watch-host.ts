@@ -1,5 +1,6 @@
 import { continueAsNew, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { WavePlan } from '../activities/host-watch.js';
+import type { HostPage } from '../domain/host-look.js';
 import { describeFailure } from './activity-failures.js';
 import { planHostWave, settlePage } from './activity-proxies.js';
 import { firstLook, lookAgain, type SeenPage } from './host-looks.js';
@@ -46,52 +47,45 @@ export async function watchHost(input: HostWatchInput): Promise<HostWatchResult>
   return { ...watch.counts, stopped: watch.stopped };
 }
 
-/** One wave: what one look decides is settled at once, the rest after further looks. */
+/** One wave: each page by itself, so that the first one is settled while others are still looked at. */
 async function playWave(watch: HostWatch, plan: WavePlan): Promise<void> {
-  const pages = (await Promise.all(plan.pages.map((page) => firstLook(watch, plan, page)))).flatMap(
-    (page) => page ?? [],
-  );
-  const once = pages.map((page) => page.only(({ once }) => once));
-  const dead = pages.map((page) => page.only((kind) => !kind.once && kind.state === 'dead'));
-  const unknown = pages.map((page) => page.only((kind) => !kind.once && kind.state !== 'dead'));
-  const intervalMs = 1000 * plan.limits.intervalS;
+  await Promise.all(plan.pages.map((page) => playPage(watch, plan, page)));
+}
+
+/** What one look decides is settled at once, the rest after further looks. */
+async function playPage(watch: HostWatch, plan: WavePlan, page: HostPage): Promise<void> {
+  const seen = await firstLook(watch, plan, page);
+  if (seen === null) return;
+  const once = seen.only(({ once }) => once);
+  const dead = seen.only((kind) => !kind.once && kind.state === 'dead');
+  const unknown = seen.only((kind) => !kind.once && kind.state !== 'dead');
   await Promise.all([
-    settleAll(watch, once),
+    settle(watch, once),
     confirm(watch, plan, dead, plan.confirmMs),
-    confirm(watch, plan, unknown, intervalMs),
+    confirm(watch, plan, unknown, 1000 * plan.limits.intervalS),
   ]);
 }
 
 /** Looks again at the same runs, as often as the policy wants, and settles those that every look named. */
-async function confirm(
-  watch: HostWatch,
-  plan: WavePlan,
-  pages: readonly SeenPage[],
-  waitMs: number,
-): Promise<void> {
-  let open = pages.filter(({ size }) => size > 0);
-  for (let looks = 1; looks < plan.looks && open.length > 0; looks += 1) {
+async function confirm(watch: HostWatch, plan: WavePlan, first: SeenPage, waitMs: number): Promise<void> {
+  let seen: SeenPage | null = first;
+  for (let looks = 1; looks < plan.looks; looks += 1) {
+    if (seen === null || seen.size === 0) return;
     watch.enter('waiting');
     await sleep(waitMs + CLOCK_MARGIN_MS, { summary: 'Look again at those that look dead' });
     watch.enter('looking');
-    const seen = await Promise.all(open.map((page) => lookAgain(watch, plan, page)));
-    open = seen.flatMap((page) => (page !== null && page.size > 0 ? page : []));
+    seen = await lookAgain(watch, plan, seen);
   }
-  await settleAll(watch, open);
+  if (seen !== null) await settle(watch, seen);
 }
 
-async function settleAll(watch: HostWatch, pages: readonly SeenPage[]): Promise<void> {
-  const full = pages.filter(({ size }) => size > 0);
-  if (full.length === 0) return;
+async function settle(watch: HostWatch, { runs, looks, size }: SeenPage): Promise<void> {
+  if (size === 0) return;
   watch.enter('settling');
   const { firstExecutionRunId: claimer, workflowId } = workflowInfo();
-  await Promise.all(
-    full.map(async ({ runs, looks, size }) => {
-      try {
-        watch.settled(await settlePage({ runs, looks, claimer, workflowId }));
-      } catch (error) {
-        watch.leave(size, `they could not be claimed: ${describeFailure(error)}`);
-      }
-    }),
-  );
+  try {
+    watch.settled(await settlePage({ runs, looks, claimer, workflowId }));
+  } catch (error) {
+    watch.leave(size, `they could not be claimed: ${describeFailure(error)}`);
+  }
 }

@@ -12,6 +12,7 @@ const NUMBERS: FleetNumbers = {
   lastSweepS: 1_795_000_000,
   running: 0,
   watching: 0,
+  hostsWatched: 0,
   unwatchable: 0,
   hostWarnings: 0,
   holds: 0,

@@ -7,6 +7,7 @@ const process = (pid: number | null, runs = 1) => ({
   pid,
   processIdentity: pid === null ? null : `s${pid}`,
   runs,
+  hasAlerted: false,
 });
 const take = (known: KnownProcesses, processes: HostProcess[]) => [...known.take(processes)].length;
 const pids = (known: Iterable<{ pid: number | null }>) => [...known].map(({ pid }) => pid);

@@ -18,7 +18,7 @@ export const stampsCheck: Check = {
 async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> {
   const host = settings.REAPER_HOST;
   const expected = `runs of this host ("${host}") that a probe here can judge`;
-  const items = await readHostRuns(pool, host, SAMPLE);
+  const items = await readHostRuns(pool, host, { limit: SAMPLE });
   if (items.length === 0)
     return [ok(expected, 'no job is running here; REAPER_HOST must be exactly as in the rows')];
   const driver = selectDriver().prepare(items.map(({ pid }) => pid));
