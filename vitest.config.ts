@@ -42,6 +42,7 @@ const SYSTEM_ALONE = [
   'test/hosts/replaced.test.ts',
   'test/hosts/two-hosts.test.ts',
   'test/leases/torture.test.ts',
+  'test/workflows/rack.test.ts',
 ];
 
 const DEMO = ['test/e2e/demo.test.ts'];

@@ -8,7 +8,7 @@ import { hasLeaseWorker } from '../db/lease-workers.js';
 import { readDueKinds, readDueNotifications } from '../db/notification.js';
 import { recordSweep } from '../db/record-sweep.js';
 import { readStatus } from '../db/status.js';
-import { readSymptoms } from '../db/symptoms.js';
+import { countSymptoms, readSymptoms } from '../db/symptoms.js';
 import { isWorthRetrying } from '../db/worth-retrying.js';
 import type { Cursor, Page } from '../domain/page.js';
 import type { Status } from '../domain/status.js';
@@ -25,6 +25,8 @@ const HOST_PAGE = 500;
 const UNWATCHABLE_SHOWN = 5;
 /** Maximum of owed notifications that one sweep of an older version sends. */
 const OWED_PAGE = 20;
+/** What the runs of no host are counted under. */
+const NO_HOST = '';
 /** Maximum of due retries that one scan names. */
 const RETRY_PAGE = 1_000;
 
@@ -56,8 +58,13 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
-  /** The hosts to examine now, and the one after which the next scan continues, or null if these are all. */
-  hosts: { host: string; queue: string }[];
+  /**
+   * The hosts to examine now, and the one after which the next scan continues, or null if these are all. If more rows show a symptom
+   * than a page holds: how many on a host, where several do.
+   */
+  hosts: { host: string; queue: string; symptoms?: number }[];
+  /** The same for the runs of no host; missing from workers of older versions. */
+  hostless?: number;
   nextHost: string | null;
   /** Hosts that are left out because nothing is wrong there; missing from workers of older versions. */
   healthyHosts?: number;
@@ -139,6 +146,15 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       const symptoms = blocked
         ? none
         : await part('symptoms', () => readSymptoms(pool, policy, after, SYMPTOM_PAGE, !watchAll), none);
+      // A page can hold one run of each of many hosts that have lost all theirs.
+      const crowds =
+        symptoms.next === null
+          ? new Map<string, number>()
+          : await part(
+              'symptoms by host',
+              () => countSymptoms(pool, policy, [NO_HOST, ...(fleet?.hosts ?? [])], !watchAll),
+              new Map<string, number>(),
+            );
       const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
       return {
         atMs: Date.parse(control.now),
@@ -148,7 +164,11 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
           : null,
         policy,
         running: (fleet?.running ?? 0) + unreadable.length,
-        hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
+        hosts: (fleet?.hosts ?? []).map((host) => {
+          const runs = crowds.get(host);
+          return { host, queue: names.probeQueue(host), ...(runs !== undefined && { symptoms: runs }) };
+        }),
+        hostless: crowds.get(NO_HOST) ?? 0,
         nextHost: fleet?.nextHost ?? null,
         healthyHosts: fleet?.healthyHosts ?? 0,
         sawAllHosts: fleet?.isWhole ?? false,

@@ -11,21 +11,29 @@ export type RowSymptom = HostedRun & {
   exitRecord: string | null;
 };
 
-/** SQL: whether the policy can do nothing about run `r` because of its exit code: it is within its grace, or tells no usable time. */
-const isQuiet = 'coalesce(r.exit_age_s < $9, true)';
+/** Parameters `$1` to `$5` of {@link WITH_SYMPTOM}. */
+const judgedBy = (policy: Policy, isAboveLimit: boolean) => [
+  policy.maxRunningS,
+  policy.backstopAlive,
+  policy.backstopUnknown,
+  isAboveLimit,
+  policy.finalizeGraceS,
+];
 
-const SQL = `
+/** SQL: whether the policy can do nothing about run `r` because of its exit code: it is within its grace, or tells no usable time. */
+const isQuiet = 'coalesce(r.exit_age_s < $5, true)';
+
+const FACTS = `
   with c as (select reaper.now() as now),
   d as (select exists (select from reaper.gone_boot) as any_place),
   answering as (
     select p.host from reaper.host_probe p where p.answered_at > (select now from c) - (select reaper.report_window())
     union all
     select b.host from reaper.host_boot b where b.last_seen_at > (select now from c) - (select reaper.report_window())
-  )
-  select ${CURSOR_COLUMNS}, r.host,
-         case when r.exited and not ($8 and ${isQuiet}) then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
-         r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
-    -- Not a CTE, which would compute every column of every healthy run.
+  )`;
+
+/** The runs `r` that show one. Not a CTE, which would compute every column of every healthy run. */
+const WITH_SYMPTOM = `
     from (
       select r.*,
              r.exit_code is not null and ${believesExit(false)} as exited,
@@ -39,21 +47,18 @@ const SQL = `
         from reaper.examinable_run r
        where coalesce(length(r.host), 0) <= 200
     ) r
-   where (r.exited and not ($8 and ${isQuiet})
-          or r.gone and not ($8 and r.exited)
-          or r.over_age and not ($8 and r.exited and coalesce(r.exit_age_s between 0 and $9, false))
+   where (r.exited and not ($4 and ${isQuiet})
+          or r.gone and not ($4 and r.exited)
+          or r.over_age and not ($4 and r.exited and coalesce(r.exit_age_s between 0 and $5, false))
              -- As long as its probe answers, the probe tells when such a run becomes unknown.
              and not ($2 = 'alert' and r.alerted_alive
                       and coalesce(r.host in (select a.host from answering a), false))
              and not exists (
                select from reaper.notification n
                 where n.job_id = r.job_id and n.run_key = r.run_key and n.kind = 'backstop unknown'
-                  and ($7 = 'alert' or $2 = 'alert' and exists (
+                  and ($3 = 'alert' or $2 = 'alert' and exists (
                          select from reaper.notification a
-                          where a.job_id = n.job_id and a.run_key = n.run_key and a.kind = 'backstop alive'))))
-     and ${afterCursor(3)}
-   order by ${CURSOR_ORDER}
-   limit $6`;
+                          where a.job_id = n.job_id and a.run_key = n.run_key and a.kind = 'backstop alive'))))`;
 
 /**
  * One page of the runs whose row shows a symptom, oldest first. Held runs, and in the dry run those already reported,
@@ -69,17 +74,23 @@ export async function readSymptoms(
   limit: number,
   isAboveLimit = false,
 ): Promise<Page<RowSymptom>> {
-  const { rows } = await pool.query<RowSymptom & Cursor>(SQL, [
-    policy.maxRunningS,
-    policy.backstopAlive,
-    after?.startedUs ?? null,
-    after?.jobId ?? null,
-    after?.runKey ?? null,
-    limit,
-    policy.backstopUnknown,
-    isAboveLimit,
-    policy.finalizeGraceS,
-  ]);
+  const { rows } = await pool.query<RowSymptom & Cursor>(
+    `${FACTS}
+     select ${CURSOR_COLUMNS}, r.host,
+            case when r.exited and not ($4 and ${isQuiet}) then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
+            r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
+       ${WITH_SYMPTOM}
+        and ${afterCursor(6)}
+      order by ${CURSOR_ORDER}
+      limit $9`,
+    [
+      ...judgedBy(policy, isAboveLimit),
+      after?.startedUs ?? null,
+      after?.jobId ?? null,
+      after?.runKey ?? null,
+      limit,
+    ],
+  );
   return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord }) => ({
     jobId,
     runKey,
@@ -87,4 +98,23 @@ export async function readSymptoms(
     symptom,
     exitRecord,
   }));
+}
+
+/** Of these hosts, those on which several runs' rows show a symptom, and how many. An empty name is for the runs of no host. */
+export async function countSymptoms(
+  pool: Queryable,
+  policy: Policy,
+  hosts: readonly string[],
+  isAboveLimit: boolean,
+): Promise<Map<string, number>> {
+  const { rows } = await pool.query<{ host: string; runs: number }>(
+    `${FACTS}
+     select coalesce(r.host, '') as host, count(*) as runs
+       ${WITH_SYMPTOM}
+        and coalesce(r.host, '') = any ($6)
+      group by 1
+     having count(*) > 1`,
+    [...judgedBy(policy, isAboveLimit), hosts],
+  );
+  return new Map(rows.map(({ host, runs }) => [host, runs]));
 }

@@ -20,7 +20,10 @@ interface Start extends WatchTarget {
 }
 
 /** What a round needs to know from a scan. */
-export type RoundFacts = Pick<Scan, 'policy' | 'paused' | 'hosts' | 'watchAll' | 'runs' | 'retries'>;
+export type RoundFacts = Pick<
+  Scan,
+  'policy' | 'paused' | 'hosts' | 'hostless' | 'watchAll' | 'runs' | 'retries'
+>;
 
 /** What a round counts. */
 export type RoundTally = Pick<SweepSummary, 'started' | 'alreadyStarted' | 'poked'> & Partial<SweepSummary>;
@@ -98,6 +101,18 @@ export class Round {
     if (pokes.length > 0) await Promise.all(pokes);
   }
 
+  /** Starts the watches of hosts of which a page of symptoms shows too little, unless nothing may be claimed anyway. */
+  async watchCrowds(): Promise<void> {
+    const { policy, hosts, hostless = 0 } = this.found;
+    const crowds = [{ host: '', symptoms: hostless }, ...hosts].filter(({ symptoms = 0 }) => symptoms > 1);
+    if (this.#isBlocked || crowds.length === 0 || !hasHostWatches(policy)) return;
+    const runs = crowds.reduce((sum, { symptoms = 0 }) => sum + symptoms, this.#needy);
+    if (runs <= policy.batchAbove || !patched('host-watch')) return;
+    for (const { host, symptoms = 0 } of crowds) this.#newOn.set(host, symptoms);
+    const watched = this.#shareHostTurns(crowds.map(({ host }) => host));
+    await Promise.all(watched.map((host) => this.#watchHost(host)));
+  }
+
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */
   async watchSymptoms(found: readonly Symptom[]): Promise<void> {
     if (this.#isBlocked) return;
@@ -133,20 +148,25 @@ export class Round {
     const several = [...new Set(fresh.map(({ host }) => host ?? ''))].filter(
       (host) => (this.#newOn.get(host) ?? 0) >= 2,
     );
-    const { hostTurns } = this.reaper;
-    let room = hostTurns.room(policy);
-    const hosts = several.filter((host) => {
-      if (!this.#mayHaveHostWatch(host)) return false;
-      if (hostTurns.isOpen(host)) return true;
-      room -= 1;
-      return room >= 0;
-    });
+    const hosts = this.#shareHostTurns(several);
     // Those that could not be claimed before stay apart, with their back-off.
     const isSingle = (target: Symptom) =>
       this.#isWatched(target) || this.#retries.has(target.watchId) || !hosts.includes(target.host ?? '');
     const singles = targets.filter(isSingle);
     for (const target of targets) if (!isSingle(target)) this.#line.remove(target.watchId);
     return { hosts, singles };
+  }
+
+  /** Those of these hosts that have a watch, or may have one now. */
+  #shareHostTurns(hosts: readonly string[]): string[] {
+    const { hostTurns } = this.reaper;
+    let room = hostTurns.room(this.found.policy);
+    return hosts.filter((host) => {
+      if (!this.#mayHaveHostWatch(host)) return false;
+      if (hostTurns.isOpen(host)) return true;
+      room -= 1;
+      return room >= 0;
+    });
   }
 
   #mayHaveHostWatch(host: string): boolean {

@@ -115,6 +115,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   const reclaiming = reclaim(found, summary);
   if (isPolicyChanged) await round.wakeAll();
   else await round.askOrphans();
+  await round.watchCrowds();
   await round.watchSymptoms(found.symptoms.items);
   if (found.runs !== null) await round.watchAllRuns(found.runs);
   // Each host as it answers: a silent one delays no other host's repairs.

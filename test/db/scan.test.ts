@@ -6,7 +6,7 @@ import { readFleet, readRuns } from '../../src/db/fleet.js';
 import { readHostRuns } from '../../src/db/host-runs.js';
 import { observeRun } from '../../src/db/observe-run.js';
 import { operate } from '../../src/db/operate.js';
-import { readSymptoms } from '../../src/db/symptoms.js';
+import { countSymptoms, readSymptoms } from '../../src/db/symptoms.js';
 import type { Cursor } from '../../src/domain/page.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -121,6 +121,36 @@ describe('a scan', () => {
       'over',
       'timeless',
     ]);
+  });
+
+  it('counts the runs with a symptom on hosts where several show one', async () => {
+    for (const [id, host, exitCode] of [
+      ['a', 'host-1', 1],
+      ['b', 'host-1', 1],
+      ['healthy', 'host-1', null],
+      ['c', 'host-2', 1],
+      ['d', null, 1],
+      ['e', '', 1],
+      ['f', 'not-asked', 1],
+      ['g', 'not-asked', 1],
+    ] as const) {
+      await insertRunningJob(db.admin, { id, host, exitCode, exitedS: 300 });
+    }
+    const counted = await countSymptoms(db.reaper, DEFAULT_POLICY, ['', 'host-1', 'host-2'], true);
+    expect([...counted].sort()).toEqual([
+      ['', 2],
+      ['host-1', 2],
+    ]);
+    const hold = {
+      action: 'hold',
+      kind: 'host',
+      value: 'host-1',
+      reason: 'r',
+      seconds: 60,
+      by: 'op',
+    } as const;
+    await operate(db.reaper, hold);
+    expect([...(await countSymptoms(db.reaper, DEFAULT_POLICY, ['', 'host-1'], true))]).toEqual([['', 2]]);
   });
 
   it('pages by keyset: every symptom once, none behind a full page is starved', async () => {
