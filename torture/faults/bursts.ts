@@ -14,20 +14,23 @@ const STARTS_MS = 20_000;
 /** Sweeps after which the reaper is to continue as new: in the middle of what it has to do. */
 const SWEEPS = 2;
 
+/** Seconds that a burst and its repair take. */
+export const BURST_S = 30;
+
 /** Many deaths in one moment, on all hosts. */
 export const bursts: readonly Fault[] = [
   {
     kind: 'all agents and monitors of both hosts: SIGKILL at once',
     weight: 0.5,
     group: 'burst',
-    lastsS: 30,
+    lastsS: BURST_S,
     inject: burst,
   },
   {
     kind: 'all agents and monitors of both hosts: SIGKILL at once, while the reaper continues as new every other sweep',
     weight: 0.7,
     group: 'burst',
-    lastsS: 30,
+    lastsS: BURST_S,
     async inject(world, random) {
       await continueOften(world, SWEEPS);
       return burst(world, random);
@@ -35,7 +38,7 @@ export const bursts: readonly Fault[] = [
   },
 ];
 
-async function burst(world: World, random: Random): Promise<string | null> {
+export async function burst(world: World, random: Random): Promise<string | null> {
   const { admin } = world;
   const ids = Array.from({ length: MORE_JOBS }, (_, n) => `passing-${Math.floor(random.next() * 1e9)}-${n}`);
   await admin.query(

@@ -2,23 +2,37 @@ import { setTimeout } from 'node:timers/promises';
 import type { Random } from '../random.js';
 import type { World } from '../world/world.js';
 import { ambush } from './ambush.js';
+import { burst, BURST_S } from './bursts.js';
 import type { Fault } from './fault.js';
 
 const PROVOKE_EVERY_MS = 700;
 
 /** What a worker commits in an activity. */
-export interface Commit {
+export interface Commit extends Pick<Fault, 'group' | 'lastsS'> {
   what: string;
   /** How often it is hit, in either way. */
   weight: { cut: number; killed: number };
   statement: RegExp;
-  group?: string;
   /** If nothing commits it by itself: causes it, again and again, and undoes that. */
-  provoked?: { again: (world: World, time: number) => Promise<void>; undo: (world: World) => Promise<void> };
+  provoked?: {
+    again: (world: World, time: number, random: Random) => Promise<unknown>;
+    undo: (world: World) => Promise<void>;
+  };
 }
 
 export const COMMITS: readonly Commit[] = [
   { what: 'a claim', weight: { cut: 6, killed: 4 }, statement: /reaper\.claim\(/ },
+  {
+    what: 'a batch of claims',
+    weight: { cut: 1, killed: 1 },
+    statement: /reaper\.claim_many\(/,
+    group: 'burst',
+    lastsS: BURST_S,
+    provoked: {
+      again: async (world, time, random) => (time === 0 ? burst(world, random) : null),
+      undo: () => Promise.resolve(),
+    },
+  },
   {
     what: 'a message taken for Telegram',
     weight: { cut: 2, killed: 2 },
@@ -40,26 +54,30 @@ export const COMMITS: readonly Commit[] = [
 ];
 
 /** An activity's result is lost: what it wrote is committed, but Temporal does not hear about it, so it is retried. */
-export const lostResults: readonly Fault[] = COMMITS.flatMap((commit): Fault[] => [
+export const lostResults: readonly Fault[] = COMMITS.flatMap(({ weight, ...commit }): Fault[] => [
   {
     kind: `connection: cut just after the COMMIT of ${commit.what}`,
-    weight: commit.weight.cut,
-    ...(commit.group !== undefined && { group: commit.group }),
+    ...sharedBy(commit),
+    weight: weight.cut,
     inject: (world, random) => lieInWait(world, random, commit, false),
   },
   {
     kind: `worker: SIGKILL between the COMMIT of ${commit.what} and its completion`,
-    weight: commit.weight.killed,
-    ...(commit.group !== undefined && { group: commit.group }),
+    ...sharedBy(commit),
+    weight: weight.killed,
     inject: (world, random) => lieInWait(world, random, commit, true),
   },
 ]);
+
+function sharedBy({ group, lastsS }: Pick<Commit, 'group' | 'lastsS'>): Pick<Fault, 'group' | 'lastsS'> {
+  return { ...(group !== undefined && { group }), ...(lastsS !== undefined && { lastsS }) };
+}
 
 /** Does not reserve the worker meanwhile: lying in wait takes long, and does no harm. */
 async function lieInWait(
   world: World,
   random: Random,
-  { statement, provoked }: Commit,
+  { statement, provoked }: Pick<Commit, 'statement' | 'provoked'>,
   isKilled: boolean,
 ): Promise<string | null> {
   const worker = random.pick(world.workers);
@@ -72,7 +90,7 @@ async function lieInWait(
   try {
     // Either worker may be the one that does it.
     for (let time = 0; provoked && !state.isOver; time += 1) {
-      await provoked.again(world, time);
+      await provoked.again(world, time, random);
       await setTimeout(PROVOKE_EVERY_MS);
     }
   } finally {

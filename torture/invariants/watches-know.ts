@@ -12,9 +12,10 @@ export const watchesKnow: Invariant = {
   *check({ queue, temporal }) {
     for (const { workflowId, firstExecutionRunId, result } of temporal.hostStories) {
       const rows = queue.ledger.filter(({ claimer }) => claimer === firstExecutionRunId).length;
-      if (result === null || result.claimed <= rows) continue;
+      // What it left, it may have claimed without hearing of it.
+      if (result === null || (result.claimed <= rows && rows <= result.claimed + result.left)) continue;
       yield {
-        what: `host watch ${workflowId} says that it claimed ${result.claimed} runs, and the ledger has ${rows} of them`,
+        what: `host watch ${workflowId} says that it claimed ${result.claimed} runs and left ${result.left}, and the ledger has ${rows} of them`,
         evidence: result,
       };
     }

@@ -63,6 +63,14 @@ export const inDecisions: readonly Mutant[] = [
     ],
   },
   {
+    name: 'own wins of a batch taken for lost',
+    scenario: 'a lost answer in a storm',
+    caughtBy: 'a watch knows what it did',
+    edits: [
+      { file: 'dist/src/activities/settle-page.js', from: 'if (mine.has(runName(ref)))', to: 'if (false)' },
+    ],
+  },
+  {
     name: 'EPERM read as dead',
     scenario: "a stranger's probe",
     caughtBy: 'nobody alive touched',

@@ -56,6 +56,24 @@ export const zombies: readonly Scenario[] = [
     },
   },
   {
+    name: 'a lost answer in a storm',
+    about: 'the connection of a batch of claims breaks just after its COMMIT',
+    terms: { places: 1, batchAbove: 2 },
+    async play(world) {
+      const victims = await beginMany(world, 6, 'north');
+      // A run that is younger than an interval is left to a single watch.
+      await setTimeout(2 * world.terms.intervalS * 1000);
+      const lost = Promise.all(
+        world.workers.map(({ proxy }) => ambush(proxy, { when: 'committed', after: /reaper\.claim_many\(/ })),
+      );
+      for (const victim of victims) killBoth(world, victim);
+      for (const victim of victims) await claimOf(world, victim);
+      if ((await lost).every((sprung) => sprung === null))
+        throw new Error('Expected a batch of claims, got none');
+      await hostWatch(world);
+    },
+  },
+  {
     name: 'a run that never got a pid',
     about: 'the monitor is killed before it starts the agent: only the ceiling can end the run',
     terms: { ceilingS: 6 },

@@ -12,7 +12,8 @@ export interface Ambush {
 /** The server is ready for the next statement, outside any transaction: whatever came before is committed. */
 const IDLE = 'Z\0\0\0\x05I';
 const WROTE = /(?:UPDATE [1-9]\d*|INSERT 0 [1-9]\d*)\0/;
-const KEPT = 20_000;
+/** Characters of a question that are remembered: more than a batch of claims, which names its statement first. */
+const KEPT = 80_000;
 
 /** The way of one process to Postgres. It can break a connection at a statement, and lose the answer to a COMMIT. */
 export class PostgresProxy {
