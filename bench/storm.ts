@@ -8,6 +8,7 @@ import { claimedAt, readClock } from './support/claimed-at.js';
 import { BENCH_HOST, createEnvironment, startBenchServers } from './support/environment.js';
 import { measureLockWaits } from './support/lock-waits.js';
 import { insertRunningJobs } from './support/running-jobs.js';
+import { pauseSignal } from '../src/workflows/messages.js';
 import { quantile, rounded } from './support/statistics.js';
 import { isAction } from './support/sweep-costs.js';
 import { until } from './support/until.js';
@@ -32,38 +33,57 @@ export const storm: Bench = {
     const rows: BenchResult['rows'] = [];
     for (const each of CASES) {
       context.log(`storm: ${each.rows} jobs of ${each.processes} processes`);
-      rows.push(await measure(servers, context, each));
+      rows.push({
+        ...(await measure(servers, context, each)),
+        signal_s: await measureSignal(servers, context, each),
+      });
     }
     return { rows, failures: [] };
   },
 };
 
-async function measure(servers: Servers, context: BenchContext, { rows, processes }: (typeof CASES)[number]) {
+type Case = (typeof CASES)[number];
+
+/** All jobs of a host, and one of another, have been seen alive. */
+async function prepare(servers: Servers, context: BenchContext, { rows, processes }: Case) {
   const environment = await createEnvironment(servers, context);
-  const { admin, adminUrl, client, reaperName } = environment;
+  const { admin } = environment;
   // A plan that was made for an empty ledger must not last.
   await admin.query('vacuum analyze');
-  const worker = environment.startWorker({ REAPER_INTERVAL_S: String(INTERVAL_S) });
-  const other = environment.startWorker({ REAPER_INTERVAL_S: String(INTERVAL_S), REAPER_HOST: OTHER_HOST });
+  const settings = { REAPER_INTERVAL_S: String(INTERVAL_S) };
+  const worker = environment.startWorker(settings);
+  const other = environment.startWorker({ ...settings, REAPER_HOST: OTHER_HOST });
   const agents = Array.from({ length: processes }, () => startAgent(context.cleanup));
   const lonely = startAgent(context.cleanup);
-  await insertRunningJobs(admin, {
-    prefix: 'job',
-    count: rows,
-    host: BENCH_HOST,
-    agents,
-    startedS: RUNNING_S,
-  });
+  const startedS = RUNNING_S;
+  await insertRunningJobs(admin, { prefix: 'job', count: rows, host: BENCH_HOST, agents, startedS });
   await insertRunningJobs(admin, {
     prefix: 'lonely',
     count: 1,
     host: OTHER_HOST,
     agents: [lonely],
-    startedS: RUNNING_S,
+    startedS,
   });
-  // All of them have been seen alive.
   await environment.sweeps(worker, 2);
+  return {
+    ...environment,
+    agents,
+    lonely,
+    assertRunning: () => {
+      worker.assertRunning();
+      other.assertRunning();
+    },
+    stop: () => Promise.all([worker.stop(), other.stop()]),
+  };
+}
 
+async function measure(servers: Servers, context: BenchContext, each: Case) {
+  const { rows, processes } = each;
+  const { admin, adminUrl, client, reaperName, agents, lonely, assertRunning, stop } = await prepare(
+    servers,
+    context,
+    each,
+  );
   const stopMeasuring = await measureLockWaits(adminUrl);
   const killedAt = await readClock(admin);
   await Promise.all([...agents, lonely].map((agent) => agent.kill()));
@@ -79,7 +99,7 @@ async function measure(servers: Servers, context: BenchContext, { rows, processe
   const waits = await stopMeasuring();
   const times = (await readClaims(admin)).map((at) => at - killedAt);
   const cost = await readCost(client, reaperName, killedAt);
-  await Promise.all([worker.stop(), other.stop()]);
+  await stop();
 
   await insertRunningJobs(admin, { prefix: 'bare', count: rows, host: BENCH_HOST, agents });
   return {
@@ -96,11 +116,33 @@ async function measure(servers: Servers, context: BenchContext, { rows, processe
     biggest_payload_kb: rounded(cost.biggestPayload / 1024, 1),
     bare_sql_s: rounded(await bareRepair(adminUrl), 2),
   };
+}
 
-  function assertRunning(): void {
-    worker.assertRunning();
-    other.assertRunning();
-  }
+/** Seconds from the signal `pause`, sent once the first of them are claimed, until nothing more can be. */
+async function measureSignal(servers: Servers, context: BenchContext, each: Case): Promise<number> {
+  const { admin, client, reaperName, agents, assertRunning, stop } = await prepare(servers, context, each);
+  await Promise.all(agents.map((agent) => agent.kill()));
+  const reached = (what: string, isReached: () => Promise<boolean>) =>
+    until(
+      what,
+      () => {
+        assertRunning();
+        return isReached();
+      },
+      LIMIT_MS,
+    );
+  await reached('the first claims', async () => (await countClaims(admin)) > 0);
+  const sentMs = performance.now();
+  await client.workflow.getHandle(reaperName).signal(pauseSignal, { by: 'bench', reason: 'bench' });
+  await reached('the pause', async () => {
+    const { rows } = await admin.query<{ paused: boolean }>('select paused from reaper.control');
+    return rows[0]?.paused === true;
+  });
+  const seconds = (performance.now() - sentMs) / 1000;
+  if ((await countClaims(admin)) >= each.rows)
+    throw new Error('Expected a storm, got all claims before the pause');
+  await stop();
+  return rounded(seconds, 2);
 }
 
 const OF_THE_STORM = `job_id like 'job-%'`;
