@@ -1,0 +1,120 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createPool } from '../../src/db/pool.js';
+import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
+import { OpenTransaction } from '../support/locks.js';
+import { loginAs } from '../support/logins.js';
+import { eventually } from '../support/wait.js';
+import type { QueueWorld } from './queue-world.js';
+
+// What is the same for every queue: tests on its real package, with its workers in real processes.
+
+/** The path of a file that is not there yet, and how to create it. */
+export async function createLatch(): Promise<{ path: string; open: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'job-reaper-latch-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'file');
+  return { path, open: () => writeFile(path, '') };
+}
+
+/** The promise itself. */
+export function repairsWhatDied(getWorld: () => QueueWorld): void {
+  it('a killed worker: the job runs again on another one, exactly once', async () => {
+    const world = getWorld();
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const second = await world.startWorker();
+    await first.kill();
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('end', id)).toEqual([second.pid]);
+    await world.sweeps();
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+  });
+
+  it('a healthy job that blocks its worker is left alone', async () => {
+    const world = getWorld();
+    const only = await world.startWorker();
+    const latch = await createLatch();
+    const id = await world.addJob({ blocksUntil: latch.path });
+    await world.started(id);
+    const name = await world.runner(id);
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+    expect(await world.runner(id)).toBe(name);
+    await latch.open();
+    await world.done(id);
+    expect([await world.noted('start', id), await world.noted('end', id)]).toEqual([[only.pid], [only.pid]]);
+    expect(await world.claims(id)).toEqual([]);
+  });
+}
+
+/** What else a fleet meets. */
+export function bearsTheRest(getWorld: () => QueueWorld): void {
+  it('ten jobs of one killed process each run again once', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ CONCURRENCY: '10' });
+    const ids: string[] = [];
+    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
+    for (const id of ids) await world.started(id);
+    await first.kill();
+    const second = await world.startWorker({ CONCURRENCY: '10' });
+    for (const id of ids) await world.done(id);
+    for (const id of ids) {
+      expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+      expect(await world.noted('end', id)).toEqual([second.pid]);
+      expect(await world.claims(id)).toHaveLength(1);
+    }
+  });
+
+  it('a worker without the line: unknown, named, and never reaped, beside one that has it', async () => {
+    const world = getWorld();
+    const plain = await world.startWorker({ WITHOUT_LINE: 'true' });
+    const named = await world.startWorker();
+    // Which worker takes which job is theirs to decide: enough of them, so that both have one.
+    const ids: string[] = [];
+    const takenBy = async (pid: number) => {
+      const found: string[] = [];
+      for (const id of ids) if ((await world.noted('start', id)).includes(pid)) found.push(id);
+      return found;
+    };
+    await eventually('a job of each worker', async () => {
+      ids.push(await world.addJob({ hangs: true }));
+      return (await takenBy(plain.pid)).length > 0 && (await takenBy(named.pid)).length > 0;
+    });
+    const [[unknown = ''], [known = '']] = [await takenBy(plain.pid), await takenBy(named.pid)];
+    const name = await world.runner(unknown);
+    await plain.kill();
+    await named.kill();
+    await world.claimed(known);
+    await world.sweeps();
+    expect(await world.claims(unknown)).toEqual([]);
+    expect(await world.runner(unknown)).toBe(name);
+    const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
+    const found = await readUnplacedWorkers(reaper);
+    await reaper.end();
+    expect(found).toEqual({ isByName: true, unplaced: [{ why: 'none', count: 1, runs: 1, names: [name] }] });
+  });
+
+  it('locks on everything of ours stall and fail no statement of the queue, not even at a start', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ CONCURRENCY: '4' });
+    const locked = await OpenTransaction.begin(world.admin);
+    try {
+      await locked.run('drop schema reaper cascade');
+      const ids: string[] = [];
+      for (let job = 0; job < 50; job += 1) ids.push(await world.addJob({}));
+      for (const id of ids) await world.done(id);
+      await first.kill();
+      const second = await world.startWorker({ CONCURRENCY: '4' });
+      const id = await world.addJob({});
+      await world.done(id);
+      expect(await world.noted('end', id)).toEqual([second.pid]);
+      for (const each of [first, second]) expect(each.printed).not.toMatch(/timeout|canceling|deadlock/i);
+    } finally {
+      await locked.rollback();
+    }
+  });
+}
