@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createPool } from '../../src/db/pool.js';
 import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
+import { formatToken } from '../../src/liveness/token.js';
 import { OpenTransaction } from '../support/locks.js';
 import { loginAs } from '../support/logins.js';
 import { eventually } from '../support/wait.js';
@@ -11,12 +12,12 @@ import type { QueueWorld } from './queue-world.js';
 
 // What is the same for every queue: tests on its real package, with its workers in real processes.
 
-/** The path of a file that is not there yet, and how to create it. */
-export async function createLatch(): Promise<{ path: string; open: () => Promise<void> }> {
+/** The path of a file that is not there yet, and how to create it, for all runs or for one. */
+export async function createLatch(): Promise<{ path: string; open: (run?: number) => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-latch-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'file');
-  return { path, open: () => writeFile(path, '') };
+  return { path, open: (run) => writeFile(run === undefined ? path : `${path}.${run}`, '') };
 }
 
 /** The promise itself. */
@@ -92,9 +93,7 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
     await world.sweeps();
     expect(await world.claims(unknown)).toEqual([]);
     expect(await world.runner(unknown)).toBe(name);
-    const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
-    const found = await readUnplacedWorkers(reaper);
-    await reaper.end();
+    const found = await readUnplaced(world);
     expect(found).toEqual({ isByName: true, unplaced: [{ why: 'none', count: 1, runs: 1, names: [name] }] });
   });
 
@@ -117,4 +116,85 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
       await locked.rollback();
     }
   });
+}
+
+/** What else there is to say where a worker's name is a token. */
+export function goesByName(
+  getWorld: () => QueueWorld & { rename: (id: string, name: string) => Promise<void> },
+): void {
+  it('a restart under the same name is another process', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ NAME: 'web' });
+    const lost = await world.addJob({ hangs: true });
+    await world.started(lost);
+    await world.admin.query(`select reaper.pause('test', 'test')`);
+    await first.kill();
+    const second = await world.startWorker({ NAME: 'web', CONCURRENCY: '2' });
+    const latch = await createLatch();
+    const kept = await world.addJob({ blocksUntil: latch.path });
+    await world.started(kept);
+    expect([await world.runner(lost), await world.runner(kept)]).toEqual([
+      expect.stringMatching(/^web\.jr1\./),
+      expect.stringMatching(/^web\.jr1\./),
+    ]);
+    await world.admin.query(`select reaper.resume('test')`);
+    await world.done(lost);
+    expect(await world.noted('start', lost)).toEqual([first.pid, second.pid]);
+    await world.sweeps();
+    await latch.open();
+    await world.done(kept);
+    expect(await world.noted('start', kept)).toEqual([second.pid]);
+    expect(await world.claims(kept)).toEqual([]);
+  });
+
+  it.each<[string, 'boot' | 'broken', (name: string) => string]>([
+    ['of a boot that nobody has reported', 'boot', () => FOREIGN],
+    ['that does not parse', 'broken', (name) => name.replace('jr1.', 'jr1.x')],
+  ])('a token %s: unknown, named, and never reaped', async (_, why, change) => {
+    const world = getWorld();
+    const worker = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const own = (await world.runner(id)) ?? '';
+    const name = change(own);
+    await world.rename(id, name);
+    await worker.kill();
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+    expect(await world.claims(id)).toEqual([]);
+    const { unplaced } = await readUnplaced(world);
+    expect(unplaced).toEqual([{ why, count: 1, runs: 1, names: [name] }]);
+    await world.rename(id, own);
+    await world.claimed(id);
+  });
+}
+
+const FOREIGN = String(
+  formatToken({
+    bootId: '0f1e2d3c-4b5a-4697-8877-665544332211',
+    pidNamespace: '4026531836',
+    pid: 4248,
+    start: '1',
+  }),
+);
+
+async function readUnplaced(world: QueueWorld): ReturnType<typeof readUnplacedWorkers> {
+  const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
+  try {
+    return await readUnplacedWorkers(reaper);
+  } finally {
+    await reaper.end();
+  }
+}
+
+/** Writes what a claim would write for the run of a job. */
+export async function finishRun(
+  world: QueueWorld,
+  id: string,
+  status: 'queued' | 'failed',
+): Promise<boolean> {
+  const { rows } = await world.admin.query<{ finished: boolean }>(
+    `select reaper.finish(job_id, run_key, $2, 'reaped: test') as finished from reaper.running_job where job_id = $1`,
+    [id, status],
+  );
+  return rows[0]?.finished === true;
 }

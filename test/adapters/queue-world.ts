@@ -22,7 +22,7 @@ export interface AppDatabase {
 export interface JobSpec {
   /** Its first run never ends. */
   hangs?: boolean;
-  /** It blocks its worker until this file is there. */
+  /** It blocks its worker until this file is there, or the one of this run: with `.1` after its name, and so on. */
   blocksUntil?: string;
   maxAttempts?: number;
 }

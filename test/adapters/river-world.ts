@@ -27,7 +27,7 @@ export interface RiverJob {
 /** A database with the tables of River, and a reaper for it. */
 export class RiverWorld extends QueueWorld {
   private constructor(
-    readonly program: string,
+    public program: string,
     ...world: [database: AppDatabase, schema: string, installed: MigrateResult]
   ) {
     super(...world);
@@ -59,6 +59,14 @@ export class RiverWorld extends QueueWorld {
       [id],
     );
     return rowCount === 1;
+  }
+
+  /** Has a running job's row name another client. */
+  async rename(id: string, name: string): Promise<void> {
+    await this.admin.query(
+      `update ${this.table('river_job')} set attempted_by[array_upper(attempted_by, 1)] = $2 where id = $1`,
+      [id, name],
+    );
   }
 
   /** Asks River's API about a job, or to do something with it. */

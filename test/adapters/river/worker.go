@@ -35,7 +35,8 @@ type Worker struct {
 func (w *Worker) Work(ctx context.Context, job *river.Job[WorkArgs]) error {
 	w.note(ctx, "start", job.ID)
 	if job.Args.BlocksUntil != "" {
-		must(exec.Command("sh", "-c", `until [ -e "$0" ]; do sleep 0.1; done`, job.Args.BlocksUntil).Run())
+		must(exec.Command("sh", "-c", `until [ -e "$0" ] || [ -e "$0.$1" ]; do sleep 0.1; done`,
+			job.Args.BlocksUntil, strconv.Itoa(job.Attempt)).Run())
 	}
 	if job.Args.Hangs && job.Attempt == 1 {
 		time.Sleep(time.Hour) // its process is killed meanwhile
@@ -92,6 +93,7 @@ func config(pool *pgxpool.Pool, schema string) *river.Config {
 	if rescue := os.Getenv("RESCUE_AFTER"); rescue != "" {
 		config.RescueStuckJobsAfter, err = time.ParseDuration(rescue)
 		must(err)
+		config.JobTimeout = config.RescueStuckJobsAfter / 2
 	}
 	return config
 }
