@@ -93,8 +93,11 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
     await world.sweeps();
     expect(await world.claims(unknown)).toEqual([]);
     expect(await world.runner(unknown)).toBe(name);
-    const found = await readUnplaced(world);
-    expect(found).toEqual({ isByName: true, unplaced: [{ why: 'none', count: 1, runs: 1, names: [name] }] });
+    const runs = (await takenBy(plain.pid)).length;
+    expect(await readUnplaced(world)).toEqual({
+      isByName: true,
+      unplaced: [{ why: 'none', count: 1, runs, names: [name] }],
+    });
   });
 
   it('locks on everything of ours stall and fail no statement of the queue, not even at a start', async () => {
@@ -131,7 +134,7 @@ export function goesByName(
     await first.kill();
     const second = await world.startWorker({ NAME: 'web', CONCURRENCY: '2' });
     const latch = await createLatch();
-    const kept = await world.addJob({ blocksUntil: latch.path });
+    const kept = await world.addJob({ waitsUntil: latch.path });
     await world.started(kept);
     expect([await world.runner(lost), await world.runner(kept)]).toEqual([
       expect.stringMatching(/^web\.jr1\./),

@@ -42,7 +42,7 @@ export class GraphileWorld extends QueueWorld {
       version,
       database,
       schema,
-      await this.install(database, 'graphile-worker', schema),
+      await this.install(database, 'graphile-worker', { schema }),
     );
   }
 

@@ -24,6 +24,8 @@ export interface JobSpec {
   hangs?: boolean;
   /** It blocks its worker until this file is there, or the one of this run: with `.1` after its name, and so on. */
   blocksUntil?: string;
+  /** The same, but its worker can do something else meanwhile. */
+  waitsUntil?: string;
   maxAttempts?: number;
 }
 
@@ -63,9 +65,9 @@ export abstract class QueueWorld {
   protected static async install(
     { url, admin }: AppDatabase,
     adapter: string,
-    schema: string,
+    parameters: { schema: string } & Record<string, string>,
   ): Promise<MigrateResult> {
-    const installed = await migrate(url, adapter, { schema });
+    const installed = await migrate(url, adapter, parameters);
     await admin.query(`select reaper.set_mode('active', 'test')`);
     return installed;
   }
@@ -111,7 +113,7 @@ export abstract class QueueWorld {
     );
     this.#workers.push(worker);
     try {
-      await eventually('a worker that starts', () => worker.count('ready') > 0, 60_000);
+      await eventually('a worker that starts', () => worker.lines.includes('ready'), 60_000);
     } catch (error) {
       throw new Error(`Expected a worker that starts, got: ${worker.printed}`, { cause: error });
     }

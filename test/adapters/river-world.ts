@@ -38,7 +38,7 @@ export class RiverWorld extends QueueWorld {
     const database = await createAppDatabase();
     if (schema !== 'public') await database.admin.query(`create schema ${schema}`);
     await runRiver(program, database.url, schema, 'migrate');
-    return new RiverWorld(program, database, schema, await this.install(database, 'river', schema));
+    return new RiverWorld(program, database, schema, await this.install(database, 'river', { schema }));
   }
 
   protected worker(): { command: readonly string[]; env: Record<string, string> } {

@@ -23,6 +23,7 @@ import (
 type WorkArgs struct {
 	Hangs       bool   `json:"hangs"`
 	BlocksUntil string `json:"blocksUntil"`
+	WaitsUntil  string `json:"waitsUntil"`
 }
 
 func (WorkArgs) Kind() string { return "work" }
@@ -34,9 +35,9 @@ type Worker struct {
 
 func (w *Worker) Work(ctx context.Context, job *river.Job[WorkArgs]) error {
 	w.note(ctx, "start", job.ID)
-	if job.Args.BlocksUntil != "" {
-		must(exec.Command("sh", "-c", `until [ -e "$0" ] || [ -e "$0.$1" ]; do sleep 0.1; done`,
-			job.Args.BlocksUntil, strconv.Itoa(job.Attempt)).Run())
+	if latch := job.Args.BlocksUntil + job.Args.WaitsUntil; latch != "" {
+		must(exec.Command("sh", "-c", `until [ -e "$0" ] || [ -e "$0.$1" ]; do sleep 0.1; done`, latch,
+			strconv.Itoa(job.Attempt)).Run())
 	}
 	if job.Args.Hangs && job.Attempt == 1 {
 		time.Sleep(time.Hour) // its process is killed meanwhile
