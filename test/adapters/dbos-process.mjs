@@ -1,6 +1,7 @@
 // A process of DBOS: docs/queues/dbos.md with a workflow that says when it starts and ends.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { URL } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { processToken } from 'job-reaper/stamp';

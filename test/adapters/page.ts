@@ -124,7 +124,7 @@ export class Page {
     );
     await this.isThere('the reaps', 'select from reaper.ledger having count(*) = 2');
     const { rows } = await this.admin.query<{ id: string }>(blocks.reaped);
-    const error = expect.stringMatching(/^reaped: dead pid=/) as unknown;
+    const error = expect.stringMatching(/^(reaped: )?dead pid=/) as unknown;
     expect(rows.sort((a, b) => (a.id === kept ? -1 : b.id === kept ? 1 : 0))).toEqual(
       queue.reaped(kept, tried, error),
     );
