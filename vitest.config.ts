@@ -45,6 +45,9 @@ const SYSTEM_ALONE = [
   'test/workflows/rack.test.ts',
 ];
 
+/** `npm run adapters` runs these, too: what takes long on real queues. */
+const ADAPTERS = ['test/adapters/more/*.test.ts'];
+
 const DEMO = ['test/e2e/demo.test.ts'];
 
 export default defineConfig({
@@ -58,7 +61,7 @@ export default defineConfig({
           ...SHARED,
           name: 'quick',
           include: ['{test,torture}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...DEMO],
+          exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...ADAPTERS, ...DEMO],
           // Most of them wait most of the time.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },
@@ -74,6 +77,9 @@ export default defineConfig({
           maxWorkers: 1,
           sequence: { groupOrder: 4 },
         },
+      },
+      {
+        test: { ...SHARED, name: 'adapters', include: ADAPTERS, maxWorkers: 2, sequence: { groupOrder: 5 } },
       },
     ],
   },

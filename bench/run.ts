@@ -1,6 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { renderTable } from '../src/cli/table.js';
+import { adapters } from './adapters.js';
 import { failingClaims } from './failing-claims.js';
 import { fleet } from './fleet.js';
 import { idleCost } from './idle-cost.js';
@@ -21,6 +22,7 @@ const BENCHES: readonly Bench[] = [
   silentConnection,
   idleCost,
   sentinel,
+  adapters,
 ];
 
 /** Runs the named benches, or all of them, one after the other. The exit code is 1 if a promise does not hold. */

@@ -36,10 +36,15 @@ export async function startBenchServers({ cleanup, log }: BenchContext): Promise
   return servers;
 }
 
-/** Creates an environment on the servers; the cleanup removes it completely. */
+/**
+ * Creates an environment on the servers; the cleanup removes it completely.
+ *
+ * @param install creates the schema
+ */
 export async function createEnvironment(
   { postgres, temporal }: Servers,
   { cleanup }: BenchContext,
+  install: (adminUrl: string) => Promise<unknown> = (adminUrl) => migrate(adminUrl, 'reference'),
 ): Promise<BenchEnvironment> {
   // Has a fixed length, so that it takes the same number of bytes in every history.
   const reaperName = `bench-${randomBytes(6).toString('hex')}`;
@@ -61,7 +66,7 @@ export async function createEnvironment(
     await dropDatabase(postgres.adminUrl, login);
     await execute(postgres.adminUrl, `drop role if exists ${login}`);
   });
-  await migrate(adminUrl, 'reference');
+  await install(adminUrl);
   const password = randomBytes(18).toString('base64url');
   await admin.query(`create role ${login} login password '${password}' in role reaper`);
 

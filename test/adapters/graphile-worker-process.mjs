@@ -28,7 +28,12 @@ await run({
       await note('start', job.id);
       // Blocks the event loop, like a long computation.
       if (blocksUntil !== undefined)
-        spawnSync('sh', ['-c', 'until [ -e "$0" ]; do sleep 0.1; done', blocksUntil]);
+        spawnSync('sh', [
+          '-c',
+          'until [ -e "$0" ] || [ -e "$0.$1" ]; do sleep 0.1; done',
+          blocksUntil,
+          job.attempts,
+        ]);
       // Its process is killed meanwhile, however long that takes to come.
       if (hangs && job.attempts === 1) await setTimeout(600_000);
       await note('end', job.id);

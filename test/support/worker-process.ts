@@ -15,18 +15,22 @@ export class WorkerProcess {
   readonly #exited: Promise<unknown>;
 
   /**
+   * @param module a script for Node, or the words of another command
    * @param entrance the command prefix that runs a command where the worker should be, such as on a {@link Host}
    */
   constructor(
     env: Record<string, string>,
-    module = 'worker-process.mjs',
+    module: string | readonly string[] = 'worker-process.mjs',
     readonly entrance: readonly string[] = [],
   ) {
-    const script = fileURLToPath(new URL(module, import.meta.url));
+    const command =
+      typeof module === 'string'
+        ? [process.execPath, fileURLToPath(new URL(module, import.meta.url))]
+        : module;
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(REAPER_|TEMPORAL_|DATABASE_|MERGE_|LEASE_|SELF_HOSTING_|TELEGRAM_)/.test(name),
     );
-    const words = [...entrance, process.execPath, script];
+    const words = [...entrance, ...command];
     this.#child = spawn(words[0] ?? '', words.slice(1), {
       env: {
         ...Object.fromEntries(inherited),

@@ -1,0 +1,107 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk';
+import { runMigrations } from 'graphile-worker';
+import { packageRoot } from '../../src/paths.js';
+import type { Database } from '../../src/db/database.js';
+import { buildGo, hasGo, readTokenRecipe } from '../../test/adapters/go.js';
+
+/** A queue that has an adapter, on its real package, with the workers of its tests. */
+export interface BenchQueue {
+  /** Of its adapter. */
+  name: string;
+  /** What is missing here; null if nothing is. */
+  missing: string | null;
+  /** How long it leaves the job of a killed worker by default. */
+  ownDefault: string;
+  /** Creates its tables. */
+  createTables: (adminUrl: string, admin: Database) => Promise<void>;
+  /** The command of its worker, and its environment. */
+  worker: () => Promise<{ command: readonly string[]; env: Record<string, string> }>;
+  /** Enqueues a job with these arguments, and returns its id. */
+  addJob: (adminUrl: string, admin: Database, args: object) => Promise<string>;
+}
+
+const FOLDER = join(packageRoot, 'test/adapters');
+const node = (script: string) => [process.execPath, join(FOLDER, script)];
+
+export const BENCH_QUEUES: readonly BenchQueue[] = [
+  {
+    name: 'graphile-worker',
+    missing: null,
+    ownDefault: '4 h',
+    createTables: (adminUrl) => runMigrations({ connectionString: adminUrl }),
+    worker: () =>
+      Promise.resolve({
+        command: node('graphile-worker-process.mjs'),
+        env: { GRAPHILE: 'graphile-worker', SCHEMA: 'graphile_worker' },
+      }),
+    addJob: (_, admin, args) =>
+      insert(admin, `select id::text from graphile_worker.add_job('work', $1::json)`, args),
+  },
+  {
+    name: 'river',
+    missing: hasGo ? null : 'go',
+    ownDefault: '1 h',
+    async createTables(adminUrl) {
+      await promisify(execFile)(await buildRiver(), ['migrate'], {
+        env: { ...process.env, DATABASE_URL: adminUrl, SCHEMA: 'public' },
+      });
+    },
+    worker: async () => ({ command: [await buildRiver(), 'work'], env: { SCHEMA: 'public' } }),
+    addJob: (_, admin, args) =>
+      insert(
+        admin,
+        `insert into river_job (kind, args, max_attempts) values ('work', $1, 25) returning id::text`,
+        args,
+      ),
+  },
+  {
+    name: 'dbos',
+    missing: null,
+    ownDefault: 'never',
+    createTables: (adminUrl) => DBOS.migrate(adminUrl),
+    worker: () =>
+      Promise.resolve({
+        command: node('dbos-process.mjs'),
+        env: { DBOS_SDK: '@dbos-inc/dbos-sdk', SCHEMA: 'dbos' },
+      }),
+    async addJob(adminUrl, _, args) {
+      const client = await DBOSClient.create({ systemDatabaseUrl: adminUrl, applicationName: 'app' });
+      const options = { workflowName: 'work', queueName: 'jobs', appVersion: 'test' };
+      const { workflowID } = await client.enqueue(options, args);
+      await client.destroy();
+      return workflowID;
+    },
+  },
+  {
+    name: 'oban',
+    missing: ['elixir', 'psql'].find((program) => spawnSync(program, ['--version']).status !== 0) ?? null,
+    ownDefault: '1 h',
+    async createTables(_, admin) {
+      const tables = await readFile(join(FOLDER, 'oban/tables.sql'), 'utf8');
+      await admin.query(tables.replaceAll(':schema', 'public'));
+    },
+    worker: () =>
+      Promise.resolve({
+        command: ['elixir', join(FOLDER, 'oban/producer.exs')],
+        env: { RECIPE: join(packageRoot, 'docs/recipes/token.exs'), SCHEMA: 'public' },
+      }),
+    addJob: (_, admin, args) =>
+      insert(admin, `insert into oban_jobs (worker, args) values ('Work', $1) returning id::text`, args),
+  },
+];
+
+async function buildRiver(): Promise<string> {
+  return buildGo(join(FOLDER, 'river/current'), {
+    'worker.go': await readFile(join(FOLDER, 'river/worker.go'), 'utf8'),
+    'token.go': await readTokenRecipe(),
+  });
+}
+
+async function insert(admin: Database, sql: string, args: object): Promise<string> {
+  const { rows } = await admin.query<{ id: string }>(sql, [JSON.stringify(args)]);
+  return rows[0]?.id ?? '';
+}

@@ -1,0 +1,203 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createPool } from '../../src/db/pool.js';
+import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
+import { formatToken } from '../../src/liveness/token.js';
+import { OpenTransaction } from '../support/locks.js';
+import { loginAs } from '../support/logins.js';
+import { eventually } from '../support/wait.js';
+import type { QueueWorld } from './queue-world.js';
+
+// What is the same for every queue: tests on its real package, with its workers in real processes.
+
+/** The path of a file that is not there yet, and how to create it, for all runs or for one. */
+export async function createLatch(): Promise<{ path: string; open: (run?: number) => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'job-reaper-latch-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'file');
+  return { path, open: (run) => writeFile(run === undefined ? path : `${path}.${run}`, '') };
+}
+
+/** The promise itself. */
+export function repairsWhatDied(getWorld: () => QueueWorld): void {
+  it('a killed worker: the job runs again on another one, exactly once', async () => {
+    const world = getWorld();
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const second = await world.startWorker();
+    await first.kill();
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('end', id)).toEqual([second.pid]);
+    await world.sweeps();
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+  });
+
+  it('a healthy job that blocks its worker is left alone', async () => {
+    const world = getWorld();
+    const only = await world.startWorker();
+    const latch = await createLatch();
+    const id = await world.addJob({ blocksUntil: latch.path });
+    await world.started(id);
+    const name = await world.runner(id);
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+    expect(await world.runner(id)).toBe(name);
+    await latch.open();
+    await world.done(id);
+    expect([await world.noted('start', id), await world.noted('end', id)]).toEqual([[only.pid], [only.pid]]);
+    expect(await world.claims(id)).toEqual([]);
+  });
+}
+
+/** What else a fleet meets. */
+export function bearsTheRest(getWorld: () => QueueWorld): void {
+  it('ten jobs of one killed process each run again once', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ CONCURRENCY: '10' });
+    const ids: string[] = [];
+    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
+    for (const id of ids) await world.started(id);
+    await first.kill();
+    const second = await world.startWorker({ CONCURRENCY: '10' });
+    for (const id of ids) await world.done(id);
+    for (const id of ids) {
+      expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+      expect(await world.noted('end', id)).toEqual([second.pid]);
+      expect(await world.claims(id)).toHaveLength(1);
+    }
+  });
+
+  it('a worker without the line: unknown, named, and never reaped, beside one that has it', async () => {
+    const world = getWorld();
+    const plain = await world.startWorker({ WITHOUT_LINE: 'true' });
+    const named = await world.startWorker();
+    // Which worker takes which job is theirs to decide: enough of them, so that both have one.
+    const ids: string[] = [];
+    const takenBy = async (pid: number) => {
+      const found: string[] = [];
+      for (const id of ids) if ((await world.noted('start', id)).includes(pid)) found.push(id);
+      return found;
+    };
+    await eventually('a job of each worker', async () => {
+      ids.push(await world.addJob({ hangs: true }));
+      return (await takenBy(plain.pid)).length > 0 && (await takenBy(named.pid)).length > 0;
+    });
+    const [[unknown = ''], [known = '']] = [await takenBy(plain.pid), await takenBy(named.pid)];
+    const name = await world.runner(unknown);
+    await plain.kill();
+    await named.kill();
+    await world.claimed(known);
+    await world.sweeps();
+    expect(await world.claims(unknown)).toEqual([]);
+    expect(await world.runner(unknown)).toBe(name);
+    const runs = (await takenBy(plain.pid)).length;
+    expect(await readUnplaced(world)).toEqual({
+      isByName: true,
+      unplaced: [{ why: 'none', count: 1, runs, names: [name] }],
+    });
+  });
+
+  it('locks on everything of ours stall and fail no statement of the queue, not even at a start', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ CONCURRENCY: '4' });
+    const locked = await OpenTransaction.begin(world.admin);
+    try {
+      await locked.run('drop schema reaper cascade');
+      const ids: string[] = [];
+      for (let job = 0; job < 50; job += 1) ids.push(await world.addJob({}));
+      for (const id of ids) await world.done(id);
+      await first.kill();
+      const second = await world.startWorker({ CONCURRENCY: '4' });
+      const id = await world.addJob({});
+      await world.done(id);
+      expect(await world.noted('end', id)).toEqual([second.pid]);
+      for (const each of [first, second]) expect(each.printed).not.toMatch(/timeout|canceling|deadlock/i);
+    } finally {
+      await locked.rollback();
+    }
+  });
+}
+
+/** What else there is to say where a worker's name is a token. */
+export function goesByName(
+  getWorld: () => QueueWorld & { rename: (id: string, name: string) => Promise<void> },
+): void {
+  it('a restart under the same name is another process', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ NAME: 'web' });
+    const lost = await world.addJob({ hangs: true });
+    await world.started(lost);
+    await world.admin.query(`select reaper.pause('test', 'test')`);
+    await first.kill();
+    const second = await world.startWorker({ NAME: 'web', CONCURRENCY: '2' });
+    const latch = await createLatch();
+    const kept = await world.addJob({ waitsUntil: latch.path });
+    await world.started(kept);
+    expect([await world.runner(lost), await world.runner(kept)]).toEqual([
+      expect.stringMatching(/^web\.jr1\./),
+      expect.stringMatching(/^web\.jr1\./),
+    ]);
+    await world.admin.query(`select reaper.resume('test')`);
+    await world.done(lost);
+    expect(await world.noted('start', lost)).toEqual([first.pid, second.pid]);
+    await world.sweeps();
+    await latch.open();
+    await world.done(kept);
+    expect(await world.noted('start', kept)).toEqual([second.pid]);
+    expect(await world.claims(kept)).toEqual([]);
+  });
+
+  it.each<[string, 'boot' | 'broken', (name: string) => string]>([
+    ['of a boot that nobody has reported', 'boot', () => FOREIGN],
+    ['that does not parse', 'broken', (name) => name.replace('jr1.', 'jr1.x')],
+  ])('a token %s: unknown, named, and never reaped', async (_, why, change) => {
+    const world = getWorld();
+    const worker = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const own = (await world.runner(id)) ?? '';
+    const name = change(own);
+    await world.rename(id, name);
+    await worker.kill();
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+    expect(await world.claims(id)).toEqual([]);
+    const { unplaced } = await readUnplaced(world);
+    expect(unplaced).toEqual([{ why, count: 1, runs: 1, names: [name] }]);
+    await world.rename(id, own);
+    await world.claimed(id);
+  });
+}
+
+const FOREIGN = String(
+  formatToken({
+    bootId: '0f1e2d3c-4b5a-4697-8877-665544332211',
+    pidNamespace: '4026531836',
+    pid: 4248,
+    start: '1',
+  }),
+);
+
+async function readUnplaced(world: QueueWorld): ReturnType<typeof readUnplacedWorkers> {
+  const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
+  try {
+    return await readUnplacedWorkers(reaper);
+  } finally {
+    await reaper.end();
+  }
+}
+
+/** Writes what a claim would write for the run of a job. */
+export async function finishRun(
+  world: QueueWorld,
+  id: string,
+  status: 'queued' | 'failed',
+): Promise<boolean> {
+  const { rows } = await world.admin.query<{ finished: boolean }>(
+    `select reaper.finish(job_id, run_key, $2, 'reaped: test') as finished from reaper.running_job where job_id = $1`,
+    [id, status],
+  );
+  return rows[0]?.finished === true;
+}

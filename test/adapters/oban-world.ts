@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { MigrateResult } from '../../src/db/migrate.js';
+import { packageRoot } from '../../src/paths.js';
+import { createAppDatabase, QueueWorld, type AppDatabase, type JobSpec } from './queue-world.js';
+
+const FOLDER = join(packageRoot, 'test/adapters/oban');
+
+/** The command that stands in for a node of Oban. */
+export const PRODUCER = ['elixir', join(FOLDER, 'producer.exs')] as const;
+/** Where it finds the recipe for tokens. */
+export const RECIPE = join(packageRoot, 'docs/recipes/token.exs');
+
+/** Whether nodes of Oban can be stood in for here. */
+export const hasElixir = [
+  ['elixir', '--version'],
+  ['psql', '--version'],
+].every(([program = '', word = '']) => spawnSync(program, [word]).status === 0);
+
+/** A job as it is in Oban's table. */
+export interface ObanJob {
+  state: string;
+  attempt: number;
+  max_attempts: number;
+  errors: { attempt: number; at: string; error: string }[];
+  discarded_at: Date | null;
+}
+
+/** A database with the tables of Oban, and a reaper for it. */
+export class ObanWorld extends QueueWorld {
+  private constructor(...world: [database: AppDatabase, schema: string, installed: MigrateResult]) {
+    super(...world);
+  }
+
+  static async create(schema = 'public'): Promise<ObanWorld> {
+    const database = await createAppDatabase();
+    if (schema !== 'public') await database.admin.query(`create schema ${schema}`);
+    await createObanTables(database.admin, schema);
+    return new ObanWorld(database, schema, await this.install(database, 'oban', { schema }));
+  }
+
+  protected worker(): { command: readonly string[]; env: Record<string, string> } {
+    return { command: PRODUCER, env: { RECIPE } };
+  }
+
+  async addJob({ maxAttempts = 20, ...args }: JobSpec): Promise<string> {
+    const { rows } = await this.admin.query<{ id: string }>(
+      `insert into ${this.table('oban_jobs')} (worker, args, max_attempts) values ('Work', $1, $2) returning id::text`,
+      [JSON.stringify(args), maxAttempts],
+    );
+    return rows[0]?.id ?? '';
+  }
+
+  async isDone(id: string): Promise<boolean> {
+    return (await this.job(id))?.state === 'completed';
+  }
+
+  async job(id: string): Promise<ObanJob | undefined> {
+    const { rows } = await this.admin.query<ObanJob>(
+      `select * from ${this.table('oban_jobs')} where id = $1`,
+      [id],
+    );
+    return rows[0];
+  }
+
+  /** Has a running job's row name another node. */
+  async rename(id: string, name: string): Promise<void> {
+    await this.admin.query(`update ${this.table('oban_jobs')} set attempted_by[1] = $2 where id = $1`, [
+      id,
+      name,
+    ]);
+  }
+}
+
+/** Creates the tables as Oban's migrations do. */
+export async function createObanTables(admin: pg.Pool | pg.Client, schema: string): Promise<void> {
+  const tables = await readFile(join(FOLDER, 'tables.sql'), 'utf8');
+  await admin.query(tables.replaceAll(':schema', schema));
+}
