@@ -7,7 +7,7 @@ declare
 begin
   for v_grantee in
     select 'public'
-    union all select unnest(array['reaper', 'reaper_probe', 'reaper_worker'])
+    union all select unnest(array['reaper', 'reaper_probe', 'reaper_worker', 'reaper_note'])
     union
     select quote_ident(r.rolname)
       from pg_catalog.pg_default_acl d
@@ -23,7 +23,9 @@ begin
 end
 $$;
 
-grant usage on schema reaper to reaper, reaper_probe, reaper_worker;
+grant usage on schema reaper to reaper, reaper_probe, reaper_worker, reaper_note;
+-- All that may be written within the queue's own statements.
+grant insert on reaper.run_process to reaper_note;
 -- All that the logins of the queue's own workers may do here.
 grant execute on function reaper.announce(text, text) to reaper_worker;
 
@@ -59,7 +61,7 @@ grant select on reaper.control, reaper.control_change, reaper.hold, reaper.ledge
   reaper.survivor, reaper.refutable_claim, reaper.lease_reclaim, reaper.lease_worker, reaper.pruned, reaper.counted, reaper.written_request, reaper.claim_total, reaper.unreadable_run,
   reaper.readable_run,
   reaper.status, reaper.claim_trouble, reaper.troubled_run, reaper.host_boot, reaper.host_reporter, reaper.gone_boot, reaper.replaced_host,
-  reaper.host_warning, reaper.queue_worker, reaper.unplaced_worker to reaper;
+  reaper.host_warning, reaper.queue_worker, reaper.run_process, reaper.unplaced_worker to reaper;
 grant execute on function
   reaper.has_stages(),
   reaper.records_exit_codes(),
@@ -103,6 +105,7 @@ grant execute on function
   reaper.worker_trouble(text),
   reaper.token_boot(text),
   reaper.names_workers(),
+  reaper.prune_runs(integer),
   reaper.note_clock_step(bigint, timestamptz, timestamptz, double precision),
   reaper.record_sweep(timestamptz, jsonb),
   reaper.note_sweep(timestamptz, jsonb),

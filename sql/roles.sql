@@ -4,7 +4,7 @@ do $$
 declare
   v_role text;
 begin
-  foreach v_role in array array['reaper', 'reaper_probe', 'reaper_worker'] loop
+  foreach v_role in array array['reaper', 'reaper_probe', 'reaper_worker', 'reaper_note'] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
       begin
         execute pg_catalog.format('create role %I nologin', v_role);
@@ -15,13 +15,16 @@ begin
       end;
     end if;
   end loop;
-  -- migrate and doctor read as role reaper does. A superuser may do that anyway; a login that may not grant it reads as the owner.
+  -- migrate and doctor read as role reaper does, and reaper_note owns what runs within the queue's statements. A superuser may do that
+  -- anyway; a login that may not grant the first reads as the owner.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    begin
-      execute pg_catalog.format('grant reaper to %I', current_user);
-    exception
-      when insufficient_privilege or invalid_grant_operation or unique_violation then null;
-    end;
+    foreach v_role in array array['reaper', 'reaper_note'] loop
+      begin
+        execute pg_catalog.format('grant %I to %I', v_role, current_user);
+      exception
+        when insufficient_privilege or invalid_grant_operation or unique_violation then null;
+      end;
+    end loop;
   end if;
 end
 $$;

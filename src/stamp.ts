@@ -21,6 +21,22 @@ export function processToken(): string | null {
   return known.token;
 }
 
+/** What Postgres keeps of a session's name, in bytes; it cuts the rest. */
+const MAX_NAME = 63;
+
+/**
+ * A name for this process's Postgres sessions (`application_name`) that has its token, for queues whose rows name no worker, such as
+ * pg-boss. Pass it where the pool is made, in the process that runs the jobs.
+ *
+ * @param name what it begins with, for pg-boss `pgboss`; it is cut so that the token fits
+ * @returns without a token where no process can be identified: then the worker's runs are unknown
+ */
+export function sessionName(name = 'pgboss'): string {
+  const token = processToken();
+  const printable = name.replaceAll(/[^ -~]/g, '?');
+  return token === null ? printable : `${printable.slice(0, MAX_NAME - token.length - 1)} ${token}`;
+}
+
 function readOwn(): string | null {
   try {
     return readToken('self');

@@ -35,7 +35,8 @@ $$;
 
 -- What a claim writes, all of it or nothing. The caller holds the lock on the job's row and has found the run running.
 --
--- result   won, lost: finish found no such run; changed: the stage moved
+-- result   won: detail is the outcome that was written, which the queue's own rules may have changed; lost: finish found no such run;
+--          changed: the stage moved
 create function reaper.end_run(
   p_job_id            text,
   p_run_key           text,
@@ -58,10 +59,14 @@ create function reaper.end_run(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_run reaper.running_job;
+  v_run   reaper.running_job;
+  v_wrote text; -- true or false, or the outcome that the queue made of it
 begin
   select * into v_run from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key;
-  if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then
+  v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');
+  if v_wrote = 'true' then
+    v_wrote := p_outcome;
+  elsif v_wrote = 'false' then
     result := 'lost';
     detail := 'the run is over';
     return;
@@ -75,14 +80,14 @@ begin
                              attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
                              next_agent, evidence, claimer, workflow_id)
   values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
-          v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, p_outcome,
+          v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, v_wrote,
           p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
   returning id into ledger_id;
-  if p_outcome = 'failed' then
+  if v_wrote = 'failed' then
     notification_id := reaper.owe_failed(ledger_id);
   end if;
   result := 'won';
-  detail := p_outcome;
+  detail := v_wrote;
 exception
   when sqlstate 'RP001' then -- leaving this block has undone finish
     result := 'changed';

@@ -134,7 +134,9 @@ export function createJobActivities(options: JobActivitiesOptions) {
           ? { result: 'busy', detail: made, ledgerId: null, notificationId: null }
           : made;
       if (!counted.isFirst()) return result;
-      noteClaim({ log, metrics }, run, rest, result);
+      // Its queue's own rules may have made another outcome of it.
+      const outcome = result.result === 'won' ? (result.detail as Outcome) : rest.outcome;
+      noteClaim({ log, metrics }, run, { ...rest, outcome }, result);
       return result;
     },
 

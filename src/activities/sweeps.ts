@@ -6,6 +6,7 @@ import type { Database } from '../db/database.js';
 import { readFleet, readRuns, type Fleet } from '../db/fleet.js';
 import { hasLeaseWorker } from '../db/lease-workers.js';
 import { readDueKinds, readDueNotifications } from '../db/notification.js';
+import { pruneRuns } from '../db/prune-runs.js';
 import { recordSweep } from '../db/record-sweep.js';
 import { readStatus } from '../db/status.js';
 import { countSymptoms, readSymptoms } from '../db/symptoms.js';
@@ -204,6 +205,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
         metrics.countSweep({ failed, seconds: summary.seconds });
       }
       if (error !== null) throw ApplicationFailure.nonRetryable(error, 'Refused');
+      await pruneRuns(pool).catch((error: unknown) => log.warn('notes of ended runs stay', { error }));
       try {
         return await readStatus(pool);
       } catch (unread) {

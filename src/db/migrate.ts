@@ -7,10 +7,12 @@ import { buildIndexes } from './adapter/build-indexes.js';
 import { checkView } from './adapter/check-view.js';
 import { fitEncoding, readEncoding } from './adapter/encoding.js';
 import { installAdapter } from './adapter/install.js';
+import { installTrigger } from './adapter/install-trigger.js';
 import { fillIn } from './adapter/parameters.js';
+import { runPatiently } from './adapter/patiently.js';
 import { raiseIds } from './adapter/raise-ids.js';
 import { readAdapter, type AdapterSource } from './adapter/source.js';
-import { findInstalled } from './adapter/stored.js';
+import { findInstalled, readStoredAdapter } from './adapter/stored.js';
 import { expectOwnSession } from './own-session.js';
 import { CONNECT_MS, KEEPALIVE_MS } from './pool.js';
 
@@ -80,13 +82,30 @@ export async function migrate(
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     await client.query('begin isolation level read committed');
-    const { indexes, notes, ...control } = await install(client, given, parameters, encoding);
+    const { indexes, trigger, detachOther, notes, ...control } = await install(
+      client,
+      given,
+      parameters,
+      encoding,
+    );
     await client.query('commit');
+    if (detachOther !== null) await runPatiently(client, detachOther);
     if (indexes !== null) notes.push(...(await buildIndexes(client, indexes)));
+    // Last, because it needs a lock on the queue's table.
+    const missing = trigger === null ? null : await installTrigger(client, trigger);
+    if (missing !== null) notes.push(missing);
     return { applied: applied.map((migration) => migration.name), ...control, notes };
   } finally {
     await client.end();
   }
+}
+
+/** What follows once an installation is committed. Parameters are filled in. */
+interface AfterCommit {
+  indexes: string | null;
+  trigger: string | null;
+  /** Takes the trigger of the adapter before off its queue's table, if that is another one. */
+  detachOther: string | null;
 }
 
 /** Everything that is not a numbered migration, in one transaction. */
@@ -95,7 +114,7 @@ async function install(
   given: AdapterSource | null,
   parameters: Record<string, string>,
   encoding: string,
-): Promise<Omit<MigrateResult, 'applied'> & { indexes: string | null }> {
+): Promise<Omit<MigrateResult, 'applied'> & AfterCommit> {
   const { rows } = await client.query<{ adapter: string | null }>('select adapter from reaper.control');
   if (rows[0] === undefined)
     throw new Error('Expected one row in reaper.control, got none: restore it from a backup');
@@ -103,10 +122,15 @@ async function install(
   const source = given ?? (await findInstalled(client, before));
   const notes: string[] = [];
   let isAnother = false;
-  let indexes: string | null = null;
+  const after: AfterCommit = { indexes: null, trigger: null, detachOther: null };
   if (source !== null) {
+    const stored = await readStoredAdapter(client);
     const installation = await installAdapter(client, source, before, parameters);
-    indexes = source.indexes === null ? null : fillIn(source.indexes, installation.parameters);
+    const filledIn = (sql: string | null) => (sql === null ? null : fillIn(sql, installation.parameters));
+    after.indexes = filledIn(source.indexes);
+    after.trigger = filledIn(source.trigger);
+    const detach = stored?.detach ? fillIn(stored.detach, stored.parameters) : null;
+    if (detach !== filledIn(source.detach)) after.detachOther = detach;
     notes.push(...installation.notes);
     isAnother = before !== null && installation.isAnother;
   } else {
@@ -143,7 +167,7 @@ async function install(
       [before, control.adapter],
     );
   }
-  return { ...control, notes, indexes };
+  return { ...control, notes, ...after };
 }
 
 async function expectView(client: pg.Client): Promise<void> {

@@ -6,7 +6,7 @@ import { packageRoot } from '../../paths.js';
 const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
 
 /** The names of the shipped adapters: each is a folder. Listed here, because help names them, and not every command needs the folders. */
-export const SHIPPED_ADAPTERS = ['dbos', 'graphile-worker', 'minimal', 'oban', 'reference', 'river'];
+export const SHIPPED_ADAPTERS = ['dbos', 'graphile-worker', 'minimal', 'oban', 'pg-boss', 'reference', 'river'];
 /** The same, as help and errors list them. */
 export const QUOTED_ADAPTERS = SHIPPED_ADAPTERS.map((name) => `"${name}"`).join(', ');
 
@@ -19,12 +19,17 @@ export interface AdapterSource {
   contract: string;
   /** Statements that create indexes, to be run one by one outside of a transaction; null if there are none. */
   indexes: string | null;
+  /** SQL that creates a function and, as its last statement, a trigger on the queue's table; null if there is none. */
+  trigger: string | null;
+  /** SQL that takes both off again; null if there is no trigger. */
+  detach: string | null;
 }
 
 /**
  * Reads an adapter.
  *
- * @param adapter the name of a shipped one, or the path of an SQL file, or of a folder with `contract.sql` and `indexes.sql`
+ * @param adapter the name of a shipped one, or the path of an SQL file, or of a folder with `contract.sql` and, if it needs them,
+ *   `indexes.sql`, `trigger.sql` and `detach.sql`
  * @throws if there is no such adapter
  */
 export async function readAdapter(adapter: string): Promise<AdapterSource> {
@@ -37,7 +42,7 @@ export async function readAdapter(adapter: string): Promise<AdapterSource> {
   }
   const name = basename(path).replace(/\.sql$/i, '');
   if (!statSync(path).isDirectory()) {
-    return { name, isShipped: false, contract: await readFile(path, 'utf8'), indexes: null };
+    return { name, isShipped: false, contract: await readFile(path, 'utf8'), ...NOTHING_ELSE };
   }
   if (!existsSync(join(path, 'contract.sql'))) {
     throw new Error(`Expected contract.sql in the folder of adapter "${adapter}", got none at ${path}`);
@@ -59,10 +64,23 @@ export async function readShipped(name: string): Promise<AdapterSource> {
   return { name, isShipped: true, ...(await readFolder(join(SHIPPED_FOLDER, name))) };
 }
 
-async function readFolder(folder: string): Promise<Pick<AdapterSource, 'contract' | 'indexes'>> {
-  const indexes = join(folder, 'indexes.sql');
-  return {
+type Texts = Omit<AdapterSource, 'name' | 'isShipped'>;
+
+const NOTHING_ELSE = { indexes: null, trigger: null, detach: null } as const satisfies Partial<Texts>;
+
+async function readFolder(folder: string): Promise<Texts> {
+  const read = async (file: string) =>
+    existsSync(join(folder, file)) ? await readFile(join(folder, file), 'utf8') : null;
+  const texts = {
     contract: await readFile(join(folder, 'contract.sql'), 'utf8'),
-    indexes: existsSync(indexes) ? await readFile(indexes, 'utf8') : null,
+    indexes: await read('indexes.sql'),
+    trigger: await read('trigger.sql'),
+    detach: await read('detach.sql'),
   };
+  if ((texts.trigger === null) !== (texts.detach === null)) {
+    throw new Error(
+      `Expected both trigger.sql and detach.sql, which takes the trigger off again, or neither, got one at ${folder}`,
+    );
+  }
+  return texts;
 }

@@ -1,0 +1,2 @@
+drop trigger if exists reaper_note on :"schema".job;
+drop function if exists :"schema".reaper_note();

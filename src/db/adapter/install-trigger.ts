@@ -1,0 +1,57 @@
+import type { Queryable } from '../database.js';
+import { runPatiently } from './patiently.js';
+
+const NAME = `(?:"(?:[^"]|"")+"|\\w+)`;
+/** The last statement of an adapter's trigger.sql. */
+const CREATE = new RegExp(
+  `^create or replace trigger (${NAME}) [^;]*? on (${NAME}(?:\\.${NAME})?)\\s[^;]*;\\s*$`,
+  'im',
+);
+
+/**
+ * Installs an adapter's trigger on the queue's table, last and alone, because it needs a lock that the queue's own statements wait for.
+ * One that is there as it would be installed is left alone.
+ *
+ * @param sql with the adapter's parameters filled in: the function, then `create or replace trigger`
+ * @returns why it could not be installed, in a sentence; null if it is in place
+ */
+export async function installTrigger(client: Queryable, sql: string): Promise<string | null> {
+  const [statement = '', name = '', table = ''] = CREATE.exec(sql) ?? [];
+  if (statement === '')
+    return 'The adapter has no trigger: expected trigger.sql to end with create or replace trigger.';
+  try {
+    // Its function is not the table's: replacing it waits for nobody.
+    await runPatiently(client, sql.replace(statement, ''));
+    const before = await readDefinition(client, name, table);
+    if (before !== null && (await isStored(client, `${before}\n${statement}`))) return null;
+    await runPatiently(client, statement);
+    const now = await readDefinition(client, name, table);
+    await client.query('update reaper.adapter set trigger_def = $1', [`${now ?? ''}\n${statement}`]);
+    return null;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const todo =
+      code === '42501'
+        ? 'have the owner of that table, as a member of role reaper_note, run job-reaper migrate'
+        : 'run job-reaper migrate again';
+    return `The trigger on ${table} is missing (${message}), so new runs are unknown: ${todo}.`;
+  }
+}
+
+async function isStored(client: Queryable, definition: string): Promise<boolean> {
+  const { rows } = await client.query<{ same: boolean }>(
+    'select trigger_def = $1 as same from reaper.adapter',
+    [definition],
+  );
+  return rows[0]?.same === true;
+}
+
+/** As the server has it, and whether it is enabled; null if it is not there. */
+async function readDefinition(client: Queryable, name: string, table: string): Promise<string | null> {
+  const { rows } = await client.query<{ definition: string }>(
+    `select pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text || ' ' || t.tgfoid as definition
+       from pg_trigger t where t.tgrelid = to_regclass($1) and t.tgname = (parse_ident($2))[1]`,
+    [table, name],
+  );
+  return rows[0]?.definition ?? null;
+}

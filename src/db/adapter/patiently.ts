@@ -1,0 +1,32 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Queryable } from '../database.js';
+
+const LOCKED = '55P03';
+/** How long one try waits for a lock on the queue's table: the queue's own statements wait behind it. */
+const WAIT_MS = 250;
+/** Between two tries, in which they catch up. */
+const PAUSE_MS = 500;
+const TRIES = 60;
+
+/**
+ * Runs SQL that needs a lock on the queue's table, in a transaction of its own: a short wait, again and again, so that it never holds up
+ * the queue.
+ *
+ * @param client a connection of its own, not in a transaction
+ * @throws what the SQL fails with; after the last try, that it could not get the lock
+ */
+export async function runPatiently(client: Queryable, sql: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await client.query('begin');
+      await client.query(`set local lock_timeout = ${WAIT_MS}`);
+      await client.query(sql);
+      await client.query('commit');
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      if ((error as { code?: string }).code !== LOCKED || tries === TRIES) throw error;
+      await setTimeout(PAUSE_MS);
+    }
+  }
+}
