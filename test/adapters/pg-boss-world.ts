@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
-import { migrate } from '../../src/db/migrate.js';
+import type { MigrateResult } from '../../src/db/migrate.js';
 import { createAppDatabase, QueueWorld, type AppDatabase, type JobSpec } from './queue-world.js';
 
 const SCRIPT = fileURLToPath(new URL('./pg-boss/worker.mjs', import.meta.url));
@@ -29,7 +28,7 @@ export interface Boss {
   createQueue(name: string, options?: object): Promise<void>;
   send(name: string, data: object, options?: object): Promise<string | null>;
   fetch(name: string, options?: object): Promise<BossJob[]>;
-  complete(name: string, id: string): Promise<unknown>;
+  complete(name: string, id: string | { id: string; retryCount: number }): Promise<unknown>;
   getJobById(name: string, id: string): Promise<BossJob | null>;
   supervise?(name?: string): Promise<void>;
   maintain?(): Promise<void>;
@@ -51,9 +50,11 @@ export class BossWorld extends QueueWorld {
   private constructor(
     readonly version: BossVersion,
     readonly boss: Boss,
-    ...rest: ConstructorParameters<typeof QueueWorld>
+    database: AppDatabase,
+    schema: string,
+    installed: MigrateResult,
   ) {
-    super(...rest);
+    super(database, schema, installed);
   }
 
   static async of(version: BossVersion, schema = 'pgboss'): Promise<BossWorld> {
@@ -98,11 +99,3 @@ export class BossWorld extends QueueWorld {
     return (await this.job(id)).state === 'completed';
   }
 }
-
-/** A client of the same database, with a name. */
-export function connectAs(url: string, application_name?: string): pg.Client {
-  return new pg.Client({ connectionString: url, ...(application_name === undefined ? {} : { application_name }) });
-}
-
-/** Migrates again, as its next version would. */
-export const migrateAgain = ({ url }: AppDatabase) => migrate(url, null);

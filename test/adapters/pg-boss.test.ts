@@ -1,8 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
+import { migrate } from '../../src/db/migrate.js';
+import { claimRun } from '../support/claims.js';
+import { createPool } from '../../src/db/pool.js';
+import { loginAs } from '../support/logins.js';
+import { startPgBouncer, whyNoPgBouncer } from '../support/pgbouncer.js';
+import { eventually } from '../support/wait.js';
 import { bearsTheRest, repairsWhatDied } from './behaviour.js';
-import { BossWorld, type BossVersion } from './pg-boss-world.js';
+import { BossWorld, createBoss, type BossVersion } from './pg-boss-world.js';
 
 // On the real packages, with their workers in real processes.
+
+const REAPED = expect.stringMatching(/^reaped: dead pid=\d+ \(run_id=pgboss jr1\.[\w-]{32}\)$/) as string;
+const noBouncer = whyNoPgBouncer();
 
 let world: BossWorld;
 
@@ -15,16 +25,233 @@ describe.each<[BossVersion, string]>([
   ['pg-boss', 'pgboss'],
   ['pg-boss-before', 'our_jobs'],
 ])('%s in schema %s', (version, schema) => {
+  const isBefore = version === 'pg-boss-before';
+
   beforeAll(async () => {
     world = await BossWorld.of(version, schema);
     await world.startReaper();
   }, 180_000);
   afterAll(() => world.end());
 
-  it('begins with a dry run, with its index and its trigger on every partition', async () => {
+  it('begins with a dry run; every partition has the index and the trigger, those of the future too', async () => {
     expect(world.installed).toMatchObject({ adapter: 'pg-boss', mode: 'observe', notes: [] });
+    await world.boss.createQueue('later', { partition: true });
+    const { rows } = await world.admin.query<{ name: string; indexes: number; triggers: number }>(
+      `select c.relname as name,
+              (select count(*) from pg_inherits h join pg_index i on i.indexrelid = h.inhrelid and i.indisvalid
+                where h.inhparent = to_regclass($1 || '.reaper_active_idx') and i.indrelid = c.oid) as indexes,
+              (select count(*) from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'reaper_note' and t.tgenabled = 'O') as triggers
+         from pg_partition_tree(to_regclass($1 || '.job')) p join pg_class c on c.oid = p.relid where p.isleaf`,
+      [schema],
+    );
+    expect(rows.length).toBeGreaterThanOrEqual(2);
+    for (const { name, ...found } of rows) expect([name, found]).toEqual([name, { indexes: 1, triggers: 1 }]);
+    const { rows: parent } = await world.admin.query(
+      `select indisvalid as valid from pg_index where indexrelid = to_regclass($1 || '.reaper_active_idx')`,
+      [schema],
+    );
+    expect(parent).toEqual([{ valid: true }]);
   });
 
   repairsWhatDied(() => world);
+
+  it('a job in a queue with a partition of its own, created after the adapter', async () => {
+    await world.boss.createQueue('apart', { partition: true });
+    const first = await world.startWorker({ QUEUES: 'apart' });
+    const id = await world.send('apart', { hangs: true });
+    await world.started(id);
+    await first.kill();
+    const second = await world.startWorker({ QUEUES: 'apart' });
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+  });
+
+  it('attempts used up: the job is failed, and a copy is in its dead-letter queue', async () => {
+    await world.boss.createQueue('dead', { retryLimit: 7 });
+    await world.boss.createQueue('short', { deadLetter: 'dead' });
+    const first = await world.startWorker({ QUEUES: 'short' });
+    const id = await world.send('short', { hangs: true, maxAttempts: 1 });
+    await world.started(id);
+    await first.kill();
+    await world.claimed(id);
+    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    expect(await world.job(id)).toMatchObject({
+      state: 'failed',
+      retryCount: 0,
+      output: { value: { message: REAPED } },
+    });
+    const [copy, ...more] = await world.boss.fetch('dead', { includeMetadata: true });
+    expect(more).toEqual([]);
+    expect(copy).toMatchObject({
+      name: 'dead',
+      data: { hangs: true },
+      state: 'active',
+      ...(isBefore
+        ? { retryLimit: 0, output: { value: { message: REAPED } } }
+        : {
+            retryLimit: 7,
+            sourceName: 'short',
+            sourceId: id.slice(-36),
+            sourceOutput: { value: { message: REAPED } },
+          }),
+    });
+  });
+
+  it('a retry that its policy does not allow: failed, in the ledger too, as pg-boss does', async () => {
+    await world.boss.createQueue('one', { policy: 'stately' });
+    const first = await world.startWorker({ QUEUES: 'one' });
+    const id = await world.send('one', { hangs: true }, { singletonKey: 'k' });
+    await world.started(id);
+    // Another job of its key waits for a retry.
+    const other = await world.send('one', {}, { singletonKey: 'k' });
+    await world.admin.query(
+      `update ${world.table('job')} set state = 'retry', start_after = now() + interval '1 day' where id = $1`,
+      [other.slice(-36)],
+    );
+    await first.kill();
+    await world.claimed(id);
+    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    expect(await world.job(id)).toMatchObject({ state: 'failed' });
+    const { rows } = await world.admin.query(`select kind from reaper.notification where job_id = $1`, [id]);
+    expect(rows).toEqual([{ kind: 'failed' }]);
+  });
+
+  it('waits before its retry as the job says', async () => {
+    const fixed = await world.send('work', {}, { retryDelay: 600 });
+    const growing = await world.send('work', {}, { retryDelay: 100, retryBackoff: true });
+    expect(await world.boss.fetch('work', { batchSize: 2 })).toHaveLength(2);
+    for (const id of [fixed, growing]) await claimOf(id);
+    const waits = async (id: string) =>
+      Math.round(((await world.job(id)).startAfter.getTime() - Date.now()) / 1000);
+    expect(await world.job(fixed)).toMatchObject({ state: 'retry' });
+    expect(Math.abs((await waits(fixed)) - 600)).toBeLessThan(60);
+    // Once to twice as long at the first retry.
+    const grown = await waits(growing);
+    expect(grown).toBeGreaterThan(60);
+    expect(grown).toBeLessThanOrEqual(200);
+  });
+
+  it(`a late finisher of the reaped run: ${isBefore ? 'ends the next one, which this version does not fence' : 'changes nothing'}`, async () => {
+    const id = await world.send('work', {}, { retryDelay: 0 });
+    const bare = id.slice(-36);
+    await world.boss.fetch('work');
+    await claimOf(id);
+    await eventually('the next run', async () => (await world.boss.fetch('work')).length === 1);
+    await world.boss.complete('work', isBefore ? bare : { id: bare, retryCount: 0 });
+    expect((await world.job(id)).state).toBe(isBefore ? 'completed' : 'active');
+  });
+
+  it('its own expiry at the same time: one of both ends the run', async () => {
+    const first = await world.startWorker({ CONCURRENCY: '5' });
+    const ids: string[] = [];
+    for (let job = 0; job < 5; job += 1)
+      ids.push(await world.send('work', { hangs: true }, { expireInSeconds: 1 }));
+    for (const id of ids) await world.started(id);
+    await first.kill();
+    const second = await world.startWorker({ CONCURRENCY: '5' });
+    let isOver = false;
+    const expiring = (async () => {
+      while (!isOver) await (isBefore ? world.boss.maintain?.() : world.boss.supervise?.('work'));
+    })();
+    for (const id of ids) await world.done(id);
+    isOver = true;
+    await expiring;
+    for (const id of ids) {
+      expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+      expect(await world.noted('end', id)).toEqual([second.pid]);
+      expect((await world.job(id)).retryCount).toBe(1);
+    }
+  });
+
   bearsTheRest(() => world);
+
+  it.skipIf(noBouncer !== null)(
+    'behind PgBouncer with default settings, with and without the line',
+    async () => {
+      const bouncer = await startPgBouncer('transaction', [world.url], 20);
+      onTestFinished(() => bouncer.stop());
+      const WORKER_URL = bouncer.through(world.url);
+      const [named, plain] = [
+        await world.startWorker({ WORKER_URL }),
+        await world.startWorker({ WORKER_URL, WITHOUT_LINE: 'true' }),
+      ];
+      const ids: string[] = [];
+      const takenBy = async (pid: number) => {
+        const found: string[] = [];
+        for (const id of ids) if ((await world.noted('start', id)).includes(pid)) found.push(id);
+        return found;
+      };
+      await eventually('jobs of both workers', async () => {
+        ids.push(await world.addJob({ hangs: true }));
+        return (await takenBy(named.pid)).length > 0 && (await takenBy(plain.pid)).length > 0;
+      });
+      const [known, unknown] = [await takenBy(named.pid), await takenBy(plain.pid)];
+      await named.kill();
+      for (const id of known) await world.claimed(id);
+      await world.sweeps();
+      for (const id of unknown) {
+        expect(await world.claims(id)).toEqual([]);
+        expect(await world.runner(id)).toMatch(isBefore ? /^pgboss$/ : /^pgboss:[0-9a-f]{8}$/);
+      }
+      const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
+      const { unplaced } = await readUnplacedWorkers(reaper);
+      await reaper.end();
+      expect(unplaced).toMatchObject([{ why: 'none', count: 1 }]);
+    },
+  );
 });
+
+describe('an upgrade of the queue', () => {
+  beforeAll(async () => {
+    world = await BossWorld.of('pg-boss-twelve');
+  });
+  afterAll(() => world.end());
+
+  it('passes with the adapter in place, which serves the new version', async () => {
+    await world.boss.createQueue('apart', { partition: true });
+    const old = await world.send('apart', {});
+    await world.boss.fetch('apart');
+    const current = await createBoss('pg-boss', {
+      connectionString: world.url,
+      application_name: 'pgboss new',
+    });
+    await current.start();
+    expect((await current.getJobById('apart', old.slice(-36)))?.state).toBe('active');
+    expect(await migrate(world.url, null)).toMatchObject({ adapter: 'pg-boss', mode: 'active', notes: [] });
+    const id = (await current.send('work', {})) ?? '';
+    expect(await current.fetch('work')).toHaveLength(1);
+    expect(await world.runner(`work/${id}`)).toBe('pgboss new');
+    expect(await world.runner(old)).toBe('pgboss');
+    await claimOf(`work/${id}`);
+    expect((await current.getJobById('work', id))?.state).toBe('retry');
+    await current.stop({ graceful: false });
+  });
+});
+
+/** Claims the run of a job, as a watch does. */
+async function claimOf(id: string): Promise<void> {
+  const { rows } = await world.admin.query<{
+    runKey: string;
+    pid: number | null;
+    processIdentity: string | null;
+    attempts: number;
+    max: number;
+  }>(
+    `select run_key as "runKey", pid, process_identity as "processIdentity", attempts, max_attempts as max from reaper.running_job where job_id = $1`,
+    [id],
+  );
+  const run = rows[0];
+  if (run === undefined) throw new Error(`Expected job ${id} to be running, got no such run`);
+  const { runKey, pid, processIdentity } = run;
+  const outcome = run.attempts < run.max ? 'queued' : 'failed';
+  expect(
+    await claimRun(
+      world.admin,
+      { jobId: id, runKey },
+      { run: { jobId: id, runKey, pid, processIdentity, exitCode: null }, outcome },
+    ),
+  ).toMatchObject({
+    result: 'won',
+  });
+}

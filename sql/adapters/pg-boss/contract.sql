@@ -145,7 +145,8 @@ begin
   else
     v_copy := v_copy || jsonb_build_object(
       'output', p_output, 'retry_limit', p_job -> 'retry_limit',
-      'keep_until', 2 * (p_job ->> 'keep_until')::timestamptz - (p_job ->> 'start_after')::timestamptz);
+      'keep_until', (p_job ->> 'keep_until')::timestamptz
+                      + ((p_job ->> 'keep_until')::timestamptz - (p_job ->> 'start_after')::timestamptz));
   end if;
   select string_agg(quote_ident(k), ', ') into v_columns from jsonb_object_keys(v_copy) k where p_job ? k;
   execute format('insert into %1$I.job (%2$s) select %2$s from jsonb_populate_record(null::%1$I.job, $1)', :'schema', v_columns) using v_copy;

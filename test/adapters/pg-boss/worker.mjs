@@ -24,8 +24,12 @@ async function perform(queue, { id, data: { hangs, blocksUntil } }) {
   const job = `${queue}/${id}`;
   await note('start', job);
   // Blocks the event loop, like a long computation.
-  if (blocksUntil !== undefined) spawnSync('sh', ['-c', 'until [ -e "$0" ]; do sleep 0.1; done', blocksUntil]);
-  const { rows } = await notes.query(`select count(*)::int as runs from public.noted where what = 'start' and job_id = $1`, [job]);
+  if (blocksUntil !== undefined)
+    spawnSync('sh', ['-c', 'until [ -e "$0" ]; do sleep 0.1; done', blocksUntil]);
+  const { rows } = await notes.query(
+    `select count(*)::int as runs from public.noted where what = 'start' and job_id = $1`,
+    [job],
+  );
   // Its process is killed meanwhile, however long that takes to come.
   if (hangs && rows[0].runs === 1) await setTimeout(600_000);
   await note('end', job);
