@@ -215,7 +215,8 @@ select
   (select jsonb_build_object('count', count(distinct u.boot_hash), 'runs', coalesce(sum(u.runs), 0))
      from reaper.unplaced_worker u where u.why = 'boot') as unknown_boots,
   -- Hosts that have one watch for all their runs, because many showed a symptom at once.
-  coalesce(s.summary -> 'hostsWatched', '{"count": 0, "first": []}') as hosts_watched
+  coalesce(s.summary -> 'hostsWatched', '{"count": 0, "first": []}') as hosts_watched,
+  (select coalesce(jsonb_agg(t), '[]') from reaper.adapter_trouble() t) as adapter_trouble
 from reaper.control c
 left join reaper.last_sweep s on true;
 

@@ -480,7 +480,8 @@ begin
    where o.became is null
      and not exists (select from reaper.readable_run r where r.job_id = o.job_id and r.run_key = o.run_key)
      -- It is unknown whether these are over.
-     and not exists (select from reaper.unreadable_run u where u.job_id = o.job_id);
+     and not exists (select from reaper.unreadable_run u where u.job_id = o.job_id)
+     and not exists (select from reaper.adapter_trouble());
 end
 $$;
 

@@ -299,8 +299,9 @@ begin
     return;
   end if;
   if not v_running then
-    result := 'lost';
-    detail := 'the run is over';
+    select string_agg(t, '; ') into detail from reaper.adapter_trouble() t;
+    result := case when detail is null then 'lost' else 'changed' end;
+    detail := coalesce(detail, 'the run is over');
     return;
   end if;
 

@@ -10,6 +10,11 @@ create table reaper.adapter (
   functions    text[] not null default '{}', -- those that it made in schema reaper, to be dropped with it
   relations    text[] not null default '{}', -- the user's tables and views that it reads, by their names at that time
   relation_ids oid[] not null default '{}',  -- the same ones: a name may lead to another table later
+  trigger      text,        -- what makes its trigger on the queue's table, if it has one
+  trigger_def  text,        -- the same as the server has it: what is in place is left alone
+  detach       text,        -- what takes the trigger off
+  detached_at  timestamptz, -- not null while view and trigger are off the queue's tables
+  detached_by  text,
   installed_at timestamptz not null default reaper.now(),
   installed_by text not null default session_user
 );
@@ -60,7 +65,15 @@ as $$
 declare
   v_view     regclass := to_regclass('reaper.running_job');
   v_suspects text[];
+  v_detached text;
 begin
+  select format('the adapter is detached since %s by %s: run job-reaper attach once the queue''s migration is done',
+                to_char(a.detached_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.detached_by) into v_detached
+    from reaper.adapter a where a.detached_at is not null;
+  if v_detached is not null then
+    return next v_detached;
+    return;
+  end if;
   if v_view is null then
     return next 'expected view reaper.running_job, got none: it was dropped; run job-reaper migrate';
     return;

@@ -110,8 +110,8 @@ begin
     begin
       if not (v_claim ->> 'job_id') = any (v_locked) then
         perform from reaper.running_job r where r.job_id = v_claim ->> 'job_id' and r.run_key = v_claim ->> 'run_key';
-        result := case when found then 'busy' else 'lost' end;
-        detail := case when found then 'its row is locked' else 'the run is over' end;
+        result := case when found then 'busy' when v_trouble is not null then 'changed' else 'lost' end;
+        detail := case when found then 'its row is locked' else coalesce(v_trouble, 'the run is over') end;
       else
         -- A deferred constraint of one run's rows must not fail the COMMIT of all.
         v_tried := true;

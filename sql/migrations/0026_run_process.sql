@@ -1,4 +1,4 @@
--- Which session took each run, on queues whose rows name no worker, and what else adapters of such queues need.
+-- Which session took each run, on queues whose rows name no worker.
 
 -- The name of the session that took a run, noted by a trigger of the adapter. Logged: a long job may need it after a crash of the server.
 -- Never altered, because the trigger writes here within the queue's own statements: a new form is a new table. The name is stored as it is
@@ -40,11 +40,3 @@ begin
   return v_count;
 end
 $$;
-
--- An adapter may have a trigger on the queue's table, which is installed alone and last, and statements that take it off again.
-alter table reaper.adapter
-  add column trigger     text,                -- as it was shipped
-  add column trigger_def text,                -- as the server has it: what is the same is left alone
-  add column detach      text,
-  add column detached_at timestamptz,         -- null unless view and trigger are off the queue's tables
-  add column detached_by text;

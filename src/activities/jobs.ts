@@ -1,10 +1,11 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { Database } from '../db/database.js';
+import type { Database, Queryable } from '../db/database.js';
 import { oweBackstopAlert, type BackstopAlert } from '../db/backstop-alert.js';
 import { claim, type Claim, type ClaimResult } from '../db/claim.js';
 import type { Trouble } from '../db/claim-trouble.js';
 import { DatabaseClock, type ClockReading } from '../db/database-clock.js';
 import { findRunningJob } from '../db/find-running-job.js';
+import { readAdapterTrouble } from '../db/inspect/hiding.js';
 import { findLedgerEntry } from '../db/ledger.js';
 import { observeRun, type RunFacts } from '../db/observe-run.js';
 import { operate, operateOnce } from '../db/operate.js';
@@ -28,6 +29,9 @@ const BUSY_CLAIMS = 2;
 
 /** Milliseconds after which no further request is begun: each may wait for claims, and the activity must end in time. */
 const REQUESTS_MS = 5_000;
+
+/** Milliseconds until a run is looked for again where the view does not show the queue. */
+const LOOK_AGAIN_MS = 5_000;
 
 /** A run's row as just read, and where to ask about its process. */
 export interface RunObservation extends RunFacts {
@@ -83,6 +87,7 @@ export function createJobActivities(options: JobActivitiesOptions) {
     async observeRun(ref: RunRef): Promise<RunObservation> {
       const askedMs = performance.now();
       const facts = await giveUpOnAnswer(() => observeRun(looks, ref));
+      if (facts.run === null) await expectWholeView(looks);
       const clockStepped = noteReading({ databaseMs: facts.readMs, askedMs, gotMs: performance.now() });
       const host = facts.run?.host;
       const entry = facts.run ? null : await findLedgerEntry(looks, ref);
@@ -197,6 +202,21 @@ export function createJobActivities(options: JobActivitiesOptions) {
       return noteTrouble({ pool, log }, ref, trouble);
     },
   };
+}
+
+/**
+ * Makes sure that a run that is not in the view is over.
+ *
+ * @throws ApplicationFailure, to be retried: the view does not show the queue as it is, such as while the adapter is detached
+ */
+async function expectWholeView(pool: Queryable): Promise<void> {
+  const trouble = await giveUpOnAnswer(() => readAdapterTrouble(pool));
+  if (trouble.length === 0) return;
+  throw ApplicationFailure.create({
+    message: trouble.join('; '),
+    type: 'Detached',
+    nextRetryDelay: LOOK_AGAIN_MS,
+  });
 }
 
 /** Activities that {@link createJobActivities} makes. */

@@ -4,6 +4,7 @@ import type { Status } from '../domain/status.js';
 export function describeUnrepaired(status: Status): [what: string, why: string][] {
   const rows: [string, string][] = [];
   const { waiting, claim_trouble: trouble } = status;
+  for (const what of status.adapter_trouble) rows.push(['nothing is reaped', what]);
   for (const [host, cause] of Object.entries(status.hosts_failing)) {
     rows.push([`probe on ${host}`, `fails: ${cause}`]);
   }

@@ -56,12 +56,21 @@ export async function migrateTo(
   adapter: string | null,
   parameters: Record<string, string> = {},
 ): Promise<MigrateResult> {
+  await expectAnswer(adminUrl);
+  return migrate(adminUrl, adapter, parameters);
+}
+
+/**
+ * Makes sure that Postgres answers.
+ *
+ * @throws CliError if not
+ */
+export async function expectAnswer(adminUrl: string): Promise<void> {
   try {
     await executeOnce(adminUrl, 'SELECT 1', ANSWER_S);
   } catch (error) {
     throw explainDatabaseError(error, adminUrl, 'DATABASE_ADMIN_URL');
   }
-  return migrate(adminUrl, adapter, parameters);
 }
 
 /** What a migration did, and what is installed now. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { activateCommand, observeCommand, pauseCommand, resumeCommand } from './control.js';
+import { attachCommand, detachCommand } from './detach.js';
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
 import { bootGoneCommand, hostGoneCommand } from './gone.js';
@@ -34,7 +35,7 @@ export function createProgram(): Command {
     .exitOverride();
 
   const groups = {
-    'Run:': [upCommand(), workerCommand(), migrateCommand()],
+    'Run:': [upCommand(), workerCommand(), migrateCommand(), detachCommand(), attachCommand()],
     'Inspect:': [
       statusCommand(),
       doctorCommand(),

@@ -49,24 +49,7 @@ export async function migrate(
   parameters: Record<string, string> = {},
 ): Promise<MigrateResult> {
   const given = adapter === null ? null : await readAdapter(adapter);
-  const client = new pg.Client({
-    connectionString: adminUrl,
-    application_name: 'job-reaper migrate',
-    connectionTimeoutMillis: CONNECT_MS,
-    // An index may take hours, so statements have no limit. The keepalive checks every 10 s that the server is still there.
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_MS,
-  });
-  // When the connection breaks, the statement in progress fails and reports it.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await expectOwnSession(client, adminUrl);
-    await client.query(
-      `set client_min_messages = warning; set standard_conforming_strings = on;
-       set quote_all_identifiers = off; set lock_timeout = '60s';
-       set statement_timeout = 0; select pg_advisory_lock(${LOCK}); set lock_timeout = '10s'`,
-    );
+  return inMigration(adminUrl, 'migrate', async (client) => {
     const encoding = await readEncoding(client);
     await client.query(await readSql('roles.sql', encoding));
     const applied = await runner({
@@ -95,6 +78,60 @@ export async function migrate(
     const missing = trigger === null ? null : await installTrigger(client, trigger);
     if (missing !== null) notes.push(missing);
     return { applied: applied.map((migration) => migration.name), ...control, notes };
+  });
+}
+
+/**
+ * Takes the adapter off the queue's tables, view and trigger, so that the queue can be migrated. What was installed stays on record, and
+ * {@link migrate} puts it back. Until then nothing is reaped.
+ *
+ * @returns the name of the adapter
+ * @throws if none is installed, or a lock cannot be had
+ */
+export async function detach(adminUrl: string): Promise<string> {
+  return inMigration(adminUrl, 'detach', async (client) => {
+    const stored = await readStoredAdapter(client).catch(() => null);
+    if (stored === null) {
+      throw new Error(
+        'Expected an installed adapter to detach, got none: run job-reaper migrate --adapter <name or file>',
+      );
+    }
+    await runPatiently(
+      client,
+      `${await readSql('detached.sql', await readEncoding(client))};
+       update reaper.adapter set detached_at = reaper.now(), detached_by = session_user where detached_at is null;
+       select reaper.note_change('job-reaper detach', 'detach', '{}')`,
+    );
+    if (stored.detach !== null) await runPatiently(client, fillIn(stored.detach, stored.parameters));
+    return stored.name;
+  });
+}
+
+/** Runs work on a connection with a session of its own, while no other migration runs. */
+async function inMigration<T>(
+  adminUrl: string,
+  command: 'migrate' | 'detach',
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    application_name: `job-reaper ${command}`,
+    connectionTimeoutMillis: CONNECT_MS,
+    // An index may take hours, so statements have no limit. The keepalive checks every 10 s that the server is still there.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_MS,
+  });
+  // When the connection breaks, the statement in progress fails and reports it.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await expectOwnSession(client, adminUrl);
+    await client.query(
+      `set client_min_messages = warning; set standard_conforming_strings = on;
+       set quote_all_identifiers = off; set lock_timeout = '60s';
+       set statement_timeout = 0; select pg_advisory_lock(${LOCK}); set lock_timeout = '10s'`,
+    );
+    return await work(client);
   } finally {
     await client.end();
   }

@@ -1,4 +1,5 @@
 import type { Database } from './database.js';
+import { readAdapterTrouble } from './inspect/hiding.js';
 import { inTransaction } from './transaction.js';
 
 /** How many rows of each kind were removed. */
@@ -19,9 +20,15 @@ export interface Pruned {
  * Removes everything older than so many seconds from the audit trail. Totals stay. Role `reaper` may not do this.
  *
  * @param dryRun only count: everything is rolled back
- * @throws if less than a day would be kept
+ * @throws if less than a day would be kept, or the view does not show the queue as it is, such as while the adapter is detached
  */
 export async function prune(pool: Database, olderThanS: number, dryRun = false): Promise<Pruned> {
+  const trouble = await readAdapterTrouble(pool);
+  if (trouble.length > 0) {
+    throw new Error(
+      `Expected a view of running jobs that shows the queue, because their claims stay, got: ${trouble.join('; ')}`,
+    );
+  }
   const { rows } = await inTransaction(
     pool,
     (connection) =>

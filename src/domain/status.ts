@@ -65,6 +65,8 @@ export interface Status {
   unknown_boots: { count: number; runs: number };
   /** Hosts that had one watch for all their runs after the last sweep: how many, and the first of them; '' for runs of no host. */
   hosts_watched: { count: number; first: string[] };
+  /** Why the view of running jobs does not show the queue, such as while the adapter is detached: then nothing is reaped. */
+  adapter_trouble: string[];
   /** What is wrong with hosts' probes, such as two machines with one name: `<host>: <what>`. */
   host_warnings: string[];
 }

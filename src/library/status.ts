@@ -65,6 +65,8 @@ export interface Status {
   failingChannels: { channel: string; since: Date; why: string; lost: number }[];
   /** Boots in workers' tokens that no probe has reported, and how many running jobs are unknown because of that. */
   unknownBoots: { count: number; runs: number };
+  /** Why the view of running jobs does not show the queue, such as while the adapter is detached: then nothing is reaped. */
+  adapterTrouble: string[];
 }
 
 /** A run that was reaped as dead although its process is alive: what both looks saw, in words. */
@@ -130,5 +132,6 @@ export function toStatus(row: StatusRow): Status {
     hostWarnings: row.host_warnings,
     failingChannels: row.failing_channels.map((failing) => ({ ...failing, since: new Date(failing.since) })),
     unknownBoots: row.unknown_boots,
+    adapterTrouble: row.adapter_trouble,
   };
 }

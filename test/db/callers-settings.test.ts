@@ -175,6 +175,7 @@ const STORY: Step[] = [
     ODD,
   ),
   by('admin', 'behind_adapter()'),
+  reaper('prune_runs(10000)'),
   by('admin', 'announce($1, $2)', ODD, TOKEN),
   by('admin', 'worker_process($1)', ODD),
   by('admin', 'prune_workers(86400)'),

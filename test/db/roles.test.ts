@@ -166,6 +166,7 @@ describe('role reaper', () => {
       'owe_backstop_alert',
       'pause',
       'place_is_gone',
+      'prune_runs',
       'publish_policy',
       'published',
       'put_hold',

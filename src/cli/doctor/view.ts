@@ -19,7 +19,11 @@ export const viewCheck: Check = {
   async run({ pool, admin }) {
     const trouble = await readAdapterTrouble(pool);
     const findings = trouble.map((what) =>
-      fail('reaper.running_job to read the current tables', what, MIGRATE),
+      fail(
+        'reaper.running_job to read the current tables',
+        what,
+        what.includes('detached') ? 'run job-reaper attach' : MIGRATE,
+      ),
     );
     if (admin !== null && trouble.length === 0) findings.push(...(await checkReading(admin)));
     const policy = await findHidingPolicy(pool);
