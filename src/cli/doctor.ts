@@ -19,14 +19,18 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('Check the installation and suggest fixes. Checks more if DATABASE_ADMIN_URL is set')
     .option('--json', 'print the findings as JSON')
+    .option(
+      '--worker-url <url>',
+      "what the queue's workers connect to: checks that a pooler there keeps their names apart",
+    )
     .addHelpText(
       'after',
       '\nIt changes nothing: with DATABASE_ADMIN_URL, it tries the adapter on one running job and rolls that back.\n' +
         'The exit code is 1 if a check fails, and 0 if there are only warnings.\n' +
         examples('job-reaper doctor', 'job-reaper doctor --json'),
     )
-    .action(async ({ json }: { json?: true }) => {
-      const diagnoses = await diagnose();
+    .action(async ({ json, workerUrl = null }: { json?: true; workerUrl?: string | null }) => {
+      const diagnoses = await diagnose(workerUrl);
       const failures = diagnoses.filter(({ level }) => level === 'fail').length;
       if (json) printJson({ ok: failures === 0, findings: diagnoses });
       else print(diagnoses);
@@ -34,7 +38,7 @@ export function doctorCommand(): Command {
     });
 }
 
-async function diagnose(): Promise<Diagnosis[]> {
+async function diagnose(workerUrl: string | null): Promise<Diagnosis[]> {
   const settings = readSettings();
   const url = required(settings, 'DATABASE_URL');
   const { CHECKS } = await import('./doctor/checks.js');
@@ -54,6 +58,7 @@ async function diagnose(): Promise<Diagnosis[]> {
       namespace: target.namespace,
       pool,
       admin,
+      workerUrl,
       temporal: () => (client ??= connectClient(target)),
     });
   } finally {

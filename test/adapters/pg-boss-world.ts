@@ -62,7 +62,7 @@ export class BossWorld extends QueueWorld {
     const boss = await createBoss(version, { connectionString: database.url, schema });
     await boss.start();
     await boss.createQueue('work');
-    const installed = await QueueWorld.install(database, 'pg-boss', schema);
+    const installed = await QueueWorld.install(database, 'pg-boss', { schema });
     return new BossWorld(version, boss, database, schema, installed);
   }
 

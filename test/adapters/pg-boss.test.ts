@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
-import { migrate } from '../../src/db/migrate.js';
+import type { DoctorContext } from '../../src/cli/doctor/check.js';
+import { workersCheck } from '../../src/cli/doctor/workers.js';
+import { detach, migrate } from '../../src/db/migrate.js';
 import { claimRun } from '../support/claims.js';
 import { createPool } from '../../src/db/pool.js';
 import { loginAs } from '../support/logins.js';
@@ -150,12 +151,13 @@ describe.each<[BossVersion, string]>([
     for (const id of ids) await world.started(id);
     await first.kill();
     const second = await world.startWorker({ CONCURRENCY: '5' });
-    let isOver = false;
+    const over = new AbortController();
     const expiring = (async () => {
-      while (!isOver) await (isBefore ? world.boss.maintain?.() : world.boss.supervise?.('work'));
+      while (!over.signal.aborted)
+        await (isBefore ? world.boss.maintain?.() : world.boss.supervise?.('work'));
     })();
     for (const id of ids) await world.done(id);
-    isOver = true;
+    over.abort();
     await expiring;
     for (const id of ids) {
       expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
@@ -194,12 +196,71 @@ describe.each<[BossVersion, string]>([
         expect(await world.claims(id)).toEqual([]);
         expect(await world.runner(id)).toMatch(isBefore ? /^pgboss$/ : /^pgboss:[0-9a-f]{8}$/);
       }
-      const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
-      const { unplaced } = await readUnplacedWorkers(reaper);
-      await reaper.end();
-      expect(unplaced).toMatchObject([{ why: 'none', count: 1 }]);
+      expect(await doctor(WORKER_URL)).toEqual([
+        'it keeps its name, but a session without a name has that of the one before',
+        expect.stringMatching(/^no token: 1 worker with \d+ running jobs? \(pgboss/),
+      ]);
     },
   );
+
+  it('detached with workers at work: nothing is reaped and nothing fails, until it is attached', async () => {
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    expect(await detach(world.url)).toBe('pg-boss');
+    // What a migration of the queue may do.
+    const job = world.table('job');
+    await world.admin.query(
+      `alter table ${job} alter column retry_limit type bigint; alter table ${job} alter column retry_limit type integer`,
+    );
+    const second = await world.startWorker();
+    const meanwhile = await world.addJob({});
+    await world.done(meanwhile);
+    await first.kill();
+    const summary = async () =>
+      (
+        await world.admin.query<{ error: string | null }>(
+          `select summary ->> 'error' as error from reaper.last_sweep`,
+        )
+      ).rows[0]?.error;
+    await eventually(
+      'a sweep that says so',
+      async () => (await summary())?.includes('the adapter is detached') === true,
+      30_000,
+    );
+    await world.sweeps();
+    expect(await world.claims(id)).toEqual([]);
+
+    expect(await migrate(world.url, null)).toMatchObject({ mode: 'active', notes: [] });
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+    await eventually('a sweep without an error', async () => (await summary()) === null, 30_000);
+    expect(second.printed).not.toMatch(/error/);
+  });
+
+  it('the trigger: left alone if it is the same; named by doctor if it is disabled or absent, and put back', async () => {
+    const job = world.table('job');
+    const oid = async () => {
+      const { rows } = await world.admin.query<{ oid: number }>(
+        `select oid from pg_trigger where tgrelid = $1::regclass and tgname = 'reaper_note'`,
+        [job],
+      );
+      return rows;
+    };
+    const before = await oid();
+    await migrate(world.url, null);
+    expect(await oid()).toEqual(before);
+    expect(await doctor()).toEqual(['all known']);
+    await world.admin.query(`alter table ${job} disable trigger reaper_note`);
+    expect(await doctor()).toContain(`it is disabled on ${schema}.job`);
+    await migrate(world.url, null);
+    expect(await doctor()).toEqual(['all known']);
+    await world.admin.query(`drop trigger reaper_note on ${job}`);
+    expect(await doctor()).toContain(`there is none on ${schema}.job`);
+    await migrate(world.url, null);
+    expect(await doctor()).toEqual(['all known']);
+  });
 });
 
 describe('an upgrade of the queue', () => {
@@ -228,6 +289,17 @@ describe('an upgrade of the queue', () => {
     await current.stop({ graceful: false });
   });
 });
+
+/** What the check of workers finds. */
+async function doctor(workerUrl: string | null = null): Promise<string[]> {
+  const reaper = createPool(loginAs('reaper', world.url), { applicationName: 'test', max: 1 });
+  try {
+    const context = { pool: reaper, admin: world.admin, workerUrl } as unknown as DoctorContext;
+    return (await workersCheck.run(context)).map(({ got }) => got);
+  } finally {
+    await reaper.end();
+  }
+}
 
 /** Claims the run of a job, as a watch does. */
 async function claimOf(id: string): Promise<void> {

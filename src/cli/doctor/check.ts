@@ -13,6 +13,8 @@ export interface DoctorContext {
   pool: Database & Pick<Pool, 'readBack'>;
   /** Connected as the login of DATABASE_ADMIN_URL; null if that is not set. */
   admin: Database | null;
+  /** What the queue's workers connect to, such as a pooler; null if not given. */
+  workerUrl: string | null;
   /**
    * Connects to Temporal on the first call.
    *

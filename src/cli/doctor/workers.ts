@@ -1,3 +1,5 @@
+import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
+import { tryNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
 import { counted } from '../../domain/wording.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
@@ -8,12 +10,50 @@ const EXPECTED = 'the process of each worker that runs jobs';
 export const workersCheck: Check = {
   name: 'workers',
   needs: ['postgres', 'schema'],
-  async run({ pool }) {
+  async run({ pool, admin, workerUrl }) {
+    const findings: Finding[] = [];
+    for (const what of admin === null ? [] : await findTriggerTrouble(admin)) {
+      findings.push(
+        fail(
+          "the adapter's trigger on the queue's table, which notes who takes a job",
+          what,
+          'run job-reaper migrate; jobs that were taken meanwhile stay unknown',
+        ),
+      );
+    }
+    if (workerUrl !== null) findings.push(...(await checkNames(workerUrl)));
     const { isByName, unplaced } = await readUnplacedWorkers(pool);
-    if (!isByName) return [ok(EXPECTED, 'rows name processes, not workers')];
-    return unplaced.length > 0 ? unplaced.map(explain) : [ok(EXPECTED, 'all known')];
+    if (!isByName) return [...findings, ok(EXPECTED, 'rows name processes, not workers')];
+    findings.push(...unplaced.map(explain));
+    return findings.length > 0 ? findings : [ok(EXPECTED, 'all known')];
   },
 };
+
+const NAMED = 'sessions of workers to keep their own name (application_name) behind a pooler';
+
+/** Whether what the workers connect through keeps sessions' names apart. */
+async function checkNames(workerUrl: string): Promise<Finding[]> {
+  const { named, nameless } = await tryNames(workerUrl);
+  if (named !== 'kept') {
+    return [
+      fail(
+        NAMED,
+        `a session with a token in its name has ${named === 'lost' ? 'another name' : 'that name cut'}`,
+        'have the pooler pass application_name on unchanged: until then, all jobs are unknown',
+      ),
+    ];
+  }
+  if (nameless === 'inherits') {
+    return [
+      warn(
+        NAMED,
+        'it keeps its name, but a session without a name has that of the one before',
+        'if you give pg-boss your own db, name its sessions with the line, too; or set application_name_add_host = 1 (PgBouncer)',
+      ),
+    ];
+  }
+  return [ok(NAMED, 'each has its own, and a session without a name has none')];
+}
 
 function explain({ why, count, runs, names }: UnplacedWorkers): Finding {
   const who = `${counted(count, 'worker')} with ${counted(runs, 'running job')} (${names.join(', ')})`;
@@ -40,7 +80,7 @@ function explain({ why, count, runs, names }: UnplacedWorkers): Finding {
       return warn(
         EXPECTED,
         `no token: ${who}`,
-        'add the line of docs/tokens.md to these workers and restart them; until then their jobs are unknown',
+        'add the line of docs/tokens.md (or of the page of your queue in docs/queues) to these workers and restart them; until then their jobs are unknown',
       );
   }
 }

@@ -1,5 +1,7 @@
 import type { Queryable } from '../database.js';
+import { fillIn } from './parameters.js';
 import { runPatiently } from './patiently.js';
+import { readStoredAdapter } from './stored.js';
 
 const NAME = `(?:"(?:[^"]|"")+"|\\w+)`;
 /** The last statement of an adapter's trigger.sql. */
@@ -36,6 +38,26 @@ export async function installTrigger(client: Queryable, sql: string): Promise<st
         : 'run job-reaper migrate again';
     return `The trigger on ${table} is missing (${message}), so new runs are unknown: ${todo}.`;
   }
+}
+
+/**
+ * Where the installed adapter's trigger is missing or disabled, one clause each: on the table or one of its partitions. For the owner.
+ */
+export async function findTriggerTrouble(admin: Queryable): Promise<string[]> {
+  const stored = await readStoredAdapter(admin);
+  if (!stored?.trigger) return [];
+  const [, name = '', table = ''] = CREATE.exec(fillIn(stored.trigger, stored.parameters)) ?? [];
+  const { rows } = await admin.query<{ trouble: string }>(
+    `with tables as (select to_regclass($1)::oid as id
+                     union select relid::oid from pg_partition_tree(to_regclass($1)))
+     select format(case when t.oid is null then 'there is none on %s' else 'it is disabled on %s' end, c.id::regclass) as trouble
+       from tables c
+       left join pg_trigger t on t.tgrelid = c.id and t.tgname = (parse_ident($2))[1]
+      where c.id is not null and (t.oid is null or t.tgenabled not in ('O', 'A'))
+      order by 1`,
+    [table, name],
+  );
+  return rows.map(({ trouble }) => trouble);
 }
 
 async function isStored(client: Queryable, definition: string): Promise<boolean> {

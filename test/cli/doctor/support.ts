@@ -42,6 +42,7 @@ export function patientOf(
       namespace,
       pool,
       admin: admin ? db.admin : null,
+      workerUrl: null,
       temporal: () => (client ??= connect(given.address ?? inject('temporalAddress'))),
     },
     async close() {
