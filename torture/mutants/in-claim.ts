@@ -33,10 +33,10 @@ export const inClaim: readonly Mutant[] = [
       // On a busy machine the finalizer ahead of it may take longer than that.
       {
         file: CLAIM,
-        from: 'if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then',
+        from: "v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');",
         to: `v_run.job_id := p_job_id;
   v_run.run_key := p_run_key;
-  if not coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error), false) then`,
+  v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');`,
       },
     ],
   },
