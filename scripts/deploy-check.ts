@@ -28,6 +28,7 @@ else if (!isQuick) files.push('alerts');
 
 if (files.length > 0) {
   if (engine.kind !== 'none') process.env['DEPLOY_CHECK_COMPOSE'] = JSON.stringify(await findCompose(log));
+  if (isQuick) process.env['DEPLOY_CHECK_QUICK'] = 'true';
   const args = [...files.map((name) => `${FOLDER}/${name}.test.ts`), ...flags];
   if (engine.kind === 'own') {
     const inside = fileURLToPath(new URL('./deploy-check/inside.js', import.meta.url));

@@ -1,10 +1,17 @@
 import { Connection } from '@temporalio/client';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { execa } from 'execa';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { eventually } from '../../support/wait.js';
-import { Compose, docker, insertJob, untilRepaired } from './support/compose.js';
+import { impatientAlerts, untilFiring, untilResolved } from './support/alerts.js';
+import { Compose, docker, insertJob, METRICS, untilRepaired } from './support/compose.js';
+import { startPrometheus, type Prometheus } from './support/prometheus.js';
 
 // The unchanged docker-compose.yml, in this order.
+
+/** Only what every change has to pass. */
+const isQuick = process.env['DEPLOY_CHECK_QUICK'] === 'true';
+const { failed: hasNoPrometheus } = await execa('prometheus', ['--version'], { reject: false });
 
 const RETENTION_S = 30 * 24 * 3600;
 
@@ -48,6 +55,25 @@ async function expectNamespace(): Promise<void> {
   } finally {
     await connection.close();
   }
+}
+
+async function prometheusOf(targets: string[]): Promise<Prometheus> {
+  const prometheus = await startPrometheus(targets, await impatientAlerts());
+  onTestFinished(() => prometheus.stop());
+  return prometheus;
+}
+
+/** A second worker of the same image that only probes, for another host. Returns where it listens. */
+async function startProbe(): Promise<string> {
+  const name = `${compose.project}-probe`;
+  const env = ['--env', 'REAPER_HOST=another'];
+  const flags = ['--detach', '--no-deps', '--name', name, ...env];
+  await compose.run('run', ...flags, 'worker', 'worker', '--no-workflows');
+  onTestFinished(async () => {
+    await docker('rm', '--force', name);
+  });
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
+  return `${await docker('inspect', '--format', format, name)}:9464`;
 }
 
 async function countLedger(): Promise<number> {
@@ -107,22 +133,56 @@ describe("the worker's container", () => {
 
 it('repairs the job of a killed process, and leaves alone one that lives', expectRepair);
 
-it.each(['worker', 'temporal', 'postgres'])('repairs again after a crash of %s', async (service) => {
+it('repairs again after a crash of worker', async () => {
+  await compose.crash('worker');
+  await expectRepair();
+});
+
+it.skipIf(isQuick).each(['temporal', 'postgres'])('repairs again after a crash of %s', async (service) => {
   await compose.crash(service);
   await expectRepair();
 });
 
-it.each(['worker', 'temporal', 'postgres'])('repairs again after a stop of %s', async (service) => {
-  const agent = startProcess();
-  const id = `died-without-${service}`;
-  await insertJob(compose, { id, pid: agent.pid });
-  await compose.run('stop', service);
-  await agent.kill();
-  await compose.run('up', '--wait', '--detach');
-  await untilRepaired(compose, id);
+it.skipIf(isQuick).each(['worker', 'temporal', 'postgres'])(
+  'repairs again after a stop of %s',
+  async (service) => {
+    const agent = startProcess();
+    const id = `died-without-${service}`;
+    await insertJob(compose, { id, pid: agent.pid });
+    await compose.run('stop', service);
+    await agent.kill();
+    await compose.run('up', '--wait', '--detach');
+    await untilRepaired(compose, id);
+  },
+);
+
+describe.skipIf(hasNoPrometheus)("in a real Prometheus (needs Debian's package prometheus)", () => {
+  it('JobReaperSweepsOverdue fires without Temporal, and is resolved when it is back', async () => {
+    const prometheus = await prometheusOf([METRICS]);
+    await compose.run('stop', 'temporal');
+    await untilFiring(prometheus, 'JobReaperSweepsOverdue');
+    await untilFiring(prometheus, 'JobReaperUnreachable');
+    expect(await prometheus.firing()).not.toContain('JobReaperNoWorkflowWorker');
+    await compose.run('up', '--wait', '--detach');
+    await untilResolved(prometheus, 'JobReaperSweepsOverdue');
+    await untilResolved(prometheus, 'JobReaperUnreachable');
+    await expectRepair();
+  });
+
+  it('JobReaperNoWorkflowWorker fires if only a probe is scraped, and is resolved by a worker', async () => {
+    const probe = await startProbe();
+    const prometheus = await prometheusOf([METRICS, probe]);
+    await eventually('both are scraped', async () => (await prometheus.count('job_reaper_info')) === 2);
+    await compose.run('stop', 'worker');
+    await untilFiring(prometheus, 'JobReaperNoWorkflowWorker');
+    expect(await prometheus.firing()).not.toContain('JobReaperAbsent');
+    await compose.run('up', '--wait', '--detach');
+    await untilResolved(prometheus, 'JobReaperNoWorkflowWorker');
+    await expectRepair();
+  });
 });
 
-it('keeps the ledger over a down and an up, and repairs again', async () => {
+it.skipIf(isQuick)('keeps the ledger over a down and an up, and repairs again', async () => {
   const before = await countLedger();
   expect(before).toBeGreaterThan(0);
   await compose.run('down');
