@@ -68,6 +68,12 @@ export class Compose {
     });
   }
 
+  async untilHealthy(service: string): Promise<void> {
+    await eventually(`${service} is healthy`, async () => {
+      return (await this.inspect(service, '{{.State.Health.Status}}')) === 'healthy';
+    });
+  }
+
   async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
     const client = new pg.Client({ connectionString: DATABASE_URL });
     // The server may be stopped meanwhile.
