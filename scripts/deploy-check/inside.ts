@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { ensureBaseImages } from './base-images.js';
-import { startDaemon } from './daemon.js';
+import { startDaemon, type Daemon } from './daemon.js';
 import { runTests } from './tests.js';
 
 // Started by runApart: a Docker daemon of its own for the tests whose files are the arguments.
@@ -17,15 +17,25 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 await execa('ip', ['link', 'set', 'lo', 'up']);
 await untilConnected();
-const daemon = await startDaemon(folder);
+let daemon: Daemon | undefined;
 try {
-  process.env['DOCKER_HOST'] = daemon.address;
-  await Promise.race([ensureBaseImages(console.log), rejectWhenStopped()]);
-  process.exitCode = await runTests(process.argv.slice(2), stopped.signal);
+  const isReady = await prepare(folder).catch((error: unknown) => {
+    console.log(`Not checked: ${process.argv.slice(2).join(' ')}, because ${(error as Error).message}`);
+    return false;
+  });
+  if (isReady) process.exitCode = await runTests(process.argv.slice(2), stopped.signal);
 } finally {
-  await daemon.stop();
+  await daemon?.stop();
 }
 process.stdin.destroy();
+
+/** A daemon, and the images that others are based on. Without them, nothing can be said about our files. */
+async function prepare(at: string): Promise<true> {
+  daemon = await startDaemon(at);
+  process.env['DOCKER_HOST'] = daemon.address;
+  await Promise.race([ensureBaseImages(console.log), rejectWhenStopped()]);
+  return true;
+}
 
 async function untilConnected(): Promise<void> {
   while (!/^tap0\t00000000\t/m.test(await readFile('/proc/net/route', 'utf8'))) {
