@@ -11,7 +11,5 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 600_000,
     teardownTimeout: 20_000,
-    // A deployment that did not come up cannot be tested any further.
-    bail: 1,
   },
 });
