@@ -50,6 +50,9 @@ const ADAPTERS = ['test/adapters/more/*.test.ts'];
 
 const DEMO = ['test/e2e/demo.test.ts'];
 
+/** `npm run deploy:check`: they need what it starts. */
+const DEPLOY = ['test/deploy/real/*.test.ts'];
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
@@ -61,7 +64,7 @@ export default defineConfig({
           ...SHARED,
           name: 'quick',
           include: ['{test,torture}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...ADAPTERS, ...DEMO],
+          exclude: [...configDefaults.exclude, ...SYSTEM, ...SYSTEM_ALONE, ...ADAPTERS, ...DEMO, ...DEPLOY],
           // Most of them wait most of the time.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { packageVersion } from '../../src/paths.js';
 import { findMistakes, type Manifest } from './kubernetes-schema.js';
 import { checkSettings, pathOf, read } from './support.js';
 
@@ -8,6 +9,7 @@ interface Container {
   name: string;
   image: string;
   args?: string[];
+  securityContext?: { allowPrivilegeEscalation?: boolean; capabilities?: { drop?: string[] } };
   env?: { name: string; valueFrom?: { fieldRef: { fieldPath: string } } }[];
   envFrom?: { configMapRef?: { name: string }; secretRef?: { name: string } }[];
 }
@@ -110,6 +112,26 @@ it('lets no Service set variables that look like settings', () => {
     workloads.map(() => false),
   );
   expect(workloads).toHaveLength(4);
+});
+
+it('names the migration by the version that it migrates to, because a Job cannot be changed', async () => {
+  const { images } = parse(await read(`${FOLDER}/kustomization.yaml`)) as { images: { newTag: string }[] };
+  const [tag = ''] = images.map(({ newTag }) => newTag);
+  expect(manifests.get('migrate.yaml')?.[0]?.metadata.name).toBe(
+    `job-reaper-migrate-${tag.replaceAll('.', '-')}`,
+  );
+  expect(tag).toBe(packageVersion);
+});
+
+it('gives every container what profile "restricted" demands of one', () => {
+  for (const manifest of all().filter((each): each is Workload => 'spec' in each)) {
+    for (const { name, securityContext } of manifest.spec.template.spec.containers) {
+      expect(securityContext, `${manifest.kind} ${manifest.metadata.name}: ${name}`).toMatchObject({
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+  }
 });
 
 it('gives a probe no more than a probe needs', () => {

@@ -6,6 +6,12 @@ import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './
 
 const SAMPLE = 1_000;
 
+interface Unknown {
+  text: string;
+  /** That of its stamp, if it is another one than this machine's. */
+  boot: string | null;
+}
+
 /** Checks that a probe here can judge every run of this host: the pid namespace and the stamps match. */
 export const stampsCheck: Check = {
   name: 'stamps',
@@ -23,23 +29,29 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
     return [ok(expected, 'no job is running here; REAPER_HOST must be exactly as in the rows')];
   const driver = selectDriver().prepare(items.map(({ pid }) => pid));
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
-  const inDoubt = items.flatMap((run) =>
+  const doubts = items.map((run) =>
     bootsInDoubt(run, probeProcess(run, { sharedPidNamespace, driver }), driver),
   );
   const stamps = items.flatMap(({ processIdentity }) => processIdentity ?? []);
-  const boots = await readBoots(pool, [...new Set(inDoubt)], stamps);
-  const unknown = items.flatMap((run) => {
+  const boots = await readBoots(pool, [...new Set(doubts.flat())], stamps);
+  const unknown = items.flatMap((run, index): Unknown[] => {
     const { state, evidence } = probeProcess(run, { sharedPidNamespace, driver, boots });
-    return state === 'unknown' ? [`job ${run.jobId}: ${evidence}`] : [];
+    // Two boots are in doubt where the stamp is not of this one.
+    const [stamped = null, here] = doubts[index] ?? [];
+    const boot = here === undefined ? null : stamped;
+    return state === 'unknown' ? [{ text: `job ${run.jobId}: ${evidence}`, boot }] : [];
   });
   const unstamped = items.filter(({ processIdentity }) => processIdentity === null).length;
   const findings: Finding[] = [];
-  if (unknown.length > 0) {
+  for (const boot of new Set(unknown.map((run) => run.boot))) {
+    const runs = unknown.filter((run) => run.boot === boot);
     findings.push(
       fail(
         expected,
-        `${unknown.length} of ${items.length} are unknown (${unknown[0] ?? ''})`,
-        'run the probe in the pid namespace of the launchers (a sidecar, or pid: host), and stamp runs: docs/identity.md',
+        `${runs.length} of ${items.length} are unknown (${runs[0]?.text ?? ''})`,
+        boot === null
+          ? 'run the probe in the pid namespace of the launchers (a sidecar, or pid: host), and stamp runs: docs/identity.md'
+          : `if that boot of this machine is over, run job-reaper boot-gone ${boot}; so that the next reboot proves it, run the probe in the machine's own pid namespace with the machine's /etc/machine-id: docs/identity.md`,
       ),
     );
   }

@@ -631,6 +631,21 @@ describe('stamps', () => {
     ]);
   });
 
+  it('says how to declare a boot that is over, and what lets the next reboot be proven', async () => {
+    const { pid, processIdentity } = startProcess();
+    const boot = '00000000-0000-4000-8000-000000000001';
+    const [system, machine, , ...rest] = processIdentity.split(':');
+    const before = [system, machine, boot, ...rest].join(':');
+    await insertRunningJob(db.admin, { id: 'j1', pid, processIdentity: before });
+    expect(await examine('stamps', patient)).toMatchObject([
+      {
+        level: 'fail',
+        got: expect.stringMatching(/^1 of 1 are unknown/) as string,
+        todo: expect.stringMatching(`job-reaper boot-gone ${boot}.*/etc/machine-id`) as string,
+      },
+    ]);
+  });
+
   it('warns of rows without a stamp, and fails for runs that another host could not judge', async () => {
     await insertRunningJob(db.admin, { id: 'j1', pid: startProcess().pid });
     await db.admin.query(

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+const PATIENCE_MS = 60_000;
+
+/**
+ * Runs a program in namespaces of its own: processes, mounts, networks, ports and the firewall of what it starts are nobody
+ * else's, and are gone when it ends, however it ends. It reaches out through a user-mode network. Needs root, unshare and slirp4netns.
+ *
+ * Its standard input ends when it has to stop; then it has a minute. `DEPLOY_CHECK_FOLDER` names a temporary folder, and the control
+ * group to use is called the same.
+ *
+ * @returns its exit code
+ */
+export async function runApart(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'job-reaper-check-'));
+  const flags = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+  // The shell is process 1 there, and collects what others leave behind.
+  const words = [...flags, 'bash', '-c', '"$@"; exit $?', 'bash', program, ...args];
+  const inside = spawn('unshare', words, {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: { ...env, DEPLOY_CHECK_FOLDER: folder },
+  });
+  const ended = once(inside, 'exit') as Promise<[number | null]>;
+  const stop = () => void end(inside, ended);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  let network: ChildProcess | undefined;
+  try {
+    network = await connect(inside);
+    const [code] = await ended;
+    return code ?? 1;
+  } finally {
+    await end(inside, ended);
+    network?.kill('SIGKILL');
+    removeControlGroups(basename(folder));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function end(inside: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  inside.stdin?.end();
+  await Promise.race([ended, setTimeout(PATIENCE_MS, undefined, { ref: false })]);
+  inside.kill('SIGKILL');
+}
+
+/** Gives the namespaces of a process a way out, which ends with this process, too: then the pipe to it is closed. */
+async function connect({ pid = NaN }: ChildProcess): Promise<ChildProcess> {
+  const network = (of: string) => readlinkSync(`/proc/${of}/ns/net`);
+  while (network(String(pid)) === network('self')) await setTimeout(20);
+  const flags = ['--configure', '--mtu=65520', '--disable-host-loopback', '--exit-fd=3'];
+  const slirp = spawn('slirp4netns', [...flags, String(pid), 'tap0'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  slirp.on('error', () => undefined);
+  return slirp;
+}
+
+/** They outlive their processes. */
+function removeControlGroups(name: string): void {
+  const root = '/sys/fs/cgroup';
+  for (const parent of [root, ...readdirSync(root).map((each) => join(root, each))]) {
+    const group = join(parent, name);
+    if (existsSync(group)) removeControlGroup(group);
+  }
+}
+
+function removeControlGroup(group: string): void {
+  for (const entry of readdirSync(group, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeControlGroup(join(group, entry.name));
+  }
+  rmdirSync(group);
+}

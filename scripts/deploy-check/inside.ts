@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { execa } from 'execa';
+import { ensureBaseImages } from './base-images.js';
+import { startDaemon, type Daemon } from './daemon.js';
+import { runTests } from './tests.js';
+
+// Started by runApart: a Docker daemon of its own for the tests whose files are the arguments.
+
+const folder = process.env['DEPLOY_CHECK_FOLDER'];
+if (folder === undefined) throw new Error('Expected DEPLOY_CHECK_FOLDER, got none: use npm run deploy:check');
+
+const stopped = new AbortController();
+process.stdin.on('end', () => stopped.abort()).resume();
+// The one who started us decides, and closes our standard input.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+await execa('ip', ['link', 'set', 'lo', 'up']);
+await untilConnected();
+let daemon: Daemon | undefined;
+try {
+  const isReady = await prepare(folder).catch((error: unknown) => {
+    console.log(`Not checked: ${process.argv.slice(2).join(' ')}, because ${(error as Error).message}`);
+    return false;
+  });
+  if (isReady) process.exitCode = await runTests(process.argv.slice(2), stopped.signal);
+} finally {
+  await daemon?.stop();
+}
+process.stdin.destroy();
+
+/** A daemon, and the images that others are based on. Without them, nothing can be said about our files. */
+async function prepare(at: string): Promise<true> {
+  daemon = await startDaemon(at);
+  process.env['DOCKER_HOST'] = daemon.address;
+  await Promise.race([ensureBaseImages(console.log), rejectWhenStopped()]);
+  return true;
+}
+
+async function untilConnected(): Promise<void> {
+  while (!/^tap0\t00000000\t/m.test(await readFile('/proc/net/route', 'utf8'))) {
+    stopped.signal.throwIfAborted();
+    await setTimeout(50);
+  }
+}
+
+function rejectWhenStopped(): Promise<never> {
+  return new Promise((_, reject) => {
+    stopped.signal.addEventListener('abort', () => reject(new Error('Stopped')));
+  });
+}

@@ -1,0 +1,32 @@
+import { expect } from 'vitest';
+import { eventually } from '../../../support/wait.js';
+import { read } from '../../support.js';
+import type { Prometheus } from './prometheus.js';
+
+const PATIENCE_MS = 180_000;
+
+/**
+ * deploy/prometheus/alerts.yml with the same expressions, but seconds where it says how long: for how long something has to be wrong,
+ * over which time it is counted, and when a notification is overdue. promtool tests the real times.
+ */
+export async function impatientAlerts(): Promise<string> {
+  const text = await read('deploy/prometheus/alerts.yml');
+  const replaced = text
+    .replaceAll(/\bfor: \d+[mh]$/gm, 'for: 2s')
+    .replaceAll(/\[1[05]m\]/g, '[45s]')
+    .replaceAll('owed_seconds) > 900', 'owed_seconds) > 2');
+  expect(replaced).not.toMatch(/\d+[mh]\b(?= *[\]\n])|> 900/);
+  return replaced;
+}
+
+/** Waits until an alert fires. */
+export function untilFiring(prometheus: Prometheus, alert: string): Promise<unknown> {
+  const fires = async () => (await prometheus.firing()).includes(alert);
+  return eventually(`${alert} fires`, fires, PATIENCE_MS);
+}
+
+/** Waits until an alert fires no more. */
+export function untilResolved(prometheus: Prometheus, alert: string): Promise<unknown> {
+  const isResolved = async () => !(await prometheus.firing()).includes(alert);
+  return eventually(`${alert} is resolved`, isResolved, PATIENCE_MS);
+}
