@@ -34,7 +34,7 @@ export async function createAppDatabase(): Promise<AppDatabase> {
   const name = `app_${randomBytes(5).toString('hex')}`;
   const url = new URL(await createDatabase(inject('adminUrl'), name));
   await onServer(
-    `create role ${name} login password 'test'; grant reaper to ${name}; alter database ${name} owner to ${name}`,
+    `create role ${name} login password 'test'; grant reaper, reaper_note to ${name}; alter database ${name} owner to ${name}`,
   );
   url.username = name;
   url.password = 'test';
