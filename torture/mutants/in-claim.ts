@@ -92,8 +92,8 @@ export const inClaim: readonly Mutant[] = [
       },
       {
         file: 'sql/grants.sql',
-        from: 'grant usage on schema reaper to reaper, reaper_probe, reaper_worker;',
-        to: 'grant usage on schema reaper to reaper, reaper_probe, reaper_worker;\ngrant insert on reaper.ledger to reaper;\ngrant select, delete on reaper.later to reaper;',
+        from: 'grant usage on schema reaper to reaper, reaper_probe, reaper_worker, reaper_note;',
+        to: 'grant usage on schema reaper to reaper, reaper_probe, reaper_worker, reaper_note;\ngrant insert on reaper.ledger to reaper;\ngrant select, delete on reaper.later to reaper;',
       },
     ],
   },
