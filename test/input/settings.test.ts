@@ -124,6 +124,7 @@ const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], u
   // Stands in logs and in the names of queues.
   REAPER_HOST: (value) => expect(value).toMatch(/^[^\p{Cc}]{1,200}$/u),
   REAPER_SHARED_PID_NAMESPACE: isBoolean,
+  REAPER_PROC: (value) => expect(value).toMatch(/^\//),
   REAPER_SENTINEL: isBoolean,
   MERGE_LEASE_DIR: isNotBlank,
   MERGE_GATE_REPOS: (names) => {

@@ -1,0 +1,116 @@
+import { messageOf } from '../domain/trouble.js';
+import { isSameStart, readOffsetOf } from './boot-time.js';
+import { INITIAL_PID_NAMESPACE } from './place.js';
+import { isGone, readPidNamespace, readStat } from './process-files.js';
+import type { ListedProcess, ProcessList } from './scan.js';
+import type { LinuxStamp } from './stamp.js';
+
+/** What a list of processes says about the process of a stamp from another pid namespace. */
+export type Finding =
+  /** It is this very process. `pid` is as the list counts. */
+  | { kind: 'found'; pid: number; start: string; defunct: boolean }
+  /** Each that it can be has exited. */
+  | { kind: 'exited'; pid: number }
+  /** The list has all processes of this kernel, and it is not among them. */
+  | { kind: 'gone' }
+  | { kind: 'unclear'; why: string };
+
+/** The kernel numbers all other namespaces from here on. Kernels that only act like one (gVisor) do not. */
+const FIRST_DYNAMIC_INODE = 0xf0000000;
+
+/**
+ * Finds the process of a stamp among all processes.
+ *
+ * Its pid is as the stamp's writer counts it, who can be in the process's own pid namespace or in one above. So a process that has this
+ * pid in any namespace, and the start, may be it. It is proven to be it only if it has this pid in its innermost namespace and that is the
+ * stamp's, because processes of containers that start together can have equal pids and starts.
+ */
+export function findProcess(
+  procRoot: string,
+  list: ProcessList,
+  offset: number,
+  pid: number,
+  stamp: LinuxStamp,
+): Finding {
+  const { view, incomplete } = list;
+  if (view === null) return { kind: 'unclear', why: incomplete ?? `${procRoot} cannot be read` };
+  const named = list.withPid(pid);
+  const doubtful: { process: ListedProcess; why: string }[] = [];
+  for (const process of named.filter(({ start }) => isSameStart(start, stamp.start))) {
+    const says = compare(procRoot, view.pidNamespace, offset, process, pid, stamp);
+    if (says === 'same') {
+      return { kind: 'found', pid: listedPid(process), start: process.start, defunct: process.defunct };
+    }
+    if (says !== 'other') doubtful.push({ process, why: says.why });
+  }
+  const alive = doubtful.find(({ process }) => !process.defunct);
+  const why =
+    alive?.why ??
+    whyNoProof(list, view.isInitial, stamp) ??
+    whyOtherTicks(
+      procRoot,
+      named.filter(({ start }) => !isSameStart(start, stamp.start)),
+    );
+  if (why !== null) return { kind: 'unclear', why };
+  const [exited] = doubtful;
+  return exited === undefined ? { kind: 'gone' } : { kind: 'exited', pid: listedPid(exited.process) };
+}
+
+/** `other`: certainly not the process of the stamp. */
+function compare(
+  procRoot: string,
+  viewNamespace: string,
+  offset: number,
+  { pids, start }: ListedProcess,
+  pid: number,
+  stamp: LinuxStamp,
+): 'same' | 'other' | { why: string } {
+  const [listed = 0] = pids;
+  if (stamp.pidNamespace === viewNamespace && listed === pid) return 'same';
+  const isInnermost = pids.at(-1) === pid;
+  const doubt = (why: string) => ({
+    why: `process ${listed} of ${procRoot} has its pid and start, but ${why}`,
+  });
+  let namespace: string;
+  try {
+    namespace = readPidNamespace(procRoot, listed);
+    // The process that the list saw, not one that has got its pid since.
+    if (readStat(procRoot, listed, offset).start !== start) return doubt('it has ended since');
+  } catch (error) {
+    return doubt(
+      isGone(error) ? 'it has ended since' : `its pid namespace cannot be read (${messageOf(error)})`,
+    );
+  }
+  if (namespace === stamp.pidNamespace) return isInnermost ? 'same' : 'other';
+  // Only there does it have this pid, and the stamp's pid counts elsewhere.
+  if (isInnermost && pids.indexOf(pid) === pids.length - 1) return 'other';
+  return doubt(`it is in pid namespace ${namespace} below that of the stamp, or it is another process`);
+}
+
+function whyNoProof(list: ProcessList, isInitial: boolean, { pidNamespace }: LinuxStamp): string | null {
+  if (!isInitial) return 'only a probe that sees the first pid namespace can tell that it is gone';
+  if (list.incomplete !== null) return `processes can be missing: ${list.incomplete}`;
+  if (pidNamespace !== INITIAL_PID_NAMESPACE && Number(pidNamespace) < FIRST_DYNAMIC_INODE) {
+    return `no pid namespace of this kernel has the number ${pidNamespace}`;
+  }
+  return null;
+}
+
+/** A stamp from a version that did not convert starts to the kernel's own clock may be off by a process's own time offset. */
+function whyOtherTicks(procRoot: string, processes: readonly ListedProcess[]): string | null {
+  for (const process of processes) {
+    const pid = listedPid(process);
+    try {
+      const shift = readOffsetOf(pid, procRoot);
+      if (shift !== 0)
+        return `process ${pid} of ${procRoot} has its pid, and its time namespace shifts its start by ${shift} ticks`;
+    } catch (error) {
+      return `process ${pid} of ${procRoot} has its pid, and its time namespace cannot be read (${messageOf(error)})`;
+    }
+  }
+  return null;
+}
+
+function listedPid({ pids }: ListedProcess): number {
+  return pids[0] ?? 0;
+}
