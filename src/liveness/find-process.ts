@@ -56,7 +56,7 @@ export function findProcess(
   return exited === undefined ? { kind: 'gone' } : { kind: 'exited', pid: listedPid(exited.process) };
 }
 
-/** `other`: certainly not the process of the stamp. */
+/** `other`: certainly not the process of the stamp, or it has ended since. */
 function compare(
   procRoot: string,
   viewNamespace: string,
@@ -74,12 +74,11 @@ function compare(
   let namespace: string;
   try {
     namespace = readPidNamespace(procRoot, listed);
-    // The process that the list saw, not one that has got its pid since.
-    if (readStat(procRoot, listed, offset).start !== start) return doubt('it has ended since');
+    // Another one has got its pid since: then it has ended, whichever it was.
+    if (readStat(procRoot, listed, offset).start !== start) return 'other';
   } catch (error) {
-    return doubt(
-      isGone(error) ? 'it has ended since' : `its pid namespace cannot be read (${messageOf(error)})`,
-    );
+    if (isGone(error)) return 'other';
+    return doubt(`its pid namespace cannot be read (${messageOf(error)})`);
   }
   if (namespace === stamp.pidNamespace) return isInnermost ? 'same' : 'other';
   // Only there does it have this pid, and the stamp's pid counts elsewhere.
@@ -96,16 +95,19 @@ function whyNoProof(list: ProcessList, isInitial: boolean, { pidNamespace }: Lin
   return null;
 }
 
-/** A stamp from a version that did not convert starts to the kernel's own clock may be off by a process's own time offset. */
+/**
+ * A stamp from a version that did not convert starts to the kernel's own clock may be off by a process's own time offset. One that has
+ * exited, or ended since, is not alive, whichever it was; the kernel no longer tells its offset.
+ */
 function whyOtherTicks(procRoot: string, processes: readonly ListedProcess[]): string | null {
-  for (const process of processes) {
+  for (const process of processes.filter(({ defunct }) => !defunct)) {
     const pid = listedPid(process);
+    const doubt = (why: string) => `process ${pid} of ${procRoot} has its pid, and its time namespace ${why}`;
     try {
       const shift = readOffsetOf(pid, procRoot);
-      if (shift !== 0)
-        return `process ${pid} of ${procRoot} has its pid, and its time namespace shifts its start by ${shift} ticks`;
+      if (shift !== 0) return doubt(`shifts its start by ${shift} ticks`);
     } catch (error) {
-      return `process ${pid} of ${procRoot} has its pid, and its time namespace cannot be read (${messageOf(error)})`;
+      if (!isGone(error)) return doubt(`cannot be read (${messageOf(error)})`);
     }
   }
   return null;
