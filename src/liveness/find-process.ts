@@ -34,43 +34,42 @@ export function findProcess(
 ): Finding {
   const { view, incomplete } = list;
   if (view === null) return { kind: 'unclear', why: incomplete ?? `${procRoot} cannot be read` };
-  const named = list.withPid(pid);
   const doubtful: { process: ListedProcess; why: string }[] = [];
-  for (const process of named.filter(({ start }) => isSameStart(start, stamp.start))) {
-    const says = compare(procRoot, view.pidNamespace, offset, process, pid, stamp);
-    if (says === 'same') {
+  const otherTicks: ListedProcess[] = [];
+  for (const process of list.withPid(pid)) {
+    const isSame = isSameStart(process.start, stamp.start);
+    const relation = relate(procRoot, view.pidNamespace, offset, process, pid, stamp);
+    if (relation === 'other') continue;
+    if (!isSame) otherTicks.push(process);
+    else if (relation === 'itself') {
       return { kind: 'found', pid: listedPid(process), start: process.start, defunct: process.defunct };
+    } else {
+      const why = `process ${listedPid(process)} of ${procRoot} has its pid and start, but ${relation.why}`;
+      doubtful.push({ process, why });
     }
-    if (says !== 'other') doubtful.push({ process, why: says.why });
   }
   const alive = doubtful.find(({ process }) => !process.defunct);
-  const why =
-    alive?.why ??
-    whyNoProof(list, view.isInitial, stamp) ??
-    whyOtherTicks(
-      procRoot,
-      named.filter(({ start }) => !isSameStart(start, stamp.start)),
-    );
+  const why = alive?.why ?? whyNoProof(list, view.isInitial, stamp) ?? whyOtherTicks(procRoot, otherTicks);
   if (why !== null) return { kind: 'unclear', why };
   const [exited] = doubtful;
   return exited === undefined ? { kind: 'gone' } : { kind: 'exited', pid: listedPid(exited.process) };
 }
 
-/** `other`: certainly not the process of the stamp, or it has ended since. */
-function compare(
+/**
+ * How a process that has the stamp's pid in some namespace is related to the stamp's. `itself`: it has this pid there, so that only its
+ * start can tell it from the stamped one. `other`: it has not, or it has ended since.
+ */
+function relate(
   procRoot: string,
   viewNamespace: string,
   offset: number,
   { pids, start }: ListedProcess,
   pid: number,
   stamp: LinuxStamp,
-): 'same' | 'other' | { why: string } {
+): 'itself' | 'other' | { why: string } {
   const [listed = 0] = pids;
-  if (stamp.pidNamespace === viewNamespace && listed === pid) return 'same';
+  if (stamp.pidNamespace === viewNamespace && listed === pid) return 'itself';
   const isInnermost = pids.at(-1) === pid;
-  const doubt = (why: string) => ({
-    why: `process ${listed} of ${procRoot} has its pid and start, but ${why}`,
-  });
   let namespace: string;
   try {
     namespace = readPidNamespace(procRoot, listed);
@@ -78,12 +77,12 @@ function compare(
     if (readStat(procRoot, listed, offset).start !== start) return 'other';
   } catch (error) {
     if (isGone(error)) return 'other';
-    return doubt(`its pid namespace cannot be read (${messageOf(error)})`);
+    return { why: `its pid namespace cannot be read (${messageOf(error)})` };
   }
-  if (namespace === stamp.pidNamespace) return isInnermost ? 'same' : 'other';
+  if (namespace === stamp.pidNamespace) return isInnermost ? 'itself' : 'other';
   // Only there does it have this pid, and the stamp's pid counts elsewhere.
   if (isInnermost && pids.indexOf(pid) === pids.length - 1) return 'other';
-  return doubt(`it is in pid namespace ${namespace} below that of the stamp, or it is another process`);
+  return { why: `it is in pid namespace ${namespace} below that of the stamp, or it is another process` };
 }
 
 function whyNoProof(list: ProcessList, isInitial: boolean, { pidNamespace }: LinuxStamp): string | null {

@@ -9,12 +9,23 @@ import {
   endContainer,
   lookAt,
   NEEDS,
+  RECIPE,
   pidsOf,
   startNested,
   startScript,
   type Nested,
 } from './nested.js';
-import { end, endAfterwards, firstLine, isLinux, psField, start, startSleep, until, works } from './processes.js';
+import {
+  end,
+  endAfterwards,
+  firstLine,
+  isLinux,
+  psField,
+  start,
+  startSleep,
+  until,
+  works,
+} from './processes.js';
 import { linuxStampOf, OTHER_MACHINE, stampOf } from './stamps.js';
 
 /** Of a boot that was seen on two machines. */
@@ -31,7 +42,6 @@ const LINE = {
   lastProcessMs: null,
   lateStamps: [],
 };
-const RECIPE = 'docs/recipes/identity.sh';
 
 function changed({ pid, processIdentity }: Nested, fields: Partial<LinuxStamp>) {
   const stamp = parseStamp(processIdentity);

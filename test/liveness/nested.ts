@@ -7,7 +7,7 @@ import { firstLine, isLinux, isRoot, start, until, works } from './processes.js'
 
 /** A container, as far as pids go. */
 export const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
-const RECIPE = resolve('docs/recipes/identity.sh');
+export const RECIPE = resolve('docs/recipes/identity.sh');
 
 /** Whether this is root in the first pid namespace, and may create others. */
 export const canNest =
