@@ -110,9 +110,7 @@ describe.skipIf(!canNest)(`a process in another pid namespace ${NEEDS}`, () => {
   });
 
   it('is dead although a later namespace has got the number of its own', async () => {
-    const nested = await startNested();
-    await endContainer(nested);
-    const heir = await startWithNumber(stampIn(nested).pidNamespace);
+    const [nested, heir] = await startHeir();
     expect(await lookAt(nested)).toMatchObject({ state: 'dead' });
     expect(await lookAt(heir)).toMatchObject({ state: 'alive', proven: true });
   });
@@ -249,10 +247,13 @@ async function startTwins(): Promise<[Nested, Nested]> {
   }
 }
 
-/** The kernel gives a number to the next namespace as soon as it is free. */
-async function startWithNumber(namespace: string): Promise<Nested> {
+/** A process that is gone, and one whose namespace has got the number of its namespace: the kernel gives it away again at once. */
+async function startHeir(): Promise<[Nested, Nested]> {
   for (;;) {
     const nested = await startNested();
-    if (stampIn(nested).pidNamespace === namespace) return nested;
+    await endContainer(nested);
+    const heir = await startNested();
+    if (stampIn(heir).pidNamespace === stampIn(nested).pidNamespace) return [nested, heir];
+    await endContainer(heir);
   }
 }
