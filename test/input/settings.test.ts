@@ -77,6 +77,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   LEASE_RECLAIM_ENABLED: 'false',
   REAPER_SEARCH_ATTRIBUTES: 'false',
   REAPER_SHARED_PID_NAMESPACE: 'true',
+  REAPER_PROC: '/host/proc',
   REAPER_SENTINEL: 'false',
   REAPER_BACKSTOP_ALIVE: 'reap',
   REAPER_BRAKE: 'false',
