@@ -176,7 +176,7 @@ async function measureBare(admin: Queryable): Promise<{ sqlMs: number; probeMs: 
   );
   const read = performance.now();
   const processes = new Map(rows.map((row) => [row.processIdentity, row]));
-  const driver = selectDriver().prepare([...processes.values()].map(({ pid }) => pid));
+  const driver = await selectDriver().prepare([...processes.values()]);
   for (const { pid, processIdentity } of processes.values()) {
     const { state } = probeProcess({ pid, processIdentity }, { sharedPidNamespace: false, driver });
     if (state !== 'alive') throw new Error(`Expected pid ${pid} to be alive, got ${state}`);

@@ -6,6 +6,7 @@ import { failingClaims } from './failing-claims.js';
 import { fleet } from './fleet.js';
 import { idleCost } from './idle-cost.js';
 import { lockedRows } from './locked-rows.js';
+import { processList } from './process-list.js';
 import { repairTime } from './repair-time.js';
 import { sentinel } from './sentinel.js';
 import { silentConnection } from './silent-connection.js';
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   idleCost,
   sentinel,
   adapters,
+  processList,
 ];
 
 /** Runs the named benches, or all of them, one after the other. The exit code is 1 if a promise does not hold. */

@@ -78,6 +78,11 @@ export const settingsSchema = z.object({
   /** True: the probe shares the pid namespace of all launchers on its host, so an absent pid without an identity stamp is dead. */
   REAPER_SHARED_PID_NAMESPACE: flag.default(false),
   /**
+   * A mount of the host's `/proc`, if the probe is in a container with its own pid namespace: through it, the probe judges processes in
+   * all pid namespaces of the machine. With `hostPID`, `/proc` is the host's.
+   */
+  REAPER_PROC: z.string().regex(/^\//, 'expected an absolute path').default('/proc'),
+  /**
    * Whether this host's probe looks at the processes by itself, several times a minute, and tells the reaper at once when one has died.
    * Without it, deaths are found by the sweeps.
    */

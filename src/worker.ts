@@ -1,9 +1,9 @@
-import { isSecret, type Settings } from './config.js';
+import { isSecret, SettingsError, type Settings } from './config.js';
 import { explainPostgresError } from './db/explain-error.js';
 import { pendingOn } from './db/pools.js';
 import { readStatus } from './db/status.js';
 import type { Gate } from './gates/index.js';
-import { selectDriver } from './liveness/index.js';
+import { whyNoHostProc } from './liveness/index.js';
 import type { Logger } from './log.js';
 import { readTemporalTarget, type TemporalTarget } from './temporal/read-target.js';
 import type { Notifier } from './notify/notifier.js';
@@ -49,6 +49,7 @@ export interface RunWorkerOptions {
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { settings, log, signal, parts, gates: functions = {}, notifiers = [] } = options;
+  if (parts.probe) assertHostProc(settings);
   const applicationName = 'job-reaper worker';
   const target = options.target ?? readTemporalTarget();
   const resources = await createResources({ settings, log, applicationName, functions, notifiers });
@@ -69,6 +70,16 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   logStart(context);
   const pending = () => [...context.waits.names, ...pendingOn(context.pools)];
   await endInTime(work(context), { signal, log, pending });
+}
+
+/** A probe that sees other processes than its operator believes would find all of them unknown, and say so nowhere at its start. */
+function assertHostProc({ REAPER_PROC: path }: Settings): void {
+  if (path === '/proc' || process.platform !== 'linux') return;
+  const why = whyNoHostProc(path);
+  if (why === null) return;
+  throw new SettingsError([
+    `REAPER_PROC: expected a mount of the host's /proc, got "${path}": ${why}. Mount the host's there (a hostPath volume, or -v /proc:/host/proc:ro), or leave it unset`,
+  ]);
 }
 
 async function work(context: WorkerContext): Promise<void> {
@@ -117,7 +128,7 @@ async function openAdminPort(
   });
 }
 
-function logStart({ settings, parts, leases, channels, log }: WorkerContext): void {
+function logStart({ settings, parts, driver, leases, channels, log }: WorkerContext): void {
   const running = Object.entries({ ...parts, leases: leases !== null }).flatMap(([part, runs]) =>
     runs ? [part] : [],
   );
@@ -126,7 +137,7 @@ function logStart({ settings, parts, leases, channels, log }: WorkerContext): vo
     ...shown,
     channels: channels.map(({ name }) => name),
   });
-  if (parts.probe && selectDriver().kind === 'unsupported') {
+  if (parts.probe && driver.kind === 'unsupported') {
     log.warn(`processes cannot be checked on ${process.platform}: every run of this host is unknown`);
   }
 }

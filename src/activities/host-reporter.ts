@@ -6,7 +6,7 @@ import {
   type HostOrders,
   type HostReport,
 } from '../db/report-host.js';
-import { measureUptimes, readPlace, selectDriver } from '../liveness/index.js';
+import { driverFor, measureUptimes, type LivenessDriver } from '../liveness/index.js';
 import { SharedBoot } from './shared-boot.js';
 
 /** Milliseconds between two measurements of the uptimes, each of which starts a child process. */
@@ -21,6 +21,8 @@ export interface HostReporterOptions {
   pool: Queryable;
   /** As REAPER_HOST says. */
   host: string;
+  /** How to look at processes. @default this platform's driver, on its own `/proc` */
+  driver?: LivenessDriver;
 }
 
 /** The result of a report. */
@@ -39,15 +41,18 @@ export class HostReporter {
   #examined: HostReport['examined'] = null;
   readonly #failing = new Map<string, string>();
   #measuredMs = -Infinity;
-  readonly #sharedBoot = new SharedBoot();
+  readonly #driver: LivenessDriver;
+  readonly #sharedBoot: SharedBoot;
   #isLeaving = false;
   #current: Promise<unknown> = Promise.resolve();
   #next: Promise<Reported> | null = null;
   #orders: HostOrders | null = null;
 
-  constructor({ pool, host }: HostReporterOptions) {
+  constructor({ pool, host, driver = driverFor() }: HostReporterOptions) {
     this.#pool = pool;
     this.#host = host;
+    this.#driver = driver;
+    this.#sharedBoot = new SharedBoot(driver);
   }
 
   /**
@@ -97,14 +102,14 @@ export class HostReporter {
   }
 
   async #send(givenUp: AbortSignal): Promise<Reported> {
-    const place = selectDriver().kind === 'linux' ? readPlace() : null;
+    const place = this.#driver.place();
     const isDue = place !== null && performance.now() - this.#measuredMs > MEASURE_MS;
     // The clock first: if the process is stopped in between, its kernel seems older, not younger.
     const measuredAt = isDue ? await readDatabaseNow(this.#pool) : null;
     // The next report may be under way: it must stay the last one that introduces this process.
     givenUp.throwIfAborted();
     if (measuredAt !== null) this.#sharedBoot.readClock(measuredAt.getTime());
-    const uptimes = measuredAt === null ? null : { measuredAt, ...measureUptimes() };
+    const uptimes = measuredAt === null ? null : { measuredAt, ...measureUptimes(this.#driver) };
     const introduction = place === null ? null : this.#sharedBoot.introduce(this.#isLeaving);
     const examined = this.#examined;
     this.#examined = null;

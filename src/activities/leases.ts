@@ -4,6 +4,7 @@ import { readLeaseBlock } from '../db/lease-block.js';
 import { recordLeaseReclaim } from '../db/record-lease-reclaim.js';
 import type { LeaseReclaim } from '../domain/lease.js';
 import { reclaimLeases, type RepoReport } from '../leases/index.js';
+import type { LivenessDriver } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 
 /** What {@link createLeaseActivities} needs. */
@@ -15,6 +16,8 @@ export interface LeaseActivitiesOptions {
   /** This host, as the leases name it. */
   host: string;
   sharedPidNamespace: boolean;
+  /** How to look at holders. @default this platform's driver, on its own `/proc` */
+  driver?: LivenessDriver;
   log: Logger;
   /** Seconds to wait for one look at the folder. @default 10 */
   limitS?: number;

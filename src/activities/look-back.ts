@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.js';
 import { noteLookBack, readReapedProcesses, type Survivor } from '../db/look-back.js';
 import { judgeLookBack } from '../domain/look-back.js';
-import { probeProcess, selectDriver } from '../liveness/index.js';
+import { driverFor, probeProcess, type LivenessDriver } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import type { HostReporter } from './host-reporter.js';
 
@@ -16,6 +16,8 @@ export interface LookBackOptions {
   /** Says whether what is dead here may be alive on another machine. */
   reporter: Pick<HostReporter, 'report'>;
   log: Logger;
+  /** How to look at processes. @default this platform's driver, on its own `/proc` */
+  driver?: LivenessDriver;
 }
 
 /**
@@ -23,10 +25,11 @@ export interface LookBackOptions {
  * of life is an identity stamp that matches; what an operator declared is none. While the boot may be alive on another machine too, a
  * process that is gone here proves nothing.
  */
-export async function lookBack({ pool, host, reporter, log }: LookBackOptions): Promise<void> {
+export async function lookBack(options: LookBackOptions): Promise<void> {
+  const { pool, host, reporter, log, driver: platform = driverFor() } = options;
   const reaped = await readReapedProcesses(pool, host, LIMIT);
   if (reaped.length === 0) return;
-  const driver = selectDriver().prepare(reaped.map(({ pid }) => pid));
+  const driver = await platform.prepare(reaped);
   const seen: number[] = [];
   const survivors: Survivor[] = [];
   for (const { ledgerId, ...stamp } of reaped) {

@@ -9,7 +9,7 @@ import { readHostRuns } from '../db/host-runs.js';
 import { doubted, type HostLook, type LookLimits, type LookTarget } from '../domain/host-look.js';
 import { processKey, type Liveness, type ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
-import { bootsInDoubt, probeProcess, selectDriver, type LivenessDriver } from '../liveness/index.js';
+import { bootsInDoubt, driverFor, probeProcess, type LivenessDriver } from '../liveness/index.js';
 import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
 import { keepNamed, toHostLook } from './look-at-page.js';
@@ -47,6 +47,8 @@ export interface ProbeActivitiesOptions {
   sharedPidNamespace: boolean;
   /** This process's reporter. @default a new one */
   reporter?: HostReporter;
+  /** How to look at processes. @default this platform's driver, on its own `/proc` */
+  driver?: LivenessDriver;
 }
 
 /**
@@ -55,7 +57,8 @@ export interface ProbeActivitiesOptions {
  */
 export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
-  const { reporter = new HostReporter({ pool, host }) } = options;
+  const { driver: platform = driverFor() } = options;
+  const { reporter = new HostReporter({ pool, host, driver: platform }) } = options;
 
   /** Answers with what was seen, and records why it failed. The report comes after the look, so its doubt is about this very look. */
   async function answer<T>(
@@ -83,8 +86,13 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     }
   }
 
-  /** Probes each process, and reads what is on record about boots only if that can change the answer. */
-  async function probeAll(runs: readonly ProcessStamp[], driver: LivenessDriver): Promise<Liveness[]> {
+  /**
+   * Probes each process, and reads what is on record about boots only if that can change the answer.
+   *
+   * @param sinceMs what the driver sees must not be older; by default it looks now
+   */
+  async function probeAll(runs: readonly ProcessStamp[], sinceMs = performance.now()): Promise<Liveness[]> {
+    const driver = await platform.prepare(runs, { sinceMs });
     const first = runs.map((run) => {
       const seen = probeProcess(run, { sharedPidNamespace, driver });
       return { run, seen, inDoubt: bootsInDoubt(run, seen, driver) };
@@ -105,7 +113,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     const keys = runs.map(processKey);
     const processes = new Map(keys.map((key, n) => [key, runs[n]]));
     const stamps = [...processes.values()].filter((run) => run !== undefined);
-    const seen = await probeAll(stamps, selectDriver().prepare(stamps.map(({ pid }) => pid)));
+    const seen = await probeAll(stamps);
     const byKey = new Map([...processes.keys()].map((key, n) => [key, seen[n]]));
     return keys.flatMap((key) => byKey.get(key) ?? []);
   }
@@ -115,6 +123,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
 
   /** Looks at each process once. What was not looked at in time is left out. */
   async function probeEach(processes: readonly ProcessStamp[], deadline: number) {
+    const readMs = performance.now();
     const inTurn = [...processes];
     inTurn.push(...inTurn.splice(0, begin < inTurn.length ? begin : 0));
     const seen = new Map<string, Liveness['state']>();
@@ -122,8 +131,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     while (done < inTurn.length && (done === 0 || performance.now() < deadline)) {
       const batch = inTurn.slice(done, done + BATCH);
       // Rows first, then one look at all their processes: what the driver sees is never older than the rows.
-      const driver = selectDriver().prepare(batch.map(({ pid }) => pid));
-      for (const [index, { state }] of (await probeAll(batch, driver)).entries()) {
+      for (const [index, { state }] of (await probeAll(batch, readMs)).entries()) {
         const run = batch[index];
         if (run !== undefined) seen.set(processKey(run), state);
       }
@@ -225,7 +233,7 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
     /** Probes one process of this host now. */
     probeRun(asked: string, stamp: ProcessStamp): Promise<Liveness> {
       const look = async () => {
-        const [seen] = await probeAll([stamp], selectDriver().prepare([stamp.pid]));
+        const [seen] = await probeAll([stamp]);
         if (seen === undefined) throw new Error('Expected the liveness of one process, got none');
         return seen;
       };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OtherReporter, Reporter, ReporterAnswer, ReporterProcess } from '../db/report-host.js';
-import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from '../liveness/index.js';
+import { isSameStart, type LivenessDriver, type Place } from '../liveness/index.js';
 
 /**
  * What this process knows about whether its boot is also alive on another machine, as after a memory snapshot was restored. Then the
@@ -13,12 +13,17 @@ import { parseStamp, probeProcess, selectDriver, formatStamp, type Place } from 
 export class SharedBoot {
   /** Random, because a process can have several copies of this module. Copies of its memory share it, which is how they are noticed. */
   readonly #instance = randomUUID();
+  readonly #driver: LivenessDriver;
   /** The database's clock at one moment of this process's own clock. */
   #clock: { databaseMs: number; ownMs: number } | null = null;
   #turn: number | null = null;
   #absent: Reporter['absent'] = [];
   #seen: readonly ReporterProcess[] = [];
   #asked = 0;
+
+  constructor(driver: LivenessDriver) {
+    this.#driver = driver;
+  }
 
   /** Keeps what the database's clock showed before now. */
   readClock(databaseMs: number): void {
@@ -27,11 +32,11 @@ export class SharedBoot {
 
   /** This process for the next report; null if it cannot identify itself, or the database's clock has not been read. */
   introduce(isLeaving: boolean): { me: Reporter; nr: number } | null {
-    const stamp = parseStamp(selectDriver().identify(process.pid) ?? '');
-    if (stamp?.scheme !== 'linux' || this.#clock === null) return null;
+    const self = this.#driver.inPlace('self');
+    if (self.kind !== 'present' || this.#clock === null) return null;
     const me: Reporter = {
-      pid: process.pid,
-      start: stamp.start,
+      pid: self.pid,
+      start: self.start,
       instance: this.#instance,
       turn: this.#turn,
       sentMs: this.#nowMs(),
@@ -55,7 +60,7 @@ export class SharedBoot {
     if (nr !== this.#asked) return 'a later report overtook this one, which may be outdated';
     this.#turn = answer.turn;
     this.readClock(answer.nowMs);
-    const others = answer.others.map((other) => ({ other, state: lookFor(other, me, place) }));
+    const others = answer.others.map((other) => ({ other, state: this.#lookFor(other, me) }));
     this.#absent = others
       .filter(({ state }) => state === 'absent')
       .map(
@@ -68,22 +73,29 @@ export class SharedBoot {
       .map(({ other: { pid, start } }) => ({ pid, start }));
     if (answer.isTwice) return `boot ${place.bootId} is alive on two machines`;
     if (answer.isLate) return 'this probe or its report was delayed: what it saw may be outdated';
-    const missing = others.find(
-      ({ other, state }) => state === 'absent' && !this.#hasEnded(other, me, place),
-    );
+    const missing = others.find(({ other, state }) => state === 'absent' && !this.#hasEnded(other, me));
     if (missing === undefined) return null;
     const { other } = missing;
     return `another probe of boot ${place.bootId} reported a moment ago (pid ${other.pid}, start tick ${other.start}) and is not on this machine: it has just ended, or two machines have this boot`;
   }
 
   /** Whether one that is absent was here. */
-  #hasEnded(other: OtherReporter, me: ReporterProcess, place: Place): boolean {
+  #hasEnded(other: OtherReporter, me: ReporterProcess): boolean {
     const missedMs = this.#absent.find((known) => isSame(known, other))?.atMs ?? -Infinity;
     return (
       other.lastMs <= missedMs &&
       (this.#seen.some((known) => isSame(known, other)) ||
-        other.seenBy.some((witness) => lookFor(witness, me, place) === 'alive'))
+        other.seenBy.some((witness) => this.#lookFor(witness, me) === 'alive'))
     );
+  }
+
+  #lookFor(other: ReporterProcess, me: ReporterProcess): 'alive' | 'absent' | 'unclear' {
+    // Starts may be read a tick apart, but no other process has this one's pid.
+    if (other.pid === me.pid) return isSame(other, me) ? 'alive' : 'absent';
+    const seen = this.#driver.inPlace(other.pid);
+    if (seen.kind !== 'present') return seen.kind;
+    if (!isSameStart(seen.start, other.start)) return 'absent';
+    return seen.defunct ? 'unclear' : 'alive';
   }
 
   #nowMs(): number {
@@ -95,23 +107,4 @@ export class SharedBoot {
 
 function isSame(one: ReporterProcess, other: ReporterProcess): boolean {
   return one.pid === other.pid && one.start === other.start;
-}
-
-function lookFor(
-  other: ReporterProcess,
-  me: ReporterProcess,
-  { bootId, pidNamespace }: Place,
-): 'alive' | 'absent' | 'unclear' {
-  // Starts may be read a tick apart, but no other process has this one's pid.
-  if (other.pid === me.pid) return isSame(other, me) ? 'alive' : 'absent';
-  const processIdentity = formatStamp({
-    scheme: 'linux',
-    machineId: '',
-    bootId,
-    pidNamespace,
-    start: other.start,
-  });
-  const { state, proven } = probeProcess({ pid: other.pid, processIdentity }, { sharedPidNamespace: false });
-  if (state === 'dead') return 'absent';
-  return state === 'alive' && proven ? 'alive' : 'unclear';
 }

@@ -5,7 +5,7 @@ import type { Names } from '../naming.js';
 
 /** What an explanation asks. */
 export interface ExplainContext {
-  settings: Pick<Settings, 'REAPER_HOST' | 'REAPER_SHARED_PID_NAMESPACE'>;
+  settings: Pick<Settings, 'REAPER_HOST' | 'REAPER_SHARED_PID_NAMESPACE' | 'REAPER_PROC'>;
   names: Names;
   /** Queries Postgres. */
   query: <T>(work: (pool: Database) => Promise<T>) => Promise<T>;

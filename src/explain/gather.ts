@@ -9,7 +9,7 @@ import { listLedger } from '../db/ledger.js';
 import { observeRun } from '../db/observe-run.js';
 import { listWouldBeReaps } from '../db/would-be-reaps.js';
 import type { JobRun } from '../domain/types.js';
-import { bootsInDoubt, probeProcess } from '../liveness/index.js';
+import { bootsInDoubt, driverFor, probeProcess } from '../liveness/index.js';
 import type { ExplainContext } from './context.js';
 import { readRecordedSweep } from './last-sweep.js';
 import { askHost } from './ask-host.js';
@@ -92,10 +92,11 @@ async function probe(run: JobRun, context: ExplainContext): Promise<ProbeFacts> 
       : { kind: 'there', host: run.host, liveness };
   }
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
-  const seen = probeProcess(run, { sharedPidNamespace });
-  const inDoubt = bootsInDoubt(run, seen);
+  const driver = await driverFor(settings.REAPER_PROC).prepare([run]);
+  const seen = probeProcess(run, { sharedPidNamespace, driver });
+  const inDoubt = bootsInDoubt(run, seen, driver);
   if (inDoubt.length === 0) return { kind: 'here', liveness: seen };
   const stamps = run.processIdentity === null ? [] : [run.processIdentity];
   const boots = await context.query((pool) => readBoots(pool, inDoubt, stamps));
-  return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace, boots }) };
+  return { kind: 'here', liveness: probeProcess(run, { sharedPidNamespace, driver, boots }) };
 }

@@ -6,7 +6,7 @@ import {
   type LeaseVerdict,
 } from '../domain/lease.js';
 import type { Liveness } from '../domain/liveness.js';
-import { probeProcess } from '../liveness/index.js';
+import { driverFor, probeProcess, type LivenessDriver } from '../liveness/index.js';
 import type { HostClock } from './host-clock.js';
 import type { LeaseGroup, SeenFile } from './survey.js';
 
@@ -16,6 +16,8 @@ export interface Standpoint {
   host: string;
   /** The operator's assurance that every launcher on this host shares this process's pid namespace. */
   sharedPidNamespace: boolean;
+  /** How to look at holders. @default this platform's driver, on its own `/proc` */
+  driver?: LivenessDriver;
 }
 
 /** The host named in a holding's file, or null. */
@@ -25,12 +27,12 @@ export function hostOf({ files }: LeaseGroup): string | null {
 }
 
 /** Judges a holding by its newest term, with a fresh probe of its holder. Returns the verdict, and what a reclaim would record. */
-export function judgeGroup(
+export async function judgeGroup(
   group: LeaseGroup,
   repo: string,
   standpoint: Standpoint,
   clock: HostClock,
-): LeaseVerdict & { reclaim: LeaseReclaim } {
+): Promise<LeaseVerdict & { reclaim: LeaseReclaim }> {
   const newest = group.files.at(-1);
   if (newest === undefined) throw new Error(`Expected files in group \`${group.key}\`, got none`);
   const evidence = { files: group.files.map(({ name }) => name), written_at: newest.writtenAt };
@@ -41,18 +43,20 @@ export function judgeGroup(
     return { ...verdict, reclaim: { ...unknown, key, repo, reason: verdict.reason, evidence } };
   }
   const { lease } = newest.content;
-  const liveness = probeHolder(newest, standpoint);
+  const liveness = await probeHolder(newest, standpoint);
   const verdict = judgeLease(lease, newest.writtenAt, liveness, clock.now(lease.ttlS));
   const key = `${repo} token ${lease.token} held since ${lease.heldSince.toISOString()}`;
   const reclaim = { ...lease, key, repo, reason: verdict.reason, evidence: { ...evidence, liveness } };
   return { ...verdict, reclaim };
 }
 
-function probeHolder({ content }: SeenFile, { host, sharedPidNamespace }: Standpoint): Liveness {
+async function probeHolder({ content }: SeenFile, standpoint: Standpoint): Promise<Liveness> {
   if (content.kind !== 'lease') return { state: 'unknown', proven: false, evidence: content.why };
+  const { host, sharedPidNamespace, driver: platform = driverFor() } = standpoint;
   const { lease } = content;
   if (lease.host === host) {
-    return probeProcess({ pid: lease.pid, processIdentity: lease.identity }, { sharedPidNamespace });
+    const holder = { pid: lease.pid, processIdentity: lease.identity };
+    return probeProcess(holder, { sharedPidNamespace, driver: await platform.prepare([holder]) });
   }
   const evidence = `its host is ${lease.host}, this host is ${host}`;
   return { state: 'unknown', proven: false, evidence };

@@ -72,7 +72,7 @@ class RepoReclaim {
   }
 
   private async handle(group: LeaseGroup, seen: Survey): Promise<Finding> {
-    const { stale, reason } = this.judge(group);
+    const { stale, reason } = await this.judge(group);
     if (!stale) {
       await this.restore(group, seen);
       return toHeld(group, reason);
@@ -89,7 +89,7 @@ class RepoReclaim {
       const again = await survey(this.folder, this.names);
       const group = again.groups.find(({ key }) => key === judged.key);
       if (group === undefined) return { result: 'free', detail: 'released meanwhile' };
-      const { stale, reason, reclaim } = this.judge(group);
+      const { stale, reason, reclaim } = await this.judge(group);
       if (!stale) return { result: 'held', detail: reason };
       const recorded = await this.options.record(reclaim);
       if (recorded.result === 'blocked') return { result: 'blocked', detail: recorded.why };

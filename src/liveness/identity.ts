@@ -1,6 +1,6 @@
 import type { LivenessDriver } from './driver.js';
 import { isPid } from './existence.js';
-import { defaultDriver } from './select.js';
+import { driverFor } from './select.js';
 
 /**
  * The identity stamp of a process, for a launcher to store beside its pid. Take it after the spawn and before
@@ -8,7 +8,7 @@ import { defaultDriver } from './select.js';
  *
  * @returns null if no process has this pid or this platform cannot identify it; store no stamp then
  */
-export function processIdentity(pid: number, driver: LivenessDriver = defaultDriver): string | null {
+export function processIdentity(pid: number, driver: LivenessDriver = driverFor()): string | null {
   if (!isPid(pid)) return null;
   try {
     return driver.identify(pid);

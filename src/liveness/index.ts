@@ -1,10 +1,12 @@
-export type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
+export { isSameStart } from './boot-time.js';
+export type { LivenessDriver, PlacedProcess, PrepareOptions, Sighting, StampOrigin } from './driver.js';
 export { isPid, signalZero } from './existence.js';
 export { processIdentity } from './identity.js';
 export { createLinuxDriver, type LinuxDriverOptions } from './linux.js';
 export { readPlace, type Place } from './place.js';
 export { bootsInDoubt, probeProcess, type ProbeOptions } from './probe.js';
 export { createPsDriver, type PsDriverOptions } from './ps.js';
-export { selectDriver } from './select.js';
+export { driverFor, selectDriver } from './select.js';
 export { measureUptimes, type Uptimes } from './uptime.js';
+export { readView, whyNoHostProc, type View } from './view.js';
 export { formatStamp, isBootId, parseStamp } from './stamp.js';

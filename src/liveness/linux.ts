@@ -1,32 +1,52 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
-import { isPossibleStart, isSameStart, normalizeTicks, readBootOffset, readOffsetOf } from './boot-time.js';
-import type { LivenessDriver, Sighting, StampOrigin, StartComparison } from './driver.js';
-import { signalZero } from './existence.js';
-import { readPlace, type Place, type PlaceOptions } from './place.js';
-import { formatStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
+import { isPossibleStart, isSameStart, readBootOffset, readOffsetOf } from './boot-time.js';
+import type {
+  LivenessDriver,
+  PlacedProcess,
+  PlacedSighting,
+  Sighting,
+  StampOrigin,
+  StartComparison,
+} from './driver.js';
+import { isPid, signalZero } from './existence.js';
+import { OtherNamespaces } from './other-namespaces.js';
+import { INITIAL_PID_NAMESPACE, readPlace, type Place, type PlaceOptions } from './place.js';
+import { isGone, readStat } from './process-files.js';
+import { formatStamp, parseStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
+import { readView } from './view.js';
 
 /** Where the driver reads. The defaults suit every real machine. */
-export type LinuxDriverOptions = PlaceOptions;
+export interface LinuxDriverOptions extends PlaceOptions {
+  /**
+   * A mount of the `/proc` of the machine's first pid namespace, as REAPER_PROC names it: its list shows the processes of all others.
+   *
+   * @default procRoot
+   */
+  hostProc?: string;
+}
 
-type ProcessStat = { kind: 'read'; defunct: boolean; start: string } | { kind: 'unread'; why: string };
+type OwnStat = { kind: 'read'; defunct: boolean; start: string } | { kind: 'unread'; why: string };
 
-/** Looks at processes with signal 0 and `/proc`. */
+/** Looks at processes of its own pid namespace with signal 0 and `/proc`, and at those of others in a list of all processes. */
 export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDriver {
-  const { procRoot = '/proc' } = options;
+  const { procRoot = '/proc', machineIdFile, hostProc = procRoot } = options;
   // None of this can change while this process lives, so it is read once; a failed read is not kept.
   let knownPlace: Place | undefined;
   let knownOffset: number | undefined;
   let knownOwnProc: true | undefined;
-  const place = (): Place => (knownPlace ??= readPlace(options));
+  const here = (): Place =>
+    (knownPlace ??= readPlace({ procRoot, ...(machineIdFile !== undefined && { machineIdFile }) }));
   const offset = (): number => (knownOffset ??= readBootOffset(procRoot));
   const assertOwnProc = (): true => (knownOwnProc ??= readOwnProc(procRoot));
+  const others = new OtherNamespaces(hostProc, offset);
 
-  function readStat(pid: number): ProcessStat {
+  function readOwn(pid: number): OwnStat {
     try {
       assertOwnProc();
-      return parseStat(readFileSync(join(procRoot, String(pid), 'stat'), 'latin1'), offset());
+      return { kind: 'read', ...readStat(procRoot, pid, offset()) };
     } catch (error) {
       return { kind: 'unread', why: messageOf(error) };
     }
@@ -35,7 +55,7 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   function look(pid: number): Sighting {
     const existence = signalZero(pid);
     if (existence.kind !== 'exists') return existence;
-    const stat = readStat(pid);
+    const stat = readOwn(pid);
     if (stat.kind === 'read') return { kind: 'present', defunct: stat.defunct, start: stat.start };
     // Unreadable: either it is gone by now, or hidden from this user. A second signal tells which.
     const now = signalZero(pid);
@@ -55,19 +75,17 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
     }
     // With its own clock in doubt this reader judges nothing, not even absence. Nor did it write the stamp.
     offset();
-    const here = place();
-    if (stamp.bootId !== here.bootId) {
-      return { kind: 'other boot', boot: stamp.bootId, here: here.bootId };
-    }
-    if (stamp.pidNamespace !== here.pidNamespace) {
-      const evidence = `stamped in pid namespace ${stamp.pidNamespace}, this probe is in ${here.pidNamespace}`;
-      return { kind: 'elsewhere', evidence };
-    }
-    return {
-      kind: 'here',
-      place: `in pid namespace ${here.pidNamespace} of this boot`,
-      boot: here.bootId,
-    };
+    const { bootId, pidNamespace } = here();
+    if (stamp.bootId !== bootId) return { kind: 'other boot', boot: stamp.bootId, here: bootId };
+    if (stamp.pidNamespace !== pidNamespace) return { kind: 'other namespace', boot: bootId };
+    return { kind: 'here', place: `in pid namespace ${pidNamespace} of this boot`, boot: bootId };
+  }
+
+  /** The process of a stamp from this very pid namespace; null for any other stamp. */
+  function ofHere({ pid, processIdentity }: ProcessStamp): PlacedProcess | null {
+    const stamp = isPid(pid) && processIdentity !== null ? parseStamp(processIdentity) : null;
+    if (!isPid(pid) || stamp?.scheme !== 'linux' || locate(stamp).kind !== 'here') return null;
+    return { pid, start: stamp.start };
   }
 
   function compareStart(pid: number, stamped: string, found: string): StartComparison {
@@ -83,21 +101,86 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   }
 
   function identify(pid: number): string | null {
-    const stat = readStat(pid);
+    const stat = readOwn(pid);
     if (stat.kind === 'unread') return null;
-    const { machineId, bootId, pidNamespace } = place();
+    const { machineId, bootId, pidNamespace } = here();
     return formatStamp({ scheme: 'linux', machineId, bootId, pidNamespace, start: stat.start });
   }
 
-  const driver: LivenessDriver = {
-    kind: 'linux',
-    prepare: () => driver,
-    look,
-    locate,
-    compareStart,
-    identify,
-  };
-  return driver;
+  function isOfOtherNamespace({ pid, processIdentity }: ProcessStamp): boolean {
+    try {
+      const stamp = isPid(pid) && processIdentity !== null ? parseStamp(processIdentity) : null;
+      return stamp !== null && locate(stamp).kind === 'other namespace';
+    } catch {
+      return false;
+    }
+  }
+
+  function needsList(process: ProcessStamp): boolean {
+    return isOfOtherNamespace(process) && !['found', 'exited'].includes(others.recall(process).kind);
+  }
+
+  /** Whether this process is in another pid namespace than the first and yet sees all processes: then it speaks for the machine. */
+  function seesHost(): boolean {
+    try {
+      return here().pidNamespace !== INITIAL_PID_NAMESPACE && readView(hostProc).isInitial;
+    } catch {
+      return false;
+    }
+  }
+
+  function inPlace(pid: number | 'self'): PlacedSighting {
+    const isHost = seesHost();
+    try {
+      if (!isHost && pid !== 'self') {
+        const sighting = look(pid);
+        if (sighting.kind === 'present') return { ...sighting, pid };
+        return sighting.kind === 'absent' ? sighting : { kind: 'unclear' };
+      }
+      const root = isHost ? hostProc : procRoot;
+      if (!isHost) assertOwnProc();
+      const { start, defunct } = readStat(root, pid, offset());
+      const placed = pid === 'self' ? Number(readlinkSync(join(root, 'self'))) : pid;
+      return { kind: 'present', pid: placed, start, defunct };
+    } catch (error) {
+      return { kind: isHost && isGone(error) && readView(hostProc).hidden === null ? 'absent' : 'unclear' };
+    }
+  }
+
+  /** @param trace what was listed for this batch says */
+  function driverOver(trace: LivenessDriver['trace']): LivenessDriver {
+    return {
+      kind: 'linux',
+      async prepare(processes, { sinceMs = performance.now(), fromMemory = false } = {}) {
+        if (fromMemory) return driverOver((process) => others.recall(process));
+        if (!processes.some(needsList)) return driverOver((process) => others.traceIn(null, process));
+        const list = await others.listSince(sinceMs);
+        return driverOver((process) => others.traceIn(list, process));
+      },
+      look,
+      locate,
+      compareStart,
+      trace,
+      isFamiliar: (process) => others.hasFound(process) || !isOfOtherNamespace(process),
+      seemsGone(process) {
+        if (others.hasFound(process)) return others.recall(process).kind === 'gone';
+        return (
+          isPid(process.pid) && signalZero(process.pid).kind === 'absent' && !isOfOtherNamespace(process)
+        );
+      },
+      keepFamilies: (processes) => others.keepFamilies(processes, ofHere),
+      isAlive: (process) => others.families.isAlive(process),
+      survivorsOf: (process) => others.survivorsOf(process),
+      identify,
+      place() {
+        const own = here();
+        return seesHost() ? { ...own, pidNamespace: INITIAL_PID_NAMESPACE, isInitial: true } : own;
+      },
+      inPlace,
+    };
+  }
+
+  return driverOver((process) => others.traceIn(null, process));
 }
 
 /**
@@ -109,18 +192,4 @@ function readOwnProc(procRoot: string): true {
   const pids = (/^NSpid:(.*)$/m.exec(status) ?? /^Pid:(.*)$/m.exec(status))?.[1]?.trim();
   if (pids === String(process.pid)) return true;
   throw new Error(`${procRoot} shows another pid namespace than the probe's own`);
-}
-
-function parseStat(text: string, offset: number): ProcessStat {
-  // The command name may contain spaces and parentheses: count fields only after the LAST parenthesis.
-  const fields = text.slice(text.lastIndexOf(')') + 1).split(/\s+/);
-  const [state, threads, read] = [fields[1], fields[18], fields[20]];
-  if (state === undefined || threads === undefined || read === undefined || !/^\d+$/.test(read)) {
-    return { kind: 'unread', why: 'its stat file has an unexpected format' };
-  }
-  const start = normalizeTicks(read, offset);
-  if (start === null) return { kind: 'unread', why: `its start tick ${read} is impossible` };
-  // A process whose main thread has ended shows Z while other threads still run: it has not exited.
-  const defunct = /^[ZXx]$/.test(state) && Number(threads) <= 1;
-  return { kind: 'read', defunct, start };
 }

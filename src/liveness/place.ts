@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readPidNamespace } from './process-files.js';
 import { isBootId } from './stamp.js';
 
 /** Where a process is: everything that the meaning of its pid depends on. */
@@ -22,8 +23,9 @@ export interface PlaceOptions {
 }
 
 /** The inode that every kernel gives its first pid namespace. */
-const INITIAL_PID_NAMESPACE = '4026531836';
-const PROC_MAGIC = 0x9fa0;
+export const INITIAL_PID_NAMESPACE = '4026531836';
+/** What statfs says of a file of `/proc`. */
+export const PROC_MAGIC = 0x9fa0;
 
 /**
  * Reads where this process is.
@@ -39,9 +41,7 @@ export function readPlace(options: PlaceOptions = {}): Place {
    * A pid counts in the namespace of its reader. So a stamp names its writer's namespace, even for a child that was
    * started in a nested one: there the same number means another process, or none.
    */
-  const link = readlinkSync(join(procRoot, 'self/ns/pid'));
-  const pidNamespace = /^pid:\[(\d+)\]$/.exec(link)?.[1];
-  if (pidNamespace === undefined) throw new Error(`${procRoot}/self/ns/pid contains no pid namespace`);
+  const pidNamespace = readPidNamespace(procRoot, 'self');
   const isInitial = pidNamespace === INITIAL_PID_NAMESPACE && isKernelsOwn(bootFile, bootId);
   return { machineId: readMachineId(machineIdFile), bootId, pidNamespace, isInitial };
 }
@@ -50,7 +50,7 @@ export function readPlace(options: PlaceOptions = {}): Place {
  * Container managers (LXC, systemd-nspawn) mount their own file over the kernel's boot id: either one on another file system, or
  * the kernel's source of random ids, which returns another id each time.
  */
-function isKernelsOwn(bootFile: string, bootId: string): boolean {
+export function isKernelsOwn(bootFile: string, bootId: string): boolean {
   return statfsSync(bootFile).type === PROC_MAGIC && readFileSync(bootFile, 'utf8').trim() === bootId;
 }
 

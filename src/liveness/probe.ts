@@ -3,7 +3,7 @@ import type { Liveness, ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import type { LivenessDriver, Sighting } from './driver.js';
 import { isPid } from './existence.js';
-import { defaultDriver } from './select.js';
+import { driverFor } from './select.js';
 import { parseStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
 /** How to judge a batch of processes. */
@@ -20,6 +20,8 @@ export interface ProbeOptions {
 }
 
 const MAX_QUOTE = 120;
+/** Living children that evidence names. */
+const MAX_NAMED = 5;
 
 /**
  * Judges whether a stamped process is alive. Only reads: the one signal it sends is 0. Never throws: if anything
@@ -27,7 +29,7 @@ const MAX_QUOTE = 120;
  */
 export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Liveness {
   try {
-    return judge(stamp, options, options.driver ?? defaultDriver);
+    return judge(stamp, options, options.driver ?? driverFor());
   } catch (error) {
     return unknown(`the probe failed: ${messageOf(error)}`);
   }
@@ -40,13 +42,15 @@ export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Livene
 export function bootsInDoubt(
   { processIdentity }: ProcessStamp,
   { state }: Liveness,
-  driver: LivenessDriver = defaultDriver,
+  driver: LivenessDriver = driverFor(),
 ): string[] {
   if (state === 'alive' || processIdentity === null) return [];
   try {
     const stamp = parseStamp(processIdentity);
     const origin = stamp && driver.locate(stamp);
     if (origin?.kind === 'other boot') return [origin.boot, origin.here];
+    // A doubt about the boot adds nothing to what is unknown anyway.
+    if (origin?.kind === 'other namespace') return state === 'unknown' ? [] : [origin.boot];
     return origin?.kind === 'here' && origin.boot !== null ? [origin.boot] : [];
   } catch {
     return [];
@@ -84,12 +88,72 @@ function judgeStamped(
       const { isOver, evidence } = judgeBoot(processIdentity, origin.boot, origin.here, boots);
       return isOver ? { state: 'dead', proven: false, evidence } : unknown(evidence);
     }
-    case 'here': {
-      const liveness = judgeHere(pid, stamp, driver, origin.place);
-      const isAlive = liveness.state === 'alive';
-      if (isAlive || origin.boot === null || !boots || !isTwice(origin.boot, boots)) return liveness;
-      return unknown(`boot ${origin.boot} is alive on two machines, and here ${liveness.evidence}`);
-    }
+    case 'here':
+      return unlessTwice(
+        judgeDeath({ pid, processIdentity }, judgeHere(pid, stamp, driver, origin.place), driver),
+        origin.boot,
+        boots,
+      );
+    case 'other namespace':
+      return unlessTwice(
+        judgeDeath({ pid, processIdentity }, judgeTrace({ pid, processIdentity }, stamp, driver), driver),
+        origin.boot,
+        boots,
+      );
+  }
+}
+
+/** Where two kernels have one boot id, only life can be told. */
+function unlessTwice(liveness: Liveness, boot: string | null, boots: BootFacts | undefined): Liveness {
+  if (liveness.state === 'alive' || boot === null || !boots || !isTwice(boot, boots)) return liveness;
+  return unknown(`boot ${boot} is alive on two machines, and here ${liveness.evidence}`);
+}
+
+/** What a process has started may go on with its work. Then its death counts only after the grace, as that of a defunct one. */
+function judgeDeath(process: ProcessStamp, liveness: Liveness, driver: LivenessDriver): Liveness {
+  if (liveness.state === 'alive') driver.isAlive(process);
+  if (liveness.state !== 'dead') return liveness;
+  const survivors = driver.survivorsOf(process);
+  if (survivors === null) return liveness;
+  if (survivors.kind === 'unobserved') {
+    return { ...liveness, evidence: `${liveness.evidence}; no sentinel has seen whether it left children` };
+  }
+  const { pids } = survivors;
+  if (pids.length === 0) return { ...liveness, evidence: `${liveness.evidence}; no child of it lives on` };
+  const named = pids.slice(0, MAX_NAMED).join(', ') + (pids.length > MAX_NAMED ? ', …' : '');
+  return {
+    state: 'defunct',
+    proven: false,
+    evidence: `${liveness.evidence}, but processes that it started live on (${named}) and may go on with its work`,
+  };
+}
+
+function judgeTrace(
+  process: { pid: number; processIdentity: string },
+  stamp: IdentityStamp,
+  driver: LivenessDriver,
+): Liveness {
+  const trace = driver.trace(process);
+  const { pid } = process;
+  const namespace = stamp.scheme === 'linux' ? stamp.pidNamespace : '';
+  switch (trace.kind) {
+    case 'found':
+      return {
+        state: 'alive',
+        proven: true,
+        evidence: `pid ${pid} runs in pid namespace ${namespace} of this boot since tick ${stamp.start}, as stamped: ${trace.how}`,
+      };
+    case 'exited':
+      return {
+        state: 'defunct',
+        proven: false,
+        evidence: `pid ${pid} has exited in pid namespace ${namespace} of this boot and is not yet collected by its parent (${trace.how})`,
+      };
+    case 'gone':
+      // Without the namespace, so that the runs of many containers have one kind of evidence.
+      return { state: 'dead', proven: false, evidence: `pid ${pid} is gone: ${trace.how}` };
+    case 'unclear':
+      return unknown(`stamped in pid namespace ${namespace}, another than this probe's, and ${trace.why}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { messageOf } from '../domain/trouble.js';
 import type { LivenessDriver, Sighting, StampOrigin } from './driver.js';
 import { isPid, signalZero } from './existence.js';
+import { NO_NAMESPACES } from './no-namespaces.js';
 import { formatStamp, isPsStart, singleSpaced, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 
 /** How the driver runs `ps`, and what it calls this host. */
@@ -71,8 +72,19 @@ function driverOver(options: PsDriverOptions, prepared: PsTable): LivenessDriver
   }
 
   return {
+    ...NO_NAMESPACES,
     kind: 'ps',
-    prepare: (pids) => driverOver(options, askAll(command, pids)),
+    prepare: (processes) =>
+      Promise.resolve(
+        driverOver(
+          options,
+          askAll(
+            command,
+            processes.map(({ pid }) => pid),
+          ),
+        ),
+      ),
+    seemsGone: ({ pid }) => isPid(pid) && signalZero(pid).kind === 'absent',
     look,
     locate,
     compareStart: (_, stamped, found) => ({ kind: stamped === found ? 'same' : 'other' }),

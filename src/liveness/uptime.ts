@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { selectDriver } from './select.js';
+import type { LivenessDriver } from './driver.js';
+import { driverFor } from './select.js';
 import { parseStamp } from './stamp.js';
 import { TICKS_PER_S } from './boot-time.js';
 
-/** How long the kernel and pid 1 of this process's namespace have been running, in seconds; null if unknown. */
+/** How long the kernel, and pid 1 of the place that a probe reports, have been running, in seconds; null if unknown. */
 export interface Uptimes {
   kernelS: number | null;
   pid1S: number | null;
@@ -13,10 +14,11 @@ export interface Uptimes {
  * Measures with the start of a new child, because `/proc/uptime` and `os.uptime()` may be a container's (lxcfs) or mounted over.
  * Never throws.
  */
-export function measureUptimes(): Uptimes {
+export function measureUptimes(driver: LivenessDriver = driverFor()): Uptimes {
   try {
-    const kernelTicks = startOfNewChild();
-    const pid1Ticks = startOf(1);
+    const kernelTicks = startOfNewChild(driver);
+    const pid1 = driver.inPlace(1);
+    const pid1Ticks = pid1.kind === 'present' ? Number(pid1.start) : null;
     return {
       kernelS: kernelTicks === null ? null : kernelTicks / TICKS_PER_S,
       pid1S: kernelTicks === null || pid1Ticks === null ? null : (kernelTicks - pid1Ticks) / TICKS_PER_S,
@@ -26,14 +28,11 @@ export function measureUptimes(): Uptimes {
   }
 }
 
-function startOfNewChild(): number | null {
+function startOfNewChild(driver: LivenessDriver): number | null {
   const child = spawn(process.execPath, ['--version'], { stdio: 'ignore', env: {} });
   child.on('error', () => undefined);
+  if (child.pid === undefined) return null;
   // It is not collected before this returns to the event loop, so no other process has its pid, even if it has ended.
-  return child.pid === undefined ? null : startOf(child.pid);
-}
-
-function startOf(pid: number): number | null {
-  const stamp = parseStamp(selectDriver().identify(pid) ?? '');
+  const stamp = parseStamp(driver.identify(child.pid) ?? '');
   return stamp?.scheme === 'linux' ? Number(stamp.start) : null;
 }

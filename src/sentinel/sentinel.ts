@@ -5,7 +5,7 @@ import { readHostProcesses } from '../db/host-processes.js';
 import { processKey } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
 import { DEFAULT_POLICY } from '../domain/types.js';
-import { isPid, probeProcess, selectDriver, signalZero } from '../liveness/index.js';
+import { driverFor, probeProcess, type LivenessDriver, type PrepareOptions } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import { pause } from '../pause.js';
@@ -27,6 +27,8 @@ const RETRY_MS = 5_000;
 /** Milliseconds of full probes in one look, or this part of what its quick part took, if that is more. */
 const SLICE_MS = 2;
 const SLICE_PART = 1 / 4;
+/** Milliseconds between two lists of all processes, at least. */
+const LIST_MS = 5_000;
 /** Processes to look at before other work gets its turn: a few milliseconds of it. */
 const QUICK_BATCH = 2_000;
 const PROBE_BATCH = 50;
@@ -41,6 +43,8 @@ export interface SentinelOptions {
   reporter: Pick<HostReporter, 'report' | 'examined' | 'ended' | 'orders'>;
   /** Tells the reaper that this host has symptoms. Ends within its own limit; rejects if the reaper was not told. */
   tell: () => Promise<void>;
+  /** How to look at processes. Whoever judges this host's processes must use the same. @default this platform's, on its own `/proc` */
+  driver?: LivenessDriver;
   log: Logger;
   metrics: Pick<ProcessMetrics, 'countLook' | 'countSeconds' | 'countReport'>;
   /** For tests: milliseconds until a suspect is looked at again. @default 250 */
@@ -52,17 +56,20 @@ export interface SentinelOptions {
  * look sooner: nothing that it does rests on what was seen here. If the sentinel fails or is off, sweeps find everything, later.
  *
  * Most looks only ask whether the processes still exist. A full probe takes 25 times as long, so each look makes some, in turn: they
- * find reused pids and defunct processes.
+ * find reused pids and defunct processes. Every few seconds it lists all processes of the machine: that finds those of other pid
+ * namespaces, and their children.
  */
 export class Sentinel {
   readonly #options: SentinelOptions;
   readonly #known = new KnownProcesses();
-  readonly #driver = selectDriver();
+  readonly #driver: LivenessDriver;
   readonly #budget = new Budget(performance.now());
   /** When the rows are read next. */
   #readMs = -Infinity;
   /** When they were last read. */
   #rowsMs = -Infinity;
+  /** When the processes of the machine are listed next. */
+  #listMs = -Infinity;
   #roundMs = performance.now();
   /** Until then nothing is reported, because the last report could not be sent. */
   #silentUntilMs = -Infinity;
@@ -72,6 +79,7 @@ export class Sentinel {
 
   constructor(options: SentinelOptions) {
     this.#options = options;
+    this.#driver = options.driver ?? driverFor();
   }
 
   /** Looks until the signal. Never throws. */
@@ -108,6 +116,7 @@ export class Sentinel {
   async #look(signal: AbortSignal): Promise<void> {
     if (performance.now() >= this.#readMs) await this.#readRows();
     await this.#probe(await this.#vanished());
+    if (performance.now() >= this.#listMs) await this.#listAll();
     await this.#probeSlice(Math.max(SLICE_MS, SLICE_PART * this.#costMs));
     const suspects = this.#work(() =>
       [...this.#known.all].filter(({ state, isTold }) => isSymptom(state) && !isTold),
@@ -141,15 +150,40 @@ export class Sentinel {
       [...this.#known.all].filter(({ state }) => state === 'alive' || state === null),
     );
     await this.#inBatches(expected, QUICK_BATCH, (known) => {
-      if (isPid(known.pid) && signalZero(known.pid).kind === 'absent') vanished.push(known);
+      if (this.#driver.seemsGone(known)) vanished.push(known);
     });
     return vanished;
   }
 
-  async #probe(processes: readonly KnownProcess[]): Promise<void> {
+  /** What only a list of all processes can tell. At a pace of its own, because that reads the files of every process of the machine. */
+  async #listAll(): Promise<void> {
+    const all = [...this.#known.all];
+    if (all.length === 0) return;
+    const costMs = this.#costMs;
+    const beganMs = performance.now();
+    const began = process.cpuUsage();
+    await this.#driver.keepFamilies(all);
+    const unfamiliar: KnownProcess[] = [];
+    await this.#inBatches(all, QUICK_BATCH, (known) => {
+      if (!this.#driver.isFamiliar(known)) unfamiliar.push(known);
+    });
+    await this.#probe(unfamiliar, { sinceMs: beganMs });
+    const { user, system } = process.cpuUsage(began);
+    const workMs = Math.min(performance.now() - beganMs, (user + system) / 1_000);
+    this.#options.metrics.countSeconds(workMs / 1_000);
+    this.#costMs = costMs;
+    this.#listMs = performance.now() + Math.max(LIST_MS, restAfter(workMs));
+  }
+
+  /** @param options by default only what is remembered: what only a list can tell stays as it was */
+  async #probe(
+    processes: readonly KnownProcess[],
+    options: PrepareOptions = { fromMemory: true },
+  ): Promise<void> {
     const { sharedPidNamespace } = this.#options;
-    const driver = this.#work(() => this.#driver.prepare(processes.map(({ pid }) => pid)));
-    await this.#inBatches(processes, PROBE_BATCH, (known) => {
+    const told = options.fromMemory ? processes.filter((known) => this.#driver.isFamiliar(known)) : processes;
+    const driver = await this.#work(() => this.#driver.prepare(told, options));
+    await this.#inBatches(told, PROBE_BATCH, (known) => {
       this.#known.probed(known, probeProcess(known, { sharedPidNamespace, driver }).state);
     });
   }
@@ -178,7 +212,12 @@ export class Sentinel {
     const named = new Set(rows.map(processKey));
     const running = suspects.filter((known) => named.has(processKey(known)));
     for (const known of suspects) if (!named.has(processKey(known))) this.#known.forget(known);
+    const isFamiliar = (known: KnownProcess) => this.#driver.isFamiliar(known);
     await this.#probe(running);
+    await this.#probe(
+      running.filter((known) => !isFamiliar(known)),
+      {},
+    );
     return running.filter(({ state }) => isSymptom(state));
   }
 

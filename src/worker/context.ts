@@ -7,6 +7,7 @@ import type { LeaseActivities } from '../activities/leases.js';
 import type { Settings } from '../config.js';
 import type { Pipeline } from '../domain/pipeline.js';
 import type { Gates } from '../gates/index.js';
+import type { LivenessDriver } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import type { Names } from '../naming.js';
 import type { Channel } from '../notify/channels.js';
@@ -39,6 +40,8 @@ export interface WorkerContext {
   pools: Pools;
   /** The one of `pools` for sweeps and operators' requests. */
   pool: Database;
+  /** How this process looks at processes. */
+  driver: LivenessDriver;
   /** Reports that this host's probe is up. */
   reporter: HostReporter;
   gates: Gates;

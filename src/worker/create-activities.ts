@@ -19,7 +19,8 @@ export interface QueueActivities {
 
 /** Makes all activities of a worker. */
 export function createQueueActivities(resources: Resources): QueueActivities {
-  const { settings, names, pools, reporter, log, metrics, gates, channels, pipeline, leases } = resources;
+  const { settings, names, pools, driver, reporter, log, metrics, gates, channels, pipeline, leases } =
+    resources;
   const { control, looks, claims, batches, probe, others } = pools;
   const { REAPER_HOST: host, REAPER_SHARED_PID_NAMESPACE: sharedPidNamespace } = settings;
   const gateActivities = createGateActivities({ pipeline, gates });
@@ -31,7 +32,7 @@ export function createQueueActivities(resources: Resources): QueueActivities {
       ...createNotifyActivities({ pool: others, log, channels }),
     },
     gates: gateActivities,
-    probe: createProbeActivities({ pool: probe, names, host, sharedPidNamespace, reporter }),
+    probe: createProbeActivities({ pool: probe, names, host, sharedPidNamespace, reporter, driver }),
     leases,
   };
 }

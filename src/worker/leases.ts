@@ -2,11 +2,17 @@ import { createLeaseActivities, type LeaseActivities } from '../activities/lease
 import { leaseRepos, type Settings } from '../config.js';
 import { announceLeaseWorker } from '../db/lease-workers.js';
 import type { Database } from '../db/database.js';
+import type { LivenessDriver } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import type { WorkerContext } from './context.js';
 
 /** Reclaims merge leases. Null if this worker has no lease folder, or lease work is switched off. */
-export function createLeaseWork(settings: Settings, pool: Database, log: Logger): LeaseActivities | null {
+export function createLeaseWork(
+  settings: Settings,
+  driver: LivenessDriver,
+  pool: Database,
+  log: Logger,
+): LeaseActivities | null {
   const { MERGE_LEASE_DIR: folder, LEASE_RECLAIM_ENABLED: isEnabled } = settings;
   if (folder === undefined || !isEnabled) return null;
   return createLeaseActivities({
@@ -15,6 +21,7 @@ export function createLeaseWork(settings: Settings, pool: Database, log: Logger)
     repos: leaseRepos(settings),
     host: settings.REAPER_HOST,
     sharedPidNamespace: settings.REAPER_SHARED_PID_NAMESPACE,
+    driver,
     log,
   });
 }

@@ -10,7 +10,13 @@ const RETRY_MS = 5_000;
  * with the signal. Never throws.
  */
 export async function reportHostInTurn(
-  { reporter, pools, settings, log }: Pick<WorkerContext, 'reporter' | 'pools' | 'settings' | 'log'>,
+  {
+    reporter,
+    pools,
+    settings,
+    driver,
+    log,
+  }: Pick<WorkerContext, 'reporter' | 'pools' | 'settings' | 'driver' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
   let isFailing = false;
@@ -18,7 +24,7 @@ export async function reportHostInTurn(
     let waitMs = RETRY_MS;
     try {
       const { intervalS } = await reporter.report();
-      await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, reporter, log });
+      await lookBack({ pool: pools.probe, host: settings.REAPER_HOST, reporter, driver, log });
       waitMs = Math.max(1_000, intervalS * 1_000);
       if (isFailing) log.info('reporting this host works again');
       isFailing = false;

@@ -2,6 +2,7 @@ import { HostReporter } from '../activities/host-reporter.js';
 import { required, type Settings } from '../config.js';
 import { createPools, endPools } from '../db/pools.js';
 import { createGates, loadPipeline, type Gate } from '../gates/index.js';
+import { driverFor } from '../liveness/index.js';
 import type { Logger } from '../log.js';
 import { ProcessMetrics } from '../metrics/process-metrics.js';
 import { Names } from '../naming.js';
@@ -17,6 +18,7 @@ export type Resources = Pick<
   | 'names'
   | 'pools'
   | 'pool'
+  | 'driver'
   | 'reporter'
   | 'log'
   | 'metrics'
@@ -52,6 +54,7 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
   });
   const channels = [...createChannels(settings), ...toChannels(notifiers)];
   const pools = createPools(databaseUrl, applicationName);
+  const driver = driverFor(settings.REAPER_PROC);
   return {
     settings,
     log,
@@ -59,8 +62,9 @@ export async function createResources(options: ResourcesOptions): Promise<Resour
     channels,
     pools,
     pool: pools.control,
-    reporter: new HostReporter({ pool: pools.probe, host: settings.REAPER_HOST }),
-    leases: createLeaseWork(settings, pools.others, log),
+    driver,
+    reporter: new HostReporter({ pool: pools.probe, host: settings.REAPER_HOST, driver }),
+    leases: createLeaseWork(settings, driver, pools.others, log),
     gates: createGates({ databaseUrl: gateDatabaseUrl, functions }),
     names: new Names(settings.REAPER_NAME),
     metrics: new ProcessMetrics(),

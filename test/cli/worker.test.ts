@@ -46,6 +46,19 @@ test('all mistakes in the settings at once', async () => {
   expect(code).toBe(1);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'a REAPER_PROC that is not the host’s /proc (needs Linux)',
+  async () => {
+    const { code, stdout, stderr } = await cli(['worker'], { ...place.env, REAPER_PROC: tmpdir() });
+    expect(stdout).toBe('');
+    expect(stderr).toContain(
+      `REAPER_PROC: expected a mount of the host's /proc, got "${tmpdir()}": it is not a mount of proc`,
+    );
+    expect(stderr).not.toContain('    at ');
+    expect(code).toBe(1);
+  },
+);
+
 test('a mistake in the pipeline', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-cli-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -9,6 +9,7 @@ import { readStatus } from '../../src/db/status.js';
 import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { processIdentity } from '../../src/liveness/index.js';
 import { claimRun, countLedger } from '../support/claims.js';
+import { canNest, endContainer, NEEDS, startNested } from '../liveness/nested.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { KeptLog } from '../support/quiet.js';
 import { insertRunningJob, type RunningJob } from '../support/rows.js';
@@ -226,4 +227,12 @@ it('a run over its ceiling stops it too, if an exit code is recorded that is a p
   });
   await look();
   expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', survivors: 1 });
+});
+
+it.skipIf(!canNest)(`so does one in another pid namespace, seen from the first ${NEEDS}`, async () => {
+  const { pid, processIdentity: stamp, ...nested } = await startNested();
+  await reapWrongly({ pid, processIdentity: stamp });
+  await look();
+  expect(await readStatus(db.reaper)).toMatchObject({ mode: 'observe', survivors: 1 });
+  await endContainer({ pid, processIdentity: stamp, ...nested });
 });

@@ -77,6 +77,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   LEASE_RECLAIM_ENABLED: 'false',
   REAPER_SEARCH_ATTRIBUTES: 'false',
   REAPER_SHARED_PID_NAMESPACE: 'true',
+  REAPER_PROC: '/host/proc',
   REAPER_SENTINEL: 'false',
   REAPER_BACKSTOP_ALIVE: 'reap',
   REAPER_BRAKE: 'false',
@@ -124,6 +125,7 @@ const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], u
   // Stands in logs and in the names of queues.
   REAPER_HOST: (value) => expect(value).toMatch(/^[^\p{Cc}]{1,200}$/u),
   REAPER_SHARED_PID_NAMESPACE: isBoolean,
+  REAPER_PROC: (value) => expect(value).toMatch(/^\//),
   REAPER_SENTINEL: isBoolean,
   MERGE_LEASE_DIR: isNotBlank,
   MERGE_GATE_REPOS: (names) => {

@@ -69,7 +69,7 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
     expect(probe(pid, identity)).toEqual({
       state: 'dead',
       proven: false,
-      evidence: `pid ${pid} absent in pid namespace ${pidNamespace} of this boot`,
+      evidence: `pid ${pid} absent in pid namespace ${pidNamespace} of this boot; no sentinel has seen whether it left children`,
     });
   });
 

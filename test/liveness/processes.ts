@@ -40,6 +40,11 @@ export function start(command: string, args: string[]): { child: ChildProcess; p
   return { child, pid: child.pid };
 }
 
+/** Has a descendant that can outlive its parents ended after the test. */
+export function endAfterwards(pid: number): void {
+  grandchildren.add(pid);
+}
+
 export function startSleep(): { child: ChildProcess; pid: number } {
   return start('sleep', ['300']);
 }

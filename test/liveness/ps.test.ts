@@ -115,6 +115,8 @@ describe.skipIf(!hasPs)('a process seen through ps (needs ps with lstart)', () =
   });
 });
 
+const named = (pid: number) => ({ pid, processIdentity: null });
+
 describe.skipIf(!hasPs)('a batch seen through ps (needs ps with lstart)', () => {
   it('is asked for once, and judged as one by one', async () => {
     const [living, ended, reused] = [startSleep(), startSleep(), startSleep()];
@@ -127,7 +129,7 @@ describe.skipIf(!hasPs)('a batch seen through ps (needs ps with lstart)', () => 
       { pid: null, processIdentity: null },
     ];
     await end(ended.child);
-    const batch = driver.prepare(stamps.map(({ pid }) => pid));
+    const batch = await driver.prepare(stamps);
     // Without a way to find ps, only what was prepared can be known.
     vi.stubEnv('PATH', '/nonexistent');
     const states = stamps.map(
@@ -139,20 +141,23 @@ describe.skipIf(!hasPs)('a batch seen through ps (needs ps with lstart)', () => 
   it('still sees that a process ended after it was prepared', async () => {
     const { child, pid } = startSleep();
     const identity = psStampOf(pid);
-    const batch = driver.prepare([pid]);
+    const batch = await driver.prepare([named(pid)]);
     await end(child);
     expect(probe(pid, identity, batch)).toMatchObject({ state: 'dead' });
   });
 
-  it('asks again for a process that was not prepared', () => {
+  it('asks again for a process that was not prepared', async () => {
     const { pid } = startSleep();
-    expect(probe(pid, psStampOf(pid), driver.prepare([]))).toMatchObject({ state: 'alive', proven: true });
+    expect(probe(pid, psStampOf(pid), await driver.prepare([]))).toMatchObject({
+      state: 'alive',
+      proven: true,
+    });
   });
 
-  it('may be larger than one call of ps takes', () => {
+  it('may be larger than one call of ps takes', async () => {
     const { pid } = startSleep();
     const many = Array.from({ length: 2500 }, (_, index) => PID_NOBODY_HAS - index);
-    const batch = driver.prepare([...many, pid]);
+    const batch = await driver.prepare([...many, pid].map(named));
     const identity = psStampOf(pid);
     vi.stubEnv('PATH', '/nonexistent');
     expect(probe(pid, identity, batch)).toMatchObject({ state: 'alive', proven: true });
@@ -162,10 +167,10 @@ describe.skipIf(!hasPs)('a batch seen through ps (needs ps with lstart)', () => 
 describe('a ps that does not answer', () => {
   it.each(['/nonexistent/ps', 'false', 'true'])(
     'leaves a stamped run unknown and a bare pid alive: %s',
-    (command) => {
+    async (command) => {
       const { pid } = startSleep();
       const broken = createPsDriver({ command });
-      for (const by of [broken, broken.prepare([pid])]) {
+      for (const by of [broken, await broken.prepare([named(pid)])]) {
         const liveness = probe(pid, `ps:${hostname()}:${OTHER_START}`, by);
         expect(liveness).toMatchObject({ state: 'unknown' });
         expect(liveness.evidence).toContain(command);

@@ -6,8 +6,11 @@ import { HostReporter } from '../../src/activities/host-reporter.js';
 import type { Queryable } from '../../src/db/database.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { DEFAULT_POLICY, type Policy } from '../../src/domain/types.js';
-import { processIdentity } from '../../src/liveness/index.js';
+import { createProbeActivities } from '../../src/activities/probe.js';
+import { createLinuxDriver, processIdentity } from '../../src/liveness/index.js';
+import { Names } from '../../src/naming.js';
 import { Sentinel, type SentinelOptions } from '../../src/sentinel/sentinel.js';
+import { canNest, endContainer, NEEDS, startNested } from '../liveness/nested.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { KeptLog } from '../support/quiet.js';
@@ -275,3 +278,65 @@ it('goes on after Postgres was away, and says meanwhile that it fails', async ()
   isAway = false;
   await told(1);
 });
+
+it.skipIf(!canNest)(`finds the death of a process in another pid namespace ${NEEDS}`, async () => {
+  const [agent, other] = [await startNested(), await startNested()];
+  const driver = createLinuxDriver();
+  for (const [n, { pid, processIdentity }] of [agent, other].entries())
+    await insertRunningJob(db.admin, { id: `j${n}`, pid, processIdentity });
+  start({ driver });
+  await eventually('both found', () => driver.isFamiliar(agent) && driver.isFamiliar(other));
+  await eventually('a full look', () => lastCounts()?.unknown === 0);
+  expect(lastCounts()).toEqual({ seen: 2, dead: 0, unknown: 0 });
+  await looked(2);
+  expect(tell).not.toHaveBeenCalled();
+  await endContainer(agent);
+  await told(1);
+  expect(tell).toHaveBeenCalledTimes(1);
+});
+
+it.skipIf(!canNest)(
+  `finds one there that was gone before it was first seen, and tells once ${NEEDS}`,
+  async () => {
+    const agent = await startNested();
+    await endContainer(agent);
+    await insertRunningJob(db.admin, { id: 'j1', pid: agent.pid, processIdentity: agent.processIdentity });
+    start();
+    await told(1);
+    await looked(4);
+    expect(tell).toHaveBeenCalledTimes(1);
+    expect(lastCounts()).toEqual({ seen: 1, dead: 1, unknown: 0 });
+  },
+);
+
+it.skipIf(process.platform !== 'linux')(
+  'has the children of a dead process seen by all who judge it (needs Linux)',
+  async () => {
+    const parent = spawn('sh', ['-c', 'sleep 3600 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+    const child = Number(printed.toString());
+    let isOver = false;
+    try {
+      const pid = parent.pid ?? 0;
+      const stamp = { pid, processIdentity: processIdentity(pid) };
+      const driver = createLinuxDriver();
+      await insertRunningJob(db.admin, { id: 'j1', ...stamp });
+      start({ driver });
+      await eventually('its children', () => driver.survivorsOf(stamp)?.kind === 'observed');
+      parent.kill('SIGKILL');
+      await told(1);
+      const probes = createProbeActivities({
+        ...{ pool: db.probe, host: HOST, names: new Names('test'), sharedPidNamespace: false, driver },
+      });
+      const liveness = await probes.probeRun(HOST, stamp);
+      expect(liveness).toMatchObject({ state: 'defunct', proven: false });
+      expect(liveness.evidence).toContain(`live on (${child})`);
+      process.kill(child, 'SIGKILL');
+      isOver = true;
+      await eventually('its death', async () => (await probes.probeRun(HOST, stamp)).state === 'dead');
+    } finally {
+      parent.kill('SIGKILL');
+      if (!isOver) process.kill(child, 'SIGKILL');
+    }
+  },
+);

@@ -527,7 +527,7 @@ it('shows on its page, and to explain, what it has done so far', async () => {
   const { secondPage, letGo } = await startHeldReaper();
   const { names, client } = reaper;
   const context: ExplainContext = {
-    settings: { REAPER_HOST: 'host-1', REAPER_SHARED_PID_NAMESPACE: false },
+    settings: { REAPER_HOST: 'host-1', REAPER_SHARED_PID_NAMESPACE: false, REAPER_PROC: '/proc' },
     names,
     query: (work) => work(db.reaper),
     temporal: (_limitMs, work) => work(client),

@@ -10,6 +10,7 @@ import { namespaceCheck } from './namespace.js';
 import { notificationsCheck } from './notifications.js';
 import { postgresCheck } from './postgres.js';
 import { probesCheck } from './probes.js';
+import { processesCheck } from './processes.js';
 import { reaperCheck } from './reaper.js';
 import { rightsCheck } from './rights.js';
 import { rowsCheck } from './rows.js';
@@ -32,6 +33,7 @@ export const CHECKS: readonly Check[] = [
   adapterCheck,
   indexesCheck,
   clockHereCheck,
+  processesCheck,
   stampsCheck,
   workersCheck,
   claimsCheck,

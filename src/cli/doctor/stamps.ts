@@ -1,7 +1,7 @@
 import { readBoots } from '../../db/boots.js';
 import { readHostRuns } from '../../db/host-runs.js';
 import { readLastSweep } from '../../db/last-sweep.js';
-import { bootsInDoubt, probeProcess, selectDriver } from '../../liveness/index.js';
+import { bootsInDoubt, driverFor, probeProcess } from '../../liveness/index.js';
 import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
 
 const SAMPLE = 1_000;
@@ -27,7 +27,7 @@ async function checkHere({ pool, settings }: DoctorContext): Promise<Finding[]> 
   const items = await readHostRuns(pool, host, { limit: SAMPLE });
   if (items.length === 0)
     return [ok(expected, 'no job is running here; REAPER_HOST must be exactly as in the rows')];
-  const driver = selectDriver().prepare(items.map(({ pid }) => pid));
+  const driver = await driverFor(settings.REAPER_PROC).prepare(items);
   const sharedPidNamespace = settings.REAPER_SHARED_PID_NAMESPACE;
   const doubts = items.map((run) =>
     bootsInDoubt(run, probeProcess(run, { sharedPidNamespace, driver }), driver),

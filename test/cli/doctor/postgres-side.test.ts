@@ -616,6 +616,20 @@ describe('clock here', () => {
   });
 });
 
+describe.skipIf(process.platform !== 'linux')('processes (needs Linux)', () => {
+  it('is ok', async () => {
+    expect(await levels('processes')).toEqual(['ok']);
+  });
+
+  it('fails if REAPER_PROC is not the host’s /proc', async () => {
+    const { context } = patient;
+    const settings = { ...context.settings, REAPER_PROC: '/tmp' };
+    expect(await examine('processes', { ...patient, context: { ...context, settings } })).toMatchObject([
+      { level: 'fail', got: 'it is not a mount of proc' },
+    ]);
+  });
+});
+
 describe('stamps', () => {
   it('is ok', async () => {
     await insertRunningJob(db.admin, { id: 'j1', ...startProcess() });
