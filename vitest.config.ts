@@ -31,7 +31,7 @@ const SYSTEM = [
   'test/servers/*.test.ts',
   'test/upgrade/*.test.ts',
   'test/worker/{health,silence}.test.ts',
-  'test/workflows/{continue-as-new-fire,gone,interleavings,odd-rows,operator,places,storm,watch-host}.test.ts',
+  'test/workflows/{continue-as-new-fire,crowds,gone,interleavings,odd-rows,operator,places,storm,watch-host}.test.ts',
 ];
 
 /** Of these, each keeps a whole fleet of processes busy, so they run one after the other. */

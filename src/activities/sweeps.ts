@@ -26,8 +26,6 @@ const HOST_PAGE = 500;
 const UNWATCHABLE_SHOWN = 5;
 /** Maximum of owed notifications that one sweep of an older version sends. */
 const OWED_PAGE = 20;
-/** What the runs of no host are counted under. */
-const NO_HOST = '';
 /** Maximum of due retries that one scan names. */
 const RETRY_PAGE = 1_000;
 
@@ -59,13 +57,13 @@ export interface Scan {
   paused: string | null;
   policy: Policy;
   running: number;
+  /** The hosts to examine now, and the one after which the next scan continues, or null if these are all. */
+  hosts: { host: string; queue: string }[];
   /**
-   * The hosts to examine now, and the one after which the next scan continues, or null if these are all. If more rows show a symptom
-   * than a page holds: how many on a host, where several do.
+   * If more rows show a symptom than a page holds: how many on a host, where several do, whether it is to be examined or not; under an
+   * empty name those of no host. Missing from workers of older versions.
    */
-  hosts: { host: string; queue: string; symptoms?: number }[];
-  /** The same for the runs of no host; missing from workers of older versions. */
-  hostless?: number;
+  crowds?: [host: string, runs: number][];
   nextHost: string | null;
   /** Hosts that are left out because nothing is wrong there; missing from workers of older versions. */
   healthyHosts?: number;
@@ -150,12 +148,8 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
       // A page can hold one run of each of many hosts that have lost all theirs.
       const crowds =
         symptoms.next === null
-          ? new Map<string, number>()
-          : await part(
-              'symptoms by host',
-              () => countSymptoms(pool, policy, [NO_HOST, ...(fleet?.hosts ?? [])], !watchAll),
-              new Map<string, number>(),
-            );
+          ? []
+          : await part('symptoms by host', () => countSymptoms(pool, policy, HOST_PAGE, !watchAll), []);
       const runs = watchAll ? await part('runs', () => readRuns(pool, policy.watchAllLimit), null) : null;
       return {
         atMs: Date.parse(control.now),
@@ -165,11 +159,8 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
           : null,
         policy,
         running: (fleet?.running ?? 0) + unreadable.length,
-        hosts: (fleet?.hosts ?? []).map((host) => {
-          const runs = crowds.get(host);
-          return { host, queue: names.probeQueue(host), ...(runs !== undefined && { symptoms: runs }) };
-        }),
-        hostless: crowds.get(NO_HOST) ?? 0,
+        hosts: (fleet?.hosts ?? []).map((host) => ({ host, queue: names.probeQueue(host) })),
+        crowds,
         nextHost: fleet?.nextHost ?? null,
         healthyHosts: fleet?.healthyHosts ?? 0,
         sawAllHosts: fleet?.isWhole ?? false,

@@ -100,21 +100,25 @@ export async function readSymptoms(
   }));
 }
 
-/** Of these hosts, those on which several runs' rows show a symptom, and how many. An empty name is for the runs of no host. */
+/**
+ * Hosts on which several runs' rows show a symptom, and how many. An empty name is for the runs of no host. Also of hosts whose probes
+ * are well: a recorded exit code concerns no probe. If there are more than `limit`, any of them, so that none is always left out.
+ */
 export async function countSymptoms(
   pool: Queryable,
   policy: Policy,
-  hosts: readonly string[],
+  limit: number,
   isAboveLimit: boolean,
-): Promise<Map<string, number>> {
+): Promise<[host: string, runs: number][]> {
   const { rows } = await pool.query<{ host: string; runs: number }>(
     `${FACTS}
      select coalesce(r.host, '') as host, count(*) as runs
        ${WITH_SYMPTOM}
-        and coalesce(r.host, '') = any ($6)
       group by 1
-     having count(*) > 1`,
-    [...judgedBy(policy, isAboveLimit), hosts],
+     having count(*) > 1
+      order by random()
+      limit $6`,
+    [...judgedBy(policy, isAboveLimit), limit],
   );
-  return new Map(rows.map(({ host, runs }) => [host, runs]));
+  return rows.map(({ host, runs }) => [host, runs]);
 }

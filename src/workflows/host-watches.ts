@@ -10,6 +10,9 @@ import { watchHost } from './watch-host.js';
 
 /** A workflow has room for 2,000 open children, and fails if it starts more. Those that are not host watches are single watches. */
 const MAX_CHILDREN = 1_950;
+/** Milliseconds after which an open one may be stuck, as after an upgrade that its history does not fit, and at least so many intervals. */
+const LATE_MS = 600_000;
+const LATE_INTERVALS = 20;
 /** Open ones that a sweep's summary names, and characters of such a name. */
 const NAMED = 5;
 const MAX_HOST = 100;
@@ -17,6 +20,8 @@ const MAX_HOST = 100;
 /** What the reaper knows of the last host watch of a host. */
 interface Turn {
   isOpen: boolean;
+  /** When it was found or started, by the workflow's clock. */
+  beganMs: number;
   /** When the next one may start, by the workflow's clock. */
   nextMs: number;
   /** It left runs that it can do nothing about: the next sweep gives them single watches. */
@@ -32,10 +37,14 @@ interface Turn {
 export class HostTurns {
   readonly #turns = new Map<string, Turn>();
 
-  /** Whether the runs of a host are to get single watches in this sweep, although there are many. */
-  isForSingles(host: string, sweep: number): boolean {
+  /**
+   * Whether the runs of a host are to get single watches in this sweep, although there are many. Also beside a host watch that has been
+   * open for very long: the claim decides between them.
+   */
+  isForSingles(host: string, sweep: number, { intervalS }: Pick<Policy, 'intervalS'>): boolean {
     const turn = this.#turns.get(host);
-    if (turn === undefined || turn.isOpen) return false;
+    if (turn === undefined) return false;
+    if (turn.isOpen) return Date.now() - turn.beganMs > Math.max(LATE_MS, LATE_INTERVALS * 1000 * intervalS);
     if (turn.leftSome) {
       turn.leftSome = false;
       turn.singlesIn = sweep;
@@ -59,7 +68,13 @@ export class HostTurns {
   }
 
   began(host: string): void {
-    this.#turns.set(host, { isOpen: true, nextMs: Infinity, leftSome: false, singlesIn: null });
+    this.#turns.set(host, {
+      isOpen: true,
+      beganMs: Date.now(),
+      nextMs: Infinity,
+      leftSome: false,
+      singlesIn: null,
+    });
   }
 
   /** @param leftSome whether the watch left runs; true if it is not known */
@@ -67,7 +82,7 @@ export class HostTurns {
     const intervalMs = 1000 * intervalS;
     // Those that leave some take turns with single watches.
     const nextMs = beganMs + (leftSome ? Math.max(intervalMs, 2 * (Date.now() - beganMs)) : intervalMs);
-    this.#turns.set(host, { isOpen: false, nextMs, leftSome, singlesIn: null });
+    this.#turns.set(host, { isOpen: false, beganMs, nextMs, leftSome, singlesIn: null });
   }
 
   /** Forgets those that nothing depends on any more. */
@@ -126,10 +141,11 @@ export async function startHostWatch(
     );
     return true;
   } catch (error) {
-    // Started by a reaper that continued as new. It ends by itself.
-    const isThere = error instanceof WorkflowExecutionAlreadyStartedError;
-    if (!isThere) log.warn(`the watch of ${named} could not be started`, { error });
-    ended(!isThere);
+    // One that is already there was started by a reaper that continued as new. It ends by itself; in case it does not, single watches
+    // take turns with it.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError))
+      log.warn(`the watch of ${named} could not be started`, { error });
+    ended(true);
     return false;
   }
 }

@@ -23,6 +23,8 @@ export type ScanFacts = Omit<RoundFacts, 'hosts'>;
 
 /** A watch that is, or may be, open. */
 export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
+  /** Its run's host, empty for none. Absent if its name is long, and from what an older version carried. */
+  host?: string;
   /** Its run could not be claimed before. Such watches get only a share of the places. */
   isRetry?: boolean;
   /** Its run's process was dead when it was started. */

@@ -6,6 +6,9 @@ import { hasHostWatches, hostWatchId, startHostWatch } from './host-watches.js';
 import type { OpenWatch, Reaper } from './reaper-state.js';
 import { pokeWatch, startWatch } from './watches.js';
 
+/** Watches of crowds that are started at a time: until a server has started hundreds, it starts nothing else. */
+const CROWDS_AT_ONCE = 25;
+
 /** Maximum of orphans that one sweep asks whether they are still there. */
 const MAX_ORPHANS_ASKED = 100;
 
@@ -22,7 +25,7 @@ interface Start extends WatchTarget {
 /** What a round needs to know from a scan. */
 export type RoundFacts = Pick<
   Scan,
-  'policy' | 'paused' | 'hosts' | 'hostless' | 'watchAll' | 'runs' | 'retries'
+  'policy' | 'paused' | 'hosts' | 'crowds' | 'watchAll' | 'runs' | 'retries'
 >;
 
 /** What a round counts. */
@@ -49,7 +52,9 @@ export class Round {
   /** Runs that need repair: those whose watch was open and not parked before this sweep, and the new ones. */
   #needy: number;
   /** The new ones by host. */
-  readonly #newOn = new Map<string, number>();
+  readonly #newOn: Map<string, number>;
+  /** Hosts of which a page of symptoms shows too little: all their new ones are counted already. */
+  readonly #crowds: ReadonlySet<string>;
 
   constructor(
     private readonly reaper: Reaper,
@@ -61,6 +66,10 @@ export class Round {
     this.#retries = new Set(found.retries);
     this.#line = new Line(reaper.queue);
     this.#needy = this.#park ? 0 : reaper.watches.size;
+    const crowds = this.#withoutWatched(found.crowds ?? []);
+    this.#newOn = new Map(crowds);
+    this.#crowds = new Set(this.#newOn.keys());
+    for (const [, runs] of crowds) this.#needy += runs;
   }
 
   /**
@@ -101,16 +110,14 @@ export class Round {
     if (pokes.length > 0) await Promise.all(pokes);
   }
 
-  /** Starts the watches of hosts of which a page of symptoms shows too little, unless nothing may be claimed anyway. */
+  /** Starts the watches of hosts of which a page of symptoms shows too little, unless nothing may be claimed anyway. Never throws. */
   async watchCrowds(): Promise<void> {
-    const { policy, hosts, hostless = 0 } = this.found;
-    const crowds = [{ host: '', symptoms: hostless }, ...hosts].filter(({ symptoms = 0 }) => symptoms > 1);
-    if (this.#isBlocked || crowds.length === 0 || !hasHostWatches(policy)) return;
-    const runs = crowds.reduce((sum, { symptoms = 0 }) => sum + symptoms, this.#needy);
-    if (runs <= policy.batchAbove || !patched('host-watch')) return;
-    for (const { host, symptoms = 0 } of crowds) this.#newOn.set(host, symptoms);
-    const watched = this.#shareHostTurns(crowds.map(({ host }) => host));
-    await Promise.all(watched.map((host) => this.#watchHost(host)));
+    if (this.#isBlocked || this.#crowds.size === 0 || !this.#isStorm()) return;
+    const crowds = [...this.#crowds];
+    for (let n = 0; n < crowds.length; n += CROWDS_AT_ONCE) {
+      const hosts = this.#shareHostTurns(crowds.slice(n, n + CROWDS_AT_ONCE));
+      await Promise.all(hosts.map((host) => this.#watchHost(host)));
+    }
   }
 
   /** Wakes or starts the watch of each run with a symptom, unless nothing may be claimed anyway. */
@@ -133,18 +140,19 @@ export class Round {
         .filter((target) => this.#isWatched(target))
         .map((target) => this.#poke(target, toPoke(target))),
       ...this.#begin(singles, toPoke),
-      ...hosts.map((host) => this.#watchHost(host)),
+      ...hosts.filter((host) => !this.#crowds.has(host)).map((host) => this.#watchHost(host)),
     ]);
   }
 
   /** Divides the runs with a new symptom where there are so many that single watches would take long: hosts to watch, and single runs. */
   #divide(targets: readonly Symptom[]): { hosts: string[]; singles: readonly Symptom[] } {
-    const { policy } = this.found;
     const fresh = targets.filter((target) => !this.#isWatched(target));
-    this.#needy += fresh.length;
-    for (const { host } of fresh) this.#newOn.set(host ?? '', (this.#newOn.get(host ?? '') ?? 0) + 1);
-    const isStorm = hasHostWatches(policy) && this.#needy > policy.batchAbove && patched('host-watch');
-    if (!isStorm) return { hosts: [], singles: targets };
+    for (const { host } of fresh) {
+      if (this.#crowds.has(host ?? '')) continue;
+      this.#needy += 1;
+      this.#newOn.set(host ?? '', (this.#newOn.get(host ?? '') ?? 0) + 1);
+    }
+    if (!this.#isStorm()) return { hosts: [], singles: targets };
     const several = [...new Set(fresh.map(({ host }) => host ?? ''))].filter(
       (host) => (this.#newOn.get(host) ?? 0) >= 2,
     );
@@ -155,6 +163,23 @@ export class Round {
     const singles = targets.filter(isSingle);
     for (const target of targets) if (!isSingle(target)) this.#line.remove(target.watchId);
     return { hosts, singles };
+  }
+
+  #isStorm(): boolean {
+    const { policy } = this.found;
+    return hasHostWatches(policy) && this.#needy > policy.batchAbove && patched('host-watch');
+  }
+
+  /** Those of these crowds that are some even without the runs that have a watch of their own. */
+  #withoutWatched(crowds: readonly [host: string, runs: number][]): [host: string, runs: number][] {
+    const watched = new Map<string, number>();
+    for (const { host } of this.reaper.watches.values()) {
+      if (host !== undefined) watched.set(host, (watched.get(host) ?? 0) + 1);
+    }
+    return crowds.flatMap(([host, runs]): [string, number][] => {
+      const fresh = runs - (watched.get(host) ?? 0);
+      return fresh > 1 ? [[host, fresh]] : [];
+    });
   }
 
   /** Those of these hosts that have a watch, or may have one now. */
@@ -171,7 +196,7 @@ export class Round {
 
   #mayHaveHostWatch(host: string): boolean {
     const { hostTurns, begun } = this.reaper;
-    return hostWatchId(host, this.found) !== null && !hostTurns.isForSingles(host, begun);
+    return hostWatchId(host, this.found) !== null && !hostTurns.isForSingles(host, begun, this.found.policy);
   }
 
   async #watchHost(host: string): Promise<void> {
@@ -255,7 +280,7 @@ export class Round {
     return [...this.reaper.watches.values()].filter(isWanted).map((target) => this.#poke(target, poke));
   }
 
-  async #poke(target: OpenWatch, poke: Poke): Promise<void> {
+  async #poke(target: Pick<OpenWatch, 'watchId'>, poke: Poke): Promise<void> {
     if (await pokeWatch(this.reaper, target, poke)) this.summary.poked += 1;
   }
 

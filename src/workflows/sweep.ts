@@ -115,8 +115,10 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   const reclaiming = reclaim(found, summary);
   if (isPolicyChanged) await round.wakeAll();
   else await round.askOrphans();
-  await round.watchCrowds();
-  await round.watchSymptoms(found.symptoms.items);
+  const single = round.watchSymptoms(found.symptoms.items);
+  // After those that need no host watch, and not waited for: it can take seconds.
+  const crowds = round.watchCrowds();
+  await single;
   if (found.runs !== null) await round.watchAllRuns(found.runs);
   // Each host as it answers: a silent one delays no other host's repairs.
   const answers = await Promise.all(
@@ -133,6 +135,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
     sawAllRows && answers.every((answer) => !answer?.next && !answer?.isPartial) && summary.error === null;
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();
+  await crowds;
   summary.symptoms = round.symptoms.size;
   summary.waiting = round.waiting.count;
   summary.waitingJobs = round.waiting.jobs;

@@ -6,18 +6,22 @@ import type { OpenWatch, Reaper } from './reaper-state.js';
 import { REAPER_HOST, REAPER_JOB, toKeyword } from './search-attributes.js';
 import { watchJob } from './watch-job.js';
 
+/** Characters of a host that is kept: all open watches are carried over. */
+const MAX_HOST = 100;
+
 /** Starts the watch of a run. False if it was already there, or could not be started: then the next sweep retries. */
 export async function startWatch(
   reaper: Reaper,
-  target: WatchTarget & Omit<OpenWatch, 'watchId' | 'jobId'>,
+  target: WatchTarget & Omit<OpenWatch, 'watchId' | 'jobId' | 'host'>,
   poke: Poke | null,
   searchAttributes: boolean,
 ): Promise<boolean> {
-  const { jobId, runKey, watchId, isRetry = false, isDead = false, exitRecord } = target;
+  const { jobId, runKey, watchId, host, isRetry = false, isDead = false, exitRecord } = target;
   // Before it exists, so that starts in flight count towards the limit.
   reaper.watches.set(watchId, {
     watchId,
     jobId,
+    ...((host ?? '').length <= MAX_HOST && { host: host ?? '' }),
     ...(isRetry && { isRetry }),
     ...(isDead && { isDead }),
     ...(typeof exitRecord === 'string' && { exitRecord }),
@@ -48,7 +52,11 @@ export async function startWatch(
 }
 
 /** Pokes an open watch. False if it is no longer there. */
-export async function pokeWatch(reaper: Reaper, { watchId }: OpenWatch, poke: Poke): Promise<boolean> {
+export async function pokeWatch(
+  reaper: Reaper,
+  { watchId }: Pick<OpenWatch, 'watchId'>,
+  poke: Poke,
+): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(watchId).signal(pokeSignal, poke);
     return true;
