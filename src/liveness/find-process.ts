@@ -34,14 +34,20 @@ export function findProcess(
 ): Finding {
   const { view, incomplete } = list;
   if (view === null) return { kind: 'unclear', why: incomplete ?? `${procRoot} cannot be read` };
+  if (view.bootId !== stamp.bootId) return { kind: 'unclear', why: `${procRoot} shows boot ${view.bootId}` };
   const doubtful: { process: ListedProcess; why: string }[] = [];
   const otherTicks: ListedProcess[] = [];
+  const relationOf = (process: ListedProcess) =>
+    relate(procRoot, view.pidNamespace, offset, process, pid, stamp);
   for (const process of list.withPid(pid)) {
-    const isSame = isSameStart(process.start, stamp.start);
-    const relation = relate(procRoot, view.pidNamespace, offset, process, pid, stamp);
+    // Read no more of it than that: in each of a thousand containers, there is a process with pid 1.
+    if (!isSameStart(process.start, stamp.start)) {
+      otherTicks.push(process);
+      continue;
+    }
+    const relation = relationOf(process);
     if (relation === 'other') continue;
-    if (!isSame) otherTicks.push(process);
-    else if (relation === 'itself') {
+    if (relation === 'itself') {
       return { kind: 'found', pid: listedPid(process), start: process.start, defunct: process.defunct };
     } else {
       const why = `process ${listedPid(process)} of ${procRoot} has its pid and start, but ${relation.why}`;
@@ -49,7 +55,10 @@ export function findProcess(
     }
   }
   const alive = doubtful.find(({ process }) => !process.defunct);
-  const why = alive?.why ?? whyNoProof(list, view.isInitial, stamp) ?? whyOtherTicks(procRoot, otherTicks);
+  const why =
+    alive?.why ??
+    whyNoProof(list, view.isInitial, stamp) ??
+    whyOtherTicks(procRoot, otherTicks, (process) => relationOf(process) === 'other');
   if (why !== null) return { kind: 'unclear', why };
   const [exited] = doubtful;
   return exited === undefined ? { kind: 'gone' } : { kind: 'exited', pid: listedPid(exited.process) };
@@ -57,7 +66,7 @@ export function findProcess(
 
 /**
  * How a process that has the stamp's pid in some namespace is related to the stamp's. `itself`: it has this pid there, so that only its
- * start can tell it from the stamped one. `other`: it has not, or it has ended since.
+ * start can tell it from the stamped one. `other`: it has not, or another one has got its pid since.
  */
 function relate(
   procRoot: string,
@@ -73,10 +82,11 @@ function relate(
   let namespace: string;
   try {
     namespace = readPidNamespace(procRoot, listed);
-    // Another one has got its pid since: then it has ended, whichever it was.
+    // Then it has ended, whichever it was.
     if (readStat(procRoot, listed, offset).start !== start) return 'other';
   } catch (error) {
-    if (isGone(error)) return 'other';
+    // Missing files, too, are no proof that it has ended since: the namespace of one that lives is missing for a moment while a thread of it
+    // executes a new program. The next list tells.
     return { why: `its pid namespace cannot be read (${messageOf(error)})` };
   }
   if (namespace === stamp.pidNamespace) return isInnermost ? 'itself' : 'other';
@@ -97,19 +107,41 @@ function whyNoProof(list: ProcessList, isInitial: boolean, { pidNamespace }: Lin
 /**
  * A stamp from a version that did not convert starts to the kernel's own clock may be off by a process's own time offset. One that has
  * exited, or ended since, is not alive, whichever it was; the kernel no longer tells its offset.
+ *
+ * @param isOther whether a process is none that the stamp can mean, whatever its start
  */
-function whyOtherTicks(procRoot: string, processes: readonly ListedProcess[]): string | null {
+function whyOtherTicks(
+  procRoot: string,
+  processes: readonly ListedProcess[],
+  isOther: (process: ListedProcess) => boolean,
+): string | null {
   for (const process of processes.filter(({ defunct }) => !defunct)) {
-    const pid = listedPid(process);
-    const doubt = (why: string) => `process ${pid} of ${procRoot} has its pid, and its time namespace ${why}`;
-    try {
-      const shift = readOffsetOf(pid, procRoot);
-      if (shift !== 0) return doubt(`shifts its start by ${shift} ticks`);
-    } catch (error) {
-      if (!isGone(error)) return doubt(`cannot be read (${messageOf(error)})`);
-    }
+    const trouble = troubleWithClock(procRoot, process);
+    if (trouble === null || isOther(process)) continue;
+    return `process ${listedPid(process)} of ${procRoot} has its pid, and its time namespace ${trouble}`;
   }
   return null;
+}
+
+/** For each process of a list, which many stamps are compared with. */
+const clockTroubles = new WeakMap<ListedProcess, string | null>();
+
+/** Why a process's start can have been read differently in its own time namespace; null if it cannot. */
+function troubleWithClock(procRoot: string, process: ListedProcess): string | null {
+  const known = clockTroubles.get(process);
+  if (known !== undefined) return known;
+  const trouble = readClockTrouble(procRoot, listedPid(process));
+  clockTroubles.set(process, trouble);
+  return trouble;
+}
+
+function readClockTrouble(procRoot: string, pid: number): string | null {
+  try {
+    const shift = readOffsetOf(pid, procRoot);
+    return shift === 0 ? null : `shifts its start by ${shift} ticks`;
+  } catch (error) {
+    return isGone(error) ? null : `cannot be read (${messageOf(error)})`;
+  }
 }
 
 function listedPid({ pids }: ListedProcess): number {

@@ -123,7 +123,10 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   /** Whether this process is in another pid namespace than the first and yet sees all processes: then it speaks for the machine. */
   function seesHost(): boolean {
     try {
-      return here().pidNamespace !== INITIAL_PID_NAMESPACE && readView(hostProc).isInitial;
+      const { pidNamespace, bootId } = here();
+      if (pidNamespace === INITIAL_PID_NAMESPACE) return false;
+      const view = readView(hostProc);
+      return view.isInitial && view.bootId === bootId;
     } catch {
       return false;
     }

@@ -15,6 +15,8 @@ export interface ProcessStat {
 }
 
 const PF_KTHREAD = 0x200000;
+/** How often a process is read that shows no thread. */
+const READS = 3;
 
 /**
  * Reads a process's `stat`.
@@ -23,9 +25,10 @@ const PF_KTHREAD = 0x200000;
  * @throws if it cannot be read, or does not say when the process started
  */
 export function readStat(procRoot: string, pid: number | 'self', offset: number): ProcessStat {
-  const text = readFileSync(join(procRoot, String(pid), 'stat'), 'latin1');
-  // The command name may contain spaces and parentheses: count fields only after the LAST parenthesis.
-  const fields = text.slice(text.lastIndexOf(')') + 1).split(/\s+/);
+  let fields = readFields(procRoot, pid);
+  // It has just been collected, or it lives: a thread that executes a new program takes the place of the first one, which then shows as
+  // exited to whoever is reading. The next read tells which.
+  for (let n = 1; n < READS && fields[18] === '0'; n += 1) fields = readFields(procRoot, pid);
   const [state, parent, flags] = [fields[1], fields[2], fields[7]];
   const [threads, read] = [fields[18], fields[20]];
   if (state === undefined || threads === undefined || read === undefined || !/^\d+$/.test(read)) {
@@ -42,16 +45,23 @@ export function readStat(procRoot: string, pid: number | 'self', offset: number)
   };
 }
 
+function readFields(procRoot: string, pid: number | 'self'): string[] {
+  const text = readFileSync(join(procRoot, String(pid), 'stat'), 'latin1');
+  // The command name may contain spaces and parentheses: count fields only after the LAST parenthesis.
+  return text.slice(text.lastIndexOf(')') + 1).split(/\s+/);
+}
+
 /**
  * A process's pid in every namespace from that of the `/proc` down to its own.
  *
- * @throws if it cannot be read
+ * @throws if it cannot be read, or another process's files are mounted over its own
  */
-export function readPids(procRoot: string, pid: number | 'self'): number[] {
+export function readPids(procRoot: string, pid: number): number[] {
   const status = readFileSync(join(procRoot, String(pid), 'status'), 'latin1');
-  const pids = (/^NSpid:(.*)$/m.exec(status)?.[1] ?? '').trim().split(/\s+/).map(Number);
-  if (!pids.every((one) => Number.isInteger(one) && one > 0)) {
-    throw new Error('its status file names no pids (NSpid)');
+  // Not NSpid: that is the first thread's, which has another one for a moment while another thread executes a new program.
+  const pids = (/^NStgid:(.*)$/m.exec(status)?.[1] ?? '').trim().split(/\s+/).map(Number);
+  if (pids[0] !== pid || !pids.every((one) => Number.isInteger(one) && one > 0)) {
+    throw new Error('its status file does not name its pids (NStgid)');
   }
   return pids;
 }

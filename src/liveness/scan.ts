@@ -44,19 +44,31 @@ export async function listProcesses(procRoot: string): Promise<ProcessList> {
     view = readView(procRoot);
     const offset = readBootOffset('/proc');
     let turnMs = beganMs;
-    for (const name of readdirSync(procRoot)) {
-      if (!/^\d+$/.test(name)) continue;
-      if (performance.now() - turnMs >= STEP_MS) {
-        await setImmediate();
-        turnMs = performance.now();
+    /** Those without files. */
+    const readAll = async (pids: readonly number[]): Promise<Set<number>> => {
+      const missing = new Set<number>();
+      for (const pid of pids) {
+        if (performance.now() - turnMs >= STEP_MS) {
+          await setImmediate();
+          turnMs = performance.now();
+        }
+        const found = readListed(procRoot, pid, offset);
+        if (typeof found === 'string') incomplete ??= found;
+        else if (found === null) missing.add(pid);
+        else {
+          for (const one of new Set(found.pids)) append(byPid, one, found);
+          append(byParent, found.parent, found);
+        }
       }
-      const found = readListed(procRoot, Number(name), offset);
-      if (typeof found === 'string') incomplete ??= found;
-      else if (found !== null) {
-        for (const pid of new Set(found.pids)) append(byPid, pid, found);
-        append(byParent, found.parent, found);
-      }
-    }
+      return missing;
+    };
+    const missing = await readAll(listPids(procRoot));
+    // They have ended, unless they are still listed: something can be mounted over them, and the kernel says the same when it is out of
+    // memory.
+    const again = missing.size === 0 ? [] : listPids(procRoot).filter((pid) => missing.has(pid));
+    const [hidden] = await readAll(again);
+    if (hidden !== undefined)
+      incomplete ??= `process ${hidden} of ${procRoot} is listed, and its files are missing`;
     // What this process may see can have changed in between.
     incomplete ??= view.hidden ?? readView(procRoot).hidden;
   } catch (error) {
@@ -71,7 +83,13 @@ export async function listProcesses(procRoot: string): Promise<ProcessList> {
   };
 }
 
-/** Null if it has ended meanwhile; a text if it is there and cannot be read. */
+function listPids(procRoot: string): number[] {
+  return readdirSync(procRoot)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Null if its files are missing; a text if it is there and cannot be read. */
 function readListed(procRoot: string, pid: number, offset: number): ListedProcess | string | null {
   try {
     const { start, defunct, parent } = readStat(procRoot, pid, offset);

@@ -51,8 +51,9 @@ export function whyNoHostProc(procRoot: string): string | null {
     if (!listsKernelThreads(procRoot)) {
       return "its pid 2 is no kernel thread that this process can see: it is a container's, or mounted with hidepid";
     }
-    readView(procRoot);
-    return null;
+    const { bootId } = readView(procRoot);
+    const own = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return bootId === own ? null : `it shows boot ${bootId}, and this process's /proc shows boot ${own}`;
   } catch (error) {
     return messageOf(error);
   }

@@ -316,6 +316,35 @@ describe.skipIf(!canNest)(`what REAPER_PROC names ${NEEDS}`, () => {
     );
   });
 
+  it.skipIf(!can(mounted(`mount --bind ${folder} /proc/1`)))(
+    'proves no death while something is mounted over a process',
+    async () => {
+      const live = await startNested();
+      for (const over of [folder, '/proc/1']) {
+        const seen = await lookFrom(mounted(`mount --bind ${over} /proc/${live.hostPid}`), '/proc', { live });
+        expect(seen).toMatchObject({ live: { state: 'unknown' }, dead: { state: 'unknown' } });
+      }
+    },
+  );
+
+  it('says nothing of a boot that is not its own, as of a container that has one', async () => {
+    const other = '00000000-0000-4000-8000-000000000001';
+    writeFileSync(join(folder, 'other_boot'), `${other}\n`);
+    const mount = `mount --bind ${folder}/other_boot /proc/sys/kernel/random/boot_id && exec "$@"`;
+    const launcher = [...POD, 'sh', '-c', mount, 'sh'];
+    expect(whyFrom(launcher, MOUNT)).toContain(`this process's /proc shows boot ${other}`);
+    const nested = await startNested();
+    const stamp = parseStamp(nested.processIdentity);
+    if (stamp?.scheme !== 'linux') throw new Error('Expected a stamp');
+    const elsewhere = formatStamp({ ...stamp, bootId: other, start: '1' });
+    const script = `${IMPORTS}
+      console.log(JSON.stringify({ seen: await look(stamps[0]), place: driver.place() }));`;
+    expect(runScript(launcher, script, [MOUNT, `${nested.pid} ${elsewhere}`])).toMatchObject({
+      seen: { state: 'unknown', evidence: expect.stringContaining(`${MOUNT} shows boot`) as string },
+      place: { bootId: other, isInitial: false },
+    });
+  });
+
   it('proves no death if the boot id there is not the kernel’s own', async () => {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
     writeFileSync(join(folder, 'boot_id'), boot);
@@ -347,19 +376,24 @@ describe.skipIf(!isLinux)('a list of processes', () => {
   const stat = readFileSync('/proc/self/stat', 'latin1');
 
   it.each([
-    ['whose stat is refused, as a security module does it', { stat: null, status: 'NSpid:\t77\n' }],
+    ['whose stat is refused, as a security module does it', { stat: null, status: 'NStgid:\t77\n' }],
     ['whose status is refused', { stat, status: null }],
     ['whose status does not say its pids in all namespaces', { stat, status: 'Name:\tx\nPid:\t77\n' }],
-    ['whose stat says nothing', { stat: '77 (x) S', status: 'NSpid:\t77\n' }],
+    ['whose stat says nothing', { stat: '77 (x) S', status: 'NStgid:\t77\n' }],
+    ['whose files are those of another one', { stat, status: 'NStgid:\t78\t1\n' }],
+    ['that is listed and has no files, as one that something is mounted over', {}],
   ])('is not complete with a process %s', async (_, files) => {
     const { incomplete } = await listProcesses(procOf(files));
     expect(incomplete).toMatch(/^process 77 of /);
   });
 
-  it('misses none that has ended meanwhile', async () => {
-    const { incomplete, withPid } = await listProcesses(procOf({ stat }));
-    // Nothing is mounted there, which is the next reason.
+  it('knows a process by the pids of all its threads', async () => {
+    // As while its second thread executes a new program: the files are still those of its first one, which has got the second one's pid.
+    const files = { stat, status: 'NStgid:\t77\t5\nNSpid:\t78\t6\n' };
+    const { incomplete, withPid } = await listProcesses(procOf(files));
+    // Nothing is mounted there.
     expect(incomplete).toContain('mountinfo');
-    expect(withPid(77)).toEqual([]);
+    expect(withPid(5)).toMatchObject([{ pids: [77, 5] }]);
+    expect(withPid(6)).toEqual([]);
   });
 });
