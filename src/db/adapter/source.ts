@@ -6,7 +6,15 @@ import { packageRoot } from '../../paths.js';
 const SHIPPED_FOLDER = join(packageRoot, 'sql', 'adapters');
 
 /** The names of the shipped adapters: each is a folder. Listed here, because help names them, and not every command needs the folders. */
-export const SHIPPED_ADAPTERS = ['dbos', 'graphile-worker', 'minimal', 'oban', 'pg-boss', 'reference', 'river'];
+export const SHIPPED_ADAPTERS = [
+  'dbos',
+  'graphile-worker',
+  'minimal',
+  'oban',
+  'pg-boss',
+  'reference',
+  'river',
+];
 /** The same, as help and errors list them. */
 export const QUOTED_ADAPTERS = SHIPPED_ADAPTERS.map((name) => `"${name}"`).join(', ');
 
