@@ -20,7 +20,7 @@ interface Family {
 /** How long before its last sign of life a process's children must have been seen. */
 const FRESH_MS = 10_000;
 /** Processes to take before other work gets its turn. */
-const STEP = 500;
+const STEP = 100;
 
 /**
  * The children of the processes that a sentinel looks after. A wrapper, a supervisor or a job's own code can die while what it has

@@ -14,7 +14,10 @@ import { isSymptom, KnownProcesses, type KnownProcess } from './known-processes.
 
 /** Milliseconds between two looks, at least. */
 const LOOK_MS = 500;
-/** Rest after work, in multiples of the work's duration: the sentinel takes at most a fiftieth of a core. */
+/**
+ * Rest after work, in multiples of the work's duration: looks take at most a fiftieth of a core, and so do reads of the rows and lists of
+ * all processes.
+ */
 const REST = 50;
 /** Milliseconds of rest, at most: a machine that was suspended in the middle of a look seems to have worked all the time. */
 const MAX_REST_MS = 60_000;
