@@ -69,8 +69,10 @@ export async function listProcesses(procRoot: string): Promise<ProcessList> {
     const [hidden] = await readAll(again);
     if (hidden !== undefined)
       incomplete ??= `process ${hidden} of ${procRoot} is listed, and its files are missing`;
-    // What this process may see can have changed in between.
-    incomplete ??= view.hidden ?? readView(procRoot).hidden;
+    // What this process may see can have changed in between, and so can the mount.
+    const after = readView(procRoot);
+    incomplete ??= view.hidden ?? after.hidden;
+    if (after.pidNamespace !== view.pidNamespace) incomplete ??= `${procRoot} has become another mount`;
   } catch (error) {
     incomplete = messageOf(error);
   }

@@ -327,6 +327,21 @@ describe.skipIf(!canNest)(`what REAPER_PROC names ${NEEDS}`, () => {
     },
   );
 
+  it('proves no death if another one is mounted there in the middle of a list', async () => {
+    const live = await startNested();
+    const script = `${IMPORTS}
+      import { execFileSync } from 'node:child_process';
+      const looks = [look(stamps[0])];
+      await new Promise((turn) => setImmediate(turn));
+      execFileSync('mount', ['--bind', '/proc', hostProc]);
+      looks.push(look(stamps[0]));
+      console.log(JSON.stringify((await Promise.all(looks)).map(({ state }) => state)));`;
+    for (let n = 0; n < 3; n += 1) {
+      const states = runScript(POD, script, [MOUNT, named(live)]) as string[];
+      expect(states).not.toContain('dead');
+    }
+  });
+
   it('says nothing of a boot that is not its own, as of a container that has one', async () => {
     const other = '00000000-0000-4000-8000-000000000001';
     writeFileSync(join(folder, 'other_boot'), `${other}\n`);
