@@ -9,7 +9,7 @@ import { listProcesses } from '../../src/liveness/scan.js';
 import { canNest, CONTAINER, NEEDS, RECIPE, startScript } from './nested.js';
 import { works } from './processes.js';
 
-const LOOKS = 10_000;
+const LOOKS = 5_000;
 const folder = mkdtempSync(join(tmpdir(), 'exec-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
