@@ -39,7 +39,7 @@ describe.each(doors)('$door', ({ exported, everything }) => {
   });
 
   it('exports no value that the docs do not use', () => {
-    const docs = ['docs', 'examples'].flatMap((folder) =>
+    const docs = ['docs', 'docs/queues', 'examples'].flatMap((folder) =>
       readdirSync(join(packageRoot, folder))
         .filter((file) => /\.(md|ts)$/.test(file))
         .map((file) => readFileSync(join(packageRoot, folder, file), 'utf8')),

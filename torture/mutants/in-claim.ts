@@ -30,13 +30,31 @@ export const inClaim: readonly Mutant[] = [
                         is not distinct from (j.attempts, j.started_at, j.run_id, j.pid::bigint, j.process_identity));`,
         to: '   where j.id = p_job_id;',
       },
+      {
+        file: CLAIM,
+        from: `  if not found then
+    result := case when p_adapter_trouble`,
+        to: `  if not found then
+    v_run.job_id := p_job_id;
+    v_run.run_key := p_run_key;
+    v_run.pid := p_pid;
+    v_run.process_identity := p_process_identity;
+    v_run.exit_code := p_exit_code;
+  end if;
+  if false then
+    result := case when p_adapter_trouble`,
+      },
       // On a busy machine the finalizer ahead of it may take longer than that.
       {
         file: CLAIM,
-        from: "v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');",
-        to: `v_run.job_id := p_job_id;
-  v_run.run_key := p_run_key;
-  v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');`,
+        from: `    perform set_config('lock_timeout', '250ms', true);
+  end if;
+  begin
+    select * into v_run from reaper.lock_run`,
+        to: `    perform set_config('lock_timeout', '5s', true);
+  end if;
+  begin
+    select * into v_run from reaper.lock_run`,
       },
     ],
   },

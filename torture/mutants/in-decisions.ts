@@ -91,10 +91,10 @@ export const inDecisions: readonly Mutant[] = [
     caughtBy: 'nobody alive touched',
     edits: [
       {
-        file: 'dist/src/liveness/linux.js',
-        from: `return { kind: 'read', defunct, start };`,
+        file: 'dist/src/liveness/process-files.js',
+        from: 'const start = normalizeTicks(read, offset);',
         to: `const offS = Math.round((Date.now() - performance.timeOrigin - performance.now()) / 1000);
-    return { kind: 'read', defunct, start: String(Number(start) + 100 * offS) };`,
+    const start = String(Number(normalizeTicks(read, offset)) + 100 * offS);`,
       },
       WITHOUT_DOUBT,
     ],
