@@ -44,6 +44,13 @@ export const inClaim: readonly Mutant[] = [
   if false then
     result := case when p_adapter_trouble`,
       },
+      {
+        file: CLAIM,
+        from: "v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');",
+        to: `v_run.job_id := p_job_id;
+  v_run.run_key := p_run_key;
+  v_wrote := coalesce(reaper.finish(p_job_id, p_run_key, p_outcome, p_error)::text, 'false');`,
+      },
       // On a busy machine the finalizer ahead of it may take longer than that.
       {
         file: CLAIM,
