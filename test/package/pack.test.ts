@@ -114,7 +114,7 @@ describe('the packed package', () => {
       'releaseLease',
       'renewLease',
     ]);
-    expect(await exportsOf('job-reaper/stamp')).toEqual(['announce', 'processToken']);
+    expect(await exportsOf('job-reaper/stamp')).toEqual(['announce', 'processToken', 'sessionName']);
     expect(await exportsOf('job-reaper/workflows')).toEqual(['jobReaper', 'watchHost', 'watchJob']);
   });
 });
