@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessStamp } from '../domain/liveness.js';
 import { messageOf } from '../domain/trouble.js';
@@ -14,7 +14,7 @@ import type {
 import { isPid, signalZero } from './existence.js';
 import { OtherNamespaces } from './other-namespaces.js';
 import { INITIAL_PID_NAMESPACE, readPlace, type Place, type PlaceOptions } from './place.js';
-import { isGone, readStat } from './process-files.js';
+import { expectOwnProc, isGone, readStat } from './process-files.js';
 import { formatStamp, parseStamp, STAMP_FORMATS, type IdentityStamp } from './stamp.js';
 import { readView } from './view.js';
 
@@ -36,12 +36,16 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   // None of this can change while this process lives, so it is read once; a failed read is not kept.
   let knownPlace: Place | undefined;
   let knownOffset: number | undefined;
-  let knownOwnProc: true | undefined;
+  let isOwnProc = false;
   const here = (): Place =>
     (knownPlace ??= readPlace({ procRoot, ...(machineIdFile !== undefined && { machineIdFile }) }));
   const offset = (): number => (knownOffset ??= readBootOffset(procRoot));
-  const assertOwnProc = (): true => (knownOwnProc ??= readOwnProc(procRoot));
   const others = new OtherNamespaces(hostProc, offset);
+
+  function assertOwnProc(): void {
+    if (!isOwnProc) expectOwnProc(procRoot);
+    isOwnProc = true;
+  }
 
   function readOwn(pid: number): OwnStat {
     try {
@@ -81,11 +85,17 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
     return { kind: 'here', place: `in pid namespace ${pidNamespace} of this boot`, boot: bootId };
   }
 
+  /** The process that a stamp names, and where that was written; null if it names none. */
+  function placeOf({ pid, processIdentity }: ProcessStamp) {
+    const stamp = processIdentity === null ? null : parseStamp(processIdentity);
+    if (!isPid(pid) || stamp?.scheme !== 'linux') return null;
+    return { origin: locate(stamp).kind, placed: { pid, start: stamp.start } };
+  }
+
   /** The process of a stamp from this very pid namespace; null for any other stamp. */
-  function ofHere({ pid, processIdentity }: ProcessStamp): PlacedProcess | null {
-    const stamp = isPid(pid) && processIdentity !== null ? parseStamp(processIdentity) : null;
-    if (!isPid(pid) || stamp?.scheme !== 'linux' || locate(stamp).kind !== 'here') return null;
-    return { pid, start: stamp.start };
+  function ofHere(process: ProcessStamp): PlacedProcess | null {
+    const found = placeOf(process);
+    return found?.origin === 'here' ? found.placed : null;
   }
 
   function compareStart(pid: number, stamped: string, found: string): StartComparison {
@@ -107,10 +117,9 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
     return formatStamp({ scheme: 'linux', machineId, bootId, pidNamespace, start: stat.start });
   }
 
-  function isOfOtherNamespace({ pid, processIdentity }: ProcessStamp): boolean {
+  function isOfOtherNamespace(process: ProcessStamp): boolean {
     try {
-      const stamp = isPid(pid) && processIdentity !== null ? parseStamp(processIdentity) : null;
-      return stamp !== null && locate(stamp).kind === 'other namespace';
+      return placeOf(process)?.origin === 'other namespace';
     } catch {
       return false;
     }
@@ -184,15 +193,4 @@ export function createLinuxDriver(options: LinuxDriverOptions = {}): LivenessDri
   }
 
   return driverOver((process) => others.traceIn(null, process));
-}
-
-/**
- * After `unshare --pid` without a new mount, `/proc` still shows the outer namespace, where our pids are
- * other processes. `NSpid` lists this process's pid in every namespace from that of `/proc` down to its own.
- */
-function readOwnProc(procRoot: string): true {
-  const status = readFileSync(join(procRoot, 'self/status'), 'latin1');
-  const pids = (/^NSpid:(.*)$/m.exec(status) ?? /^Pid:(.*)$/m.exec(status))?.[1]?.trim();
-  if (pids === String(process.pid)) return true;
-  throw new Error(`${procRoot} shows another pid namespace than the probe's own`);
 }

@@ -89,17 +89,14 @@ function judgeStamped(
       return isOver ? { state: 'dead', proven: false, evidence } : unknown(evidence);
     }
     case 'here':
-      return unlessTwice(
-        judgeDeath({ pid, processIdentity }, judgeHere(pid, stamp, driver, origin.place), driver),
-        origin.boot,
-        boots,
-      );
-    case 'other namespace':
-      return unlessTwice(
-        judgeDeath({ pid, processIdentity }, judgeTrace({ pid, processIdentity }, stamp, driver), driver),
-        origin.boot,
-        boots,
-      );
+    case 'other namespace': {
+      const process = { pid, processIdentity };
+      const seen =
+        origin.kind === 'here'
+          ? judgeHere(pid, stamp, driver, origin.place)
+          : judgeTrace(process, stamp, driver);
+      return unlessTwice(judgeDeath(process, seen, driver), origin.boot, boots);
+    }
   }
 }
 

@@ -78,6 +78,19 @@ export function readPidNamespace(procRoot: string, pid: number | 'self'): string
   return inode;
 }
 
+/**
+ * Makes sure that a `/proc` shows the pid namespace of this process. After `unshare --pid` without a new mount, it still shows the outer
+ * one, where our pids are other processes. `NSpid` lists this process's pid in every namespace from that of `/proc` down to its own.
+ *
+ * @throws if it shows another one, or cannot be read
+ */
+export function expectOwnProc(procRoot: string): void {
+  const status = readFileSync(join(procRoot, 'self/status'), 'latin1');
+  const pids = (/^NSpid:(.*)$/m.exec(status) ?? /^Pid:(.*)$/m.exec(status))?.[1]?.trim();
+  if (pids !== String(process.pid))
+    throw new Error(`${procRoot} shows another pid namespace than the probe's own`);
+}
+
 /** Whether a read failed because there is no such process (any more). */
 export function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');

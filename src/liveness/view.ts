@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync, realpathSync, statfsSync, statSync } from '
 import { join } from 'node:path';
 import { messageOf } from '../domain/trouble.js';
 import { INITIAL_PID_NAMESPACE, isKernelsOwn, PROC_MAGIC } from './place.js';
-import { readPidNamespace, readStat } from './process-files.js';
+import { expectOwnProc, readPidNamespace, readStat } from './process-files.js';
 import { isBootId } from './stamp.js';
 
 /** What the processes that a mount of `/proc` lists can prove. */
@@ -70,9 +70,7 @@ function listsKernelThreads(procRoot: string): boolean {
 
 /** The namespace of a mount is known only if it is this process's own. */
 function readOwnNamespace(procRoot: string): string {
-  if (readlinkSync(join(procRoot, 'self')) !== String(process.pid)) {
-    throw new Error(`${procRoot} shows another pid namespace than the probe's own`);
-  }
+  expectOwnProc(procRoot);
   return readPidNamespace(procRoot, 'self');
 }
 

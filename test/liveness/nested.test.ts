@@ -99,7 +99,7 @@ describe.skipIf(!canNest)(`a process in another pid namespace ${NEEDS}`, () => {
     expect(await lookAt(nested)).toMatchObject({ state: 'dead' });
   });
 
-  it('is told from one with the same pid and start in another namespace', async () => {
+  it('is not confused with one that has the same pid and start in another namespace', async () => {
     const twins = await startTwins();
     const [one, other] = twins;
     expect([one.pid, stampIn(one).start]).toEqual([other.pid, stampIn(other).start]);
