@@ -1,11 +1,11 @@
 import type { Queryable } from '../database.js';
+import { NAME, QUALIFIED } from './names.js';
 import { runPatiently } from './patiently.js';
 
 /** How long a build waits for older transactions, in milliseconds. */
 const PATIENCE_MS = 60_000;
-const NAME = `(?:"(?:[^"]|"")+"|\\w+)`;
 const CREATE = new RegExp(
-  `^create\\s+(unique\\s+)?index\\s+concurrently\\s+if\\s+not\\s+exists\\s+(${NAME})\\s+on\\s+(?:only\\s+)?(${NAME}(?:\\.${NAME})?)\\s*`,
+  `^create\\s+(unique\\s+)?index\\s+concurrently\\s+if\\s+not\\s+exists\\s+(${NAME})\\s+on\\s+(?:only\\s+)?(${QUALIFIED})\\s*`,
   'i',
 );
 

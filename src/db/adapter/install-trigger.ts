@@ -1,12 +1,12 @@
 import type { Queryable } from '../database.js';
+import { NAME, QUALIFIED } from './names.js';
 import { fillIn } from './parameters.js';
 import { runPatiently } from './patiently.js';
 import { readStoredAdapter } from './stored.js';
 
-const NAME = `(?:"(?:[^"]|"")+"|\\w+)`;
 /** The last statement of an adapter's trigger.sql. */
 const CREATE = new RegExp(
-  `^create or replace trigger (${NAME}) [^;]*? on (${NAME}(?:\\.${NAME})?)\\s[^;]*;\\s*$`,
+  `^create or replace trigger (${NAME}) [^;]*? on (${QUALIFIED})\\s[^;]*;\\s*$`,
   'im',
 );
 
