@@ -30,7 +30,7 @@ export interface HostExamination {
   known?: [position: number, symptom: string][];
   /** How many have a process that looks dead or defunct, no exit code yet, and so may need a repair. Missing from workers of older versions. */
   dead?: number;
-  /** How many of them have a process whose liveness is unknown. */
+  /** How many without an exit code have a process whose liveness is unknown. */
   unknown: number;
   /** Whether it was cut short. The next examination begins where this one ended. Missing from workers of older versions. */
   isPartial?: boolean;
