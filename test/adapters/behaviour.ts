@@ -8,6 +8,7 @@ import { formatToken } from '../../src/liveness/token.js';
 import { OpenTransaction } from '../support/locks.js';
 import { loginAs } from '../support/logins.js';
 import { eventually } from '../support/wait.js';
+import type { WorkerProcess } from '../support/worker-process.js';
 import type { QueueWorld } from './queue-world.js';
 
 // What is the same for every queue: tests on its real package, with its workers in real processes.
@@ -50,6 +51,14 @@ export function repairsWhatDied(getWorld: () => QueueWorld): void {
     expect([await world.noted('start', id), await world.noted('end', id)]).toEqual([[only.pid], [only.pid]]);
     expect(await world.claims(id)).toEqual([]);
   });
+}
+
+/** Kills the worker of a job that has no attempts left, and waits until the reaper has failed it. */
+export async function failForGood(world: QueueWorld, worker: WorkerProcess, id: string): Promise<void> {
+  await world.started(id);
+  await worker.kill();
+  await world.claimed(id);
+  expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
 }
 
 /** What else a fleet meets. */

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
-import { repairsWhatDied } from './behaviour.js';
+import { failForGood, repairsWhatDied } from './behaviour.js';
 import { DbosWorld } from './dbos-world.js';
 
 // On the real package, with its processes. test/adapters/more has the rest.
@@ -28,10 +28,7 @@ describe('DBOS', () => {
     await migrate(world.url, 'dbos', { max_attempts: '1' });
     const first = await world.startWorker();
     const id = await world.addJob({ hangs: true });
-    await world.started(id);
-    await first.kill();
-    await world.claimed(id);
-    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    await failForGood(world, first, id);
     expect(await world.status(id)).toMatchObject({
       status: 'MAX_RECOVERY_ATTEMPTS_EXCEEDED',
       recoveryAttempts: 1,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
-import { bearsTheRest, repairsWhatDied } from './behaviour.js';
+import { bearsTheRest, failForGood, repairsWhatDied } from './behaviour.js';
 import { GraphileWorld, load, type GraphileVersion } from './graphile-world.js';
 
 // On the real package, with its workers in real processes.
@@ -37,10 +37,7 @@ describe.each<[GraphileVersion, string]>([
   it('attempts used up: the job is permanently failed, and can be rescheduled by its API', async () => {
     const first = await worker();
     const id = await world.addJob({ hangs: true, maxAttempts: 1 });
-    await world.started(id);
-    await first.kill();
-    await world.claimed(id);
-    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    await failForGood(world, first, id);
     expect(await world.job(id)).toMatchObject({
       attempts: 1,
       max_attempts: 1,

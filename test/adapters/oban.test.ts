@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { repairsWhatDied } from './behaviour.js';
+import { failForGood, repairsWhatDied } from './behaviour.js';
 import { hasElixir, ObanWorld } from './oban-world.js';
 
 // On Oban's tables, with a stand-in for its nodes in real processes of the BEAM. test/adapters/more has the rest.
@@ -26,10 +26,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   it('attempts used up: the job is discarded, and can be retried', async () => {
     const first = await world.startWorker();
     const id = await world.addJob({ hangs: true, maxAttempts: 1 });
-    await world.started(id);
-    await first.kill();
-    await world.claimed(id);
-    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    await failForGood(world, first, id);
     expect(await world.job(id)).toMatchObject({
       state: 'discarded',
       attempt: 1,

@@ -7,7 +7,7 @@ import { createPool } from '../../src/db/pool.js';
 import { loginAs } from '../support/logins.js';
 import { startPgBouncer, whyNoPgBouncer } from '../support/pgbouncer.js';
 import { eventually } from '../support/wait.js';
-import { bearsTheRest, repairsWhatDied } from './behaviour.js';
+import { bearsTheRest, failForGood, repairsWhatDied } from './behaviour.js';
 import { BossWorld, createBoss, type BossVersion } from './pg-boss-world.js';
 
 // On the real packages, with their workers in real processes.
@@ -73,10 +73,7 @@ describe.each<[BossVersion, string]>([
     await world.boss.createQueue('short', { deadLetter: 'dead' });
     const first = await world.startWorker({ QUEUES: 'short' });
     const id = await world.send('short', { hangs: true, maxAttempts: 1 });
-    await world.started(id);
-    await first.kill();
-    await world.claimed(id);
-    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    await failForGood(world, first, id);
     expect(await world.job(id)).toMatchObject({
       state: 'failed',
       retryCount: 0,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { repairsWhatDied } from './behaviour.js';
+import { failForGood, repairsWhatDied } from './behaviour.js';
 import { hasGo } from './go.js';
 import { RiverWorld } from './river-world.js';
 
@@ -27,10 +27,7 @@ describe.skipIf(!hasGo)('River (needs go)', () => {
   it('attempts used up: the job is discarded, and can be retried by its API', async () => {
     const first = await world.startWorker();
     const id = await world.addJob({ hangs: true, maxAttempts: 1 });
-    await world.started(id);
-    await first.kill();
-    await world.claimed(id);
-    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    await failForGood(world, first, id);
     const discarded = await world.api('get', id);
     expect(discarded).toMatchObject({
       State: 'discarded',

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { execa } from 'execa';
-import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import pg from 'pg';
 import { parse } from 'yaml';
@@ -14,6 +13,7 @@ import {
 } from '../../servers/index.js';
 import { kill, startCli, type RunningCli } from '../cli/support.js';
 import { eventually } from '../support/wait.js';
+import { expectNamespace } from './expect-namespace.js';
 import { read } from './support.js';
 
 // No container engine is needed: each service's own command with its own environment, on servers at other addresses.
@@ -23,8 +23,6 @@ interface Service {
   environment: Record<string, string>;
   healthcheck: { test: string[] };
 }
-
-const RETENTION_S = 30 * 24 * 3600;
 
 let services: Record<string, Service>;
 let temporal: TemporalServer;
@@ -57,18 +55,7 @@ it('keeps histories for 30 days and registers the search attributes, also when i
   for (const name of ['namespace', 'search-attributes', 'namespace', 'search-attributes']) {
     await execa(temporalCli, service(name).command);
   }
-  const connection = await Connection.connect({ address: temporal.address });
-  try {
-    const { workflowService, operatorService } = connection;
-    const { config } = await workflowService.describeNamespace({ namespace: 'default' });
-    expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(RETENTION_S);
-    const { customAttributes } = await operatorService.listSearchAttributes({ namespace: 'default' });
-    expect(Object.keys(customAttributes)).toEqual(
-      expect.arrayContaining(['ReaperHost', 'ReaperJob', 'ReaperOutcome']),
-    );
-  } finally {
-    await connection.close();
-  }
+  await expectNamespace(temporal.address);
 });
 
 it('migrates and makes the login, also when it is run again, and its worker sweeps', async () => {

@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { ambush } from '../faults/ambush.js';
 import { findClaimBehind } from '../faults/late.js';
+import type { Victim } from '../faults/victims.js';
 import { AT_LAST, REPAIRED } from '../invariants/index.js';
+import type { World } from '../world/world.js';
 import {
   begin,
   beginMany,
@@ -47,9 +49,7 @@ export const zombies: readonly Scenario[] = [
     about: 'agents and monitors of many runs are killed at once; a host watch repairs them',
     terms: { places: 1, batchAbove: 2 },
     async play(world) {
-      const victims = await beginMany(world, 6, 'north');
-      // A run that is younger than an interval is left to a single watch.
-      await setTimeout(2 * world.terms.intervalS * 1000);
+      const victims = await beginStorm(world);
       for (const victim of victims) killBoth(world, victim);
       for (const victim of victims) await claimOf(world, victim);
       await hostWatch(world);
@@ -60,9 +60,7 @@ export const zombies: readonly Scenario[] = [
     about: 'the connection of a batch of claims breaks just after its COMMIT',
     terms: { places: 1, batchAbove: 2 },
     async play(world) {
-      const victims = await beginMany(world, 6, 'north');
-      // A run that is younger than an interval is left to a single watch.
-      await setTimeout(2 * world.terms.intervalS * 1000);
+      const victims = await beginStorm(world);
       const lost = Promise.all(
         world.workers.map(({ proxy }) => ambush(proxy, { when: 'committed', after: /reaper\.claim_many\(/ })),
       );
@@ -117,3 +115,11 @@ export const zombies: readonly Scenario[] = [
     },
   },
 ];
+
+/** Begins enough runs on one host for a host watch. */
+async function beginStorm(world: World): Promise<Victim[]> {
+  const victims = await beginMany(world, 6, 'north');
+  // A run that is younger than an interval is left to a single watch.
+  await setTimeout(2 * world.terms.intervalS * 1000);
+  return victims;
+}

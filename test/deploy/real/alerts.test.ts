@@ -33,7 +33,7 @@ it('answers the query of every panel of the dashboard', async (test) => {
   };
   const bench = await Bench.of(test);
   bench.worker();
-  // One repair of each tier that is timed, one run that nobody can judge, and one workflow that nobody knows.
+  // One repair for each tier whose time is measured, one run that no probe can judge, and one workflow of an unknown type.
   await bench.world.killedJob('died');
   await insertRunningJob(bench.world.db.admin, { id: 'exited', exitCode: 1, exitedS: 600 });
   await insertRunningJob(bench.world.db.admin, { id: 'far', host: 'host-9' });

@@ -1,8 +1,8 @@
-import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { eventually } from '../../support/wait.js';
+import { expectNamespace } from '../expect-namespace.js';
 import { impatientAlerts, untilFiring, untilResolved } from './support/alerts.js';
 import { Compose, docker, insertJob, METRICS, untilRepaired } from './support/compose.js';
 import { startPrometheus, type Prometheus } from './support/prometheus.js';
@@ -13,7 +13,7 @@ import { startPrometheus, type Prometheus } from './support/prometheus.js';
 const isQuick = process.env['DEPLOY_CHECK_QUICK'] === 'true';
 const { failed: hasNoPrometheus } = await execa('prometheus', ['--version'], { reject: false });
 
-const RETENTION_S = 30 * 24 * 3600;
+const TEMPORAL = '127.0.0.1:7233';
 
 const compose = new Compose();
 const bystander = startProcess();
@@ -40,21 +40,6 @@ async function expectRepair(): Promise<void> {
   await untilRepaired(compose, id);
   const [row] = await compose.query<{ status: string }>(`select status from jobs where id = 'alive'`);
   expect(row?.status).toBe('running');
-}
-
-async function expectNamespace(): Promise<void> {
-  const connection = await Connection.connect({ address: '127.0.0.1:7233' });
-  try {
-    const { workflowService, operatorService } = connection;
-    const { config } = await workflowService.describeNamespace({ namespace: 'default' });
-    expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(RETENTION_S);
-    const { customAttributes } = await operatorService.listSearchAttributes({ namespace: 'default' });
-    expect(Object.keys(customAttributes)).toEqual(
-      expect.arrayContaining(['ReaperHost', 'ReaperJob', 'ReaperOutcome']),
-    );
-  } finally {
-    await connection.close();
-  }
 }
 
 async function prometheusOf(targets: string[]): Promise<Prometheus> {
@@ -88,7 +73,7 @@ it('comes up from nothing, healthy', async () => {
   for (const service of ['namespace', 'search-attributes', 'migrate', 'login']) {
     expect(await compose.inspect(service, '{{.State.Status}} {{.State.ExitCode}}'), service).toBe('exited 0');
   }
-  await expectNamespace();
+  await expectNamespace(TEMPORAL);
 });
 
 describe("the worker's container", () => {
@@ -197,7 +182,7 @@ it("survives the loss of Temporal's state: the ledger is kept, the namespace set
   await docker('volume', 'rm', `${compose.project}_temporal`);
   await compose.run('up', '--wait', '--detach');
   expect(await compose.container('temporal')).not.toBe(first);
-  await expectNamespace();
+  await expectNamespace(TEMPORAL);
   expect(await countLedger()).toBe(before);
   await expectRepair();
 });
