@@ -1,6 +1,5 @@
 import type { Claim, ClaimResult } from './claim.js';
-import type { Database } from './database.js';
-import { inTransaction } from './transaction.js';
+import type { Queryable } from './database.js';
 
 /** Maximum of claims in one transaction, see `reaper.claim_many`. */
 export const MAX_BATCH = 30;
@@ -9,7 +8,7 @@ export const MAX_BATCH = 30;
 export interface Batch extends Pick<Claim, 'claimer' | 'workflowId'> {
   /** When the facts were read: milliseconds by the database's clock. */
   lookedAtMs: number;
-  /** Milliseconds after which it leaves the rest, because a pause would wait for it. @default 40 */
+  /** Milliseconds after which it leaves the rest, because a pause would wait for it. @default 20 */
   limitMs?: number;
   claims: readonly Omit<Claim, 'claimer' | 'workflowId' | 'lookedAtMs'>[];
 }
@@ -30,8 +29,8 @@ export interface BatchResult extends Omit<ClaimResult, 'result'> {
  * @throws what fails the transaction as a whole, such as a statement timeout; then nothing was claimed
  */
 export async function claimMany(
-  pool: Database,
-  { claims, claimer, workflowId, lookedAtMs, limitMs = 40 }: Batch,
+  pool: Queryable,
+  { claims, claimer, workflowId, lookedAtMs, limitMs = 20 }: Batch,
 ): Promise<BatchResult[]> {
   const wanted = claims.map(({ run, advance, evidence, hostGoneBy = null, ...claim }) => ({
     job_id: run.jobId,
@@ -49,13 +48,12 @@ export async function claimMany(
     next_agent: advance?.nextAgent ?? null,
     host_gone_by: hostGoneBy,
   }));
-  const { rows } = await inTransaction(pool, (connection) =>
-    connection.query<BatchResult>(
-      `select job_id as "jobId", run_key as "runKey", result, detail, ledger_id as "ledgerId",
-              notification_id as "notificationId", is_again as "isAgain"
-         from reaper.claim_many($1, $2, $3, to_timestamp($4::float8 / 1000), $5)`,
-      [JSON.stringify(wanted), claimer, workflowId, lookedAtMs, limitMs],
-    ),
+  // A statement of its own: its commit goes along with it, so no pause waits until this process comes to that.
+  const { rows } = await pool.query<BatchResult>(
+    `select job_id as "jobId", run_key as "runKey", result, detail, ledger_id as "ledgerId",
+            notification_id as "notificationId", is_again as "isAgain"
+       from reaper.claim_many($1, $2, $3, to_timestamp($4::float8 / 1000), $5)`,
+    [JSON.stringify(wanted), claimer, workflowId, lookedAtMs, limitMs],
   );
   return rows;
 }

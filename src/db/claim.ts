@@ -59,37 +59,41 @@ const HOLDER_LIMIT_MS = 2_000;
 export async function claim(pool: Database, claim: Claim, others: Queryable = pool): Promise<ClaimResult> {
   const { run, advance, lookedAtMs = null } = claim;
   let holder: Promise<string | null> | undefined;
-  const { rows } = await inTransaction(pool, async (connection) => {
-    const backend = connection.query<{ pid: number }>('select pg_backend_pid() as pid');
-    const claiming = connection.query<ClaimResult>(SQL, [
-      run.jobId,
-      run.runKey,
-      claim.claimer,
-      claim.workflowId,
-      claim.outcome,
-      claim.tier,
-      claim.reason,
-      claim.error,
-      JSON.stringify(claim.evidence),
-      run.pid,
-      run.processIdentity,
-      run.exitCode,
-      advance?.fromStage ?? null,
-      advance?.toStage ?? null,
-      advance?.nextAgent ?? null,
-      lookedAtMs,
-      claim.hostGoneBy ?? null,
-    ]);
-    // Sent together; neither may fail unhandled while the other is awaited.
-    const both = Promise.all([backend, claiming]);
-    const over = new AbortController();
-    if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
-    try {
-      return (await both)[1];
-    } finally {
-      over.abort();
-    }
-  });
+  const { rows } = await inTransaction(
+    pool,
+    async (connection) => {
+      const backend = connection.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const claiming = connection.query<ClaimResult>(SQL, [
+        run.jobId,
+        run.runKey,
+        claim.claimer,
+        claim.workflowId,
+        claim.outcome,
+        claim.tier,
+        claim.reason,
+        claim.error,
+        JSON.stringify(claim.evidence),
+        run.pid,
+        run.processIdentity,
+        run.exitCode,
+        advance?.fromStage ?? null,
+        advance?.toStage ?? null,
+        advance?.nextAgent ?? null,
+        lookedAtMs,
+        claim.hostGoneBy ?? null,
+      ]);
+      // Sent together; none may fail unhandled while another is awaited.
+      const all = Promise.all([backend, claiming, connection.query('commit')]);
+      const over = new AbortController();
+      if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
+      try {
+        return (await all)[1];
+      } finally {
+        over.abort();
+      }
+    },
+    { end: 'sent' },
+  );
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.claim, got none');
   if (row.result !== 'busy') return row;

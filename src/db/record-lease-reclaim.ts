@@ -1,6 +1,5 @@
-import type { Database } from './database.js';
+import type { Queryable } from './database.js';
 import type { LeaseReclaim, LeaseRecordResult } from '../domain/lease.js';
-import { inTransaction } from './transaction.js';
 
 const SQL = `
   select result, detail as why
@@ -14,25 +13,23 @@ const SQL = `
  * @param by the host that reclaims
  */
 export async function recordLeaseReclaim(
-  pool: Database,
+  pool: Queryable,
   reclaim: LeaseReclaim,
   by: string,
 ): Promise<LeaseRecordResult> {
-  const { rows } = await inTransaction(pool, (connection) =>
-    connection.query<LeaseRecordResult>(SQL, [
-      reclaim.key,
-      reclaim.repo,
-      reclaim.token,
-      reclaim.pid,
-      reclaim.host,
-      reclaim.identity,
-      reclaim.acquiredAt,
-      reclaim.ttlS,
-      reclaim.reason,
-      JSON.stringify(reclaim.evidence),
-      by,
-    ]),
-  );
+  const { rows } = await pool.query<LeaseRecordResult>(SQL, [
+    reclaim.key,
+    reclaim.repo,
+    reclaim.token,
+    reclaim.pid,
+    reclaim.host,
+    reclaim.identity,
+    reclaim.acquiredAt,
+    reclaim.ttlS,
+    reclaim.reason,
+    JSON.stringify(reclaim.evidence),
+    by,
+  ]);
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.record_lease_reclaim, got none');
   return row;

@@ -7,8 +7,12 @@ export interface TransactionOptions {
    * must see what was committed meanwhile
    */
   begin?: string;
-  /** @default 'commit' */
-  end?: 'commit' | 'rollback';
+  /**
+   * `sent`: the work has sent its commit along with its last statement, so its locks do not wait until this process gets its turn.
+   *
+   * @default 'commit'
+   */
+  end?: 'commit' | 'rollback' | 'sent';
 }
 
 /** Runs work in one transaction on one connection. If anything fails the connection is closed, which rolls back in any state. */
@@ -22,7 +26,7 @@ export async function inTransaction<T>(
   try {
     await connection.query(begin);
     const result = await work(connection);
-    await connection.query(end);
+    if (end !== 'sent') await connection.query(end);
     return result;
   } catch (error) {
     broken = error as Error;
