@@ -1,6 +1,7 @@
 import type { Queryable } from './database.js';
 import type { NotificationKind } from '../domain/notification.js';
 import type { JobRun } from '../domain/types.js';
+import { withStorableText } from './storable-text.js';
 
 /** Which alert it is: the run is proven alive, or its liveness is unknown. */
 export type BackstopAlert = Extract<NotificationKind, 'backstop alive' | 'backstop unknown'>;
@@ -15,9 +16,11 @@ export async function oweBackstopAlert(
   reason: string,
   kind: BackstopAlert = 'backstop alive',
 ): Promise<string | null> {
-  const { rows } = await pool.query<{ text: string | null }>(
-    'select reaper.owe_backstop_alert($1, $2, $3, $4, $5, $6, $7) as text',
-    [run.jobId, run.runKey, run.host, run.agent, run.repo, reason, kind],
+  const { rows } = await withStorableText((fit) =>
+    pool.query<{ text: string | null }>(
+      'select reaper.owe_backstop_alert($1, $2, $3, $4, $5, $6, $7) as text',
+      [run.jobId, run.runKey, run.host, run.agent, run.repo, fit(reason), kind],
+    ),
   );
   return rows[0]?.text ?? null;
 }

@@ -1,5 +1,6 @@
 import type { Claim, ClaimResult } from './claim.js';
 import type { Queryable } from './database.js';
+import { withStorableText, type Fit } from './storable-text.js';
 
 /** Maximum of claims in one transaction, see `reaper.claim_many`. */
 export const MAX_BATCH = 30;
@@ -32,28 +33,31 @@ export async function claimMany(
   pool: Queryable,
   { claims, claimer, workflowId, lookedAtMs, limitMs = 20 }: Batch,
 ): Promise<BatchResult[]> {
-  const wanted = claims.map(({ run, advance, evidence, hostGoneBy = null, ...claim }) => ({
-    job_id: run.jobId,
-    run_key: run.runKey,
-    outcome: claim.outcome,
-    tier: claim.tier,
-    reason: claim.reason,
-    error: claim.error,
-    evidence,
-    pid: run.pid,
-    process_identity: run.processIdentity,
-    exit_code: run.exitCode,
-    from_stage: advance?.fromStage ?? null,
-    to_stage: advance?.toStage ?? null,
-    next_agent: advance?.nextAgent ?? null,
-    host_gone_by: hostGoneBy,
-  }));
+  const wanted = (fit: Fit) =>
+    claims.map(({ run, advance, evidence, hostGoneBy = null, ...claim }) => ({
+      job_id: run.jobId,
+      run_key: run.runKey,
+      outcome: claim.outcome,
+      tier: claim.tier,
+      reason: fit(claim.reason),
+      error: claim.error === null ? null : fit(claim.error),
+      evidence: JSON.parse(fit(JSON.stringify(evidence))) as unknown,
+      pid: run.pid,
+      process_identity: run.processIdentity,
+      exit_code: run.exitCode,
+      from_stage: advance?.fromStage ?? null,
+      to_stage: advance?.toStage ?? null,
+      next_agent: advance?.nextAgent ?? null,
+      host_gone_by: hostGoneBy,
+    }));
   // A statement of its own: its commit goes along with it, so no pause waits until this process comes to that.
-  const { rows } = await pool.query<BatchResult>(
-    `select job_id as "jobId", run_key as "runKey", result, detail, ledger_id as "ledgerId",
+  const { rows } = await withStorableText((fit) =>
+    pool.query<BatchResult>(
+      `select job_id as "jobId", run_key as "runKey", result, detail, ledger_id as "ledgerId",
             notification_id as "notificationId", is_again as "isAgain"
        from reaper.claim_many($1, $2, $3, to_timestamp($4::float8 / 1000), $5)`,
-    [JSON.stringify(wanted), claimer, workflowId, lookedAtMs, limitMs],
+      [JSON.stringify(wanted(fit)), claimer, workflowId, lookedAtMs, limitMs],
+    ),
   );
   return rows;
 }

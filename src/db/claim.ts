@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Database, Queryable } from './database.js';
 import type { Advance } from '../domain/exit-zero.js';
 import type { JobRun, Outcome, Tier } from '../domain/types.js';
+import { withStorableText } from './storable-text.js';
 import { inTransaction } from './transaction.js';
 
 /** One claim: how to end a run, why, and the facts behind it. */
@@ -59,40 +60,42 @@ const HOLDER_LIMIT_MS = 2_000;
 export async function claim(pool: Database, claim: Claim, others: Queryable = pool): Promise<ClaimResult> {
   const { run, advance, lookedAtMs = null } = claim;
   let holder: Promise<string | null> | undefined;
-  const { rows } = await inTransaction(
-    pool,
-    async (connection) => {
-      const backend = connection.query<{ pid: number }>('select pg_backend_pid() as pid');
-      const claiming = connection.query<ClaimResult>(SQL, [
-        run.jobId,
-        run.runKey,
-        claim.claimer,
-        claim.workflowId,
-        claim.outcome,
-        claim.tier,
-        claim.reason,
-        claim.error,
-        JSON.stringify(claim.evidence),
-        run.pid,
-        run.processIdentity,
-        run.exitCode,
-        advance?.fromStage ?? null,
-        advance?.toStage ?? null,
-        advance?.nextAgent ?? null,
-        lookedAtMs,
-        claim.hostGoneBy ?? null,
-      ]);
-      // Sent together; none may fail unhandled while another is awaited.
-      const all = Promise.all([backend, claiming, connection.query('commit')]);
-      const over = new AbortController();
-      if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
-      try {
-        return (await all)[1];
-      } finally {
-        over.abort();
-      }
-    },
-    { end: 'sent' },
+  const { rows } = await withStorableText((fit) =>
+    inTransaction(
+      pool,
+      async (connection) => {
+        const backend = connection.query<{ pid: number }>('select pg_backend_pid() as pid');
+        const claiming = connection.query<ClaimResult>(SQL, [
+          run.jobId,
+          run.runKey,
+          claim.claimer,
+          claim.workflowId,
+          claim.outcome,
+          claim.tier,
+          fit(claim.reason),
+          claim.error === null ? null : fit(claim.error),
+          fit(JSON.stringify(claim.evidence)),
+          run.pid,
+          run.processIdentity,
+          run.exitCode,
+          advance?.fromStage ?? null,
+          advance?.toStage ?? null,
+          advance?.nextAgent ?? null,
+          lookedAtMs,
+          claim.hostGoneBy ?? null,
+        ]);
+        // Sent together; none may fail unhandled while another is awaited.
+        const all = Promise.all([backend, claiming, connection.query('commit')]);
+        const over = new AbortController();
+        if (lookedAtMs !== null) holder = askForHolder(others, backend, over.signal);
+        try {
+          return (await all)[1];
+        } finally {
+          over.abort();
+        }
+      },
+      { end: 'sent' },
+    ),
   );
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.claim, got none');

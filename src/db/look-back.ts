@@ -1,5 +1,6 @@
 import type { ProcessStamp } from '../domain/liveness.js';
 import type { Queryable } from './database.js';
+import { withStorableText } from './storable-text.js';
 
 /** A claim whose process is to be checked once more. */
 export interface ReapedProcess extends ProcessStamp {
@@ -40,10 +41,12 @@ export async function noteLookBack(
   seen: readonly number[],
   survivors: readonly Survivor[],
 ): Promise<string[]> {
-  const { rows } = await pool.query<{ jobs: string[] }>('select reaper.note_look_back($1, $2, $3) as jobs', [
-    host,
-    seen,
-    JSON.stringify(survivors),
-  ]);
+  const { rows } = await withStorableText((fit) =>
+    pool.query<{ jobs: string[] }>('select reaper.note_look_back($1, $2, $3) as jobs', [
+      host,
+      seen,
+      fit(JSON.stringify(survivors)),
+    ]),
+  );
   return rows[0]?.jobs ?? [];
 }

@@ -1,4 +1,5 @@
 import type { Database, Queryable } from './database.js';
+import { withStorableText, type Fit } from './storable-text.js';
 import { inTransaction } from './transaction.js';
 import type { Operation } from '../domain/operation.js';
 
@@ -9,7 +10,11 @@ import type { Operation } from '../domain/operation.js';
  * @throws with SQLSTATE RP002 for a host or boot whose probe still answers, and for a replaced host that does not have exactly one
  *   probe
  */
-export async function operate(pool: Queryable, operation: Operation): Promise<boolean> {
+export function operate(pool: Queryable, operation: Operation): Promise<boolean> {
+  return withStorableText((fit) => write(pool, fitTexts(operation, fit)));
+}
+
+async function write(pool: Queryable, operation: Operation): Promise<boolean> {
   const { by } = operation;
   switch (operation.action) {
     case 'pause':
@@ -58,10 +63,18 @@ export async function operate(pool: Queryable, operation: Operation): Promise<bo
  * @returns false if it was already written, too
  */
 export function operateOnce(pool: Database, key: string, operation: Operation): Promise<boolean> {
-  return inTransaction(pool, async (connection) => {
-    const { rows } = await connection.query<{ isNew: boolean }>('select reaper.note_request($1) as "isNew"', [
-      key,
-    ]);
-    return rows[0]?.isNew === true ? operate(connection, operation) : false;
-  });
+  return withStorableText((fit) =>
+    inTransaction(pool, async (connection) => {
+      const { rows } = await connection.query<{ isNew: boolean }>(
+        'select reaper.note_request($1) as "isNew"',
+        [key],
+      );
+      return rows[0]?.isNew === true ? write(connection, fitTexts(operation, fit)) : false;
+    }),
+  );
+}
+
+function fitTexts<T extends Operation>(operation: T, fit: Fit): T {
+  const reason = 'reason' in operation ? { reason: fit(operation.reason) } : {};
+  return { ...operation, ...reason, by: fit(operation.by) };
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from './database.js';
+import { withStorableText } from './storable-text.js';
 import type { LeaseReclaim, LeaseRecordResult } from '../domain/lease.js';
 
 const SQL = `
@@ -17,19 +18,21 @@ export async function recordLeaseReclaim(
   reclaim: LeaseReclaim,
   by: string,
 ): Promise<LeaseRecordResult> {
-  const { rows } = await pool.query<LeaseRecordResult>(SQL, [
-    reclaim.key,
-    reclaim.repo,
-    reclaim.token,
-    reclaim.pid,
-    reclaim.host,
-    reclaim.identity,
-    reclaim.acquiredAt,
-    reclaim.ttlS,
-    reclaim.reason,
-    JSON.stringify(reclaim.evidence),
-    by,
-  ]);
+  const { rows } = await withStorableText((fit) =>
+    pool.query<LeaseRecordResult>(SQL, [
+      reclaim.key,
+      reclaim.repo,
+      reclaim.token,
+      reclaim.pid,
+      reclaim.host,
+      reclaim.identity,
+      reclaim.acquiredAt,
+      reclaim.ttlS,
+      fit(reclaim.reason),
+      fit(JSON.stringify(reclaim.evidence)),
+      by,
+    ]),
+  );
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.record_lease_reclaim, got none');
   return row;

@@ -1,4 +1,5 @@
 import type { Queryable } from './database.js';
+import { withStorableText } from './storable-text.js';
 
 /** What became of a sweep's record. */
 export interface SweepRecord {
@@ -12,9 +13,11 @@ export interface SweepRecord {
  * Records a sweep, completes the dry run's observations of runs that are over and forgets their trouble. Writes to no job row.
  */
 export async function recordSweep(pool: Queryable, atMs: number, summary: object): Promise<SweepRecord> {
-  const { rows } = await pool.query<{ isNew: boolean; error: string | null }>(
-    'select is_new as "isNew", error from reaper.note_sweep(to_timestamp($1::double precision / 1000), $2)',
-    [atMs, JSON.stringify(summary)],
+  const { rows } = await withStorableText((fit) =>
+    pool.query<{ isNew: boolean; error: string | null }>(
+      'select is_new as "isNew", error from reaper.note_sweep(to_timestamp($1::double precision / 1000), $2)',
+      [atMs, fit(JSON.stringify(summary))],
+    ),
   );
   const row = rows[0];
   if (row === undefined) throw new Error('Expected one row from reaper.note_sweep, got none');

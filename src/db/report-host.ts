@@ -1,4 +1,5 @@
 import type { Queryable } from './database.js';
+import { withStorableText } from './storable-text.js';
 
 /** A process within its boot and pid namespace. */
 export interface ReporterProcess {
@@ -96,27 +97,29 @@ export interface HostOrders {
  */
 export async function reportHost(pool: Queryable, report: HostReport): Promise<HostOrders> {
   const { uptimes, examined } = report;
-  const { rows } = await pool.query<HostOrders>(
-    `select interval_s as "intervalS", enabled, paused, reporter
+  const { rows } = await withStorableText((fit) =>
+    pool.query<HostOrders>(
+      `select interval_s as "intervalS", enabled, paused, reporter
        from reaper.report_host(p_host => $1, p_boot => $2, p_pid_namespace => $3, p_machine_id => $4, p_is_initial => $5,
               p_measured_at => $6, p_uptime_s => $7, p_pid1_age_s => $8, p_seen => $9, p_dead => $10, p_unknown => $11,
               p_failing => $12, p_reporter => $13, p_by_itself => $14)`,
-    [
-      report.host,
-      report.boot,
-      report.pidNamespace,
-      report.machineId,
-      report.isInitial,
-      uptimes?.measuredAt ?? null,
-      uptimes?.kernelS ?? null,
-      uptimes?.pid1S ?? null,
-      examined?.seen ?? null,
-      examined?.dead ?? null,
-      examined?.unknown ?? null,
-      report.failing,
-      report.reporter ? JSON.stringify(report.reporter) : null,
-      examined?.byItself ?? false,
-    ],
+      [
+        report.host,
+        report.boot,
+        report.pidNamespace,
+        report.machineId,
+        report.isInitial,
+        uptimes?.measuredAt ?? null,
+        uptimes?.kernelS ?? null,
+        uptimes?.pid1S ?? null,
+        examined?.seen ?? null,
+        examined?.dead ?? null,
+        examined?.unknown ?? null,
+        report.failing === null ? null : fit(report.failing),
+        report.reporter ? fit(JSON.stringify(report.reporter)) : null,
+        examined?.byItself ?? false,
+      ],
+    ),
   );
   const orders = rows[0];
   if (orders === undefined)

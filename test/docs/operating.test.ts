@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { execa } from 'execa';
 import pg from 'pg';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { executeOnce } from '../../src/db/execute-once.js';
 import { migrate } from '../../src/db/migrate.js';
 import { startPostgres } from '../../servers/index.js';
 import { cli, type CliResult, type Env } from '../cli/support.js';
-import { embeddedEnv, silent, stoppedAfterwards } from '../servers/support.js';
+import { embeddedEnv, silent, stoppedAfterwards, temporaryFolder } from '../servers/support.js';
 import { claimRun } from '../support/claims.js';
 import { createAdminPool, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob, readJob } from '../support/rows.js';
@@ -56,35 +60,86 @@ async function findings(given: Env = env): Promise<{ check: string; level: strin
   );
 }
 
-it('restores a dump on another server', async () => {
-  const server = await stoppedAfterwards(
-    startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() }),
+/** Debian's folder of a Postgres with its server, the newest; null if there is none. */
+function installedPostgres(): string | null {
+  const all = '/usr/lib/postgresql';
+  const folders = existsSync(all) ? readdirSync(all).map((version) => join(all, version)) : [];
+  const usable = folders.filter((folder) =>
+    ['initdb', 'postgres', 'pg_dump', 'pg_restore'].every((name) => existsSync(join(folder, 'bin', name))),
   );
-  await migrate(server.adminUrl, 'reference');
-  const admin = createAdminPool(server.adminUrl);
+  return usable.sort((a, b) => Number(basename(a)) - Number(basename(b))).at(-1) ?? null;
+}
+const installed = installedPostgres();
+
+async function embeddedServer(native?: string) {
+  const dir = await memoryFolder();
+  return stoppedAfterwards(startPostgres({ log: silent, env: embeddedEnv(), dir, native }));
+}
+
+/** A queue with one run that was reaped and one that is running. */
+async function fillQueue(adminUrl: string): Promise<void> {
+  await migrate(adminUrl, 'reference');
+  const admin = createAdminPool(adminUrl);
   try {
     const ref = await insertRunningJob(admin, { id: 'j1', pid: 4242 });
     await insertRunningJob(admin, { id: 'j2', pid: 4242 });
     await claimRun(admin, ref);
-    // What a restored dump lacks: the roles, and all that was granted to them.
-    await admin.query('drop owned by reaper, reaper_probe; drop role reaper; drop role reaper_probe');
+  } finally {
+    await admin.end();
+  }
+}
 
-    const url = new URL(server.adminUrl);
-    [url.username, url.password] = ['job_reaper', 'job_reaper'];
-    const [, commands, logins] = section('Restore a dump on another server');
-    const there: Env = { ...env, DATABASE_ADMIN_URL: server.adminUrl, DATABASE_URL: server.adminUrl };
+describe('restores a dump on another server', () => {
+  const [dump, commands, logins] = section('Restore a dump on another server');
+
+  /** What the page does once the dump is there. */
+  async function followPage(adminUrl: string): Promise<void> {
+    const there: Env = { ...env, DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: adminUrl };
     const [migrated, paused] = await run(commands ? [commands] : [], there);
     expect(migrated?.stdout).toBe('Schema reaper is up to date.\nAdapter: reference. Mode: active.\n');
     expect(paused?.stdout).toContain('Paused by');
-    await admin.query(logins?.text ?? '');
+    await executeOnce(adminUrl, logins?.text ?? '', 10);
+    const url = new URL(adminUrl);
+    [url.username, url.password] = ['job_reaper', 'job_reaper'];
     const login = new pg.Client({ connectionString: url.href });
     await login.connect();
     const { rows } = await login.query('select running, reaped_total::int, paused from reaper.status');
     await login.end();
     expect(rows).toEqual([{ running: '1', reaped_total: 1, paused: true }]);
-  } finally {
-    await admin.end();
   }
+
+  it('that lacks the roles, and all that was granted to them', async () => {
+    const { adminUrl } = await embeddedServer();
+    await fillQueue(adminUrl);
+    await executeOnce(
+      adminUrl,
+      'drop owned by reaper, reaper_probe; drop role reaper; drop role reaper_probe',
+      10,
+    );
+    await followPage(adminUrl);
+  });
+
+  it.skipIf(installed === null)(
+    "by pg_dump and pg_restore, of an older version (skipped: needs Debian's package postgresql)",
+    async () => {
+      const native = installed ?? '';
+      const [old, other] = await Promise.all([embeddedServer(native), embeddedServer()]);
+      await fillQueue(old.adminUrl);
+      const urls = { OLD_DATABASE_ADMIN_URL: old.adminUrl, DATABASE_ADMIN_URL: other.adminUrl };
+      const { stderr, exitCode } = await execa('bash', ['-c', dump?.text ?? ''], {
+        cwd: await temporaryFolder(),
+        env: { ...urls, PATH: `${native}/bin:${process.env['PATH'] ?? ''}` },
+        reject: false,
+      });
+      const errors = stderr.match(/(?<=pg_restore: error: could not execute query: ERROR: +)\S.*/g);
+      expect(new Set(errors?.map((error) => error.replace(/reaper_\w+/, 'reaper')))).toEqual(
+        new Set(['role "reaper" does not exist']),
+      );
+      // It goes on after errors, and says so.
+      expect(exitCode).toBe(1);
+      await followPage(other.adminUrl);
+    },
+  );
 });
 
 it('fails over: a standby is reported, and a copy by logical replication is repaired', async () => {
@@ -130,9 +185,7 @@ it('alters a column under the view', async () => {
 });
 
 it('takes job-reaper out, and leaves the queue as it is', async () => {
-  const server = await stoppedAfterwards(
-    startPostgres({ log: silent, env: embeddedEnv(), dir: await memoryFolder() }),
-  );
+  const server = await embeddedServer();
   await migrate(server.adminUrl, 'reference');
   const admin = createAdminPool(server.adminUrl);
   try {

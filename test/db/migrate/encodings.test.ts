@@ -1,6 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migrateTo } from '../../../src/cli/migrate.js';
+import { claimMany } from '../../../src/db/claim-many.js';
+import { operate, operateOnce } from '../../../src/db/operate.js';
+import { recordSweep } from '../../../src/db/record-sweep.js';
+import { readDatabaseNow } from '../../../src/db/report-host.js';
 import { startPostgres, type PostgresServer } from '../../../servers/index.js';
 import { claimRun } from '../../support/claims.js';
 import { insertRunningJob } from '../../support/rows.js';
@@ -89,4 +93,58 @@ it('names a job that is not ASCII the same in every encoding', async () => {
     await pool.end();
   }
   expect([...keys]).toEqual(['failed/%C3%A9t%C3%A9%201/']);
+});
+
+it('stores texts with characters that the encoding lacks as far as it can, and never changes a name', async () => {
+  const url = new URL(server.adminUrl);
+  url.pathname = '/in_latin1';
+  const pool = createAdminPool(url.href);
+  const reason = 'café 🚦';
+  const ref = await insertRunningJob(pool, { id: 'été 2', pid: 4242 });
+  const other = await insertRunningJob(pool, { id: '?t? 2', pid: 4242 });
+  const batched = await insertRunningJob(pool, { id: 'été 3', pid: 4242 });
+
+  const claim = {
+    reason,
+    error: reason,
+    evidence: { gate: reason },
+    outcome: 'failed',
+    tier: 1,
+    advance: null,
+  } as const;
+  expect(await claimRun(pool, ref, claim)).toMatchObject({ result: 'won' });
+  const run = { ...batched, pid: 4242, processIdentity: null, exitCode: null };
+  const lookedAtMs = (await readDatabaseNow(pool)).getTime();
+  const batch = { claimer: 'c', workflowId: 'w', lookedAtMs, limitMs: 60_000, claims: [{ ...claim, run }] };
+  expect(await claimMany(pool, batch)).toMatchObject([{ jobId: 'été 3', result: 'won' }]);
+  await recordSweep(pool, lookedAtMs, { number: 1, error: reason });
+  await operate(pool, { action: 'pause', reason, by: 'Zoë 🚦' });
+  await operateOnce(pool, 'key', {
+    action: 'hold',
+    kind: 'repo',
+    value: 'web',
+    reason,
+    seconds: 60,
+    by: 'op',
+  });
+  const hold = { action: 'hold', kind: 'repo', value: 'web 🚦', reason, seconds: 60, by: 'op' } as const;
+  await expect(operate(pool, hold)).rejects.toThrow('has no equivalent in encoding "LATIN1"');
+
+  const { rows } = await pool.query(
+    `select array(select job_id || ' ' || reason || ' ' || (evidence ->> 'gate') from reaper.ledger where job_id like '%t% _' order by 1) as ledger,
+            (select status from jobs where id = $1) as other, paused_reason as paused, paused_by as by,
+            array(select value || ' ' || reason from reaper.hold) as holds
+       from reaper.control`,
+    [other.jobId],
+  );
+  await pool.end();
+  expect(rows).toEqual([
+    {
+      ledger: ['été 2 caf? ? caf? ?', 'été 3 caf? ? caf? ?'],
+      other: 'running',
+      paused: 'caf? ?',
+      by: 'Zo? ?',
+      holds: ['web caf? ?'],
+    },
+  ]);
 });
