@@ -1,6 +1,5 @@
-import type { Database, Queryable } from './database.js';
+import type { Queryable } from './database.js';
 import { withStorableText, type Fit } from './storable-text.js';
-import { inTransaction } from './transaction.js';
 import type { Operation } from '../domain/operation.js';
 
 /**
@@ -11,48 +10,11 @@ import type { Operation } from '../domain/operation.js';
  *   probe
  */
 export function operate(pool: Queryable, operation: Operation): Promise<boolean> {
-  return withStorableText((fit) => write(pool, fitTexts(operation, fit)));
-}
-
-async function write(pool: Queryable, operation: Operation): Promise<boolean> {
-  const { by } = operation;
-  switch (operation.action) {
-    case 'pause':
-      await pool.query('select reaper.pause($1, $2)', [operation.reason, by]);
-      return true;
-    case 'resume':
-      await pool.query('select reaper.resume($1)', [by]);
-      return true;
-    case 'observe':
-      await pool.query('select reaper.set_mode($1, $2)', ['observe', by]);
-      return true;
-    case 'activate':
-      await pool.query('select reaper.set_mode($1, $2)', ['active', by]);
-      return true;
-    case 'hold': {
-      const { kind, value, reason, seconds } = operation;
-      await pool.query('select reaper.put_hold($1, $2, $3, $4, $5)', [kind, value, reason, by, seconds]);
-      return true;
-    }
-    case 'release': {
-      const { rows } = await pool.query<{ released: boolean }>(
-        'select reaper.release_hold($1, $2, $3) as released',
-        [operation.kind, operation.value, by],
-      );
-      return rows[0]?.released ?? false;
-    }
-    case 'host-gone':
-      await pool.query(
-        operation.replaced === true
-          ? 'select reaper.declare_host_replaced($1, $2)'
-          : 'select reaper.declare_host_gone($1, $2)',
-        [operation.host, by],
-      );
-      return true;
-    case 'boot-gone':
-      await pool.query('select reaper.declare_boot_gone($1, $2)', [operation.boot, by]);
-      return true;
-  }
+  return withStorableText(async (fit) => {
+    const { call, values } = callOf(operation, fit);
+    const { rows } = await pool.query<{ done: unknown }>(`select ${call} as done`, values);
+    return rows[0]?.done !== false;
+  });
 }
 
 /**
@@ -62,19 +24,46 @@ async function write(pool: Queryable, operation: Operation): Promise<boolean> {
  * @param key names the request
  * @returns false if it was already written, too
  */
-export function operateOnce(pool: Database, key: string, operation: Operation): Promise<boolean> {
-  return withStorableText((fit) =>
-    inTransaction(pool, async (connection) => {
-      const { rows } = await connection.query<{ isNew: boolean }>(
-        'select reaper.note_request($1) as "isNew"',
-        [key],
-      );
-      return rows[0]?.isNew === true ? write(connection, fitTexts(operation, fit)) : false;
-    }),
-  );
+export function operateOnce(pool: Queryable, key: string, operation: Operation): Promise<boolean> {
+  return withStorableText(async (fit) => {
+    const { call, values } = callOf(operation, fit);
+    // One statement, so that no claim waits for this process in between.
+    const { rows } = await pool.query<{ done: unknown }>(
+      `select ${call} as done
+         from (select reaper.note_request($${values.length + 1}) as is_new offset 0) request
+        where is_new`,
+      [...values, key],
+    );
+    return rows[0] !== undefined && rows[0].done !== false;
+  });
 }
 
-function fitTexts<T extends Operation>(operation: T, fit: Fit): T {
-  const reason = 'reason' in operation ? { reason: fit(operation.reason) } : {};
-  return { ...operation, ...reason, by: fit(operation.by) };
+/** The SQL function that writes a request, and its arguments. */
+function callOf(operation: Operation, fit: Fit): { call: string; values: unknown[] } {
+  const by = fit(operation.by);
+  switch (operation.action) {
+    case 'pause':
+      return { call: 'reaper.pause($1, $2)', values: [fit(operation.reason), by] };
+    case 'resume':
+      return { call: 'reaper.resume($1)', values: [by] };
+    case 'observe':
+      return { call: 'reaper.set_mode($1, $2)', values: ['observe', by] };
+    case 'activate':
+      return { call: 'reaper.set_mode($1, $2)', values: ['active', by] };
+    case 'hold': {
+      const { kind, value, reason, seconds } = operation;
+      return {
+        call: 'reaper.put_hold($1, $2, $3, $4, $5)',
+        values: [kind, value, fit(reason), by, seconds],
+      };
+    }
+    case 'release':
+      return { call: 'reaper.release_hold($1, $2, $3)', values: [operation.kind, operation.value, by] };
+    case 'host-gone': {
+      const declare = operation.replaced === true ? 'declare_host_replaced' : 'declare_host_gone';
+      return { call: `reaper.${declare}($1, $2)`, values: [operation.host, by] };
+    }
+    case 'boot-gone':
+      return { call: 'reaper.declare_boot_gone($1, $2)', values: [operation.boot, by] };
+  }
 }

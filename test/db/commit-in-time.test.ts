@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { claimMany } from '../../src/db/claim-many.js';
+import { operateOnce } from '../../src/db/operate.js';
 import { recordLeaseReclaim } from '../../src/db/record-lease-reclaim.js';
+import type { RunRef } from '../../src/domain/types.js';
 import { claimRun } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { insertRunningJob } from '../support/rows.js';
@@ -55,34 +57,44 @@ const claim = {
   advance: null,
 } as const;
 
-it.each([
-  [
-    'a claim',
-    'jobs',
-    async () => {
-      const run = await insertRunningJob(db.admin, { id: 'a' });
-      return () => claimRun(db.reaper, run, { lookedAtMs: Date.now() });
-    },
-  ],
+it.each<[string, string, string, (run: RunRef) => Promise<{ result: string } | undefined>]>([
+  ['a claim', 'jobs', 'won', (run) => claimRun(db.reaper, run, { lookedAtMs: Date.now() })],
   [
     'a batch of claims',
     'jobs',
-    async () => {
-      const { jobId, runKey } = await insertRunningJob(db.admin, { id: 'a' });
+    'won',
+    async ({ jobId, runKey }) => {
       const run = { jobId, runKey, pid: 4242, processIdentity: null, exitCode: null };
       const batch = { claimer: 'c', workflowId: 'w', lookedAtMs: Date.now(), claims: [{ ...claim, run }] };
-      return async () => (await claimMany(db.reaper, batch))[0];
+      return (await claimMany(db.reaper, batch))[0];
     },
   ],
   [
     'a reclaim of a lease',
     'reaper.lease_reclaim',
-    () => Promise.resolve(() => recordLeaseReclaim(db.reaper, lease, 'host-2')),
+    'recorded',
+    () => recordLeaseReclaim(db.reaper, lease, 'host-2'),
+  ],
+  [
+    'a hold by a signal',
+    'reaper.hold',
+    'written',
+    async () => {
+      const hold = {
+        action: 'hold',
+        kind: 'repo',
+        value: 'web',
+        reason: 'r',
+        seconds: 60,
+        by: 'op',
+      } as const;
+      return { result: (await operateOnce(db.reaper, 'key', hold)) ? 'written' : 'nothing' };
+    },
   ],
 ])(
   '%s commits although its process has no time for it, so a pause gets through',
-  async (_, table, prepare) => {
-    const run = await prepare();
+  async (_, table, expected, write) => {
+    const run = await insertRunningJob(db.admin, { id: 'a' });
     await db.admin.query(`
     create function take_a_second() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
     create trigger slow before insert or update on ${table} for each row execute function take_a_second()`);
@@ -90,7 +102,7 @@ it.each([
     const operator = new Worker(OPERATOR, { eval: true, workerData: { url: db.adminUrl, done } });
     try {
       await once(operator, 'message');
-      const result = run();
+      const written = write(run);
       await eventually('the statement is in progress', async () => {
         const { rows } = await db.admin.query(`select from pg_stat_activity where wait_event = 'PgSleep'`);
         return rows.length > 0;
@@ -98,7 +110,7 @@ it.each([
       operator.postMessage('pause');
       const paused = Atomics.wait(new Int32Array(done), 0, 0, BUSY_MS) !== 'timed-out';
       expect(paused).toBe(true);
-      expect(await result).toMatchObject({ result: table === 'jobs' ? 'won' : 'recorded' });
+      expect(await written).toMatchObject({ result: expected });
     } finally {
       await operator.terminate();
     }
