@@ -72,6 +72,7 @@ grant execute on function
     text),
   reaper.lock_holder(integer),
   reaper.try_claim(text, text, text),
+  reaper.crash_facts(text[], text[]),
   reaper.adapter_trouble(),
   reaper.note_unreadable(jsonb),
   reaper.owe_backstop_alert(text, text, text, text, text, text, text),

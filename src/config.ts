@@ -49,6 +49,11 @@ export const settingsSchema = z.object({
   /** If the process of a run that was reaped as dead is found alive: stop all reaping until `job-reaper activate`. */
   REAPER_BRAKE: flag.default(DEFAULT_POLICY.brake),
   /**
+   * How often a job may die by its own process: deaths by a reboot or a declaration do not count. At the next death it fails, if no other job
+   * ran in its process, else it is requeued and you are notified (`crash budget`). If not set, attempts alone decide.
+   */
+  REAPER_MAX_CRASHES: decimal(count(1)).optional(),
+  /**
    * What happens to a run over its ceiling that may or may not be alive. If not set, the adapter decides: `alert` if its
    * `reaper.has_exit_codes()` is false, else `reap`.
    */
@@ -235,6 +240,7 @@ export function toPolicy(settings: Settings): PublishedPolicy {
     maxRunningS: settings.REAPER_MAX_RUNNING_S,
     backstopAlive: settings.REAPER_BACKSTOP_ALIVE,
     brake: settings.REAPER_BRAKE,
+    ...(settings.REAPER_MAX_CRASHES !== undefined && { maxCrashes: settings.REAPER_MAX_CRASHES }),
     backstopUnknown: settings.REAPER_BACKSTOP_UNKNOWN ?? 'by adapter',
     watchAllLimit: settings.REAPER_WATCH_ALL_LIMIT,
     maxWatches: settings.REAPER_MAX_WATCHES,

@@ -78,13 +78,16 @@ begin
   end if;
   insert into reaper.ledger (job_id, run_key, run_id, task_id, agent, repo, host, pid, process_identity, exit_code,
                              attempts, max_attempts, started_at, outcome, tier, reason, error, from_stage, to_stage,
-                             next_agent, evidence, claimer, workflow_id)
+                             next_agent, evidence, claimer, workflow_id, cause)
   values (v_run.job_id, v_run.run_key, v_run.run_id, v_run.task_id, v_run.agent, v_run.repo, v_run.host, v_run.pid,
           v_run.process_identity, v_run.exit_code, v_run.attempts, v_run.max_attempts, v_run.started_at, v_wrote,
-          p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id)
+          p_tier, p_reason, p_error, p_from_stage, p_to_stage, p_next_agent, p_evidence, p_claimer, p_workflow_id,
+          case when p_tier = 1 then p_evidence #>> '{liveness,cause}' end)
   returning id into ledger_id;
   if v_wrote = 'failed' then
     notification_id := reaper.owe_failed(ledger_id);
+  elsif v_wrote = 'queued' and p_evidence #>> '{crashBudget,outcome}' = 'queued' then
+    notification_id := reaper.owe_crash_alert(ledger_id);
   end if;
   result := 'won';
   detail := v_wrote;
@@ -131,6 +134,7 @@ $$;
 --
 -- p_adapter_trouble  from reaper.adapter_trouble(), read under the same locks. If the view follows a table that was swapped away, its
 --                    facts are about another row than the one that finish would write to
+-- p_alone            from reaper.crash_facts(), read under the same locks: needed only if the run is to fail by its crash budget
 create function reaper.claim_held(
   p_job_id           text,
   p_run_key          text,
@@ -150,6 +154,7 @@ create function reaper.claim_held(
   p_looked_at        timestamptz,
   p_host_gone_by     text,
   p_adapter_trouble  text,
+  p_alone            boolean,
   out result         text,
   out detail         text,
   out ledger_id      bigint,
@@ -178,6 +183,8 @@ begin
   v_now := reaper.now();
   if v_changed is not null then
     null;
+  elsif p_evidence #>> '{crashBudget,outcome}' = 'failed' and p_alone is not true then
+    v_changed := 'over its crash budget it fails only if it was alone in its process: by now another run is known there, or the budget is not used up';
   elsif v_run.pid is distinct from p_pid
      or v_run.process_identity is distinct from p_process_identity
      or v_run.exit_code is distinct from p_exit_code then
@@ -326,7 +333,9 @@ begin
     select h.result, h.detail, h.ledger_id, h.notification_id into result, detail, ledger_id, notification_id
       from reaper.claim_held(p_job_id, p_run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence, p_pid,
                              p_process_identity, p_exit_code, p_from_stage, p_to_stage, p_next_agent, p_looked_at, p_host_gone_by,
-                             (select string_agg(t, '; ') from reaper.adapter_trouble() t)) h;
+                             (select string_agg(t, '; ') from reaper.adapter_trouble() t),
+                             case when p_evidence #>> '{crashBudget,outcome}' = 'failed' then
+                               (select f.alone from reaper.crash_facts(array[p_job_id], array[p_run_key]) f) end) h;
   exception
     when lock_not_available then -- leaving this block has undone all of it
       if p_looked_at is null then raise; end if;

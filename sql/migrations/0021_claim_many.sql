@@ -58,6 +58,7 @@ declare
   v_began    timestamptz;
   v_tried    boolean := false; -- one is, however slow the machine
   v_trouble  text;
+  v_alone    text[]; -- of those that are to fail by their crash budget, the jobs that were alone in their processes
   v_stop     text; -- why the rest is left
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -87,6 +88,13 @@ begin
   v_began := reaper.now();
   if v_stop is null then
     select string_agg(t, '; ') into v_trouble from reaper.adapter_trouble() t;
+    -- Once for all: it reads the running jobs.
+    if exists (select from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') then
+      select array_agg(f.job_id) filter (where f.alone) into v_alone
+        from (select array_agg(c ->> 'job_id') as job_ids, array_agg(c ->> 'run_key') as run_keys
+                from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') w
+       cross join lateral reaper.crash_facts(w.job_ids, w.run_keys) f;
+    end if;
   end if;
 
   for v_claim, v_place in select c, n from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n loop
@@ -121,7 +129,7 @@ begin
                                  v_claim ->> 'reason', v_claim ->> 'error', v_claim -> 'evidence', (v_claim ->> 'pid')::bigint,
                                  v_claim ->> 'process_identity', (v_claim ->> 'exit_code')::integer, v_claim ->> 'from_stage',
                                  v_claim ->> 'to_stage', v_claim ->> 'next_agent', p_looked_at, v_claim ->> 'host_gone_by',
-                                 v_trouble) h;
+                                 v_trouble, (v_claim ->> 'job_id') = any (v_alone)) h;
         -- No watch sends it: a sweep does, together with the others.
         update reaper.notification n set due_at = reaper.now() + interval '5 s' where n.id = notification_id and n.owed;
         set constraints all immediate;

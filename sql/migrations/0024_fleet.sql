@@ -68,7 +68,7 @@ begin
 end
 $$;
 
--- As before, except that what is counted for good already is not counted again.
+-- As before, except that what is counted for good already is not counted again, and that what a crash budget counts stays.
 create or replace function reaper.prune(
   p_older_than_s            double precision,
   out claims                bigint,
@@ -86,6 +86,7 @@ declare
   v_before  timestamptz := reaper.now() - make_interval(secs => p_older_than_s);
   v_claims   bigint;
   v_reclaims bigint;
+  v_crashes  bigint[];
 begin
   if p_older_than_s is null or p_older_than_s < c_least_s then
     raise exception 'expected at least one day to be kept, got % s: prune what is older than that', p_older_than_s
@@ -96,6 +97,8 @@ begin
   select c.through_id into v_claims from reaper.counted c where c.what = 'claim' for update;
   select c.through_id into v_reclaims from reaper.counted c where c.what = 'lease reclaim' for update;
 
+  v_crashes := array(select reaper.counted_crashes(v_before));
+
   -- Notifications that belong to a claim go with it. One statement, so that what is counted is what was removed.
   with gone as (
     delete from reaper.ledger l
@@ -103,6 +106,7 @@ begin
        and l.id < (select max(id) from reaper.ledger)
        and not exists (select from reaper.notification n where n.ledger_id = l.id and n.owed)
        and not exists (select from reaper.running_job r where r.job_id = l.job_id and r.run_key = l.run_key)
+       and l.id <> all (v_crashes)
     returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier
   ), counted as (
     insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
@@ -211,7 +215,7 @@ begin
   -- Reasons without what differs from run to run: pids, ages and times.
   select jsonb_agg(jsonb_build_object('agent', g.agent, 'reason', g.reason, 'count', g.count) order by g.count desc, g.agent, g.reason)
     into v_groups
-    from (select left(n.agent, 100) as agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
+    from (select left(n.agent, 100) as agent, regexp_replace(left(n.reason, 200), '^(dead pid|backstop age|crash budget|no probe answers)[ =].*$', E'\\1') as reason, count(*) as count
             from reaper.notification n where n.id = any (v_ids) group by 1, 2 order by 3 desc, 1, 2 limit 20) g;
   select jsonb_agg(left(coalesce(n.job_id, n.host, ''), 200) order by n.id) into v_first
     from reaper.notification n where n.id = any (v_ids[1:c_shown]);
@@ -220,9 +224,10 @@ begin
                       when 'survivor' then '🚨 reaper: the processes of %s reaped runs are alive'
                       when 'backstop alive' then '⚠️ reaper: %s jobs are proven alive but over their ceiling'
                       when 'backstop unknown' then '⚠️ reaper: %s jobs are over their ceiling, and it is unknown whether they are alive'
+                      when 'crash budget' then '⚠️ reaper: %s jobs were requeued although they have died too often by their own process, because others ran in it'
                       when 'host without probe' then '⚠️ reaper: no probe answers on %s hosts: their running jobs are unknown, none of them is reaped by a dead pid'
                       else '⚠️ reaper: %s messages' end, cardinality(v_ids));
-  v_list := case p_kind when 'failed' then format('job-reaper ledger --limit %s', least(cardinality(v_ids), 10000)) else 'job-reaper status' end;
+  v_list := case when p_kind in ('failed', 'crash budget') then format('job-reaper ledger --limit %s', least(cardinality(v_ids), 10000)) else 'job-reaper status' end;
   insert into reaper.notification (key, kind, reason, text, due_at, detail)
   values (reaper.notification_key('digest', p_kind, v_ids[1]::text), 'digest', p_kind,
           format('%s: %s; the first are %s. List them: %s', v_words,

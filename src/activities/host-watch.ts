@@ -7,7 +7,7 @@ import {
   type HostRow,
   type HostWave,
 } from '../db/host-pages.js';
-import { declaredGone } from '../domain/declaration.js';
+import { declaredGone, declaredPlaceGone } from '../domain/declaration.js';
 import {
   MAX_HOST_LOOKS,
   type HostLook,
@@ -112,7 +112,7 @@ function declaredLiveness(row: HostRow & Declared, host: string | null, silence:
     return { ...declaredGone(row.hostGoneBy), declared: true };
   }
   if (row.placeGone !== null) {
-    return { state: 'dead', proven: false, evidence: row.placeGone, declared: true };
+    return { ...declaredPlaceGone(row.placeGone), declared: true };
   }
   const evidence =
     host === null ? 'the run names no host that can be asked' : `the probe on host ${host} did not answer`;

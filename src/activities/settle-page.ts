@@ -123,7 +123,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
     const planned: Planned[] = [];
     const alerts: AlertToOwe[] = [];
     for (const fact of facts) {
-      const { run, block, policy, alerted, alertedUnknown } = fact;
+      const { run, block, policy, alerted, alertedUnknown, crashes } = fact;
       const index = open.get(runName(run)) ?? -1;
       if (page.runs[index]?.[2] !== digestOf(run)) {
         leave(settled, 1, 'its row has changed since the look');
@@ -137,7 +137,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
           const kind = kinds[indexes[index] ?? -1];
           return kind === undefined ? [] : [{ nowMs, kind, liveness: livenessOf(kind, run) }];
         });
-        const judged = judgeLooks({ run, alerted, alertedUnknown }, seen, policy);
+        const judged = judgeLooks({ run, alerted, alertedUnknown, crashes }, seen, policy);
         const { verdict } = judged ?? {};
         if (
           judged !== null &&

@@ -36,7 +36,20 @@ export function ledgerTable(
   width: number | undefined = process.stdout.columns,
 ): string {
   return renderTable(
-    ['claimed at', 'job', 'agent', 'repo', 'host', 'pid', 'outcome', 'tier', 'reason', 'stage', 'owed'],
+    [
+      'claimed at',
+      'job',
+      'agent',
+      'repo',
+      'host',
+      'pid',
+      'outcome',
+      'tier',
+      'cause',
+      'reason',
+      'stage',
+      'owed',
+    ],
     entries.map((entry) => [
       formatTime(entry.claimedAt),
       entry.jobId,
@@ -46,12 +59,13 @@ export function ledgerTable(
       entry.pid,
       entry.outcome,
       entry.tier,
+      entry.cause,
       entry.reason,
       entry.toStage === null ? null : `${entry.fromStage ?? '?'} -> ${entry.toStage}`,
       entry.owed ? 'yes' : 'no',
     ]),
     width,
-    ['stage', 'repo', 'pid', 'host', 'owed'],
+    ['stage', 'cause', 'repo', 'pid', 'host', 'owed'],
   );
 }
 

@@ -7,6 +7,7 @@ const FUNCTIONS = [
   { signature: 'reaper.finish(text, text, text, text)', returns: ['boolean', 'text'], isOptional: false },
   { signature: 'reaper.advance(text, text, text, text, text)', returns: ['boolean'], isOptional: true },
   { signature: 'reaper.has_exit_codes()', returns: ['boolean'], isOptional: true },
+  { signature: 'reaper.open_jobs(text[])', returns: ['SETOF record'], isOptional: true },
 ];
 
 /** The view's columns, in order. */

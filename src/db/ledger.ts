@@ -1,4 +1,5 @@
 import type { Queryable } from './database.js';
+import type { DeathCause } from '../domain/liveness.js';
 import type { Outcome, RunRef, Tier } from '../domain/types.js';
 
 /** One claim on record. */
@@ -12,6 +13,8 @@ export interface LedgerEntry extends RunRef {
   pid: number | null;
   outcome: Outcome;
   tier: Tier;
+  /** What ended with the run, if it was found dead; null for other claims, and those of older versions. */
+  cause: DeathCause | null;
   reason: string;
   error: string | null;
   fromStage: string | null;
@@ -27,7 +30,7 @@ export interface LedgerEntry extends RunRef {
 
 const SELECT = `
   select l.id, l.claimed_at as "claimedAt", l.job_id as "jobId", l.run_key as "runKey", l.run_id as "runId", l.agent,
-         l.repo, l.host, l.pid, l.outcome, l.tier, l.reason, l.error, l.from_stage as "fromStage",
+         l.repo, l.host, l.pid, l.outcome, l.tier, l.cause, l.reason, l.error, l.from_stage as "fromStage",
          l.to_stage as "toStage", l.evidence, l.claimer, l.workflow_id as "workflowId",
          n.id as "notificationId", coalesce(n.owed, false) as owed
     from reaper.ledger l

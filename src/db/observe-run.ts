@@ -1,4 +1,5 @@
 import type { Queryable } from './database.js';
+import type { CrashFacts } from '../domain/crash-budget.js';
 import type { JobRun, Policy, PublishedPolicy, RunRef } from '../domain/types.js';
 import { runName } from '../domain/run-name.js';
 import { JOB_RUN_COLUMNS, toJobRun } from './job-run.js';
@@ -20,6 +21,8 @@ export interface RunFacts {
   alerted: boolean;
   /** The alert that it is over its ceiling and unknown is owed or was sent. */
   alertedUnknown: boolean;
+  /** The deaths of its job by its own process; null without a crash budget. */
+  crashes: CrashFacts | null;
   /** When this was read: milliseconds by the database's clock. */
   readMs: number;
 }
@@ -38,11 +41,15 @@ const COLUMNS = `
                   where n.kind = 'backstop unknown' and n.job_id = r.job_id and n.run_key = r.run_key) as "alertedUnknown",
          (select reaper.records_exit_codes()) as "recordsExitCodes"`;
 
+/** For the row `f` of `reaper.crash_facts`, or none. */
+const CRASHES = `case when f.job_id is not null then jsonb_build_object('earlier', f.earlier, 'alone', f.alone) end as crashes`;
+
 const SQL = `
-  select ${COLUMNS}
+  select ${COLUMNS}, ${CRASHES}
     from reaper.control ctl
     cross join (select reaper.now() as now) c
-    left join reaper.running_job r on r.job_id = $1 and r.run_key = $2`;
+    left join reaper.running_job r on r.job_id = $1 and r.run_key = $2
+    left join reaper.crash_facts(array[$1::text], array[$2::text]) f on true`;
 
 type Row = JobRun &
   Omit<RunFacts, 'run' | 'policy'> & {
@@ -70,19 +77,20 @@ export interface ManyFacts {
 export async function observeRuns(pool: Queryable, refs: readonly RunRef[]): Promise<ManyFacts> {
   const wanted = new Set(refs.map(runName));
   const isWanted = (ref: RunRef) => wanted.has(runName(ref));
-  const jobIds = [refs.map(({ jobId }) => jobId)];
+  const jobIds = refs.map(({ jobId }) => jobId);
   // Rows first: a run that ends in between is found in the ledger.
   const { rows } = await pool.query<Row>(
-    `select ${COLUMNS}
+    `select ${COLUMNS}, ${CRASHES}
        from reaper.readable_run r
        cross join reaper.control ctl
        cross join (select reaper.now() as now) c
+       left join reaper.crash_facts($1::text[], $2::text[]) f on f.job_id = r.job_id and f.run_key = r.run_key
       where r.job_id = any ($1::text[])`,
-    jobIds,
+    [jobIds, refs.map(({ runKey }) => runKey)],
   );
   const reaped = await pool.query<RunRef & { claimer: string }>(
     `select l.job_id as "jobId", l.run_key as "runKey", l.claimer from reaper.ledger l where l.job_id = any ($1::text[])`,
-    jobIds,
+    [jobIds],
   );
   return {
     running: rows.filter(isWanted).map((row) => ({ ...toFacts(row), run: toJobRun(row) })),
@@ -100,6 +108,7 @@ function toFacts(row: Row): RunFacts {
     placeGone: row.placeGone,
     alerted: row.alerted,
     alertedUnknown: row.alertedUnknown,
+    crashes: row.found ? row.crashes : null,
     readMs: row.readMs,
   };
 }

@@ -1,5 +1,6 @@
+import { crashReason, judgeCrashes } from './crash-budget.js';
 import { judgeExitRecord } from './exit-record.js';
-import { unknownOutcome } from './outcome.js';
+import { errorText, unknownOutcome } from './outcome.js';
 import type { Observation, Outcome, Policy, Tier, Verdict, WatchMemory } from './types.js';
 import type { Advance } from './exit-zero.js';
 
@@ -26,7 +27,7 @@ export function planClaim(
   policy: Policy,
   exitZero: ExitZeroAnswer | null,
 ): ClaimPlan {
-  const { run, liveness } = observation;
+  const { run, liveness, crashes } = observation;
   const evidence = {
     liveness,
     streak: memory.streak,
@@ -45,14 +46,25 @@ export function planClaim(
       maxRunningS: policy.maxRunningS,
       backstopAlive: policy.backstopAlive,
       backstopUnknown: policy.backstopUnknown,
+      ...(policy.maxCrashes !== undefined && { maxCrashes: policy.maxCrashes }),
     },
   };
   if (exitZero?.kind === 'done') {
     const { reason, advance } = exitZero;
     return { outcome: 'done', tier: verdict.tier, reason, error: null, advance, evidence };
   }
+  const { tier } = verdict;
   const reason = exitZero?.reason ?? verdict.reason;
-  return { ...unknownOutcome(run, reason), tier: verdict.tier, reason, advance: null, evidence };
+  const planned = unknownOutcome(run, reason);
+  const crashBudget = planned.outcome === 'queued' ? judgeCrashes({ tier, liveness, crashes }, policy) : null;
+  if (crashBudget === null) return { ...planned, tier, reason, advance: null, evidence };
+  const overEvidence = { ...evidence, crashBudget };
+  if (crashBudget.outcome === 'queued') {
+    return { ...planned, tier, reason, advance: null, evidence: overEvidence };
+  }
+  const why = crashReason(crashBudget, reason);
+  const error = errorText(run, why);
+  return { outcome: 'failed', error, tier, reason: why, advance: null, evidence: overEvidence };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Liveness, LivenessState, ProcessStamp } from './liveness.js';
+import type { DeathCause, Liveness, LivenessState, ProcessStamp } from './liveness.js';
 import type { Policy } from './types.js';
 
 /** Bytes of evidence that one look returns. Runs whose evidence does not fit are left to the sweep. */
@@ -41,6 +41,8 @@ export interface SeenKind {
   parts: readonly (readonly string[])[];
   /** One look is enough to decide. */
   once: boolean;
+  /** As in {@link Liveness}. */
+  cause?: DeathCause;
   /** As in {@link Sighting}. */
   declared?: true;
 }
@@ -117,10 +119,21 @@ export class Kinds {
   #bytes = 0;
 
   /** The index of the evidence's kind; null if there is no room for another. */
-  add({ state, proven, evidence, declared }: Sighting, stamp: ProcessStamp, once: boolean): number | null {
+  add(
+    { state, proven, evidence, cause, declared }: Sighting,
+    stamp: ProcessStamp,
+    once: boolean,
+  ): number | null {
     const start = startOf(stamp);
     const parts = evidence.split(nameOf(stamp)).map((part) => (start === '' ? [part] : part.split(start)));
-    const kind: SeenKind = { state, proven, parts, once, ...(declared && { declared }) };
+    const kind: SeenKind = {
+      state,
+      proven,
+      parts,
+      once,
+      ...(cause && { cause }),
+      ...(declared && { declared }),
+    };
     const key = JSON.stringify(kind);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -132,15 +145,17 @@ export class Kinds {
 }
 
 /** The evidence as a single watch has it. */
-export function livenessOf({ state, proven, parts }: SeenKind, stamp: ProcessStamp): Liveness {
+export function livenessOf({ state, proven, parts, cause }: SeenKind, stamp: ProcessStamp): Liveness {
   const evidence = parts.map((part) => part.join(startOf(stamp))).join(nameOf(stamp));
-  return { state, proven, evidence };
+  return { state, proven, ...(cause && { cause }), evidence };
 }
 
 /** What was seen, as unknown, with the reason for the doubt before it. */
 export function doubted(kind: SeenKind, reason: string): SeenKind {
+  const { once, declared } = kind;
   const [[first = '', ...rest] = [], ...others] = kind.parts;
-  return { ...kind, state: 'unknown', proven: false, parts: [[reason + first, ...rest], ...others] };
+  const parts = [[reason + first, ...rest], ...others];
+  return { state: 'unknown', proven: false, parts, once, ...(declared && { declared }) };
 }
 
 function nameOf({ pid }: ProcessStamp): string {

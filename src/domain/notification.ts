@@ -2,7 +2,13 @@ import type { Outcome } from './types.js';
 
 /** What people are told about: a claim that failed its job, or an alert. */
 export type NotificationKind =
-  'failed' | 'backstop alive' | 'backstop unknown' | 'host without probe' | 'survivor' | 'digest';
+  | 'failed'
+  | 'backstop alive'
+  | 'backstop unknown'
+  | 'crash budget'
+  | 'host without probe'
+  | 'survivor'
+  | 'digest';
 
 /** What a digest says of the many messages that it stands for. */
 export interface Digest {

@@ -1,4 +1,5 @@
 import { ceilingS, confirmWaitS } from './policy.js';
+import { isCrashReason } from './crash-budget.js';
 import type { ClaimPlan } from './claim-plan.js';
 import type { JobRun, Observation, Outcome, Policy, Verdict, WatchMemory } from './types.js';
 
@@ -7,7 +8,7 @@ const DECISIONS: Readonly<Record<Outcome, string>> = { done: 'done', queued: 're
 /** What a claim will do and why, in words. */
 export function describeDecision({ outcome, tier, reason }: ClaimPlan, run: JobRun): string {
   const causes = {
-    1: `pid ${run.pid ?? 'None'} is dead`,
+    1: `pid ${run.pid ?? 'None'} is dead${isCrashReason(reason) ? ` (${reason})` : ''}`,
     2: `the agent exited with ${run.exitCode ?? 'None'} (${reason})`,
     3: `it is over its ceiling (${reason})`,
   };

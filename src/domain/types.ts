@@ -1,3 +1,4 @@
+import type { CrashFacts } from './crash-budget.js';
 import type { Liveness } from './liveness.js';
 
 /** Our status words; an adapter maps them to the user's. */
@@ -71,6 +72,8 @@ export interface Policy {
   maxRunningS: number;
   /** What to do with a run over the ceiling that is proven alive. @default 'alert' */
   backstopAlive: 'alert' | 'reap';
+  /** How often a job may die by its own process, see `judgeCrashes`. If missing, any number of times. */
+  maxCrashes?: number;
   /** Whether all reaping stops once a reaped run's process turns out to be alive. @default true */
   brake: boolean;
   /** What to do with a run over the ceiling whose liveness is unknown. @default 'reap' */
@@ -120,6 +123,8 @@ export interface Observation {
   alerted: boolean;
   /** Whether the alert that it is over its ceiling and unknown was already sent. Missing from looks of older versions. */
   alertedUnknown?: boolean;
+  /** The deaths of its job by its own process. Missing from looks of older versions; null without a crash budget. */
+  crashes?: CrashFacts | null;
 }
 
 /** What a watch remembers from one observation to the next. Times are the watch's clock in milliseconds. */

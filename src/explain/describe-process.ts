@@ -1,4 +1,4 @@
-import { declaredGone } from '../domain/declaration.js';
+import { declaredGone, declaredPlaceGone } from '../domain/declaration.js';
 import type { Liveness } from '../domain/liveness.js';
 import { formatTime } from '../domain/wording.js';
 import type { RunningFacts } from './facts.js';
@@ -12,7 +12,7 @@ import type { RunningFacts } from './facts.js';
 export function livenessOf(running: RunningFacts, silentHosts: readonly string[]): Liveness {
   const seen = seenOf(running, silentHosts);
   if (seen.state !== 'unknown' || running.placeGone === null) return seen;
-  return { state: 'dead', proven: false, evidence: running.placeGone };
+  return declaredPlaceGone(running.placeGone);
 }
 
 function seenOf({ probe, hostGoneBy }: RunningFacts, silentHosts: readonly string[]): Liveness {

@@ -1,3 +1,4 @@
+import { judgeCrashes } from '../domain/crash-budget.js';
 import { unknownOutcome } from '../domain/outcome.js';
 import { confirmWaitS } from '../domain/policy.js';
 import type { JobRun, Observation, Policy, Verdict } from '../domain/types.js';
@@ -63,7 +64,7 @@ function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer
       return [
         `dead, needs ${policy.deadTicks} consecutive observations ${confirmWaitS(observation.run, policy)} s apart; ` +
           (counted === null ? 'its watch could not be asked how many it has' : `its watch has ${counted}`),
-        describeUnknownOutcome(observation.run, 'then it'),
+        describeDeath(facts, 'then it'),
       ];
     case 'defunct':
       return [
@@ -87,10 +88,20 @@ function describeDefer(facts: VerdictFacts, why: Extract<Verdict, { kind: 'defer
 
 function describeOutcome(facts: VerdictFacts, verdict: Extract<Verdict, { kind: 'reap' }>): string {
   const { run } = facts.observation;
+  if (verdict.tier === 1) return describeDeath(facts, 'it');
   if (verdict.path !== 'exit-zero') return describeUnknownOutcome(run, 'it');
   return facts.hasStages
     ? `its agent exited with 0, so its stage's gate is asked: if green, it becomes done; if red, ${describeUnknownOutcome(run, 'it')}`
     : 'its agent exited with 0 and there are no stages: it becomes done';
+}
+
+/** Like {@link describeUnknownOutcome}, for a run that is found dead. */
+function describeDeath({ observation, policy }: VerdictFacts, subject: string): string {
+  const { run, liveness, crashes } = observation;
+  const over = judgeCrashes({ tier: 1, liveness, crashes }, policy);
+  return over?.outcome === 'failed' && unknownOutcome(run, '').outcome === 'queued'
+    ? `${subject} becomes failed, with a notification: this is death ${over.deaths} of its job by its own process, over REAPER_MAX_CRASHES=${over.max}`
+    : describeUnknownOutcome(run, subject);
 }
 
 function describeUnknownOutcome(run: JobRun, subject: string): string {

@@ -3,6 +3,7 @@ import { FRESH_MEMORY, type Verdict } from '../domain/types.js';
 import { describeControl } from './describe-control.js';
 import { describeLastSweep } from './describe-sweep.js';
 import { describeBlock } from './describe-block.js';
+import { describeCrashes } from './describe-crashes.js';
 import { describeClaim, describeWouldBe } from './describe-past.js';
 import { describeProcess, livenessOf } from './describe-process.js';
 import { describeRun } from './describe-run.js';
@@ -60,7 +61,7 @@ export function explain(facts: ExplainFacts): Explanation {
     current: RunningFacts,
     silent: readonly string[],
   ): { verdict: Verdict | null; sections: ExplanationSection[] } {
-    const { run, alerted, alertedUnknown, hasStages, watch } = current;
+    const { run, alerted, alertedUnknown, crashes, hasStages, watch } = current;
     const liveness = livenessOf(current, silent);
     const row = { title: 'run', lines: describeRun(run, liveness, policy) };
     const process = {
@@ -73,12 +74,15 @@ export function explain(facts: ExplainFacts): Explanation {
     const block = { title: 'blocked', lines: describeBlock(current) };
     if (current.unwatchable !== null) return { verdict: null, sections: [row, process, block] };
 
-    const observation = { run, liveness, alerted, alertedUnknown };
+    const observation = { run, liveness, alerted, alertedUnknown, crashes };
     const { verdict } = judge(observation, { policy, memory: FRESH_MEMORY, nowMs: facts.nowMs });
     const counted = countedBy(watch);
     const due = {
       title: 'verdict',
-      lines: describeVerdict({ observation, verdict, policy, hasStages, counted }),
+      lines: [
+        ...describeVerdict({ observation, verdict, policy, hasStages, counted }),
+        ...describeCrashes(crashes, policy),
+      ],
     };
     const watched = {
       title: 'watch',

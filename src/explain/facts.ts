@@ -3,6 +3,7 @@ import type { HostState } from '../db/host-state.js';
 import type { Hold } from '../db/holds.js';
 import type { LedgerEntry } from '../db/ledger.js';
 import type { WouldBeReap } from '../db/would-be-reaps.js';
+import type { CrashFacts } from '../domain/crash-budget.js';
 import type { ClaimTrouble } from '../domain/claim-trouble.js';
 import type { Liveness } from '../domain/liveness.js';
 import type { JobRun } from '../domain/types.js';
@@ -52,6 +53,8 @@ export interface RunningFacts {
   alerted: boolean;
   /** An alert was already sent that it is over its ceiling and may or may not be alive. */
   alertedUnknown: boolean;
+  /** The deaths of its job by its own process; null without a crash budget. */
+  crashes: CrashFacts | null;
   hasStages: boolean;
   host: HostState | null;
   probe: ProbeFacts;

@@ -61,6 +61,7 @@ async function gatherRunning(context: ExplainContext, found: JobRun): Promise<Ru
     placeGone: facts.placeGone,
     alerted: facts.alerted,
     alertedUnknown: facts.alertedUnknown,
+    crashes: facts.crashes,
     hasStages: facts.hasStages,
     host,
     probe: probed,

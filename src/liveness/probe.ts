@@ -29,10 +29,16 @@ const MAX_NAMED = 5;
  */
 export function probeProcess(stamp: ProcessStamp, options: ProbeOptions): Liveness {
   try {
-    return judge(stamp, options, options.driver ?? driverFor());
+    return withCause(judge(stamp, options, options.driver ?? driverFor()));
   } catch (error) {
     return unknown(`the probe failed: ${messageOf(error)}`);
   }
+}
+
+/** What is dead in a boot that goes on has ended by itself. */
+function withCause(liveness: Liveness): Liveness {
+  const isOver = liveness.state === 'dead' || liveness.state === 'defunct';
+  return isOver ? { cause: 'process', ...liveness } : liveness;
 }
 
 /**
@@ -86,7 +92,7 @@ function judgeStamped(
         );
       }
       const { isOver, evidence } = judgeBoot(processIdentity, origin.boot, origin.here, boots);
-      return isOver ? { state: 'dead', proven: false, evidence } : unknown(evidence);
+      return isOver ? { state: 'dead', proven: false, cause: 'reboot', evidence } : unknown(evidence);
     }
     case 'here':
     case 'other namespace': {

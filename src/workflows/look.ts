@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
-import { declaredGone } from '../domain/declaration.js';
+import { declaredGone, declaredPlaceGone } from '../domain/declaration.js';
 import type { Liveness } from '../domain/liveness.js';
 import { judgeBefore } from '../domain/policy-before.js';
 import { judge, type JudgeContext, type Judgement } from '../domain/policy.js';
@@ -38,7 +38,7 @@ export function judgeLook(observation: Observation, context: JudgeContext): Judg
 async function probe(run: JobRun, facts: RunObservation): Promise<Liveness> {
   const seen = await ask(run, facts);
   if (seen.state !== 'unknown' || !facts.placeGone) return seen;
-  return { state: 'dead', proven: false, evidence: facts.placeGone };
+  return declaredPlaceGone(facts.placeGone);
 }
 
 async function ask(run: JobRun, { probeQueue, hostGoneBy }: RunObservation): Promise<Liveness> {

@@ -99,8 +99,8 @@ async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
         why: 'Look again because the clock stepped',
       };
     }
-    const { alerted, alertedUnknown } = facts;
-    const observation = { ...seen, alerted, alertedUnknown };
+    const { alerted, alertedUnknown, crashes } = facts;
+    const observation = { ...seen, alerted, alertedUnknown, crashes };
     const { policy } = facts;
     const nowMs = watch.clockMs(facts.readMs);
     const memory = isOtherProcess(watch, observation) ? FRESH_MEMORY : watch.memory;

@@ -165,6 +165,18 @@ export abstract class QueueWorld {
     return rows;
   }
 
+  /** Whether the adapter calls a job queued or running; null if it cannot tell. */
+  async isOpen(id: string): Promise<boolean | null> {
+    const { rows } = await this.admin.query<{ canTell: boolean }>(
+      `select to_regprocedure('reaper.open_jobs(text[])') is not null as "canTell"`,
+    );
+    if (rows[0]?.canTell !== true) return null;
+    const open = await this.admin.query<{ job_id: string }>('select job_id from reaper.open_jobs($1)', [
+      [id, 'of another queue', '4711', `${'x'.repeat(10)}/${'y'.repeat(36)}`],
+    ]);
+    return open.rows.some(({ job_id }) => job_id === id);
+  }
+
   claimed(id: string): Promise<true> {
     return eventually(`the claim of job ${id}`, async () => (await this.claims(id)).length > 0, 60_000);
   }

@@ -73,6 +73,34 @@ const cases: Cases = {
     'not reaped, because it is alive',
     'exit code 0 was not recorded clearly after this run started, and its process is proven alive',
   ],
+  'a job that has died by its own process before': [
+    { seen: ALIVE, policy: { maxCrashes: 3 }, running: { crashes: { earlier: 2, alone: null } } },
+    'its job has died 2 times by its own process, of REAPER_MAX_CRASHES=3',
+  ],
+  'a job whose crash budget is used up': [
+    { seen: ALIVE, policy: { maxCrashes: 2 }, running: { crashes: { earlier: 2, alone: true } } },
+    'of REAPER_MAX_CRASHES=2: its next such death fails it, because no other job runs in its process',
+  ],
+  'a job whose crash budget is used up, beside others': [
+    { seen: ALIVE, policy: { maxCrashes: 2 }, running: { crashes: { earlier: 2, alone: false } } },
+    'its next such death only causes an alert, because other jobs run in its process, or its row has no stamp',
+  ],
+  'a death over the crash budget': [
+    {
+      seen: { ...DEAD, cause: 'process' },
+      policy: { maxCrashes: 2 },
+      running: { crashes: { earlier: 2, alone: true } },
+    },
+    'then it becomes failed, with a notification: this is death 3 of its job by its own process, over REAPER_MAX_CRASHES=2',
+  ],
+  'a death by a reboot, over the crash budget': [
+    {
+      seen: { ...DEAD, cause: 'reboot' },
+      policy: { maxCrashes: 2 },
+      running: { crashes: { earlier: 2, alone: true } },
+    },
+    'then it is requeued: 1 of 2 attempts are used',
+  ],
   'an exit code beyond the grace': [
     { seen: DEAD, run: { exitCode: 7, exitAgeS: 301 } },
     "due to be reaped at its watch's next observation",

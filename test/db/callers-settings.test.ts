@@ -144,6 +144,9 @@ const STORY: Step[] = [
     ODD,
   ),
   reaper('note_unreadable($1)', JSON.stringify([{ jobId: ODD, why: 'its pid cannot be read' }])),
+  reaper(
+    `crash_facts(array['tried'], array[(select run_key from reaper.running_job where job_id = 'tried')])`,
+  ),
   reaper(`adapter_trouble()`),
   reaper(`records_exit_codes()`),
   reaper(`lock_holder(pg_backend_pid())`),

@@ -142,6 +142,7 @@ describe('role reaper', () => {
       'boots',
       'claim',
       'claim_many',
+      'crash_facts',
       'declare_boot_gone',
       'declare_host_gone',
       'declare_host_replaced',

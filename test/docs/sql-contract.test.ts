@@ -29,7 +29,7 @@ afterAll(async () => {
 it('walks through the very files', async () => {
   const file = (await readPage(`${FOLDER}/contract.sql`)) + (await readPage(`${FOLDER}/indexes.sql`));
   const shown = blocksOf(await readPage('docs/sql-contract.md')).filter(({ language }) => language === 'sql');
-  expect(shown).toHaveLength(5);
+  expect(shown).toHaveLength(6);
   for (const { text } of shown) expect(file).toContain(text);
 });
 

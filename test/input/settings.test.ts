@@ -115,6 +115,7 @@ const RELIED_ON: { [Name in keyof Settings]-?: (value: Exclude<Settings[Name], u
   REAPER_MAX_RUNNING_S: (value) => isCount(value, 1, YEAR_S),
   REAPER_BACKSTOP_ALIVE: (value) => expect(['alert', 'reap']).toContain(value),
   REAPER_BRAKE: isBoolean,
+  REAPER_MAX_CRASHES: (value) => isCount(value, 1, Number.MAX_SAFE_INTEGER),
   REAPER_BACKSTOP_UNKNOWN: (value) => expect(['alert', 'reap']).toContain(value),
   REAPER_WATCH_ALL_LIMIT: (value) => isCount(value, 0, 1_500),
   REAPER_MAX_WATCHES: (value) => isCount(value, 1, 1_500),

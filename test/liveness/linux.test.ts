@@ -69,6 +69,7 @@ describe.skipIf(!isLinux)('a stamped process on Linux (needs /proc)', () => {
     expect(probe(pid, identity)).toEqual({
       state: 'dead',
       proven: false,
+      cause: 'process',
       evidence: `pid ${pid} absent in pid namespace ${pidNamespace} of this boot; no sentinel has seen whether it left children`,
     });
   });

@@ -70,6 +70,7 @@ describe.skipIf(!canNest)(`a process in another pid namespace ${NEEDS}`, () => {
     expect(await lookAt(nested)).toEqual({
       state: 'dead',
       proven: false,
+      cause: 'process',
       evidence: `pid ${nested.pid} is gone: no process of this machine has this pid in any pid namespace and start tick ${start} (complete list of /proc); no sentinel has seen whether it left children`,
     });
   });

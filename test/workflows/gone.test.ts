@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ProbeActivities } from '../../src/activities/probe.js';
 import { operate } from '../../src/db/operate.js';
+import { listLedger } from '../../src/db/ledger.js';
 import type { RunRef } from '../../src/domain/types.js';
 import { processIdentity, readPlace } from '../../src/liveness/index.js';
 import type { WatchState } from '../../src/workflows/messages.js';
@@ -68,6 +69,8 @@ async function look(run: RunRef, seen: string): Promise<void> {
 function fails(): never {
   throw ApplicationFailure.nonRetryable('the view may not be read');
 }
+
+const causeOf = async (id: string) => (await listLedger(db.reaper, { jobId: id }))[0]?.cause;
 
 describe('a host that was declared gone and answers again', () => {
   it('keeps its live run when a later look at it fails: one answer to a sweep ended the declaration', async () => {
@@ -136,6 +139,7 @@ describe.skipIf(here === null)('a run of another boot (needs /proc)', () => {
     await operate(db.reaper, { action: 'boot-gone', boot: OLD_BOOT, by: 'op' });
     expect(await watch(run).result()).toMatchObject({ outcome: 'queued' });
     expect(await evidenceOf('old')).toBe(`boot ${OLD_BOOT} declared gone by op`);
+    expect(await causeOf('old')).toBe('boot-gone');
   });
 
   it.skipIf(!here?.isInitial || here.machineId === '')(
@@ -155,6 +159,7 @@ describe.skipIf(here === null)('a run of another boot (needs /proc)', () => {
       );
       expect(await watch(run).result()).toMatchObject({ outcome: 'queued' });
       expect(await evidenceOf('old')).toContain('this machine has rebooted since');
+      expect(await causeOf('old')).toBe('reboot');
     },
   );
 });

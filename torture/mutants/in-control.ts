@@ -110,8 +110,8 @@ export const inControl: readonly Mutant[] = [
       },
       {
         file: CLAIM,
-        from: `(select string_agg(t, '; ') from reaper.adapter_trouble() t)) h;`,
-        to: 'null) h;',
+        from: `(select string_agg(t, '; ') from reaper.adapter_trouble() t),`,
+        to: 'null,',
       },
       {
         file: 'dist/src/db/check-running-jobs.js',

@@ -74,4 +74,12 @@ begin
   return found;
 end
 $$;
--- 5. No reaper.advance: this queue has no stages, so exit 0 is done.
+-- 5. For REAPER_MAX_CRASHES: which of these jobs are queued or running.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select id::text, null::timestamptz from public.work
+   where id = any (array(select u::bigint from unnest(p_job_ids) u where u ~ '^[0-9]{1,18}$')) and state in ('waiting', 'active')
+$$;
+
+-- 6. No reaper.advance: this queue has no stages, so exit 0 is done.

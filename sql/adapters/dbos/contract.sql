@@ -48,6 +48,15 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running, and when they were made: an application chooses their ids.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select workflow_uuid, to_timestamp(created_at / 1000.0)
+    from :"schema".workflow_status
+   where workflow_uuid = any (p_job_ids) and status in ('PENDING', 'ENQUEUED', 'DELAYED')
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

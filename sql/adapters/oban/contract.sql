@@ -44,6 +44,14 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select id::text, null::timestamptz from :"schema".oban_jobs
+   where id = any (array(select u::bigint from unnest(p_job_ids) u where u ~ '^[0-9]{1,18}$')) and state not in ('completed', 'discarded', 'cancelled')
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

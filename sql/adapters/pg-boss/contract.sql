@@ -50,6 +50,18 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running, and when they were made: an application may give an id again.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select u.job_id, j.created_on
+    from unnest(p_job_ids) u(job_id)
+    join :"schema".job j
+      on j.name = left(u.job_id, -37)
+     and j.id = case when right(u.job_id, 36) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then right(u.job_id, 36)::uuid end
+   where j.state < 'completed'
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

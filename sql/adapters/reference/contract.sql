@@ -74,6 +74,13 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select id, null::timestamptz from public.jobs where id = any (p_job_ids) and status in ('queued', 'running')
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql
