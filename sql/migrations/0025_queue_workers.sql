@@ -65,8 +65,8 @@ end
 $$;
 
 -- The process of the worker of this name, as a row names a process; no row if it cannot be told. Resolved when read, because the probe of a
--- new boot may report after its workers. A boot's host is the one of the probe in the token's own pid namespace, else of the one in the
--- kernel's first: others do not see the process. A host that was renamed has a silent line and a new one.
+-- new boot may report after its workers. A boot's host is the one of the probe in the token's own pid namespace while it reports, else of the
+-- one in the kernel's first: others do not see the process. A host that was renamed has a silent line and a new one.
 create function reaper.worker_process(p_worker text, out host text, out pid bigint, out process_identity text) returns setof record
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   rows 1
@@ -88,8 +88,9 @@ begin
     from reaper.host_boot b
    where substr(sha256(decode(b.boot, 'escape')), 1, 8) = substr(v_bytes, 1, 8)
      and (b.pid_namespace = v_namespace or b.is_initial)
+   -- A line that is silent may be of an earlier pid namespace with the same inode: then that of a probe which reports comes first.
    -- Two names that both report: always the newer one, not the one that reported last.
-   order by b.pid_namespace = v_namespace desc, date_trunc('hour', b.last_seen_at) desc, b.first_seen_at desc, b.host
+   order by b.last_seen_at > (select reaper.now() - reaper.report_window()) desc, b.pid_namespace = v_namespace desc, date_trunc('hour', b.last_seen_at) desc, b.first_seen_at desc, b.host
    limit 1;
 end
 $$;

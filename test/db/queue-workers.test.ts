@@ -94,6 +94,33 @@ describe('the process of a worker', () => {
     expect(await processOf(name)).toMatchObject({ host: 'sidecar', process_identity: stamp(BOOT_A, NESTED) });
   });
 
+  it('is not for a silent probe of its namespace while the one in the first reports: the inode may be used again', async () => {
+    const nested = tokenOf({ pidNamespace: NESTED });
+    await insertBoot(db.admin, {
+      boot: BOOT_A,
+      host: 'an earlier pod',
+      pidNamespace: NESTED,
+      isInitial: false,
+      lastSeenS: 60,
+    });
+    const hostOf = async () => ((await processOf(nested)) as { host: string } | null)?.host;
+    expect(await hostOf()).toBe('an earlier pod');
+    await insertBoot(db.admin, { boot: BOOT_A, host: 'node', lastSeenS: 600 });
+    expect(await hostOf()).toBe('an earlier pod');
+    await db.admin.query(`update reaper.host_boot set last_seen_at = reaper.now() where host = 'node'`);
+    expect(await hostOf()).toBe('node');
+    // A probe of the pod that has the inode now is the best again.
+    await insertBoot(db.admin, {
+      boot: BOOT_A,
+      host: 'this pod',
+      pidNamespace: NESTED,
+      isInitial: false,
+      firstSeenS: 30,
+      lastSeenS: 1,
+    });
+    expect(await hostOf()).toBe('this pod');
+  });
+
   it('is for the probe that still reports, if a machine got another name', async () => {
     await insertBoot(db.admin, { boot: BOOT_A, host: 'new', firstSeenS: 60, lastSeenS: 0 });
     await insertBoot(db.admin, { boot: BOOT_A, host: 'old', firstSeenS: 7_000, lastSeenS: 600 });
