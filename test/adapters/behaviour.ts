@@ -212,7 +212,8 @@ export async function finishRun(
   status: 'queued' | 'failed',
 ): Promise<boolean> {
   const { rows } = await world.admin.query<{ finished: boolean }>(
-    `select reaper.finish(job_id, run_key, $2, 'reaped: test') as finished from reaper.running_job where job_id = $1`,
+    `select reaper.finish(job_id, run_key, $2, 'reaped: test')::text <> 'false' as finished
+       from reaper.running_job where job_id = $1`,
     [id, status],
   );
   return rows[0]?.finished === true;

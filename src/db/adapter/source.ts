@@ -12,6 +12,7 @@ export const SHIPPED_ADAPTERS = [
   'minimal',
   'oban',
   'pg-boss',
+  'procrastinate',
   'reference',
   'river',
 ];

@@ -1,0 +1,203 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
+import { findWholeReads } from '../../../src/db/inspect/plans.js';
+import { OpenTransaction } from '../../support/locks.js';
+import { eventually } from '../../support/wait.js';
+import { bearsTheRest, createLatch, finishRun } from '../behaviour.js';
+import { installProcrastinate } from '../procrastinate.js';
+import { ProcrastinateWorld } from '../procrastinate-world.js';
+
+// What test/adapters/procrastinate.test.ts leaves out.
+
+let world: ProcrastinateWorld;
+const packages = await installProcrastinate();
+
+describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs python3 and PyPI)', () => {
+  beforeAll(async () => {
+    world = await ProcrastinateWorld.of(packages, 'our_jobs');
+    await world.startReaper();
+  });
+  afterEach(async () => {
+    await world.endWorkers();
+    await world.admin.query(`select reaper.resume('test')`);
+    await world.clear();
+  });
+  afterAll(() => world.end());
+
+  bearsTheRest(() => world);
+
+  it('has an index of its own for the sweeps', async () => {
+    await world.admin.query(
+      `with j as (insert into ${world.table('procrastinate_jobs')} (queue_name, task_name, status)
+         select 'default', 'other', 'succeeded' from generate_series(1, 20000) returning id)
+       insert into ${world.table('procrastinate_events')} (job_id, type) select id, 'started' from j`,
+    );
+    await world.admin.query(`analyze ${world.table('procrastinate_jobs')}`);
+    await world.admin.query(`analyze ${world.table('procrastinate_events')}`);
+    expect(await findWholeReads(world.admin)).toEqual([]);
+  });
+
+  it('the lock of a lost job is free again: it runs, and then the next one of the same lock', async () => {
+    const first = await world.startWorker();
+    const one = await world.addJob({ hangs: true, lock: 'mail' });
+    const two = await world.addJob({ lock: 'mail' });
+    await world.started(one);
+    // One that would wait long if nobody woke it.
+    const second = await world.startWorker({ POLL_S: '600' });
+    await first.kill();
+    for (const id of [one, two]) await world.done(id);
+    expect(await world.noted('start', one)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('start', two)).toEqual([second.pid]);
+  });
+
+  it('the lock of a failed job is free again, and whoever waits for it is woken', async () => {
+    const first = await world.startWorker();
+    const one = await world.addJob({ hangs: true, lock: 'mail', maxAttempts: 1 });
+    const two = await world.addJob({ lock: 'mail' });
+    await world.started(one);
+    const second = await world.startWorker({ POLL_S: '600' });
+    await first.kill();
+    await world.done(two);
+    expect(await world.job(one)).toMatchObject({ status: 'failed', lock: 'mail' });
+    expect(await world.noted('start', two)).toEqual([second.pid]);
+  });
+
+  it('fails instead where another job waits with its queueing lock', async () => {
+    const first = await world.startWorker();
+    const one = await world.addJob({ hangs: true, queueingLock: 'report' });
+    await world.started(one);
+    const two = await world.addJob({ queueingLock: 'report' });
+    await first.kill();
+    await world.claimed(one);
+    expect(await world.claims(one)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    expect(await world.job(one)).toMatchObject({ status: 'failed' });
+    await world.startWorker();
+    await world.done(two);
+  });
+
+  it('a job that was to be aborted is aborted', async () => {
+    const worker = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    // Otherwise the worker itself would abort it.
+    worker.signal('SIGSTOP');
+    await world.api('abort', id);
+    await worker.kill();
+    await world.claimed(id);
+    expect(await world.claims(id)).toEqual([{ outcome: 'failed', tier: 1 }]);
+    expect(await world.job(id)).toMatchObject({ status: 'aborted', attempts: 1 });
+  });
+
+  it('a worker that was pruned meanwhile: its job still names it, and runs again', async () => {
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const name = await world.runner(id);
+    await world.admin.query(`select reaper.pause('test', 'test')`);
+    await first.kill();
+    const second = await prunedBy();
+    expect(await workerOf(id)).toBeNull();
+    expect(await world.runner(id)).toBe(name);
+    await world.admin.query(`select reaper.resume('test')`);
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+  });
+
+  it('pruning goes on while our table is locked, and without it: the job is unknown then', async () => {
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    await world.admin.query(`select reaper.pause('test', 'test')`);
+    await first.kill();
+    const locked = await OpenTransaction.begin(world.admin);
+    try {
+      await locked.run('lock table reaper.run_process in access exclusive mode');
+      await prunedBy();
+    } finally {
+      await locked.rollback();
+    }
+    expect(await workerOf(id)).toBeNull();
+    expect(await world.runner(id)).toBeNull();
+    await world.admin.query(`select reaper.resume('test')`);
+    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+    expect(await world.claims(id)).toEqual([]);
+  });
+
+  it('a worker that takes itself off the list when it ends does, with the trigger in place', async () => {
+    const worker = await world.startWorker();
+    const id = await world.addJob({});
+    await world.done(id);
+    worker.signal('SIGTERM');
+    expect(await worker.end()).toBe(0);
+  });
+
+  it("beside Procrastinate's recipe for stalled jobs: each job is rescued once", async () => {
+    const first = await world.startWorker({ CONCURRENCY: '10' });
+    const ids: string[] = [];
+    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
+    for (const id of ids) await world.started(id);
+    const second = await world.startWorker({ CONCURRENCY: '10' });
+    await first.kill();
+    // Its heartbeat is a second old soon: now and again, while the reaper is at it, too.
+    for (let time = 0; time < 3; time += 1) await world.api('rescue', '1');
+    for (const id of ids) {
+      await world.done(id);
+      expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+      expect((await world.claims(id)).length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('is not fenced: the end of the old run ends the job while it waits', async () => {
+    const latch = await createLatch();
+    const first = await world.startWorker();
+    const id = await world.addJob({ waitsUntil: latch.path });
+    await world.started(id);
+    expect(await finishRun(world, id, 'queued')).toBe(true);
+    expect(await finishRun(world, id, 'queued')).toBe(false);
+    const second = await world.startWorker();
+    await world.started(id, 2);
+    await latch.open(1);
+    await eventually('the end of one run', async () => (await world.noted('end', id)).length > 0);
+    await world.done(id);
+    expect(await world.noted('start', id)).toHaveLength(2);
+    expect([first.pid, second.pid]).toEqual(expect.arrayContaining(await world.noted('end', id)));
+  });
+
+  it('its trigger is found to be missing or disabled', async () => {
+    const table = world.table('procrastinate_workers');
+    expect(await findTriggerTrouble(world.admin)).toEqual([]);
+    await world.admin.query(`alter table ${table} disable trigger reaper_note`);
+    expect(await findTriggerTrouble(world.admin)).toHaveLength(1);
+    await world.admin.query(`alter table ${table} enable trigger reaper_note`);
+  });
+});
+
+/** A worker that starts and finds every other one stalled that has had no heartbeat for a second. */
+async function prunedBy(): ReturnType<ProcrastinateWorld['startWorker']> {
+  const { rows } = await world.admin.query<{ id: string }>(
+    `select id from ${world.table('procrastinate_workers')}`,
+  );
+  await eventually('an old heartbeat', async () => {
+    const { rowCount } = await world.admin.query(
+      `select from ${world.table('procrastinate_workers')} where last_heartbeat > now() - interval '1.5 s'`,
+    );
+    return rowCount === 0;
+  });
+  const worker = await world.startWorker({ STALLED_S: '1' });
+  await eventually('the old workers to be gone', async () => {
+    const { rowCount } = await world.admin.query(
+      `select from ${world.table('procrastinate_workers')} where id = any($1)`,
+      [rows.map(({ id }) => id)],
+    );
+    return rowCount === 0;
+  });
+  return worker;
+}
+
+async function workerOf(id: string): Promise<string | null | undefined> {
+  const { rows } = await world.admin.query<{ worker_id: string | null }>(
+    `select worker_id::text from ${world.table('procrastinate_jobs')} where id = $1`,
+    [id],
+  );
+  return rows[0]?.worker_id;
+}
