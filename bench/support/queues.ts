@@ -7,6 +7,7 @@ import { runMigrations } from 'graphile-worker';
 import { packageRoot } from '../../src/paths.js';
 import type { Database } from '../../src/db/database.js';
 import { buildGo, hasGo, readTokenRecipe } from '../../test/adapters/go.js';
+import { installProcrastinate, runPython, WORKER } from '../../test/adapters/procrastinate.js';
 
 /** A queue that has an adapter, on its real package, with the workers of its tests. */
 export interface BenchQueue {
@@ -75,6 +76,24 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
       await client.destroy();
       return workflowID;
     },
+  },
+  {
+    name: 'procrastinate',
+    missing: (await installProcrastinate()) === null ? 'python3 with pip, or PyPI' : null,
+    ownDefault: 'never',
+    async createTables(adminUrl) {
+      await runPython((await installProcrastinate()) ?? '', adminUrl, 'public', 'schema');
+    },
+    worker: async () => ({
+      command: ['python3', WORKER, 'work'],
+      env: { PYTHONPATH: (await installProcrastinate()) ?? '', SCHEMA: 'public' },
+    }),
+    addJob: (_, admin, { hangs, ...args }: { hangs?: boolean }) =>
+      insert(
+        admin,
+        `insert into procrastinate_jobs (queue_name, task_name, args) values ('default', 'work', $1) returning id::text`,
+        hangs ? { ...args, hangsAt: 1 } : args,
+      ),
   },
   {
     name: 'oban',
