@@ -8,8 +8,8 @@ import { installPython } from './python.js';
 export const WORKER = join(packageRoot, 'test/adapters/procrastinate/worker.py');
 
 /** The folder with Procrastinate, for PYTHONPATH; null if it cannot be had here. */
-export async function installProcrastinate(version: '3.10.0' | '3.4.0' = '3.10.0'): Promise<string | null> {
-  return installPython(`procrastinate==${version}`, 'psycopg[binary]==3.3.9');
+export async function installProcrastinate(): Promise<string | null> {
+  return installPython('procrastinate==3.10.0', 'psycopg[binary]==3.3.9');
 }
 
 /** Runs the tests' program to its end, and returns what it prints. */

@@ -1,4 +1,4 @@
--- Adapter for Procrastinate 3.4 to 3.10. Its rows name the worker that runs the job (worker_id), by a number that never comes again: each
+-- Adapter for Procrastinate 3.10; its schema is that of 3.4. Its rows name the worker that runs the job (worker_id), by a number that never comes again: each
 -- worker announces whose it is (docs/queues/procrastinate.md). A worker that starts removes those whose heartbeat is old, and with that
 -- their rows name nobody: a trigger on the table of workers (trigger.sql) keeps the name. It can neither fail nor stall that statement.
 -- Its own index on running jobs' locks serves the sweeps.
