@@ -14,12 +14,20 @@ _tasks = set()  # asyncio itself does not keep them
 
 
 def announce_workers():
-    """Each worker that registers from now on says in the background which process it is."""
+    """Each worker that registers from now on has an id that never comes again, and says in the background which process it is."""
     register = JobManager.register_worker
 
     @functools.wraps(register)
     async def register_and_announce(self):
-        worker_id = await register(self)
+        # Procrastinate's own ids start over when its tables are emptied: a new worker would be taken for a dead one.
+        worker_id = random.SystemRandom().randrange(2**62, 2**63)
+        try:
+            await self.connector.execute_query_async(
+                "insert into procrastinate_workers (id) overriding system value values (%(worker_id)s)", worker_id=worker_id
+            )
+        except Exception as error:
+            _logger.warning("this worker has an id of Procrastinate's own (%s): job-reaper cannot tell whose its jobs are", error)
+            return await register(self)
         task = asyncio.create_task(_announce(self.connector, str(worker_id)))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)

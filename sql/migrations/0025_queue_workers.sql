@@ -135,6 +135,11 @@ begin
     raise exception 'expected a worker id of 1 to 200 characters, got %', quote_nullable(left(p_worker_id, 40))
       using errcode = 'invalid_parameter_value';
   end if;
+  -- Such numbers come again when the table is emptied: a live worker would be taken for the dead one that had its number.
+  if p_worker_id ~ '^[0-9]{1,15}$' then
+    raise exception 'expected a worker id with a random part, got %, which looks like a number of a sequence: it comes again when that starts over', p_worker_id
+      using errcode = 'invalid_parameter_value';
+  end if;
   if p_token is null or length(p_token) <> 36 or reaper.find_token(p_token) is null then
     raise exception 'expected a token of job-reaper/stamp or of a recipe, got %', quote_nullable(left(p_token, 40))
       using errcode = 'invalid_parameter_value';

@@ -36,7 +36,8 @@ const REPEAT_MS = 60 * 60_000;
  *
  * @param database a pool of node-postgres (or anything with such a `query`), or a function that runs a statement; its login needs
  *   role `reaper_worker`
- * @param workerId what the queue's rows name the worker by: it must never come again, such as graphile-worker's pool id
+ * @param workerId what the queue's rows name the worker by: it must never come again, such as graphile-worker's pool id; a number of a
+ *   sequence is refused
  */
 export function announce(
   database: WorkerQuery | { query: WorkerQuery },

@@ -153,6 +153,7 @@ describe('announcing', () => {
     ['', tokenOf()],
     [null, tokenOf()],
     ['x'.repeat(201), tokenOf()],
+    ['17', tokenOf()],
     ['pool-1', null],
     ['pool-1', ''],
     ['pool-1', 'jr1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],

@@ -1,7 +1,8 @@
--- Adapter for Procrastinate 3.10; its schema is that of 3.4. Its rows name the worker that runs the job (worker_id), by a number that never comes again: each
--- worker announces whose it is (docs/queues/procrastinate.md). A worker that starts removes those whose heartbeat is old, and with that
--- their rows name nobody: a trigger on the table of workers (trigger.sql) keeps the name. It can neither fail nor stall that statement.
--- Its own index on running jobs' locks serves the sweeps.
+-- Adapter for Procrastinate 3.10; its schema is that of 3.4. Its rows name the worker that runs the job (worker_id): each worker with the line
+-- registers under a random number and announces whose it is (docs/queues/procrastinate.md), because Procrastinate's own numbers come again
+-- when its sequence starts over. A worker that starts removes those whose heartbeat is old, and with that their rows name nobody: a trigger
+-- on the table of workers (trigger.sql) keeps the name. It can neither fail nor stall that statement. Its own index on running jobs' locks
+-- serves the sweeps.
 --
 -- parameter schema = public: the schema of Procrastinate's tables
 -- parameter max_attempts = 25: how often a job may be tried in all, because Procrastinate's rows have no limit
@@ -9,7 +10,7 @@
 create or replace view reaper.running_job as
 select
   j.id::text               as job_id,
-  e.id::text               as run_key, -- one event an execution, written by Procrastinate's own trigger
+  e.run_key                as run_key,
   coalesce(j.worker_id::text, n.name) as run_id,
   null::text               as task_id,
   j.task_name::text        as agent,
@@ -29,13 +30,14 @@ select
   null::text               as work_item
 from :"schema".procrastinate_jobs j
 left join lateral (
-  select s.id, s.at
+  -- One event an execution, written by Procrastinate's own trigger. Its time, too: ids of jobs and events may start over together.
+  select s.id || '-' || (extract(epoch from s.at) * 1000000)::bigint as run_key, s.at
     from :"schema".procrastinate_events s
    where s.job_id = j.id and s.type = 'started'
    order by s.id desc
    limit 1
 ) e on true
-left join reaper.run_process n on n.job_id = j.id::text and n.run_key = e.id::text
+left join reaper.run_process n on n.job_id = j.id::text and n.run_key = e.run_key
 left join lateral reaper.worker_process(coalesce(j.worker_id::text, n.name)) p on true
 where j.status = 'doing';
 
@@ -74,7 +76,7 @@ begin
   select j.* into v_job from :"schema".procrastinate_jobs j where j.id = p_job_id::bigint for no key update;
   -- In a statement of its own, so that it sees what was written while the row's lock was waited for.
   if v_job.status is distinct from 'doing'
-     or (select max(e.id)::text from :"schema".procrastinate_events e where e.job_id = v_job.id and e.type = 'started') is distinct from p_run_key then
+     or not exists (select from reaper.running_job r where r.job_id = p_job_id and r.run_key = p_run_key) then
     return 'false';
   end if;
   if v_wrote = 'queued' and v_job.abort_requested then

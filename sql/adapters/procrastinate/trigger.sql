@@ -12,11 +12,11 @@ begin
   if current_setting('reaper.noted', true) is distinct from 'failed' then
     lock table reaper.run_process in row exclusive mode nowait;
     insert into reaper.run_process (job_id, run_key, name)
-    select j.id::text, max(e.id)::text, old.id::text
+    select distinct on (j.id) j.id::text, e.id || '-' || (extract(epoch from e.at) * 1000000)::bigint, old.id::text
       from :"schema".procrastinate_jobs j
       join :"schema".procrastinate_events e on e.job_id = j.id and e.type = 'started'
      where j.worker_id = old.id and j.status = 'doing'
-     group by j.id
+     order by j.id, e.id desc
     on conflict do nothing;
   end if;
   return old;
@@ -27,7 +27,7 @@ end
 $$;
 grant usage on schema :"schema" to reaper_note;
 grant select (id, worker_id, status) on :"schema".procrastinate_jobs to reaper_note;
-grant select (id, job_id, type) on :"schema".procrastinate_events to reaper_note;
+grant select (id, job_id, type, at) on :"schema".procrastinate_events to reaper_note;
 grant create on schema :"schema" to reaper_note;
 alter function :"schema".reaper_note() owner to reaper_note;
 revoke create on schema :"schema" from reaper_note;

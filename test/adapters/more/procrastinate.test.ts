@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { OpenTransaction } from '../../support/locks.js';
@@ -161,6 +161,90 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
     await world.done(id);
     expect(await world.noted('start', id)).toHaveLength(2);
     expect([first.pid, second.pid]).toEqual(expect.arrayContaining(await world.noted('end', id)));
+  });
+
+  describe('ids that start over', () => {
+    let before: number;
+    beforeEach(async () => {
+      await startOver();
+      before = (await world.claims('1')).length;
+    });
+
+    it('a live worker without the line is not taken for a dead one that had its id', async () => {
+      const dead = await world.startWorker();
+      await eventually('its announcement', async () => (await tokens()).length > 0);
+      const [token] = await tokens();
+      await dead.kill();
+      await startOver();
+      await expect(world.admin.query(`select reaper.announce('1', $1)`, [token])).rejects.toMatchObject({
+        code: '22023',
+      });
+      const plain = await world.startWorker({ WITHOUT_LINE: 'true' });
+      const latch = await createLatch();
+      const id = await world.addJob({ waitsUntil: latch.path });
+      await world.started(id);
+      expect(await workerOf(id)).toBe('1');
+      for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+      await latch.open();
+      await world.done(id);
+      expect(await world.noted('start', id)).toEqual([plain.pid]);
+      expect(await world.claims('1')).toHaveLength(before);
+    });
+
+    it("a pruned run is not taken for one that had its job's and its event's id", async () => {
+      const dead = await world.startWorker();
+      const id = await world.addJob({ hangs: true });
+      await world.started(id);
+      await world.admin.query(`select reaper.pause('test', 'test')`);
+      await dead.kill();
+      await prunedBy();
+      await eventually('a note', async () => (await notes()) > 0);
+      await world.endWorkers();
+      await startOver();
+      const live = await world.startWorker({ WITHOUT_LINE: 'true' });
+      expect(await world.addJob({ hangs: true })).toBe(id);
+      await world.started(id);
+      live.signal('SIGSTOP');
+      await prunedBy();
+      expect(await workerOf(id)).toBeNull();
+      await world.admin.query(`select reaper.resume('test')`);
+      for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
+      expect(await world.claims('1')).toHaveLength(before);
+    });
+
+    it('a job that has the ids of one that was repaired is repaired, too', async () => {
+      for (const claims of [1, 2]) {
+        const dead = await world.startWorker();
+        const id = await world.addJob({ hangs: true });
+        expect(id).toBe('1');
+        await world.started(id);
+        await dead.kill();
+        await world.startWorker();
+        await world.done(id);
+        expect(await world.claims(id)).toHaveLength(before + claims);
+        await world.endWorkers();
+        await startOver();
+      }
+    });
+
+    async function startOver(): Promise<void> {
+      await world.admin.query(
+        `truncate ${world.table('procrastinate_workers')}, ${world.table('procrastinate_jobs')}, public.noted restart identity cascade`,
+      );
+    }
+
+    /** What workers have announced, the newest first. */
+    async function tokens(): Promise<string[]> {
+      const { rows } = await world.admin.query<{ token: string }>(
+        'select token from reaper.queue_worker order by first_at desc',
+      );
+      return rows.map(({ token }) => token);
+    }
+
+    async function notes(): Promise<number> {
+      const { rowCount } = await world.admin.query('select from reaper.run_process');
+      return rowCount ?? 0;
+    }
   });
 
   it('its trigger is found to be missing or disabled', async () => {
