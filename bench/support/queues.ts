@@ -8,6 +8,12 @@ import { packageRoot } from '../../src/paths.js';
 import type { Database } from '../../src/db/database.js';
 import { buildGo, hasGo, readTokenRecipe } from '../../test/adapters/go.js';
 import { installProcrastinate, runPython, WORKER } from '../../test/adapters/procrastinate.js';
+import {
+  addSolidJob,
+  createSolidQueueTables,
+  hasRubyPg,
+  SOLID_WORKER,
+} from '../../test/adapters/solid-queue.js';
 
 /** A queue that has an adapter, on its real package, with the workers of its tests. */
 export interface BenchQueue {
@@ -110,6 +116,16 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
       }),
     addJob: (_, admin, args) =>
       insert(admin, `insert into oban_jobs (worker, args) values ('Work', $1) returning id::text`, args),
+  },
+  {
+    name: 'solid-queue',
+    missing: hasRubyPg ? null : 'ruby with pg',
+    ownDefault: '5 min, then failed',
+    createTables: (_, admin) => createSolidQueueTables(admin, 'public'),
+    worker: () =>
+      Promise.resolve({ command: SOLID_WORKER.command, env: { ...SOLID_WORKER.env, SCHEMA: 'public' } }),
+    addJob: (_, admin, { hangs, ...args }: { hangs?: boolean }) =>
+      addSolidJob(admin, 'public', hangs ? { ...args, hangs: 1 } : args),
   },
 ];
 

@@ -122,7 +122,7 @@ export class Page {
     expect(await this.#run(blocks.activate)).toMatch(
       /would have reaped 2 runs(.|\n)*active: dead runs are reaped/,
     );
-    await this.isThere('the reaps', 'select from reaper.ledger having count(*) = 2');
+    await this.isThere('the reaps', 'select from reaper.running_job having count(*) = 0');
     const { rows } = await this.admin.query<{ id: string }>(blocks.reaped);
     const error = expect.stringMatching(/^(reaped: )?dead pid=/) as unknown;
     expect(rows.sort((a, b) => (a.id === kept ? -1 : b.id === kept ? 1 : 0))).toEqual(

@@ -36,7 +36,7 @@ test('an adapter of another queue', async () => {
 test('an adapter that does not exist', async () => {
   const { code, stderr } = await cli(['migrate', '--adapter', './no.sql'], { DATABASE_ADMIN_URL: url });
   expect(stderr).toContain(
-    'Expected adapter "dbos", "graphile-worker", "minimal", "oban", "pg-boss", "procrastinate", "reference", "river", or the path of an SQL file',
+    'Expected adapter "dbos", "graphile-worker", "minimal", "oban", "pg-boss", "procrastinate", "reference", "river", "solid-queue", or the path of an SQL file',
   );
   expect(stderr).not.toContain('    at ');
   expect(code).toBe(1);

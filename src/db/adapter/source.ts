@@ -15,6 +15,7 @@ export const SHIPPED_ADAPTERS = [
   'procrastinate',
   'reference',
   'river',
+  'solid-queue',
 ];
 /** The same, as help and errors list them. */
 export const QUOTED_ADAPTERS = SHIPPED_ADAPTERS.map((name) => `"${name}"`).join(', ');
