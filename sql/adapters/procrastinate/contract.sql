@@ -55,6 +55,15 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running, and when they were made: ids may start over when tables are emptied.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select j.id::text, (select min(e.at) from :"schema".procrastinate_events e where e.job_id = j.id)
+    from :"schema".procrastinate_jobs j
+   where j.id = any (array(select u::bigint from unnest(p_job_ids) u where u ~ '^[0-9]{1,18}$')) and j.status in ('todo', 'doing')
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

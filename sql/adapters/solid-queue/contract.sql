@@ -56,6 +56,16 @@ begin
 end
 $$;
 
+-- Those of these jobs that are queued or running, and when they were made: ids may start over.
+create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+  language sql stable
+as $$
+  select j.id::text, j.created_at at time zone 'UTC'
+    from :"schema".solid_queue_jobs j
+   where j.id = any (array(select u::bigint from unnest(p_job_ids) u where u ~ '^[0-9]{1,18}$'))
+     and j.finished_at is null and not exists (select from :"schema".solid_queue_failed_executions f where f.job_id = j.id)
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql
