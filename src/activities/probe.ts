@@ -14,6 +14,7 @@ import type { Names } from '../naming.js';
 import { HostReporter } from './host-reporter.js';
 import { keepNamed, toHostLook } from './look-at-page.js';
 import type { Symptom } from './sweeps.js';
+import { Turns } from './turns.js';
 
 /** Processes to probe before other work gets its turn. */
 const BATCH = 1_000;
@@ -21,6 +22,12 @@ const BATCH = 1_000;
 const SYMPTOM_LIMIT = 250;
 /** The symptom of a run over its ceiling that is unknown after people were told that it is alive. */
 const TO_TELL = 'age';
+
+/**
+ * Pages at a time, as many as there are connections for them. All at once, the first one would be done only when the last one is: each
+ * ends with a report, which would wait for a connection behind all others.
+ */
+const PAGES_AT_ONCE = 2;
 
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
@@ -59,6 +66,8 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
   const { pool, names, host, sharedPidNamespace } = options;
   const { driver: platform = driverFor() } = options;
   const { reporter = new HostReporter({ pool, host, driver: platform }) } = options;
+
+  const pages = new Turns(PAGES_AT_ONCE);
 
   /** Answers with what was seen, and records why it failed. The report comes after the look, so its doubt is about this very look. */
   async function answer<T>(
@@ -222,12 +231,13 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
         // Rows first: what the driver sees is never older than they are.
         return toHostLook(rows, await probeGrouped(rows), limits, named);
       };
-      return answer('lookAtHost', asked, look, (found, doubt) => ({
+      const inDoubt = (found: HostLook, doubt: string) => ({
         ...found,
         kinds: found.kinds.map((kind) =>
           kind.state === 'dead' || kind.state === 'defunct' ? doubted(kind, `${doubt}; here `) : kind,
         ),
-      }));
+      });
+      return pages.take(() => answer('lookAtHost', asked, look, inDoubt));
     },
 
     /** Probes one process of this host now. */

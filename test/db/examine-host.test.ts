@@ -3,6 +3,7 @@ import { createProbeActivities, type HostExamination } from '../../src/activitie
 import { checkRunningJobs } from '../../src/db/check-running-jobs.js';
 import type { Queryable } from '../../src/db/database.js';
 import { migrate } from '../../src/db/migrate.js';
+import { DEFAULT_POLICY } from '../../src/domain/types.js';
 import { Names } from '../../src/naming.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -125,4 +126,29 @@ it('fails on an unreadable row that no sweep has noticed yet, and says why until
     .toMatchObject({ failing: expect.stringMatching(/^examineHost: .*"n\/a"/) as string });
   await db.admin.query(`update jobs set pid = '1' where id = 'job-00003'`);
   expect(jobs(await examine())).toEqual(['job-00000']);
+});
+
+it('answers about the first pages of a host watch before it reads the last ones', async () => {
+  await insert(10, 'all');
+  const begun: string[] = [];
+  const recording: Queryable = {
+    query: (text, values) => {
+      if (text.includes('examinable_run')) begun.push('page');
+      if (text.includes('reaper.report_host')) begun.push('report');
+      return db.probe.query(text, values);
+    },
+  };
+  const activities = probe(recording);
+  const limits = { ...DEFAULT_POLICY, intervalS: 0, placesGone: false };
+  const looks = await Promise.all(
+    Array.from({ length: 10 }, (_, n) =>
+      activities.lookAtHost(
+        'host-1',
+        { page: { after: n === 0 ? null : `job-0000${n - 1}`, to: `job-0000${n}` }, named: null },
+        limits,
+      ),
+    ),
+  );
+  expect(looks.map(({ rows }) => rows)).toEqual(Array.from({ length: 10 }, () => 1));
+  expect(begun.indexOf('report')).toBeLessThanOrEqual(2);
 });

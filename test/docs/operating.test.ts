@@ -148,7 +148,7 @@ it('fails over: a standby is reported, and a copy by logical replication is repa
   expect((await findings()).map(({ got }) => got)).toContain(
     'read-only: default_transaction_read_only is on',
   );
-  await db.admin.query(`set default_transaction_read_only = off; alter database ${name} reset all`);
+  await db.admin.query(`begin read write; alter database ${name} reset all; commit`);
 
   await claimRun(db.admin, await insertRunningJob(db.admin, { id: 'j1', pid: 4242 }));
   await db.admin.query('alter table reaper.ledger alter column id restart with 1');
