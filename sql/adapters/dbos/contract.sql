@@ -31,7 +31,8 @@ select
   null::text               as job_stage,
   null::text               as work_item
 from :"schema".workflow_status w
-left join lateral reaper.worker_process(w.executor_id) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(w.executor_id) q offset 0) p on true
 where w.status = 'PENDING';
 
 -- Workflows end themselves; nobody records exit codes.

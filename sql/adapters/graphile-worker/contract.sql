@@ -30,7 +30,8 @@ select
 from :"schema"._private_jobs j
 join :"schema"._private_tasks t on t.id = j.task_id
 left join :"schema"._private_job_queues q on q.id = j.job_queue_id
-left join lateral reaper.worker_process(j.locked_by) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(j.locked_by) q offset 0) p on true
 where j.locked_at is not null;
 
 -- Jobs end themselves; nobody records exit codes.

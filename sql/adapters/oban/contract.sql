@@ -27,7 +27,8 @@ select
   null::text               as job_stage,
   null::text               as work_item
 from :"schema".oban_jobs j
-left join lateral reaper.worker_process(j.attempted_by[1]) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(j.attempted_by[1]) q offset 0) p on true
 where j.state = 'executing';
 
 -- Jobs end themselves; nobody records exit codes.

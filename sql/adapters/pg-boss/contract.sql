@@ -32,7 +32,8 @@ left join reaper.run_process n
   on n.job_id = j.name || '/' || j.id::text
  and n.run_key = j.retry_count || '-' || (extract(epoch from j.started_on) * 1000000)::bigint
 -- The token alone: the rest of a session's name comes again.
-left join lateral reaper.worker_process(reaper.find_token(n.name)) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(reaper.find_token(n.name)) q offset 0) p on true
 where j.state = 'active'
   and j.name not like '\_\_pgboss\_\_%'; -- its own jobs are its own business
 

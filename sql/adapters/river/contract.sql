@@ -28,7 +28,8 @@ select
   null::text               as work_item
 from :"schema".river_job j
 cross join lateral (select j.attempted_by[array_upper(j.attempted_by, 1)] as id) c
-left join lateral reaper.worker_process(c.id) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(c.id) q offset 0) p on true
 where j.state = 'running';
 
 -- Jobs end themselves; nobody records exit codes.
