@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { packageRoot } from '../paths.js';
+import { afterDeadlocks } from './adapter/after-deadlocks.js';
 import { buildIndexes } from './adapter/build-indexes.js';
 import { checkView } from './adapter/check-view.js';
 import { fitEncoding, readEncoding } from './adapter/encoding.js';
@@ -64,14 +65,9 @@ export async function migrate(
       // It also logs as errors what it throws anyway, and that our numbers are not timestamps.
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
-    await client.query('begin isolation level read committed');
-    const { indexes, trigger, detachOther, notes, ...control } = await install(
-      client,
-      given,
-      parameters,
-      encoding,
+    const { indexes, trigger, detachOther, notes, ...control } = await afterDeadlocks(client, () =>
+      install(client, given, parameters, encoding),
     );
-    await client.query('commit');
     if (detachOther !== null) await runPatiently(client, detachOther);
     if (indexes !== null) notes.push(...(await buildIndexes(client, indexes)));
     // Last, because it needs a lock on the queue's table.

@@ -38,7 +38,8 @@ left join lateral (
    limit 1
 ) e on true
 left join reaper.run_process n on n.job_id = j.id::text and n.run_key = e.run_key
-left join lateral reaper.worker_process(coalesce(j.worker_id::text, n.name)) p on true
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(coalesce(j.worker_id::text, n.name)) q offset 0) p on true
 where j.status = 'doing';
 
 -- Jobs end themselves; nobody records exit codes.

@@ -39,7 +39,8 @@ left join lateral (
     from :"schema".solid_queue_processes s
    where s.id = c.process_id
 ) w on true
-left join lateral reaper.worker_process(w.name) p on true;
+-- As a subquery, so that Postgres asks once for each worker, not for each row.
+left join lateral (select q.* from reaper.worker_process(w.name) q offset 0) p on true;
 
 -- Jobs end themselves; nobody records exit codes.
 create or replace function reaper.has_exit_codes() returns boolean

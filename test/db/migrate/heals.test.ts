@@ -2,11 +2,13 @@ import { expect, it } from 'vitest';
 import { migrate } from '../../../src/db/migrate.js';
 import { claimRun } from '../../support/claims.js';
 import { createAdminPool, createTestDatabase } from '../../support/database.js';
+import { OpenTransaction } from '../../support/locks.js';
 import { insertRunningJob } from '../../support/rows.js';
 import { startPostgres } from '../../../servers/index.js';
 import { embeddedEnv, silent, stoppedAfterwards } from '../../servers/support.js';
 import { emptyDatabase, insertWork, ourQueue } from './support.js';
 import { memoryFolder } from '../../support/memory-folder.js';
+import { eventually } from '../../support/wait.js';
 
 it('a view that was dropped so that a column could be altered', async () => {
   const db = await createTestDatabase();
@@ -168,4 +170,27 @@ it.each([
       ? [expect.stringContaining('The view computes COALESCE((ends.code)::integer, 0) for every row')]
       : [],
   );
+});
+
+it('a deadlock with a session that reads the views, in the order in which reading locks them', async () => {
+  const db = await createTestDatabase();
+  try {
+    const reader = await OpenTransaction.begin(db.admin);
+    // The one that gives way is migrate.
+    await reader.run(`set local deadlock_timeout = '30s'`);
+    // Locks this view, and not yet those below it.
+    await reader.run('create temporary view its as select job_id from reaper.troubled_run');
+    const migrated = migrate(db.adminUrl, null);
+    await eventually('migrate to wait', async () => {
+      const { rowCount } = await db.admin.query(
+        `select from pg_locks where relation = 'reaper.troubled_run'::regclass and not granted`,
+      );
+      return rowCount === 1;
+    });
+    await reader.run('select from reaper.running_job');
+    await reader.rollback();
+    expect(await migrated).toMatchObject({ adapter: 'reference', mode: 'active' });
+  } finally {
+    await db.drop();
+  }
 });
