@@ -259,7 +259,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
 /** A worker that starts and finds every other one stalled that has had no heartbeat for a second. */
 async function prunedBy(): ReturnType<ProcrastinateWorld['startWorker']> {
   const { rows } = await world.admin.query<{ id: string }>(
-    `select id from ${world.table('procrastinate_workers')}`,
+    `select id::text from ${world.table('procrastinate_workers')}`,
   );
   await eventually('an old heartbeat', async () => {
     const { rowCount } = await world.admin.query(
@@ -270,7 +270,7 @@ async function prunedBy(): ReturnType<ProcrastinateWorld['startWorker']> {
   const worker = await world.startWorker({ STALLED_S: '1' });
   await eventually('the old workers to be gone', async () => {
     const { rowCount } = await world.admin.query(
-      `select from ${world.table('procrastinate_workers')} where id = any($1)`,
+      `select from ${world.table('procrastinate_workers')} where id = any($1::bigint[])`,
       [rows.map(({ id }) => id)],
     );
     return rowCount === 0;
