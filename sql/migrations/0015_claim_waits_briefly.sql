@@ -134,7 +134,7 @@ $$;
 --
 -- p_adapter_trouble  from reaper.adapter_trouble(), read under the same locks. If the view follows a table that was swapped away, its
 --                    facts are about another row than the one that finish would write to
--- p_alone            from reaper.crash_facts(), read under the same locks: needed only if the run is to fail by its crash budget
+-- p_alone            from reaper.crash_facts(), read just before: needed only if the run is to fail by its crash budget
 create function reaper.claim_held(
   p_job_id           text,
   p_run_key          text,
@@ -276,6 +276,7 @@ as $$
 declare
   v_run     reaper.running_job;
   v_running boolean;
+  v_alone   boolean;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'expected isolation level "read committed" for reaper.claim, got "%": each step must see what was committed while the previous step waited', current_setting('transaction_isolation')
@@ -291,6 +292,10 @@ begin
     perform set_config('lock_timeout', '250ms', true);
   end if;
   begin
+    -- Before all locks, because it reads the running jobs: a pause would wait for that, and the queue, too.
+    if p_evidence #>> '{crashBudget,outcome}' = 'failed' then
+      select f.alone into v_alone from reaper.crash_facts(array[p_job_id], array[p_run_key]) f;
+    end if;
     select * into v_run from reaper.lock_run(p_job_id, p_run_key);
     v_running := found;
   exception when lock_not_available then
@@ -334,8 +339,7 @@ begin
       from reaper.claim_held(p_job_id, p_run_key, p_claimer, p_workflow_id, p_outcome, p_tier, p_reason, p_error, p_evidence, p_pid,
                              p_process_identity, p_exit_code, p_from_stage, p_to_stage, p_next_agent, p_looked_at, p_host_gone_by,
                              (select string_agg(t, '; ') from reaper.adapter_trouble() t),
-                             case when p_evidence #>> '{crashBudget,outcome}' = 'failed' then
-                               (select f.alone from reaper.crash_facts(array[p_job_id], array[p_run_key]) f) end) h;
+                             v_alone) h;
   exception
     when lock_not_available then -- leaving this block has undone all of it
       if p_looked_at is null then raise; end if;

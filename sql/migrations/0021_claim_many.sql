@@ -75,6 +75,13 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
 
+  -- Before all locks, because it reads the running jobs: a pause would wait for that, and the queue, too.
+  if exists (select from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') then
+    select array_agg(f.job_id) filter (where f.alone) into v_alone
+      from (select array_agg(c ->> 'job_id') as job_ids, array_agg(c ->> 'run_key') as run_keys
+              from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') w
+     cross join lateral reaper.crash_facts(w.job_ids, w.run_keys) f;
+  end if;
   select f.locked, f.tried into v_locked, v_lockable
     from reaper.lock_free_runs(array(select c ->> 'job_id' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n),
                                array(select c ->> 'run_key' from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n)) f;
@@ -88,13 +95,6 @@ begin
   v_began := reaper.now();
   if v_stop is null then
     select string_agg(t, '; ') into v_trouble from reaper.adapter_trouble() t;
-    -- Once for all: it reads the running jobs.
-    if exists (select from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') then
-      select array_agg(f.job_id) filter (where f.alone) into v_alone
-        from (select array_agg(c ->> 'job_id') as job_ids, array_agg(c ->> 'run_key') as run_keys
-                from jsonb_array_elements(p_claims) c where c #>> '{evidence,crashBudget,outcome}' = 'failed') w
-       cross join lateral reaper.crash_facts(w.job_ids, w.run_keys) f;
-    end if;
   end if;
 
   for v_claim, v_place in select c, n from jsonb_array_elements(p_claims) with ordinality e (c, n) order by n loop

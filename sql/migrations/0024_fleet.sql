@@ -106,7 +106,7 @@ begin
        and l.id < (select max(id) from reaper.ledger)
        and not exists (select from reaper.notification n where n.ledger_id = l.id and n.owed)
        and not exists (select from reaper.running_job r where r.job_id = l.job_id and r.run_key = l.run_key)
-       and l.id <> all (v_crashes)
+       and (l.id in (select unnest(v_crashes))) is not true -- hashed, as an array is not always
     returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier
   ), counted as (
     insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)

@@ -35,45 +35,60 @@ begin
 end
 $$;
 
+-- Whether a claim on record ended a run of another job in this process.
+create function reaper.had_neighbours(p_job_id text, p_pid bigint, p_process_identity text) returns boolean
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off -- as above
+as $$
+begin
+  return exists (select from reaper.ledger l
+                  where l.process_identity = p_process_identity and l.pid is not distinct from p_pid and l.job_id <> p_job_id);
+end
+$$;
+
 -- How often the jobs of these runs have died by their own process, and, of a run whose budget is used up, whether it was alone in its process:
 -- no other running row names the same stamp, and no claim does. Without a stamp that cannot be told, so it counts as not alone. No rows
--- without a budget.
+-- without a budget. It reads the running jobs if a budget is used up, so nobody may have to wait for its caller meanwhile.
 create function reaper.crash_facts(p_job_ids text[], p_run_keys text[])
   returns table (job_id text, run_key text, earlier integer, alone boolean)
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  c_most constant integer := 1000; -- that are counted beyond the budget: a message tells how many
-  v_max  integer := reaper.published('maxCrashes', null)::integer;
+  c_most    constant integer := 1000; -- that are counted beyond the budget: a message tells how many
+  v_max     integer := reaper.published('maxCrashes', null)::integer;
+  v_earlier jsonb;
+  v_over    text[];
+  v_jobs    text[];
+  v_keys    text[];
+  v_pids    bigint[];
+  v_stamps  text[];
+  v_shared  text[];
 begin
   if v_max is null then
     return;
   end if;
-  return query
-  with wanted as materialized (
-    select u.job_id, u.run_key, coalesce(c.earlier, 0) as earlier
-      from unnest(p_job_ids, p_run_keys) u(job_id, run_key)
-      left join (select k.job_id, count(*)::integer as earlier from reaper.crashes_of(p_job_ids, v_max + c_most) k group by k.job_id) c
-        on c.job_id = u.job_id
-  ),
-  -- One pass over the running jobs, and none while no budget is used up.
-  run as materialized (
-    select r.job_id, r.run_key, r.pid, r.process_identity
+  select coalesce(jsonb_object_agg(c.job_id, c.deaths), '{}') into v_earlier
+    from (select k.job_id, count(*) as deaths from reaper.crashes_of(p_job_ids, v_max + c_most) k group by k.job_id) c;
+  v_over := array(select u.job_id from unnest(p_job_ids) u(job_id) where coalesce((v_earlier ->> u.job_id)::integer, 0) >= v_max);
+  if cardinality(v_over) > 0 then
+    -- `is true` keeps Postgres from turning a list into a join, for which it could read one side again for each row of the other.
+    select array_agg(r.job_id), array_agg(r.run_key), array_agg(r.pid), array_agg(r.process_identity) into v_jobs, v_keys, v_pids, v_stamps
       from reaper.readable_run r
-     where exists (select from wanted w where w.earlier >= v_max) and r.process_identity is not null
-  ),
-  crowd as materialized (
-    select r.pid, r.process_identity from run r group by r.pid, r.process_identity having count(*) > 1
-  )
-  select w.job_id, w.run_key, w.earlier,
-         case when w.earlier >= v_max then
-           coalesce((select not exists (select from crowd c where c.process_identity = r.process_identity and c.pid is not distinct from r.pid)
-                        and not exists (select from reaper.ledger l
-                                         where l.process_identity = r.process_identity and l.pid is not distinct from r.pid
-                                           and l.job_id <> r.job_id)
-                       from run r where r.job_id = w.job_id and r.run_key = w.run_key), false) end
-    from wanted w;
+     where (r.job_id in (select unnest(v_over))) is true and r.process_identity is not null;
+    v_shared := array(select format('%s %s', r.pid, r.process_identity)
+                        from reaper.readable_run r
+                       where (r.process_identity in (select unnest(v_stamps))) is true
+                       group by r.pid, r.process_identity having count(*) > 1);
+  end if;
+  return query
+  select w.job_id, w.run_key, w.earlier, case when w.earlier >= v_max then coalesce(m.alone, false) end
+    from (select u.job_id, u.run_key, coalesce((v_earlier ->> u.job_id)::integer, 0) as earlier
+            from unnest(p_job_ids, p_run_keys) u(job_id, run_key)) w
+    left join (select n.job_id, n.run_key,
+                      format('%s %s', n.pid, n.stamp) <> all (v_shared) and not reaper.had_neighbours(n.job_id, n.pid, n.stamp) as alone
+                 from unnest(v_jobs, v_keys, v_pids, v_stamps) n(job_id, run_key, pid, stamp)) m
+      on m.job_id = w.job_id and m.run_key = w.run_key;
 end
 $$;
 

@@ -5,13 +5,16 @@ import { listLedger } from '../../src/db/ledger.js';
 import { observeRun, observeRuns } from '../../src/db/observe-run.js';
 import { publishPolicy } from '../../src/db/policy.js';
 import { prune } from '../../src/db/prune.js';
+import { readDatabaseNow } from '../../src/db/report-host.js';
 import { planClaim, type ClaimPlan } from '../../src/domain/claim-plan.js';
 import type { CrashFacts } from '../../src/domain/crash-budget.js';
 import type { DeathCause } from '../../src/domain/liveness.js';
 import { DEFAULT_POLICY, FRESH_MEMORY, type JobRun, type RunRef } from '../../src/domain/types.js';
 import { claimRun } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { OpenTransaction } from '../support/locks.js';
 import { insertRunningJob, readJob, type RunningJob } from '../support/rows.js';
+import { eventually } from '../support/wait.js';
 
 const DAY_S = 86_400;
 let db: TestDatabase;
@@ -91,6 +94,20 @@ async function dies(
     'update reaper.ledger set claimed_at = claimed_at - make_interval(days => $2) where job_id = $1',
     [id, days],
   );
+}
+
+/** Each test has its own database, because the definitions differ. */
+async function withOpenJobs(sql: string, test: () => Promise<void>): Promise<void> {
+  const shared = db;
+  db = await createTestDatabase();
+  try {
+    await allow(2);
+    await db.admin.query(sql);
+    await test();
+  } finally {
+    await db.drop();
+    db = shared;
+  }
 }
 
 const notified = async () =>
@@ -200,7 +217,7 @@ describe('the death over the budget', () => {
     expect((await notified()).map(({ kind }) => kind)).toEqual(['crash budget']);
   });
 
-  it('is judged again under the lock: who was not alone by then is not failed', async () => {
+  it('is judged again when it is claimed: who was not alone by then is not failed', async () => {
     await dies('j', 2);
     const ref = await runAgain('j', sameProcess);
     const plan = await look(ref);
@@ -267,6 +284,60 @@ describe('in a batch', () => {
   });
 });
 
+describe.each<[string, (plan: Omit<Claim, 'claimer' | 'workflowId'>) => Promise<unknown>]>([
+  ['a claim', claimPlanned],
+  [
+    'a batch of claims',
+    async (plan) =>
+      (
+        await claimMany(db.reaper, {
+          claimer: 'storm-1',
+          workflowId: 'reaper/host/1',
+          lookedAtMs: (await readDatabaseNow(db.reaper)).getTime(),
+          claims: [plan],
+        })
+      )[0],
+  ],
+])('%s that reads the running jobs once more', (_, send) => {
+  it('holds up neither a pause nor its row meanwhile', async () => {
+    await withOpenJobs(
+      `create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
+         language plpgsql as $$
+         begin
+           while not pg_try_advisory_lock_shared(1) loop perform pg_sleep(0.01); end loop;
+           perform pg_advisory_unlock_shared(1);
+         end $$`,
+      async () => {
+        await dies('j', 2);
+        const plan = await look(await runAgain('j', inOwnProcess()));
+        const slow = await OpenTransaction.begin(db.admin);
+        await slow.run('select pg_advisory_xact_lock(1)');
+        const sent = send(plan);
+        const operator = await OpenTransaction.begin(db.admin);
+        try {
+          await eventually('the claim to be reading', async () => {
+            const { rows } = await db.admin.query(
+              `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`,
+            );
+            return rows.length > 0;
+          });
+          await operator.run(`select from jobs where id = 'j' for update nowait`);
+          await operator.run('lock table reaper.control in share row exclusive mode nowait');
+          await operator.run(`select reaper.pause('r', 'op')`);
+          await operator.commit();
+        } catch (error) {
+          await operator.rollback();
+          throw error;
+        } finally {
+          await slow.rollback();
+          await sent.catch(() => undefined);
+        }
+        expect(await sent).toMatchObject({ result: 'blocked' });
+      },
+    );
+  });
+});
+
 describe('prune', () => {
   const kept = async () =>
     (
@@ -316,20 +387,6 @@ describe('prune', () => {
 });
 
 describe('an adapter', () => {
-  /** Each test has its own database, because the definitions differ. */
-  async function withOpenJobs(sql: string, test: () => Promise<void>): Promise<void> {
-    const shared = db;
-    db = await createTestDatabase();
-    try {
-      await allow(2);
-      await db.admin.query(sql);
-      await test();
-    } finally {
-      await db.drop();
-      db = shared;
-    }
-  }
-
   it('that tells when a job was made keeps the deaths of an earlier one with its id apart', async () => {
     await withOpenJobs(
       `create or replace function reaper.open_jobs(p_job_ids text[]) returns table (job_id text, created_at timestamptz)
