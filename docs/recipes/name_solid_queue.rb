@@ -10,6 +10,11 @@ module NamesItsProcess
     token = process_token if kind == 'Worker'
     return super if token.nil?
 
-    super(kind: kind, id: SecureRandom.random_number(2**62..(2**63 - 1)), metadata: metadata.merge(job_reaper: token), **attributes)
+    begin
+      super(kind: kind, id: SecureRandom.random_number(2**62..(2**63 - 1)), metadata: metadata.merge(job_reaper: token), **attributes)
+    rescue StandardError => e
+      warn "this worker has an id of Solid Queue's own (#{e.message}): job-reaper cannot tell whose its jobs are"
+      super
+    end
   end
 end

@@ -53,6 +53,29 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
     expect(await world.noted('start', id)).toEqual([fork, other.pid]);
   });
 
+  it('a worker that cannot have its random id works without it, unknown', async () => {
+    await world.admin.query(`
+      create function our_jobs.refuse() returns trigger language plpgsql as $$ begin raise 'out of range'; end $$;
+      create trigger refuse before insert on our_jobs.solid_queue_processes
+        for each row when (new.id > 2147483647) execute function our_jobs.refuse()`);
+    try {
+      const worker = await world.startWorker();
+      const latch = await createLatch();
+      const id = await world.addJob({ waitsUntil: latch.path });
+      await world.started(id);
+      const { rows } = await world.admin.query(
+        'select pid, process_identity as identity from reaper.running_job where job_id = $1',
+        [id],
+      );
+      expect(rows).toEqual([{ pid: null, identity: null }]);
+      await latch.open();
+      await world.done(id);
+      expect(await world.noted('start', id)).toEqual([worker.pid]);
+    } finally {
+      await world.admin.query('drop function our_jobs.refuse() cascade');
+    }
+  });
+
   it("beside Solid Queue's own pruning: each job is either failed by it or runs again", async () => {
     const first = await world.startWorker({ CONCURRENCY: '10' });
     const ids: string[] = [];
