@@ -8,7 +8,8 @@ export { freePort } from '../src/servers/free-port.js';
 export type { ServerLog } from '../src/servers/progress.js';
 export type { ServerExit } from '../src/servers/server-process.js';
 export { findTemporalCli, type CliStep, type FindCliOptions } from '../src/servers/temporal-cli.js';
-export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal.js';
+export { dropTemporalState } from './temporal-server/state.js';
+export { startTemporal, temporalKind, type TemporalOptions, type TemporalServer } from './temporal.js';
 
 /** Options of {@link startServers}. */
 export interface ServersOptions {

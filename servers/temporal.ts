@@ -3,19 +3,30 @@ import { startDevServer, type DevServerOptions } from '../src/servers/dev-server
 import { reasonOf } from '../src/servers/progress.js';
 import type { ServerExit } from '../src/servers/server-process.js';
 import { readTemporalTarget } from '../src/temporal/read-target.js';
+import type { TemporalNode } from './temporal-server/node.js';
+import { startTemporalServer } from './temporal-server/start.js';
 
 /** Options of {@link startTemporal}. All but `log` and `env` are only for the embedded server. */
-export type TemporalOptions = DevServerOptions;
+export interface TemporalOptions extends DevServerOptions {
+  /**
+   * The Postgres server in which a `server` or `cluster` keeps its state; needed with `dbFile`.
+   *
+   * @default an embedded one, which is removed with the server
+   */
+  readonly stateUrl?: string | undefined;
+}
 
 /** A running Temporal server. */
 export interface TemporalServer {
   /** `host:port` of the frontend. */
   readonly address: string;
   readonly namespace: string;
-  /** The URL of the Web UI; undefined for an existing server, whose UI may be anywhere. */
+  /** The URL of the dev server's Web UI; undefined for others: an existing server's may be anywhere. */
   readonly uiUrl: string | undefined;
-  /** Undefined for an existing server. */
+  /** Of the first process; undefined for an existing server. */
   readonly pid: number | undefined;
+  /** The processes of a `server` or `cluster`; empty for others. */
+  readonly nodes: readonly TemporalNode[];
   /** Whether we started the server. */
   readonly embedded: boolean;
   /** Resolves when the embedded server's process has ended, for whatever reason. Never resolves for an existing server. */
@@ -27,14 +38,45 @@ export interface TemporalServer {
 const ANSWER_S = 5;
 
 /**
- * Connects to the Temporal server of `TEMPORAL_ADDRESS` if that is set, else starts an embedded dev server.
+ * Connects to the Temporal server of `TEMPORAL_ADDRESS` if that is set, else starts an embedded one, of the kind that
+ * `REAPER_TEST_TEMPORAL` names; see {@link KINDS}.
  *
- * @throws when the existing server does not answer, or for the reasons of {@link startDevServer}
+ * @throws when the existing server does not answer, or for the reasons of {@link startDevServer} or {@link startTemporalServer}
  */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const { env = process.env } = options;
   if (env['TEMPORAL_ADDRESS']?.trim()) return existingTemporal(env);
-  return { ...(await startDevServer(options)), embedded: true };
+  const kind = temporalKind(env);
+  if (kind === 'dev') return { ...(await startDevServer(options)), nodes: [], embedded: true };
+  const server = await startTemporalServer({ ...options, processes: kind === 'cluster' ? 2 : 1 });
+  const { address, namespace, nodes } = server;
+  return {
+    address,
+    namespace,
+    uiUrl: undefined,
+    pid: nodes[0]?.pid,
+    nodes,
+    embedded: true,
+    exited: server.exited,
+    stop: () => server.stop(),
+  };
+}
+
+/** The dev server, the server that production uses in one process, or two of its processes behind a load balancer. */
+const KINDS = ['dev', 'server', 'cluster'] as const;
+
+/**
+ * What `REAPER_TEST_TEMPORAL` says; the dev server if it is not set.
+ *
+ * @throws when it says anything else
+ */
+export function temporalKind(env: NodeJS.ProcessEnv): (typeof KINDS)[number] {
+  const given = env['REAPER_TEST_TEMPORAL']?.trim() ?? '';
+  const kind = KINDS.find((each) => each === (given === '' ? 'dev' : given));
+  if (kind !== undefined) return kind;
+  throw new Error(
+    `Expected REAPER_TEST_TEMPORAL to be one of ${KINDS.join(', ')}, got \`${given}\`. Correct it, or unset it.`,
+  );
 }
 
 /**
@@ -65,6 +107,7 @@ async function existingTemporal(env: NodeJS.ProcessEnv): Promise<TemporalServer>
     namespace,
     uiUrl: undefined,
     pid: undefined,
+    nodes: [],
     embedded: false,
     exited: new Promise(() => undefined),
     stop: () => Promise.resolve(),

@@ -1,9 +1,7 @@
-import { access, chmod, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 import { packageRoot } from '../paths.js';
-import { userFolder } from '../user-folder.js';
-import { withDirLock } from './dir-lock.js';
+import { cacheFolder, executableName, install } from './program-cache.js';
 import type { ServerLog } from './progress.js';
 
 /** The version of the Temporal CLI that is downloaded or built; the same as in tools/temporal-cli/go.mod. */
@@ -18,36 +16,13 @@ export interface CliContext {
   readonly log: ServerLog;
 }
 
-/**
- * Where job-reaper keeps its copy of the CLI: below `JOB_REAPER_CACHE_DIR`, else below the user's cache folder. There is a
- * folder per platform, because home directories are shared between machines and mounted into containers.
- */
+/** Where job-reaper keeps its copy of the CLI. */
 export async function cachedCliPath(env: NodeJS.ProcessEnv): Promise<string> {
-  const given = env['JOB_REAPER_CACHE_DIR'];
-  const root = given ? resolve(given) : await userFolder('cache');
-  const folder = `${CLI_VERSION}-${process.platform}-${process.arch}`;
-  return join(root, 'temporal-cli', folder, executableName('temporal'));
-}
-
-/** `name` with the platform's extension for executables. */
-export function executableName(name: string): string {
-  return process.platform === 'win32' ? `${name}.exe` : name;
-}
-
-/** Whether `path` is a file that this process may execute. */
-export async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    // A folder passes the check above.
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
+  return join(await cacheFolder(env, 'temporal-cli', CLI_VERSION), executableName('temporal'));
 }
 
 /**
- * Fills the cache. `produce` writes to a temporary name beside the final one. The rename makes the file appear complete or
- * not at all, whatever dies, and however many processes do this at once. Normally one does and the others wait for it.
+ * Fills the cache with the CLI, once for all processes: see {@link install}.
  *
  * @param produce makes the executable at the given path
  * @returns the path in the cache
@@ -57,28 +32,6 @@ export async function installCli(
   { env, log }: CliContext,
   produce: (path: string) => Promise<void>,
 ): Promise<string> {
-  const target = await cachedCliPath(env);
-  const folder = dirname(target);
-  await mkdir(folder, { recursive: true });
   const waiting = 'waiting for another process to get the Temporal dev server';
-  return withDirLock(join(folder, 'lock'), { log, waiting }, async () => {
-    if (await isExecutable(target)) return target;
-    await removeLeftovers(folder);
-    const partial = join(folder, `partial-${process.pid}`);
-    try {
-      await produce(partial);
-      await chmod(partial, 0o755);
-      await rename(partial, target);
-    } finally {
-      await rm(partial, { recursive: true, force: true });
-    }
-    return target;
-  });
-}
-
-/** An interrupted build leaves 250 MB behind. */
-async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  const partial = names.filter((name) => name.startsWith('partial-'));
-  await Promise.all(partial.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+  return install(await cachedCliPath(env), { log, waiting }, produce);
 }

@@ -1,8 +1,9 @@
 import { delimiter, join } from 'node:path';
 
 import { buildCli } from './cli-build.js';
-import { cachedCliPath, executableName, isExecutable, type CliContext } from './cli-cache.js';
+import { cachedCliPath, type CliContext } from './cli-cache.js';
 import { downloadCli } from './cli-download.js';
+import { executableName, isExecutable } from './program-cache.js';
 import { reasonOf, type ServerLog } from './progress.js';
 
 /** One way to get a `temporal` executable. */

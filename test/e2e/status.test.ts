@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Status } from '../../src/domain/status.js';
-import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
+import { freePort, type TemporalServer } from '../../servers/index.js';
 import type { ReaperStatus } from '../../src/workflows/messages.js';
 import { cli } from '../cli/support.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startOwnTemporal } from '../support/own-temporal.js';
 import { startProcess } from '../support/process.js';
 import { insertRunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
@@ -47,7 +48,7 @@ afterEach(async () => {
 /** Without a database file: a new server knows nothing. */
 function serveTemporal(): Promise<TemporalServer> {
   const { port, uiPort } = ports;
-  return startTemporal({ log: () => undefined, port, uiPort, env: {} });
+  return startOwnTemporal({ port, uiPort });
 }
 
 const overHttp = async () => (await fetch(`http://127.0.0.1:${ports.adminPort}/status`)).json();

@@ -11,9 +11,9 @@ import { packageRoot } from '../../src/paths.js';
 /** For servers whose log lines no test checks. */
 export const silent = () => undefined;
 
-/** The environment without the variables that name existing servers. */
+/** The environment without the variables that name existing servers, or another kind of Temporal server. */
 export function embeddedEnv(): NodeJS.ProcessEnv {
-  const names = new Set(['DATABASE_ADMIN_URL', 'TEMPORAL_ADDRESS']);
+  const names = new Set(['DATABASE_ADMIN_URL', 'TEMPORAL_ADDRESS', 'REAPER_TEST_TEMPORAL']);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
 }
 

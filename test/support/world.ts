@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { inject, type TestContext } from 'vitest';
-import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
+import { freePort, type TemporalServer } from '../../servers/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { startOwnTemporal, type OwnTemporalOptions } from './own-temporal.js';
 import { startProcess, type TestProcess } from './process.js';
 import { Proxy } from './proxy.js';
 import { insertRunningJob, readJob } from './rows.js';
@@ -55,8 +56,8 @@ export class World {
   }
 
   /** The Temporal of this test alone. */
-  async startTemporal(options: { port: number; uiPort: number; dbFile?: string }): Promise<TemporalServer> {
-    const server = await startTemporal({ log: () => undefined, env: {}, ...options });
+  async startTemporal(options: OwnTemporalOptions): Promise<TemporalServer> {
+    const server = await startOwnTemporal(options);
     this.#ends.push(() => server.stop());
     return server;
   }

@@ -23,10 +23,11 @@ export const servers: readonly Fault[] = [
     weight: 0.5,
     group,
     async inject({ temporal }, random) {
-      await temporal.kill();
+      const node = temporal.nodes.length > 1 && random.chance(0.5) ? random.pick(temporal.nodes) : undefined;
+      await (node ?? temporal).kill();
       await waitBetween(random, 0, 8);
-      await restart(temporal);
-      return 'Temporal';
+      await restart(node ?? temporal);
+      return node === undefined ? 'Temporal' : 'one process of Temporal';
     },
   },
   {

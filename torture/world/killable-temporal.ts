@@ -1,17 +1,35 @@
 import { rm } from 'node:fs/promises';
-import { freePort, startTemporal, type TemporalServer } from '../../servers/index.js';
+import {
+  dropTemporalState,
+  freePort,
+  startPostgres,
+  startTemporal,
+  temporalKind,
+  type PostgresServer,
+  type TemporalServer,
+} from '../../servers/index.js';
 import { withoutServers } from './killable-postgres.js';
 
-/** A Temporal dev server with a database file: it can be killed, started again, and wiped. */
+/** A Temporal server that keeps its state: it can be killed, started again, and wiped. */
 export class KillableTemporal {
   private constructor(
     private server: TemporalServer,
     private readonly options: Parameters<typeof startTemporal>[0] & { dbFile: string },
+    private readonly state: PostgresServer | null,
   ) {}
 
   static async start(dbFile: string, log: (line: string) => void): Promise<KillableTemporal> {
-    const options = { log, dbFile, port: await freePort(), uiPort: await freePort(), env: withoutServers() };
-    return new KillableTemporal(await startTemporal(options), options);
+    const env = withoutServers();
+    const options = { log, dbFile, port: await freePort(), uiPort: await freePort(), env };
+    // Its own, because the other Postgres is killed.
+    const state = temporalKind(env) === 'dev' ? null : await startPostgres({ log, env });
+    try {
+      const all = { ...options, stateUrl: state?.adminUrl };
+      return new KillableTemporal(await startTemporal(all), all, state);
+    } catch (error) {
+      await state?.stop();
+      throw error;
+    }
   }
 
   get address(): string {
@@ -23,9 +41,15 @@ export class KillableTemporal {
     return Number(this.address.split(':').at(-1));
   }
 
+  /** Its processes, if they are more than the dev server's one. */
+  get nodes(): TemporalServer['nodes'] {
+    return this.server.nodes;
+  }
+
   async kill(): Promise<void> {
     if (this.server.pid === undefined) return;
-    process.kill(this.server.pid, 'SIGKILL');
+    if (this.server.nodes.length > 0) await Promise.all(this.server.nodes.map((node) => node.kill()));
+    else process.kill(this.server.pid, 'SIGKILL');
     await this.server.exited;
     // Only its folder is left to remove.
     await this.server.stop();
@@ -39,10 +63,12 @@ export class KillableTemporal {
   /** To be called between {@link kill} and {@link restart}: nothing of what it knew is left. */
   async wipe(): Promise<void> {
     const { dbFile } = this.options;
+    if (this.state !== null) await dropTemporalState(this.state.adminUrl, dbFile);
     await Promise.all(['', '-wal', '-shm', '-journal'].map((suffix) => rm(dbFile + suffix, { force: true })));
   }
 
-  stop(): Promise<void> {
-    return this.server.stop();
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await this.state?.stop();
   }
 }
