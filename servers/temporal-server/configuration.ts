@@ -24,11 +24,23 @@ export async function choosePorts(frontend?: number): Promise<Ports> {
   };
 }
 
+/** A server that only answers to those who present a token. */
+export interface ServerAccess {
+  /** Where the server reads the keys that sign tokens, as a JWK set. */
+  readonly keysUrl: string;
+  /** A token of the system's administrator, to create the namespace. */
+  readonly token: string;
+}
+
 /**
  * The configuration of one process, as JSON, which is YAML. It leaves every limit and every interval at the server's own value,
  * as in production: there is no dynamic configuration.
  */
-export function serverConfiguration({ adminUrl, main, visibility }: ServerState, ports: Ports): string {
+export function serverConfiguration(
+  { adminUrl, main, visibility }: ServerState,
+  ports: Ports,
+  access?: ServerAccess,
+): string {
   const url = new URL(adminUrl);
   const store = (databaseName: string) => ({
     sql: {
@@ -55,7 +67,17 @@ export function serverConfiguration({ adminUrl, main, visibility }: ServerState,
       numHistoryShards: HISTORY_SHARDS,
       datastores: { main: store(main), visibility: store(visibility) },
     },
-    global: { membership: { maxJoinDuration: '30s', broadcastAddress: '127.0.0.1' } },
+    global: {
+      membership: { maxJoinDuration: '30s', broadcastAddress: '127.0.0.1' },
+      ...(access && {
+        authorization: {
+          jwtKeyProvider: { keySourceURIs: [access.keysUrl], refreshInterval: '1m' },
+          permissionsClaimName: 'permissions',
+          authorizer: 'default',
+          claimMapper: 'default',
+        },
+      }),
+    },
     services: Object.fromEntries(services) as unknown,
     clusterMetadata: {
       enableGlobalNamespace: false,

@@ -1,13 +1,12 @@
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { temporal } from '@temporalio/proto';
 
 import { freePort } from '../../src/servers/free-port.js';
 import type { ServerLog } from '../../src/servers/progress.js';
 import type { ServerExit } from '../../src/servers/server-process.js';
 import { startPostgres } from '../postgres.js';
 import { startBalancer } from './balancer.js';
-import { choosePorts, serverConfiguration, type Ports } from './configuration.js';
+import { choosePorts, serverConfiguration, type Ports, type ServerAccess } from './configuration.js';
 import { TemporalNode } from './node.js';
 import { findServerPrograms } from './programs.js';
 import { dropState, prepareState, stateOf } from './state.js';
@@ -26,6 +25,8 @@ export interface TemporalServerOptions {
   readonly namespace?: string | undefined;
   /** @default a file that is removed with the server */
   readonly logFile?: string | undefined;
+  /** Who may call what. @default everybody may call everything */
+  readonly access?: ServerAccess | undefined;
   /** How many processes, each of which runs all services. @default 1 */
   readonly processes?: number | undefined;
   /** @default process.env */
@@ -49,7 +50,8 @@ const PROBE_LIMIT_S = 5;
 const RETENTION = '1 day';
 /** gRPC status codes. */
 const [NOT_FOUND, ALREADY_EXISTS] = [5, 6];
-const WORKFLOW_QUEUE = temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW;
+/** `temporal.api.enums.v1.TaskQueueType` of workflows. */
+const WORKFLOW_QUEUE = 1;
 
 /**
  * Starts the Temporal server that production uses, on Postgres, in one process or several. It ends with this process, even if this
@@ -85,14 +87,16 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       ports.push(chosen.frontend.grpc);
       const node = await TemporalNode.start({
         program: programs.server,
-        configuration: serverConfiguration(state, chosen),
+        configuration: serverConfiguration(state, chosen, options.access),
         env: serverEnvironment(env),
         logFile: options.logFile,
       });
       nodes.push(node);
     }
     for (const [n, node] of nodes.entries())
-      await node.ready(log, START_LIMIT_S, () => serve(`127.0.0.1:${ports[n]}`, namespace));
+      await node.ready(log, START_LIMIT_S, () =>
+        serve({ address: `127.0.0.1:${ports[n]}`, token: options.access?.token }, namespace),
+      );
 
     let port = ports[0] ?? 0;
     if (processes > 1) {
@@ -137,8 +141,12 @@ function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
  *
  * @throws when it does not, or not yet
  */
-async function serve(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: PROBE_LIMIT_S * 1000 });
+async function serve(
+  { address, token }: { address: string; token: string | undefined },
+  namespace: string,
+): Promise<void> {
+  const metadata = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const connection = await Connection.connect({ address, metadata, connectTimeout: PROBE_LIMIT_S * 1000 });
   try {
     await connection.withDeadline(Date.now() + PROBE_LIMIT_S * 1000, async () => {
       const { workflowService } = connection;

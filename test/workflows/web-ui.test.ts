@@ -1,5 +1,6 @@
 import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Policy } from '../../src/domain/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
@@ -35,10 +36,10 @@ async function metadata(workflowId: string): Promise<temporal.api.sdk.v1.Workflo
     .query<temporal.api.sdk.v1.WorkflowMetadata>('__temporal_workflow_metadata');
 }
 
-async function killedJob() {
+async function killedJob(policy: Partial<Policy> = {}) {
   const agent = startProcess();
   const run = await insertRunningJob(db.admin, { id: 'j1', ...agent });
-  reaper = await startReaper(db);
+  reaper = await startReaper(db, { policy });
   await reaper.sweepNow();
   await agent.kill();
   await reaper.watch(run).result();
@@ -81,8 +82,8 @@ it('shows the story of a watch: summaries, details, search attributes', async ()
 });
 
 it('shows the reaper: what every message does, what it saw last, and a summary on each step', async () => {
-  await killedJob();
-  // On a busy machine sweeps may be overdue at first, and then wait for no timer.
+  // Sweeps that take longer than the interval wait for no timer.
+  await killedJob({ intervalS: 3 });
   await eventually('a summary on each step', async () => {
     expect(new Set(await summaries(reaper.names.reaper))).toEqual(
       new Set(['Scan the running jobs', 'Examine host host-1', 'Record the sweep', 'Next sweep']),
