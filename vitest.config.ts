@@ -21,7 +21,7 @@ const SYSTEM = [
   'test/deploy/compose-by-hand.test.ts',
   'test/docs/operating.test.ts',
   'test/e2e/{gates-away,outages}.test.ts',
-  'test/exposure/{connections,payload-codec,pgbouncer,secrets,temporal-settings}.test.ts',
+  'test/exposure/{connections,payload-codec,pgbouncer,secrets,temporal-permissions,temporal-settings}.test.ts',
   'torture/stopped-worker.test.ts',
   'test/gates/sql-end.test.ts',
   'test/input/{message-values,messages,rows}.test.ts',

@@ -31,17 +31,19 @@ export function stateOf(adminUrl: string, file: string | undefined): ServerState
  * Creates both databases, or brings their schemas to this version: what is there is kept.
  *
  * @param sqlTool the program `temporal-sql-tool`, which contains the schemas
+ * @returns whether nothing was there
  * @throws when a database cannot be created, or the tool fails
  */
 export async function prepareState(
   sqlTool: string,
   { adminUrl, main, visibility }: ServerState,
-): Promise<void> {
+): Promise<boolean> {
+  let isNew = false;
   for (const [name, schema] of [
     [main, 'temporal'],
     [visibility, 'visibility'],
   ] as const) {
-    const isNew = await createDatabase(adminUrl, name).then(
+    isNew = await createDatabase(adminUrl, name).then(
       () => true,
       (error: unknown) => {
         if ((error as { code?: string }).code !== '42P04') throw error;
@@ -52,6 +54,7 @@ export async function prepareState(
     if (isNew) await run(['setup-schema', '--version', '0.0']);
     await run(['update-schema', '--schema-name', `postgresql/v12/${schema}`]);
   }
+  return isNew;
 }
 
 /** Forgets everything: to be called while no server uses the state. */
