@@ -2,8 +2,11 @@ import { freePort } from '../../src/servers/free-port.js';
 import { lowPort } from './low-port.js';
 import type { ServerState } from './state.js';
 
-/** The parts of a Temporal server. Each process of ours runs all of them. */
-const SERVICES = ['frontend', 'history', 'matching', 'worker'] as const;
+/**
+ * The parts of a Temporal server. Each process of ours runs all of them. The internal frontend is for the server's own calls, which
+ * present no token.
+ */
+export const SERVICES = ['frontend', 'internal-frontend', 'history', 'matching', 'worker'] as const;
 
 /** A cluster keeps its number for good. More of them are more work for each process, and less for each lock. */
 const HISTORY_SHARDS = 16;
@@ -18,6 +21,7 @@ export async function choosePorts(frontend?: number): Promise<Ports> {
   const pair = async (grpc?: number) => ({ grpc: grpc ?? (await freePort()), membership: await lowPort() });
   return {
     frontend: await pair(frontend),
+    'internal-frontend': await pair(),
     history: await pair(),
     matching: await pair(),
     worker: await pair(),

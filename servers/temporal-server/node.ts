@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import type { ServerLog } from '../../src/servers/progress.js';
 import { startServerProcess, type ServerExit, type ServerProcess } from '../../src/servers/server-process.js';
+import { SERVICES } from './configuration.js';
 
 /** How a node is started: the same each time. */
 export interface NodeOptions {
@@ -78,7 +79,10 @@ async function startProcess({ program, configuration, env, logFile }: NodeOption
   return startServerProcess({
     name: 'the Temporal server',
     file: program,
-    args: ['--root', folder, '--allow-no-auth', 'start'],
+    args: [
+      ...['--root', folder, '--allow-no-auth', 'start'],
+      ...SERVICES.flatMap((service) => ['--service', service]),
+    ],
     env,
     logFile: logFile ?? join(folder, 'server.log'),
     folder,

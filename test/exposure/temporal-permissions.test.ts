@@ -17,20 +17,22 @@ describe.skipIf(!(await hasServerPrograms(process.env)))(
     let issuer: TokenIssuer;
     let server: RunningTemporalServer;
     let admin: Connection;
+    const ends: (() => Promise<void>)[] = [];
 
     beforeAll(async () => {
       issuer = await startTokenIssuer();
-      const token = issuer.token(['system:admin']);
+      ends.push(() => issuer.stop());
+      const token = issuer.token(['temporal-system:admin']);
       const access = { keysUrl: issuer.keysUrl, token };
       server = await startTemporalServer({ log: () => undefined, namespace: 'jobs', access });
+      ends.push(() => server.stop());
       const metadata = { authorization: `Bearer ${token}` };
       admin = await Connection.connect({ address: server.address, metadata });
+      ends.push(() => admin.close());
       await ensureSearchAttributes(new Client({ connection: admin, namespace: 'jobs' }));
     }, 180_000);
     afterAll(async () => {
-      await admin.close();
-      await server.stop();
-      await issuer.stop();
+      for (const end of ends.reverse()) await end();
     });
 
     /** A key of the cluster's, without TLS because the server is on this machine. */

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 export interface TokenIssuer {
   /** Where its public key is. */
   readonly keysUrl: string;
-  /** @param permissions such as `jobs:write` or `system:admin` */
+  /** @param permissions such as `jobs:write` or `temporal-system:admin` */
   token(permissions: readonly string[]): string;
   stop(): Promise<void>;
 }
