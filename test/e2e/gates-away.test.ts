@@ -94,16 +94,20 @@ it('a hundred slow gates block neither sweeps, observations and claims nor a pau
   );
   await Promise.all(Array.from({ length: 100 }, (_, n) => finished(`slow-${n}`)));
   const { workflowService } = client;
-  await eventually('all to wait for a gate', async () => {
-    const { stats } = await workflowService.describeTaskQueue({
-      namespace: 'default',
-      taskQueue: { name: new Names(name).gateQueue },
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- an activity queue: the enum is in a package that is not ours to import
-      taskQueueType: 2,
-      reportStats: true,
-    });
-    return Number(stats?.approximateBacklogCount) >= 70;
-  });
+  await eventually(
+    'all to wait for a gate',
+    async () => {
+      const { stats } = await workflowService.describeTaskQueue({
+        namespace: 'default',
+        taskQueue: { name: new Names(name).gateQueue },
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- an activity queue: the enum is in a package that is not ours to import
+        taskQueueType: 2,
+        reportStats: true,
+      });
+      return Number(stats?.approximateBacklogCount) >= 70;
+    },
+    180_000,
+  );
   await insertRunningJob(db.admin, { id: 'dead', pid: 4_194_303 });
   await insertRunningJob(db.admin, { id: 'exited', exitCode: 1, exitedS: 60 });
   await eventually('both', async () =>
@@ -115,4 +119,4 @@ it('a hundred slow gates block neither sweeps, observations and claims nor a pau
     return rows[0]?.paused;
   });
   expect(await statusOf('slow-0')).toBe('running');
-});
+}, 360_000);

@@ -68,8 +68,10 @@ describe.skipIf(!(await hasServerPrograms(process.env)))(
         expect((await cli(command, reader)).code, command.join(' ')).toBe(0);
     });
 
-    it('lets nobody who may only read sweep', async (test) => {
+    it('lets nobody who may only read work or sweep, and says why', async (test) => {
       const world = await World.of(test);
+      const worker = world.startWorker(as('jobs:read'));
+      await eventually('its complaint', () => worker.count('Temporal cannot be used, retrying'));
       const reader: Env = { ...as('jobs:read'), DATABASE_URL: world.db.reaperUrl, REAPER_NAME: world.name };
       const { code, stderr } = await cli(['sweep'], reader);
       expect(code).toBe(1);
