@@ -64,8 +64,9 @@ describe.skipIf(!(await hasServerPrograms(process.env)))(
           ['reaper', 'ok'],
         ]),
       );
-      for (const command of [['status'], ['explain', 'j1']])
-        expect((await cli(command, reader)).code, command.join(' ')).toBe(0);
+      // Its exit code may say that a sweep is overdue.
+      expect((await cli(['status'], reader)).stdout).not.toContain('Temporal did not answer');
+      expect((await cli(['explain', 'j1'], reader)).code).toBe(0);
     });
 
     it('lets nobody who may only read work or sweep, and says why', async (test) => {
