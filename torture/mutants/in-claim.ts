@@ -57,11 +57,11 @@ export const inClaim: readonly Mutant[] = [
         from: `    perform set_config('lock_timeout', '250ms', true);
   end if;
   begin
-    select * into v_run from reaper.lock_run`,
+    -- Before all locks`,
         to: `    perform set_config('lock_timeout', '5s', true);
   end if;
   begin
-    select * into v_run from reaper.lock_run`,
+    -- Before all locks`,
       },
     ],
   },
