@@ -123,6 +123,59 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
     expect(await world.claims(id)).toEqual([]);
   });
 
+  it.each<[what: string, sql: string]>([
+    ['our table is gone', 'alter table reaper.run_process rename to other'],
+    ['our schema is gone', 'alter schema reaper rename to other'],
+    ['our table has other columns', 'alter table reaper.run_process rename column name to who'],
+    ['our table takes no rows', 'alter table reaper.run_process add check (false) not valid'],
+    [
+      'the trigger lacks its rights',
+      'revoke all on reaper.run_process from reaper_note; revoke all on schema reaper from reaper_note',
+    ],
+    [
+      'a column that it reads has another name',
+      `alter table our_jobs.procrastinate_events rename column at to happened_at`,
+    ],
+    ['an event without a time', `update our_jobs.procrastinate_events set at = null`],
+  ])('workers are removed although %s', async (_, sql) => {
+    const { worker, job } = await takenJob();
+    const broken = await OpenTransaction.begin(world.admin);
+    try {
+      await broken.run('set local search_path = our_jobs');
+      await broken.run(sql);
+      const removed = await broken.client.query('delete from our_jobs.procrastinate_workers where id = $1', [
+        worker,
+      ]);
+      expect(removed.rowCount).toBe(1);
+      const { rows } = await broken.client.query(
+        'select worker_id as worker, status from our_jobs.procrastinate_jobs where id = $1',
+        [job],
+      );
+      expect(rows).toEqual([{ worker: null, status: 'doing' }]);
+    } finally {
+      await broken.rollback();
+    }
+  });
+
+  it('workers are removed although another transaction writes the same note', async () => {
+    const { worker, job } = await takenJob();
+    const open = await OpenTransaction.begin(world.admin);
+    try {
+      await open.run(
+        `insert into reaper.run_process (job_id, run_key, name)
+         select job_id, run_key, 'other' from reaper.running_job where job_id = $1`,
+        [job],
+      );
+      const removed = await world.admin.query('delete from our_jobs.procrastinate_workers where id = $1', [
+        worker,
+      ]);
+      expect(removed.rowCount).toBe(1);
+      expect(await world.runner(job)).toBeNull();
+    } finally {
+      await open.rollback();
+    }
+  });
+
   it('a worker that takes itself off the list when it ends does, with the trigger in place', async () => {
     const worker = await world.startWorker();
     const id = await world.addJob({});
@@ -255,6 +308,21 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
     await world.admin.query(`alter table ${table} enable trigger reaper_note`);
   });
 });
+
+/** A job that a worker has taken, in the tables alone. */
+async function takenJob(): Promise<{ worker: string; job: string }> {
+  const { rows } = await world.admin.query<{ id: string }>(
+    `insert into our_jobs.procrastinate_workers default values returning id::text`,
+  );
+  const worker = rows[0]?.id ?? '';
+  const job = await world.addJob({});
+  // Procrastinate's own triggers name no schema.
+  await world.admin.query(
+    `begin; set local search_path = our_jobs;
+     update procrastinate_jobs set status = 'doing', worker_id = ${worker} where id = ${job}; commit`,
+  );
+  return { worker, job };
+}
 
 /** A worker that starts and finds every other one stalled that has had no heartbeat for a second. */
 async function prunedBy(): ReturnType<ProcrastinateWorld['startWorker']> {
