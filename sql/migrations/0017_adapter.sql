@@ -32,7 +32,7 @@ begin
     union
     select 'function', 'pg_proc'::regclass::oid, p.oid from pg_proc p
      where p.pronamespace = 'reaper'::regnamespace
-       and p.proname in ('lock_run', 'lock_runs', 'finish', 'advance', 'has_exit_codes', 'open_jobs')
+       and p.proname in ('lock_run', 'lock_runs', 'finish', 'advance', 'has_exit_codes', 'open_jobs', 'own_rescue')
     union
     select b.root, d.refclassid, d.refobjid
       from behind b

@@ -8,6 +8,7 @@ const FUNCTIONS = [
   { signature: 'reaper.advance(text, text, text, text, text)', returns: ['boolean'], isOptional: true },
   { signature: 'reaper.has_exit_codes()', returns: ['boolean'], isOptional: true },
   { signature: 'reaper.open_jobs(text[])', returns: ['SETOF record'], isOptional: true },
+  { signature: 'reaper.own_rescue()', returns: ['SETOF record'], isOptional: true },
 ];
 
 /** The view's columns, in order. */

@@ -7,6 +7,7 @@ import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
 import { formatToken } from '../../src/liveness/token.js';
 import { OpenTransaction } from '../support/locks.js';
 import { loginAs } from '../support/logins.js';
+import { startPgBouncer, whyNoPgBouncer } from '../support/pgbouncer.js';
 import { eventually } from '../support/wait.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import type { QueueWorld } from './queue-world.js';
@@ -185,6 +186,64 @@ export function goesByName(
     await world.rename(id, own);
     await world.claimed(id);
   });
+}
+
+const noBouncer = whyNoPgBouncer();
+
+/**
+ * Names are in the rows, so it does not matter which session of a pooler writes them. The queue may need its own settings there: `search` of
+ * the workers' URL, and their environment.
+ */
+export function worksBehindPgBouncer(
+  getWorld: () => QueueWorld,
+  { search = '', ...env }: Record<string, string> = {},
+): void {
+  const needs = noBouncer === null ? '' : ` (${noBouncer})`;
+  it.skipIf(noBouncer !== null)(
+    `behind PgBouncer with default settings: the dead worker's jobs run again once, those of the others go on${needs}`,
+    async () => {
+      const world = getWorld();
+      // Default settings, but for fewer sessions than workers use, so that they share them.
+      const bouncer = await startPgBouncer('transaction', [world.url], 2);
+      onTestFinished(() => bouncer.stop());
+      const own = { ...env, DATABASE_URL: bouncer.through(world.url) + search, CONCURRENCY: '4' };
+      const [first, second] = [await world.startWorker(own), await world.startWorker(own)];
+      const latch = await createLatch();
+      const ids: string[] = [];
+      const takenBy = async (pid: number) => {
+        const found: string[] = [];
+        for (const id of ids) if ((await world.noted('start', id))[0] === pid) found.push(id);
+        return found;
+      };
+      await eventually('jobs of both workers', async () => {
+        ids.push(await world.addJob({ waitsUntil: latch.path }));
+        return (await takenBy(first.pid)).length > 0 && (await takenBy(second.pid)).length > 0;
+      });
+      const [lost, kept] = [await takenBy(first.pid), await takenBy(second.pid)];
+      const names = async (of: string[]) => new Set(await Promise.all(of.map((id) => world.runner(id))));
+      const [[lostName], [keptName]] = [[...(await names(lost))], [...(await names(kept))]];
+      expect([await names(lost), await names(kept)]).toEqual([new Set([lostName]), new Set([keptName])]);
+      expect(lostName).not.toBe(keptName);
+      expect(await readUnplaced(world)).toEqual({ isByName: true, unplaced: [] });
+
+      await first.kill();
+      for (const id of lost) await world.claimed(id);
+      await world.sweeps();
+      for (const id of kept) expect(await world.runner(id)).toBe(keptName);
+      await latch.open();
+      for (const id of ids) await world.done(id);
+      await world.sweeps();
+      for (const id of lost) {
+        expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+        expect(await world.noted('end', id)).toEqual([second.pid]);
+        expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+      }
+      for (const id of kept) {
+        expect(await world.noted('start', id)).toEqual([second.pid]);
+        expect(await world.claims(id)).toEqual([]);
+      }
+    },
+  );
 }
 
 const FOREIGN = String(

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { DoctorContext } from '../../src/cli/doctor/check.js';
+import { ownRescueCheck } from '../../src/cli/doctor/own-rescue.js';
 import { migrate } from '../../src/db/migrate.js';
 import { bearsTheRest, failForGood, repairsWhatDied } from './behaviour.js';
 import { GraphileWorld, load, type GraphileVersion } from './graphile-world.js';
@@ -51,6 +53,25 @@ describe.each<[GraphileVersion, string]>([
     await world.done(id);
     await utils.release();
     expect(await world.noted('end', id)).toEqual([second.pid]);
+  });
+
+  it('doctor names a job that graphile-worker itself runs again', async () => {
+    const settings = { REAPER_MAX_RUNNING_S: 7200 };
+    const check = async () =>
+      ownRescueCheck.run({ admin: world.admin, settings } as unknown as DoctorContext);
+    expect(await check()).toMatchObject([{ level: 'ok' }]);
+    const id = await world.addJob({});
+    await world.admin.query(
+      `update ${world.table('_private_jobs')} set locked_by = 'a', locked_at = reaper.now() - interval '3h' where id = $1`,
+      [id],
+    );
+    expect(await check()).toMatchObject([
+      {
+        level: 'warn',
+        got: `graphile-worker, which unlocks jobs by their age: after 4h, and job ${id} has been running for 3h`,
+        todo: expect.stringContaining('raise minResetLockedInterval') as string,
+      },
+    ]);
   });
 
   it('a named queue whose holder was killed goes on, in its order', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { DoctorContext } from '../../src/cli/doctor/check.js';
+import { ownRescueCheck } from '../../src/cli/doctor/own-rescue.js';
 import { workersCheck } from '../../src/cli/doctor/workers.js';
 import { detach, migrate } from '../../src/db/migrate.js';
 import { claimRun } from '../support/claims.js';
@@ -257,6 +258,43 @@ describe.each<[BossVersion, string]>([
     expect(await doctor()).toContain(`there is none on ${schema}.job`);
     await migrate(world.url, null);
     expect(await doctor()).toEqual(['all known']);
+  });
+
+  it('doctor names queues and jobs that pg-boss itself runs again too early', async () => {
+    const ownRescue = async (REAPER_MAX_RUNNING_S: number) => {
+      const context = { admin: world.admin, settings: { REAPER_MAX_RUNNING_S } } as unknown as DoctorContext;
+      return (await ownRescueCheck.run(context)).map(({ level, got }) => `${level} ${got}`);
+    };
+    const name = (queue: string) => `pg-boss, by expireInSeconds of queue ${queue}`;
+    await world.boss.createQueue('long', { expireInSeconds: 7200 });
+    await world.boss.createQueue('brief', { expireInSeconds: 30 });
+    expect(await ownRescue(60)).toEqual([`warn ${name('brief')}: after 30s`]);
+    expect((await ownRescue(7200))[0]).toContain(
+      `warn ${name('brief')}: after 30s; ${name('apart')}: after 15m`,
+    );
+    expect(await ownRescue(30)).toEqual([expect.stringMatching(/^ok /)]);
+
+    const [by, own] = [
+      await world.send('long', {}),
+      await world.send('long', {}, { expireInSeconds: 40_000 }),
+    ];
+    expect(await world.boss.fetch('long', { batchSize: 2 })).toHaveLength(2);
+    const age = (id: string, interval: string) =>
+      world.admin.query(
+        `update ${world.table('job')} set started_on = started_on - $2::interval where name || '/' || id = $1`,
+        [id, interval],
+      );
+    await age(own, '90 min');
+    expect(await ownRescue(30)).toEqual([expect.stringMatching(/^ok /)]);
+    await age(by, '70 min');
+    expect(await ownRescue(30)).toEqual([
+      `warn ${name('long')}: after 2h, and job ${by} has been running for 1h10m`,
+    ]);
+    await age(own, '300 min');
+    await age(by, '-70 min');
+    expect(await ownRescue(30)).toEqual([
+      `warn ${name('long')}: after 11h6m, and job ${own} has been running for 6h30m`,
+    ]);
   });
 });
 

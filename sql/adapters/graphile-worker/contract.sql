@@ -56,6 +56,15 @@ as $$
    where id = any (array(select u::bigint from unnest(p_job_ids) u where u ~ '^[0-9]{1,18}$')) and (locked_at is not null or attempts < max_attempts)
 $$;
 
+-- When graphile-worker itself runs a job again, dead or not.
+create or replace function reaper.own_rescue() returns table (what text, after_s bigint, remedy text, of_agent text, of_job text)
+  language sql immutable
+as $$
+  select 'graphile-worker, which unlocks jobs by their age', 14400::bigint,
+         'raise minResetLockedInterval and maxResetLockedInterval of all workers above your longest job, so that they look more rarely',
+         null::text, null::text
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

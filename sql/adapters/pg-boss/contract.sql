@@ -63,6 +63,23 @@ as $$
    where j.state < 'completed'
 $$;
 
+-- When pg-boss itself runs a job again, dead or not: the setting of each queue, and that of each active job. Version 10 has an interval there.
+create or replace function reaper.own_rescue() returns table (what text, after_s bigint, remedy text, of_agent text, of_job text)
+  language sql stable
+as $$
+  select 'pg-boss, by expireInSeconds of queue ' || s.name, s.after_s,
+         'raise expireInSeconds (at most 24 hours) above the longest job of each queue, for jobs that are sent from then on', s.name, s.job_id
+    from (
+      select q.name, coalesce(q.expire_seconds, 900)::bigint as after_s, null::text as job_id
+        from :"schema".queue q
+      union all
+      select j.name, coalesce(j.row ->> 'expire_seconds', extract(epoch from (j.row ->> 'expire_in')::interval)::text)::numeric::bigint,
+             j.name || '/' || j.id::text
+        from (select a.name, a.id, to_jsonb(a) - 'data' - 'output' as row from :"schema".job a where a.state = 'active') j
+    ) s
+   where s.name not like '\_\_pgboss\_\_%'
+$$;
+
 -- The rows of many runs at once. Those that somebody else has locked are skipped.
 create or replace function reaper.lock_runs(p_job_ids text[]) returns setof text
   language sql

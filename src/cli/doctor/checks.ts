@@ -8,6 +8,7 @@ import { hostsCheck } from './hosts.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
 import { notificationsCheck } from './notifications.js';
+import { ownRescueCheck } from './own-rescue.js';
 import { postgresCheck } from './postgres.js';
 import { probesCheck } from './probes.js';
 import { processesCheck } from './processes.js';
@@ -36,6 +37,7 @@ export const CHECKS: readonly Check[] = [
   processesCheck,
   stampsCheck,
   workersCheck,
+  ownRescueCheck,
   claimsCheck,
   notificationsCheck,
   hostsCheck,

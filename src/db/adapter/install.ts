@@ -6,7 +6,15 @@ import type { AdapterSource } from './source.js';
 import { readStoredAdapter, storeAdapter } from './stored.js';
 
 /** Names of the contract's functions; every adapter creates its own. */
-const CONTRACT_FUNCTIONS = ['lock_run', 'lock_runs', 'finish', 'advance', 'has_exit_codes', 'open_jobs'];
+const CONTRACT_FUNCTIONS = [
+  'lock_run',
+  'lock_runs',
+  'finish',
+  'advance',
+  'has_exit_codes',
+  'open_jobs',
+  'own_rescue',
+];
 
 /** What {@link installAdapter} did. */
 export interface Installation {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun, goesByName } from '../behaviour.js';
+import { bearsTheRest, createLatch, finishRun, goesByName, worksBehindPgBouncer } from '../behaviour.js';
 import { hasElixir, ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
@@ -23,6 +23,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
 
   bearsTheRest(() => world);
   goesByName(() => world);
+  worksBehindPgBouncer(() => world);
 
   it("beside Oban's own rescue: each job is rescued by one of them", async () => {
     const first = await world.startWorker({ CONCURRENCY: '10' });

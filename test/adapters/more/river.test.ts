@@ -2,7 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun, goesByName, repairsWhatDied } from '../behaviour.js';
+import {
+  bearsTheRest,
+  createLatch,
+  finishRun,
+  goesByName,
+  repairsWhatDied,
+  worksBehindPgBouncer,
+} from '../behaviour.js';
 import { hasGo } from '../go.js';
 import { buildRiver, RiverWorld, runRiver } from '../river-world.js';
 
@@ -24,6 +31,8 @@ describe.skipIf(!hasGo)('River (needs go)', () => {
 
   bearsTheRest(() => world);
   goesByName(() => world);
+  // What River needs there: no prepared statements, and no LISTEN.
+  worksBehindPgBouncer(() => world, { search: '?default_query_exec_mode=exec', POLL_ONLY: 'true' });
 
   it('has an index of its own for the sweeps', async () => {
     await world.admin.query(

@@ -84,6 +84,7 @@ func config(pool *pgxpool.Pool, schema string) *river.Config {
 	config := &river.Config{
 		FetchPollInterval: 200 * time.Millisecond,
 		JobTimeout:        -1,
+		PollOnly:          os.Getenv("POLL_ONLY") != "",
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
 		Schema:            schema,
 		Workers:           workers,

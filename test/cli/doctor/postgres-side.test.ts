@@ -50,6 +50,70 @@ async function contractWith(change: (sql: string) => string, adapter = 'referenc
 
 const levels = async (name: string) => (await examine(name, patient)).map(({ level }) => level);
 
+describe('own rescue', () => {
+  const ownRescue = (rows: string) =>
+    db.admin.query(
+      `create or replace function reaper.own_rescue() returns table (what text, after_s bigint, remedy text, of_agent text, of_job text)
+         language sql stable as $$ values ${rows} $$`,
+    );
+  const insert = (id: string, hours: number) =>
+    insertRunningJob(db.admin, { id, agent: 'a', startedS: hours * 3600 });
+  const found = async () =>
+    (await examine('own rescue', patient)).map(({ level, got, todo }) => ({ level, got, todo }));
+
+  it('is silent if the adapter does not tell, or role reaper alone is asked', async () => {
+    expect(await found()).toEqual([]);
+    await ownRescue(`('the queue', 60::bigint, 'raise it', null::text, null::text)`);
+    expect(await levels('own rescue')).toEqual(['warn']);
+    await another({ admin: false });
+    expect(await found()).toEqual([]);
+  });
+
+  it('is ok if it is late enough, with and without a running job', async () => {
+    await ownRescue(`('the queue', 14400::bigint, 'raise it', null::text, null::text)`);
+    expect(await levels('own rescue')).toEqual(['ok']);
+    await insert('a', 1);
+    expect(await levels('own rescue')).toEqual(['ok']);
+  });
+
+  it('warns if a job has used up more than half of it, by the setting of that very job', async () => {
+    await insert('a', 3);
+    await insert('b', 4);
+    await insert('c', 1);
+    const rows = [
+      `('the queue', 8000::bigint, 'raise it', null::text, null::text)`,
+      `('the agent', 14400, 'raise the agent', 'a', null)`,
+      `('the job', 86400, 'raise the job', 'a', 'b')`,
+      `('another job', 1, 'raise another', 'a', 'gone')`,
+    ];
+    await ownRescue(rows.join(', '));
+    expect(await found()).toEqual([
+      {
+        level: 'warn',
+        got: 'the agent: after 4h, and job a has been running for 3h',
+        todo: 'raise the agent',
+      },
+    ]);
+    await db.admin.query(`update jobs set started_at = reaper.now() - interval '30 min' where id = 'a'`);
+    expect(await levels('own rescue')).toEqual(['ok']);
+  });
+
+  it('warns if it is less than REAPER_MAX_RUNNING_S, of the shortest first', async () => {
+    const rows = [900, 660, 800, 700].map(
+      (afterS) => `('q${afterS}', ${afterS}::bigint, 'raise q${afterS}', 'a${afterS}', null::text)`,
+    );
+    await ownRescue(`${rows.join(', ')}, ('the job', 5, 'raise it', 'a660', 'gone')`);
+    const todo = 'raise q660, or set REAPER_MAX_RUNNING_S to your longest job';
+    expect(await found()).toEqual([
+      { level: 'warn', got: 'q660: after 11m; q700: after 11m40s; q800: after 13m20s; and 1 more', todo },
+    ]);
+    await another({ env: { REAPER_MAX_RUNNING_S: '680' } });
+    expect(await found()).toEqual([{ level: 'warn', got: 'q660: after 11m', todo }]);
+    await another({ env: { REAPER_MAX_RUNNING_S: '660' } });
+    expect(await levels('own rescue')).toEqual(['ok']);
+  });
+});
+
 describe('postgres', () => {
   it('is ok', async () => expect(await levels('postgres')).toEqual(['ok']));
 
