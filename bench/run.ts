@@ -13,6 +13,7 @@ import { silentConnection } from './silent-connection.js';
 import { storm } from './storm.js';
 import type { Bench, BenchResult } from './support/bench.js';
 import { Cleanup } from './support/cleanup.js';
+import { takes } from './takes.js';
 
 const BENCHES: readonly Bench[] = [
   repairTime,
@@ -24,6 +25,7 @@ const BENCHES: readonly Bench[] = [
   idleCost,
   sentinel,
   adapters,
+  takes,
   processList,
 ];
 
