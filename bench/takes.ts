@@ -6,8 +6,8 @@ import { createDatabase, dropDatabase, startPostgres } from '../servers/index.js
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
 import { median, rounded } from './support/statistics.js';
 
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 15);
-const JOBS = 1_000;
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 12);
+const JOBS = 200;
 const LOOPS = [1, 4];
 const MAX_ADDED_MS = 0.2;
 const MAX_ADDED_SHARE = 0.05;

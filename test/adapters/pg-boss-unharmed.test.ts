@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { tryNotes } from '../../src/db/inspect/note-trial.js';
 import { migrate } from '../../src/db/migrate.js';
 import { sessionName } from '../../src/stamp.js';
 import { OpenTransaction } from '../support/locks.js';
@@ -134,7 +135,9 @@ describe.each<BossVersion>(['pg-boss', 'pg-boss-before'])('%s', (version) => {
     }
     await world.admin.query('alter table reaper.run_process add constraint none check (false) not valid');
     await writers.go();
+    expect(await tryNotes(world.admin)).toContain('violates check constraint "none"');
     await world.admin.query('alter table reaper.run_process drop constraint none');
+    expect(await tryNotes(world.admin)).toBeNull();
     expect(await writers.end()).toEqual([]);
   });
 

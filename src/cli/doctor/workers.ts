@@ -1,4 +1,5 @@
 import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
+import { tryNotes } from '../../db/inspect/note-trial.js';
 import { tryNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
 import { counted } from '../../domain/wording.js';
@@ -18,6 +19,16 @@ export const workersCheck: Check = {
           "the adapter's trigger on the queue's table, which notes who takes a job",
           what,
           'run job-reaper migrate; jobs that were taken meanwhile stay unknown',
+        ),
+      );
+    }
+    const refusal = admin === null ? null : await tryNotes(admin);
+    if (refusal !== null) {
+      findings.push(
+        fail(
+          "the adapter's trigger to be able to note who takes a job",
+          refusal,
+          'correct that, such as a full disk or a lock: the queue goes on, but jobs that are taken meanwhile stay unknown',
         ),
       );
     }
