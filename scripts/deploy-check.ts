@@ -2,21 +2,25 @@ import { fileURLToPath } from 'node:url';
 import { runApart } from './deploy-check/apart.js';
 import { ensureBaseImages } from './deploy-check/base-images.js';
 import { findCompose } from './deploy-check/compose-program.js';
-import { findEngine } from './deploy-check/engine.js';
+import { setDeadline, untilDeadline } from './deploy-check/deadline.js';
+import { findEngine, type Engine } from './deploy-check/engine.js';
 import { missingPrograms } from './deploy-check/programs.js';
 import { runTests } from './deploy-check/tests.js';
 
-// npm run deploy:check -- [--quick | --prepare] [flags of vitest]: runs the files that deploy job-reaper, unchanged, as far as this machine can,
-// and says in a line each what it cannot. --quick: only what every change has to pass. --prepare: only gets docker compose.
+// npm run deploy:check -- [--quick] [--minutes=<n>] [flags of vitest]: runs the files that deploy job-reaper, unchanged, as far as this machine
+// can, and says in a line each what it cannot. --quick: only what every change has to pass. --minutes: what has not been run by then is skipped.
 
 const FOLDER = 'test/deploy/real';
 const log = (line: string) => console.log(line);
 
-const OPTIONS = ['--quick', '--prepare'];
-const [isQuick, isPreparing] = OPTIONS.map((option) => process.argv.includes(option));
-const flags = process.argv.slice(2).filter((word) => !OPTIONS.includes(word));
+const words = process.argv.slice(2);
+const isQuick = words.includes('--quick');
+const minutes = words.find((word) => word.startsWith('--minutes='))?.split('=')[1];
+const flags = words.filter((word) => word !== '--quick' && !word.startsWith('--minutes='));
+if (minutes !== undefined) setDeadline(Number(minutes));
+if (isQuick) process.env['DEPLOY_CHECK_QUICK'] = 'true';
 
-const engine = await findEngine();
+const engine = await findEngineWithCompose();
 const files: string[] = [];
 const leave = (what: string, why: string) => log(`Not checked: ${what}, because ${why}.`);
 
@@ -27,15 +31,25 @@ else files.push(...(isQuick ? ['compose'] : ['image', 'compose', 'probes', 'syst
 if (!hasPrometheus) leave('alerts and dashboard in Prometheus', 'prometheus and promtool are not installed');
 else if (!isQuick) files.push('alerts');
 
-if (engine.kind !== 'none') process.env['DEPLOY_CHECK_COMPOSE'] = JSON.stringify(await findCompose(log));
-if (files.length > 0 && !isPreparing) {
-  if (isQuick) process.env['DEPLOY_CHECK_QUICK'] = 'true';
+if (files.length > 0) {
   const args = [...files.map((name) => `${FOLDER}/${name}.test.ts`), ...flags];
   if (engine.kind === 'own') {
     const inside = fileURLToPath(new URL('./deploy-check/inside.js', import.meta.url));
     process.exitCode = await runApart(process.execPath, [inside, ...args], process.env);
   } else {
-    if (engine.kind === 'running') await ensureBaseImages(log);
+    if (engine.kind === 'running') await Promise.race([ensureBaseImages(log), untilDeadline()]);
     process.exitCode = await runTests(args);
+  }
+}
+
+/** An engine is of use only with docker compose. */
+async function findEngineWithCompose(): Promise<Engine> {
+  const found = await findEngine();
+  if (found.kind === 'none') return found;
+  try {
+    process.env['DEPLOY_CHECK_COMPOSE'] = JSON.stringify(await findCompose(log));
+    return found;
+  } catch (error) {
+    return { kind: 'none', why: `there is no docker compose: ${(error as Error).message.split('\n')[0]}` };
   }
 }

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { untilDeadline } from './deadline.js';
 
 const PATIENCE_MS = 60_000;
 
@@ -12,7 +13,7 @@ const PATIENCE_MS = 60_000;
  * Runs a program in namespaces of its own: processes, mounts, networks, ports and the firewall of what it starts are nobody
  * else's, and are gone when it ends, however it ends. It reaches out through a user-mode network. Needs root, unshare and slirp4netns.
  *
- * Its standard input ends when it has to stop; then it has a minute. `DEPLOY_CHECK_FOLDER` names a temporary folder, and the control
+ * Its standard input ends when it has to stop, at the latest a minute after the deadline; then it has a minute. `DEPLOY_CHECK_FOLDER` names a temporary folder, and the control
  * group to use is called the same.
  *
  * @returns its exit code
@@ -29,6 +30,7 @@ export async function runApart(program: string, args: string[], env: NodeJS.Proc
   const ended = once(inside, 'exit') as Promise<[number | null]>;
   const stop = () => void end(inside, ended);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  void untilDeadline(PATIENCE_MS).then(stop);
   let network: ChildProcess | undefined;
   try {
     network = await connect(inside);

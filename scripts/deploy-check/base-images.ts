@@ -17,6 +17,7 @@ import { execa } from 'execa';
 import { parse } from 'yaml';
 import { packageRoot } from '../../src/paths.js';
 import { findTemporalCli } from '../../servers/index.js';
+import { findMirror } from './debian.js';
 
 const DEBIAN = 'localhost/debian:bookworm-slim';
 const SUITE = 'bookworm';
@@ -93,13 +94,6 @@ async function ensureDebian(folder: string): Promise<void> {
   const excluded = [...left, ...slim].map((pattern) => `--exclude=./${pattern}`);
   await execa('sh', ['-c', 'tar "$@" -c . | docker import - "$0"', DEBIAN, '-C', root, ...excluded]);
   await rm(root, { recursive: true, force: true });
-}
-
-async function findMirror(): Promise<string> {
-  const { stdout } = await execa('apt-get', ['indextargets', '--format', '$(ORIGIN) $(REPO_URI)']);
-  const mirror = /^Debian (\S+)$/m.exec(stdout)?.[1];
-  if (mirror === undefined) throw new Error('Expected a mirror of Debian in the sources of apt, got none');
-  return mirror;
 }
 
 async function aptProxies(): Promise<string> {

@@ -1,41 +1,57 @@
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdtemp, rename, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from './cache.js';
+import { findMirror } from './debian.js';
 import { hasComposePlugin } from './engine.js';
 
-const MODULE = 'github.com/docker/compose/v2';
-const VERSION = 'v2.40.3';
+/** The first Debian that has docker compose v2. Its program also runs on the one before. */
+const SUITE = 'trixie';
+const PLUGIN = 'usr/libexec/docker/cli-plugins/docker-compose';
 
 /**
- * The words that start docker compose: docker's own plugin, else one that is built from its Go module, once.
+ * The words that start docker compose: docker's own plugin, else Debian's, which is unpacked once and not installed.
  *
- * @throws when it cannot be built
+ * @throws when there is neither
  */
-export async function findCompose(log: (line: string) => void): Promise<string[]> {
+export async function findCompose(log: (line: string) => void, signal?: AbortSignal): Promise<string[]> {
   if (await hasComposePlugin()) return ['docker', 'compose'];
-  const program = join(await cacheFolder(), `docker-compose-${VERSION}`);
+  const program = join(await cacheFolder(), `docker-compose-${SUITE}`);
   if (existsSync(program)) return [program];
-  log(`building docker compose ${VERSION} from its Go module, which takes minutes`);
-  const { stdout } = await execa('go', ['mod', 'download', '-json', `${MODULE}@${VERSION}`], {
-    // It needs no module around it.
-    cwd: tmpdir(),
-  });
-  const { Dir: source } = JSON.parse(stdout) as { Dir: string };
+  log(`unpacking docker compose of Debian ${SUITE}`);
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-compose-'));
   try {
-    // Its go.mod has lines that "go install" refuses, and the module cache is read-only.
-    const copy = join(folder, 'source');
-    await cp(source, copy, { recursive: true });
-    await execa('chmod', ['-R', 'u+w', copy]);
-    await execa('go', ['build', '-o', 'docker-compose', './cmd'], { cwd: copy });
-    await chmod(join(copy, 'docker-compose'), 0o755);
-    await cp(join(copy, 'docker-compose'), `${program}.new`);
+    await download('docker-compose', folder, signal);
+    await cp(join(folder, 'unpacked', PLUGIN), `${program}.new`);
     await rename(`${program}.new`, program);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
   return [program];
 }
+
+/** Unpacks one package of that suite into a folder. Nothing that apt knows of this machine changes. */
+async function download(name: string, folder: string, signal?: AbortSignal): Promise<void> {
+  const sources = join(folder, 'sources.list');
+  await writeFile(sources, `deb [signed-by=${KEYRING}] ${await findMirror()} ${SUITE} main\n`);
+  const options = [
+    `Dir::Etc::sourcelist=${sources}`,
+    'Dir::Etc::sourceparts=-',
+    `Dir::State::lists=${folder}/lists`,
+    `Dir::Cache=${folder}/cache`,
+    'APT::Sandbox::User=root',
+    'Acquire::Languages=none',
+    // Descriptions for software centers are half of the download.
+    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
+  ].flatMap((option) => ['-o', option]);
+  const settings = { cwd: folder, timeout: LIMIT_MS, ...(signal !== undefined && { cancelSignal: signal }) };
+  await execa('apt-get', [...options, 'update'], settings);
+  await execa('apt-get', [...options, 'download', name], settings);
+  const [file = ''] = (await readdir(folder)).filter((each) => each.endsWith('.deb'));
+  await execa('dpkg-deb', ['-x', file, 'unpacked'], settings);
+}
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const LIMIT_MS = 300_000;

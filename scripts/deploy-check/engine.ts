@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { hasProgram, missingPrograms } from './programs.js';
+import { missingPrograms } from './programs.js';
 
 /**
  * What runs the containers: `running`, a daemon that this user can already reach; `own`, one that the check starts and stops; or
@@ -36,19 +36,19 @@ export async function findEngine(): Promise<Engine> {
   }
   const { failed: isForbidden } = await execa('unshare', ['--net', '--mount', '--pid', '--fork', 'true'], {
     reject: false,
+    timeout: 10_000,
   });
   if (isForbidden) return { kind: 'none', why: 'no Docker daemon answers, and unshare is not permitted' };
   return composeOr({ kind: 'own' });
 }
 
 async function composeOr(engine: Engine): Promise<Engine> {
-  if (await hasComposePlugin()) return engine;
-  return (await hasProgram('go'))
-    ? engine
-    : { kind: 'none', why: 'there is neither docker compose nor Go to build it' };
+  if ((await hasComposePlugin()) || (await missingPrograms(['apt-get', 'dpkg-deb'])).length === 0)
+    return engine;
+  return { kind: 'none', why: "there is neither docker compose nor apt to get Debian's" };
 }
 
 export async function hasComposePlugin(): Promise<boolean> {
-  const { failed } = await execa('docker', ['compose', 'version'], { reject: false });
+  const { failed } = await execa('docker', ['compose', 'version'], { reject: false, timeout: 10_000 });
   return !failed;
 }

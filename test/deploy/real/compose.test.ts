@@ -1,10 +1,12 @@
 import { execa } from 'execa';
 import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { timeLeftMs } from '../../../scripts/deploy-check/deadline.js';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { eventually } from '../../support/wait.js';
 import { expectNamespace } from '../expect-namespace.js';
 import { impatientAlerts, untilFiring, untilResolved } from './support/alerts.js';
 import { Compose, docker, insertJob, METRICS, untilRepaired } from './support/compose.js';
+import { skippingWhatIsLate } from './support/in-time.js';
 import { startPrometheus, type Prometheus } from './support/prometheus.js';
 
 // The unchanged docker-compose.yml, in this order.
@@ -12,6 +14,8 @@ import { startPrometheus, type Prometheus } from './support/prometheus.js';
 /** Only what every change has to pass. */
 const isQuick = process.env['DEPLOY_CHECK_QUICK'] === 'true';
 const { failed: hasNoPrometheus } = await execa('prometheus', ['--version'], { reject: false });
+
+const inTime = skippingWhatIsLate();
 
 const TEMPORAL = '127.0.0.1:7233';
 
@@ -21,7 +25,8 @@ let repaired = 0;
 
 afterAll(async () => {
   await endProcesses();
-  await compose.run('down', '--volumes', '--remove-orphans');
+  if (timeLeftMs() > 0) await compose.run('down', '--volumes', '--remove-orphans');
+  else await compose.removeAtOnce();
 });
 
 afterEach(async ({ task }) => {
@@ -66,20 +71,28 @@ async function countLedger(): Promise<number> {
   return Number(row?.count);
 }
 
-it('comes up from nothing, healthy', async () => {
-  await compose.run('down', '--volumes', '--remove-orphans');
-  await compose.run('up', '--build', '--wait', '--detach');
-  expect(await compose.inspect('worker', '{{.State.Health.Status}}')).toBe('healthy');
-  for (const service of ['namespace', 'search-attributes', 'migrate', 'login']) {
-    expect(await compose.inspect(service, '{{.State.Status}} {{.State.ExitCode}}'), service).toBe('exited 0');
-  }
-  await expectNamespace(TEMPORAL);
-});
+it(
+  'comes up from nothing, healthy',
+  inTime(async () => {
+    await compose.run('down', '--volumes', '--remove-orphans');
+    await compose.run('up', '--build', '--detach');
+    await compose.untilHealthy('worker');
+    expect(await compose.inspect('worker', '{{.State.Health.Status}}')).toBe('healthy');
+    for (const service of ['namespace', 'search-attributes', 'migrate', 'login']) {
+      expect(await compose.inspect(service, '{{.State.Status}} {{.State.ExitCode}}'), service).toBe(
+        'exited 0',
+      );
+    }
+    await expectNamespace(TEMPORAL);
+  }),
+);
 
 describe("the worker's container", () => {
-  it('has a read-only root, no capabilities, no way to more rights, user 1000 and an init', async () => {
-    expect(await compose.inspect('worker', '{{.HostConfig.ReadonlyRootfs}}')).toBe('true');
-    const program = `
+  it(
+    'has a read-only root, no capabilities, no way to more rights, user 1000 and an init',
+    inTime(async () => {
+      expect(await compose.inspect('worker', '{{.HostConfig.ReadonlyRootfs}}')).toBe('true');
+      const program = `
       const { readFileSync, writeFileSync } = require('fs');
       const lines = readFileSync('/proc/self/status', 'utf8').split('\\n');
       const rights = lines.filter((line) => /^(Uid|Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs):/.test(line));
@@ -87,38 +100,45 @@ describe("the worker's container", () => {
       try { writeFileSync('/app/x', ''); } catch (error) { root = error.code; }
       writeFileSync('/tmp/x', '');
       console.log(JSON.stringify({ rights: rights.map((line) => line.split(/\\s+/).slice(0, 2).join(' ')), root }));`;
-    expect(JSON.parse(await compose.run('exec', '-T', 'worker', 'node', '-e', program))).toEqual({
-      rights: [
-        'Uid: 1000',
-        'CapPrm: 0000000000000000',
-        'CapEff: 0000000000000000',
-        'CapBnd: 0000000000000000',
-        'CapAmb: 0000000000000000',
-        'NoNewPrivs: 1',
-      ],
-      root: 'EROFS',
-    });
-    expect(await compose.inspect('worker', '{{.Path}} {{index .Args 0}}')).toBe('/usr/bin/tini -s');
-  });
+      expect(JSON.parse(await compose.run('exec', '-T', 'worker', 'node', '-e', program))).toEqual({
+        rights: [
+          'Uid: 1000',
+          'CapPrm: 0000000000000000',
+          'CapEff: 0000000000000000',
+          'CapBnd: 0000000000000000',
+          'CapAmb: 0000000000000000',
+          'NoNewPrivs: 1',
+        ],
+        root: 'EROFS',
+      });
+      expect(await compose.inspect('worker', '{{.Path}} {{index .Args 0}}')).toBe('/usr/bin/tini -s');
+    }),
+  );
 
-  it('answers to job-reaper status, health, identity and explain', async () => {
-    await insertJob(compose, { id: 'alive', pid: bystander.pid });
-    expect(await compose.reaper('status')).toContain('active: dead runs are reaped');
-    expect(await compose.reaper('health')).toMatch(/^temporal: answers\npostgres: answers\n/);
-    // The same pid namespace and machine id: the same stamp as here.
-    expect(await compose.reaper('identity', String(bystander.pid))).toBe(bystander.processIdentity);
-    await eventually('explain proves it alive', async () =>
-      (await compose.reaper('explain', 'alive')).includes('alive'),
-    );
-  });
+  it(
+    'answers to job-reaper status, health, identity and explain',
+    inTime(async () => {
+      await insertJob(compose, { id: 'alive', pid: bystander.pid });
+      expect(await compose.reaper('status')).toContain('active: dead runs are reaped');
+      expect(await compose.reaper('health')).toMatch(/^temporal: answers\npostgres: answers\n/);
+      // The same pid namespace and machine id: the same stamp as here.
+      expect(await compose.reaper('identity', String(bystander.pid))).toBe(bystander.processIdentity);
+      await eventually('explain proves it alive', async () =>
+        (await compose.reaper('explain', 'alive')).includes('alive'),
+      );
+    }),
+  );
 });
 
-it('repairs the job of a killed process, and leaves alone one that lives', expectRepair);
+it('repairs the job of a killed process, and leaves alone one that lives', inTime(expectRepair));
 
-it('repairs again after a crash of worker', async () => {
-  await compose.crash('worker');
-  await expectRepair();
-});
+it(
+  'repairs again after a crash of worker',
+  inTime(async () => {
+    await compose.crash('worker');
+    await expectRepair();
+  }),
+);
 
 it.skipIf(isQuick).each(['temporal', 'postgres'])('repairs again after a crash of %s', async (service) => {
   await compose.crash(service);
@@ -139,31 +159,37 @@ it.skipIf(isQuick).each(['worker', 'temporal', 'postgres'])(
 );
 
 describe.skipIf(hasNoPrometheus)("in a real Prometheus (needs Debian's package prometheus)", () => {
-  it('JobReaperSweepsOverdue fires without Temporal, and is resolved when it is back', async () => {
-    const prometheus = await prometheusOf([METRICS]);
-    await compose.run('stop', 'temporal');
-    await untilFiring(prometheus, 'JobReaperSweepsOverdue');
-    await untilFiring(prometheus, 'JobReaperUnreachable');
-    expect(await prometheus.firing()).not.toContain('JobReaperNoWorkflowWorker');
-    // Not --wait, which gives up on the worker at once: it has become unhealthy meanwhile.
-    await compose.run('up', '--detach');
-    await compose.untilHealthy('worker');
-    await untilResolved(prometheus, 'JobReaperSweepsOverdue');
-    await untilResolved(prometheus, 'JobReaperUnreachable');
-    await expectRepair();
-  });
+  it(
+    'JobReaperSweepsOverdue fires without Temporal, and is resolved when it is back',
+    inTime(async () => {
+      const prometheus = await prometheusOf([METRICS]);
+      await compose.run('stop', 'temporal');
+      await untilFiring(prometheus, 'JobReaperSweepsOverdue');
+      await untilFiring(prometheus, 'JobReaperUnreachable');
+      expect(await prometheus.firing()).not.toContain('JobReaperNoWorkflowWorker');
+      // Not --wait, which gives up on the worker at once: it has become unhealthy meanwhile.
+      await compose.run('up', '--detach');
+      await compose.untilHealthy('worker');
+      await untilResolved(prometheus, 'JobReaperSweepsOverdue');
+      await untilResolved(prometheus, 'JobReaperUnreachable');
+      await expectRepair();
+    }),
+  );
 
-  it('JobReaperNoWorkflowWorker fires if only a probe is scraped, and is resolved by a worker', async () => {
-    const probe = await startProbe();
-    const prometheus = await prometheusOf([METRICS, probe]);
-    await eventually('both are scraped', async () => (await prometheus.count('job_reaper_info')) === 2);
-    await compose.run('stop', 'worker');
-    await untilFiring(prometheus, 'JobReaperNoWorkflowWorker');
-    expect(await prometheus.firing()).not.toContain('JobReaperAbsent');
-    await compose.run('up', '--wait', '--detach');
-    await untilResolved(prometheus, 'JobReaperNoWorkflowWorker');
-    await expectRepair();
-  });
+  it(
+    'JobReaperNoWorkflowWorker fires if only a probe is scraped, and is resolved by a worker',
+    inTime(async () => {
+      const probe = await startProbe();
+      const prometheus = await prometheusOf([METRICS, probe]);
+      await eventually('both are scraped', async () => (await prometheus.count('job_reaper_info')) === 2);
+      await compose.run('stop', 'worker');
+      await untilFiring(prometheus, 'JobReaperNoWorkflowWorker');
+      expect(await prometheus.firing()).not.toContain('JobReaperAbsent');
+      await compose.run('up', '--wait', '--detach');
+      await untilResolved(prometheus, 'JobReaperNoWorkflowWorker');
+      await expectRepair();
+    }),
+  );
 });
 
 it.skipIf(isQuick)('keeps the ledger over a down and an up, and repairs again', async () => {
@@ -175,23 +201,29 @@ it.skipIf(isQuick)('keeps the ledger over a down and an up, and repairs again', 
   await expectRepair();
 });
 
-it("survives the loss of Temporal's state: the ledger is kept, the namespace set anew, and repairs go on", async () => {
-  const before = await countLedger();
-  const first = await compose.container('temporal');
-  await compose.run('rm', '--stop', '--force', 'temporal');
-  await docker('volume', 'rm', `${compose.project}_temporal`);
-  await compose.run('up', '--wait', '--detach');
-  expect(await compose.container('temporal')).not.toBe(first);
-  await expectNamespace(TEMPORAL);
-  expect(await countLedger()).toBe(before);
-  await expectRepair();
-});
+it(
+  "survives the loss of Temporal's state: the ledger is kept, the namespace set anew, and repairs go on",
+  inTime(async () => {
+    const before = await countLedger();
+    const first = await compose.container('temporal');
+    await compose.run('rm', '--stop', '--force', 'temporal');
+    await docker('volume', 'rm', `${compose.project}_temporal`);
+    await compose.run('up', '--wait', '--detach');
+    expect(await compose.container('temporal')).not.toBe(first);
+    await expectNamespace(TEMPORAL);
+    expect(await countLedger()).toBe(before);
+    await expectRepair();
+  }),
+);
 
-it('is gone after down -v', async () => {
-  await compose.run('down', '--volumes');
-  const label = `label=com.docker.compose.project=${compose.project}`;
-  for (const kind of ['container', 'volume', 'network']) {
-    const all = kind === 'container' ? ['--all'] : [];
-    expect(await docker(kind, 'ls', ...all, '--quiet', '--filter', label), kind).toBe('');
-  }
-});
+it(
+  'is gone after down -v',
+  inTime(async () => {
+    await compose.run('down', '--volumes');
+    const label = `label=com.docker.compose.project=${compose.project}`;
+    for (const kind of ['container', 'volume', 'network']) {
+      const all = kind === 'container' ? ['--all'] : [];
+      expect(await docker(kind, 'ls', ...all, '--quiet', '--filter', label), kind).toBe('');
+    }
+  }),
+);

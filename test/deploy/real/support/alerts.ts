@@ -3,7 +3,7 @@ import { eventually } from '../../../support/wait.js';
 import { read } from '../../support.js';
 import type { Prometheus } from './prometheus.js';
 
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 
 /**
  * deploy/prometheus/alerts.yml with the same expressions, but seconds where it says how long: for how long something has to be wrong,

@@ -1,11 +1,15 @@
 import { execa } from 'execa';
 import pg from 'pg';
+import { timeLeftMs } from '../../../../scripts/deploy-check/deadline.js';
 import { processIdentity } from '../../../../src/liveness/index.js';
 import { packageRoot } from '../../../../src/paths.js';
 import { eventually } from '../../../support/wait.js';
 
 /** As in docker-compose.yml. */
 const DATABASE_URL = 'postgres://postgres:postgres@127.0.0.1:5432/jobs';
+
+/** A machine may be busy. */
+const PATIENCE_MS = 300_000;
 
 /** Where the host of compose's worker listens. */
 export const METRICS = '127.0.0.1:9464';
@@ -18,6 +22,10 @@ function composeWords(): string[] {
   }
   return JSON.parse(words) as string[];
 }
+
+const left = timeLeftMs();
+/** At the deadline nothing of a test that is late goes on. */
+const cancel = left === Infinity ? {} : { cancelSignal: AbortSignal.timeout(left) };
 
 /** Runs docker, and returns what it prints. */
 export async function docker(...args: string[]): Promise<string> {
@@ -37,6 +45,7 @@ export class Compose {
     const { stdout } = await execa(program, [...first, '--project-name', this.project, ...words], {
       cwd: packageRoot,
       env: this.env,
+      ...cancel,
     });
     return stdout;
   }
@@ -60,18 +69,32 @@ export class Compose {
   async crash(service: string): Promise<void> {
     const before = await this.inspect(service, '{{.State.StartedAt}}');
     process.kill(Number(await this.inspect(service, '{{.State.Pid}}')), 'SIGKILL');
-    await eventually(`${service} is started again, and healthy`, async () => {
-      const [startedAt, health] = (
-        await this.inspect(service, '{{.State.StartedAt}} {{.State.Health.Status}}')
-      ).split(' ');
-      return startedAt !== before && health === 'healthy';
-    });
+    await eventually(
+      `${service} is started again, and healthy`,
+      async () => {
+        const [startedAt, health] = (
+          await this.inspect(service, '{{.State.StartedAt}} {{.State.Health.Status}}')
+        ).split(' ');
+        return startedAt !== before && health === 'healthy';
+      },
+      PATIENCE_MS,
+    );
   }
 
   async untilHealthy(service: string): Promise<void> {
-    await eventually(`${service} is healthy`, async () => {
-      return (await this.inspect(service, '{{.State.Health.Status}}')) === 'healthy';
-    });
+    const isHealthy = async () => (await this.inspect(service, '{{.State.Health.Status}}')) === 'healthy';
+    await eventually(`${service} is healthy`, isHealthy, PATIENCE_MS);
+  }
+
+  /** Removes all that belongs to the project, without waiting for any process to end well. */
+  async removeAtOnce(): Promise<void> {
+    const filter = `label=com.docker.compose.project=${this.project}`;
+    for (const kind of ['container', 'volume', 'network'] as const) {
+      const all = kind === 'container' ? ['--all'] : [];
+      const found = (await docker(kind, 'ls', ...all, '--quiet', '--filter', filter)).split('\n');
+      const names = found.filter((name) => name !== '');
+      if (names.length > 0) await docker(kind, 'rm', '--force', ...names);
+    }
   }
 
   async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
@@ -110,6 +133,6 @@ export async function untilRepaired(compose: Compose, id: string): Promise<void>
       );
       return rows.some(({ status, reason }) => status === 'queued' && reason.startsWith('dead pid='));
     },
-    180_000,
+    PATIENCE_MS,
   );
 }
