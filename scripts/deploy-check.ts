@@ -50,6 +50,7 @@ async function findEngineWithCompose(): Promise<Engine> {
     process.env['DEPLOY_CHECK_COMPOSE'] = JSON.stringify(await findCompose(log));
     return found;
   } catch (error) {
-    return { kind: 'none', why: `there is no docker compose: ${(error as Error).message.split('\n')[0]}` };
+    const lines = (error as Error).message.trimEnd().split('\n');
+    return { kind: 'none', why: `there is no docker compose: ${lines.at(-1)}` };
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -35,6 +35,8 @@ export async function findCompose(log: (line: string) => void, signal?: AbortSig
 /** Unpacks one package of that suite into a folder. Nothing that apt knows of this machine changes. */
 async function download(name: string, folder: string, signal?: AbortSignal): Promise<void> {
   const sources = join(folder, 'sources.list');
+  for (const part of ['lists', 'cache/archives'])
+    await mkdir(join(folder, part, 'partial'), { recursive: true });
   await writeFile(sources, `deb [signed-by=${KEYRING}] ${await findMirror()} ${SUITE} main\n`);
   const options = [
     `Dir::Etc::sourcelist=${sources}`,
