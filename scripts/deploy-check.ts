@@ -31,15 +31,16 @@ else files.push(...(isQuick ? ['compose'] : ['image', 'compose', 'probes', 'syst
 if (!hasPrometheus) leave('alerts and dashboard in Prometheus', 'prometheus and promtool are not installed');
 else if (!isQuick) files.push('alerts');
 
-if (files.length > 0) {
-  const args = [...files.map((name) => `${FOLDER}/${name}.test.ts`), ...flags];
+if (files.length > 0) process.exitCode = await run(files);
+
+async function run(names: string[]): Promise<number> {
+  const args = [...names.map((name) => `${FOLDER}/${name}.test.ts`), ...flags];
   if (engine.kind === 'own') {
     const inside = fileURLToPath(new URL('./deploy-check/inside.js', import.meta.url));
-    process.exitCode = await runApart(process.execPath, [inside, ...args], process.env);
-  } else {
-    if (engine.kind === 'running') await Promise.race([ensureBaseImages(log), untilDeadline()]);
-    process.exitCode = await runTests(args);
+    return runApart(process.execPath, [inside, ...args], process.env);
   }
+  if (engine.kind === 'running') await Promise.race([ensureBaseImages(log), untilDeadline()]);
+  return runTests(args);
 }
 
 /** An engine is of use only with docker compose. */

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { killControlGroup, makeControlGroup, removeControlGroups } from './control-groups.js';
 import { untilDeadline } from './deadline.js';
 
 const PATIENCE_MS = 60_000;
@@ -21,9 +22,11 @@ const PATIENCE_MS = 60_000;
 export async function runApart(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-check-'));
   const flags = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
-  // The shell is process 1 there, and collects what others leave behind.
-  const words = [...flags, 'bash', '-c', '"$@"; exit $?', 'bash', program, ...args];
-  const inside = spawn('unshare', words, {
+  const group = makeControlGroup(basename(folder));
+  const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+  // The second shell is process 1 there, and collects what others leave behind.
+  const words = ['unshare', ...flags, 'bash', '-c', '"$@"; exit $?', 'bash', program, ...args];
+  const inside = spawn('sh', ['-c', enter, group, ...words], {
     stdio: ['pipe', 'inherit', 'inherit'],
     env: { ...env, DEPLOY_CHECK_FOLDER: folder },
   });
@@ -39,6 +42,7 @@ export async function runApart(program: string, args: string[], env: NodeJS.Proc
   } finally {
     await end(inside, ended);
     network?.kill('SIGKILL');
+    await killControlGroup(basename(folder));
     removeControlGroups(basename(folder));
     await rm(folder, { recursive: true, force: true });
   }
@@ -60,20 +64,4 @@ async function connect({ pid = NaN }: ChildProcess): Promise<ChildProcess> {
   });
   slirp.on('error', () => undefined);
   return slirp;
-}
-
-/** They outlive their processes. */
-function removeControlGroups(name: string): void {
-  const root = '/sys/fs/cgroup';
-  for (const parent of [root, ...readdirSync(root).map((each) => join(root, each))]) {
-    const group = join(parent, name);
-    if (existsSync(group)) removeControlGroup(group);
-  }
-}
-
-function removeControlGroup(group: string): void {
-  for (const entry of readdirSync(group, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeControlGroup(join(group, entry.name));
-  }
-  rmdirSync(group);
 }

@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { makeControlGroup, removeControlGroups } from './control-groups.js';
 import { missingPrograms } from './programs.js';
 
 /**
@@ -39,7 +40,22 @@ export async function findEngine(): Promise<Engine> {
     timeout: 10_000,
   });
   if (isForbidden) return { kind: 'none', why: 'no Docker daemon answers, and unshare is not permitted' };
+  if (!canMakeControlGroups()) {
+    return { kind: 'none', why: 'no Docker daemon answers, and no control groups can be made' };
+  }
   return composeOr({ kind: 'own' });
+}
+
+function canMakeControlGroups(): boolean {
+  const name = `job-reaper-check-${process.pid}`;
+  try {
+    makeControlGroup(name);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    removeControlGroups(name);
+  }
 }
 
 async function composeOr(engine: Engine): Promise<Engine> {

@@ -16,6 +16,8 @@ process.stdin.on('end', () => stopped.abort()).resume();
 // The one who started us decides, and closes our standard input.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
+// Whatever containers leave there ends with our mounts.
+await execa('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
 await execa('ip', ['link', 'set', 'lo', 'up']);
 await untilConnected();
 let daemon: Daemon | undefined;
