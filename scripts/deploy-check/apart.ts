@@ -17,11 +17,18 @@ const PATIENCE_MS = 60_000;
  * Its standard input ends when it has to stop, at the latest a minute after the deadline; then it has a minute. `DEPLOY_CHECK_FOLDER` names a temporary folder, and the control
  * group to use is called the same.
  *
+ * @param machinesPids whether it stays in this pid namespace, because a node of Kubernetes has to
  * @returns its exit code
  */
-export async function runApart(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function runApart(
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  machinesPids = false,
+): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-check-'));
-  const flags = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+  const pids = machinesPids ? [] : ['--pid', '--mount-proc'];
+  const flags = ['--net', '--mount', '--fork', '--kill-child', ...pids];
   const group = makeControlGroup(basename(folder));
   const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
   // The second shell is process 1 there, and collects what others leave behind.
