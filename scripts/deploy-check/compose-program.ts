@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from './cache.js';
+import { timeLeftMs } from './deadline.js';
 import { findMirror } from './debian.js';
 import { hasComposePlugin } from './engine.js';
 
@@ -16,14 +17,14 @@ const PLUGIN = 'usr/libexec/docker/cli-plugins/docker-compose';
  *
  * @throws when there is neither
  */
-export async function findCompose(log: (line: string) => void, signal?: AbortSignal): Promise<string[]> {
+export async function findCompose(log: (line: string) => void): Promise<string[]> {
   if (await hasComposePlugin()) return ['docker', 'compose'];
   const program = join(await cacheFolder(), `docker-compose-${SUITE}`);
   if (existsSync(program)) return [program];
   log(`unpacking docker compose of Debian ${SUITE}`);
   const folder = await mkdtemp(join(tmpdir(), 'job-reaper-compose-'));
   try {
-    await download('docker-compose', folder, signal);
+    await download('docker-compose', folder);
     await cp(join(folder, 'unpacked', PLUGIN), `${program}.new`);
     await rename(`${program}.new`, program);
   } finally {
@@ -33,7 +34,7 @@ export async function findCompose(log: (line: string) => void, signal?: AbortSig
 }
 
 /** Unpacks one package of that suite into a folder. Nothing that apt knows of this machine changes. */
-async function download(name: string, folder: string, signal?: AbortSignal): Promise<void> {
+async function download(name: string, folder: string): Promise<void> {
   const sources = join(folder, 'sources.list');
   for (const part of ['lists', 'cache/archives'])
     await mkdir(join(folder, part, 'partial'), { recursive: true });
@@ -48,7 +49,7 @@ async function download(name: string, folder: string, signal?: AbortSignal): Pro
     // Descriptions for software centers are half of the download.
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
   ].flatMap((option) => ['-o', option]);
-  const settings = { cwd: folder, timeout: LIMIT_MS, ...(signal !== undefined && { cancelSignal: signal }) };
+  const settings = { cwd: folder, timeout: Math.max(1, Math.min(LIMIT_MS, timeLeftMs())) };
   await execa('apt-get', [...options, 'update'], settings);
   await execa('apt-get', [...options, 'download', name], settings);
   const [file = ''] = (await readdir(folder)).filter((each) => each.endsWith('.deb'));
@@ -56,4 +57,4 @@ async function download(name: string, folder: string, signal?: AbortSignal): Pro
 }
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 120_000;
