@@ -1,8 +1,8 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, open, readFile, readdir, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { endProcesses, startProcess } from '../../support/process.js';
 import { eventually } from '../../support/wait.js';
@@ -144,6 +144,22 @@ async function startIn(pod: string, container: string): Promise<{ pid: number; s
   const inside = ['exec', pod, '--container', container, '--'];
   const pid = await kubectl(...inside, 'sh', '-c', 'sleep 3600 >/dev/null 2>&1 & echo $!');
   return { pid: Number(pid), stamp: await kubectl(...inside, 'job-reaper', 'identity', pid.trim()) };
+}
+
+/**
+ * Keeps the number of a stamp's pid namespace from being given to another until the test is over. If the next pod gets it, the death of what ran in the
+ * one before is proven.
+ */
+async function holdPidNamespace(stamp: string): Promise<void> {
+  const number = /:(\d+):\d+$/.exec(stamp)?.[1];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const path = `/proc/${pid}/ns/pid`;
+    if ((await readlink(path).catch(() => '')) !== `pid:[${number}]`) continue;
+    const held = await open(path);
+    onTestFinished(() => held.close());
+    return;
+  }
+  throw new Error(`Expected a process in pid namespace ${number}, got none`);
 }
 
 it('profile "restricted" admits everything but the probe with hostPID', async () => {
@@ -295,6 +311,7 @@ it('a sidecar repairs, and host-gone --replaced repairs what its pod left when i
   await untilRepaired('beside-dies');
   expect(await statusOf('beside-stays')).toBe('running');
 
+  await holdPidNamespace(stays.stamp);
   const uid = () => kubectl('get', 'pod', 'launcher-0', '--output', 'jsonpath={.metadata.uid}');
   const before = await uid();
   await kubectl('delete', 'pod', 'launcher-0', '--grace-period=1');
