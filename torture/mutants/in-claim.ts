@@ -110,6 +110,11 @@ export const inClaim: readonly Mutant[] = [
         to: 'create table reaper.later (like reaper.ledger including all);\ncreate function reaper.lock_holder(',
       },
       {
+        file: 'sql/migrations/0027_crash_budget.sql',
+        from: 'alter table reaper.ledger add column cause text;',
+        to: 'alter table reaper.ledger add column cause text;\nalter table reaper.later add column cause text;',
+      },
+      {
         file: CLAIM_JS,
         from: 'const row = rows[0];',
         to: `const row = rows[0];
