@@ -65,6 +65,25 @@ export async function failForGood(world: QueueWorld, worker: WorkerProcess, id: 
   expect(await world.isOpen(id)).not.toBe(true);
 }
 
+/**
+ * A run that is ended although it goes on, so that a second worker starts its job again. The first run ends once the latch is open
+ * for it.
+ *
+ * @param how whether the first worker has time for others meanwhile
+ */
+export async function startTwice(world: QueueWorld, how: 'waitsUntil' | 'blocksUntil' = 'waitsUntil') {
+  const latch = await createLatch();
+  const first = await world.startWorker();
+  const id = await world.addJob({ [how]: latch.path });
+  await world.started(id);
+  expect(await finishRun(world, id, 'queued')).toBe(true);
+  expect(await finishRun(world, id, 'queued')).toBe(false);
+  const second = await world.startWorker();
+  await world.started(id, 2);
+  await latch.open(1);
+  return { latch, first, second, id };
+}
+
 /** What else a fleet meets. */
 export function bearsTheRest(getWorld: () => QueueWorld): void {
   it('ten jobs of one killed process each run again once', async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun, goesByName, repairsWhatDied } from '../behaviour.js';
+import { bearsTheRest, goesByName, repairsWhatDied, startTwice } from '../behaviour.js';
 import { DbosWorld, load } from '../dbos-world.js';
 
 // What test/adapters/dbos.test.ts leaves out.
@@ -85,15 +85,7 @@ describe('DBOS', () => {
   });
 
   it('is fenced: the old run can record nothing once it was reaped', async () => {
-    const latch = await createLatch();
-    const first = await world.startWorker();
-    const id = await world.addJob({ blocksUntil: latch.path });
-    await world.started(id);
-    expect(await finishRun(world, id, 'queued')).toBe(true);
-    expect(await finishRun(world, id, 'queued')).toBe(false);
-    const second = await world.startWorker();
-    await world.started(id, 2);
-    await latch.open(1);
+    const { latch, first, second, id } = await startTwice(world, 'blocksUntil');
     await eventually('the old run to give up', () => first.count(id) > 0);
     expect(await world.isDone(id)).toBe(false);
     await latch.open(2);

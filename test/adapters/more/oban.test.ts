@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun, goesByName, worksBehindPgBouncer } from '../behaviour.js';
+import { bearsTheRest, goesByName, startTwice, worksBehindPgBouncer } from '../behaviour.js';
 import { hasElixir, ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
@@ -45,15 +45,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   });
 
   it('is not fenced: the end of the old run counts if it comes first', async () => {
-    const latch = await createLatch();
-    const first = await world.startWorker();
-    const id = await world.addJob({ waitsUntil: latch.path });
-    await world.started(id);
-    expect(await finishRun(world, id, 'queued')).toBe(true);
-    expect(await finishRun(world, id, 'queued')).toBe(false);
-    const second = await world.startWorker();
-    await world.started(id, 2);
-    await latch.open(1);
+    const { latch, first, second, id } = await startTwice(world);
     await world.done(id);
     await latch.open(2);
     await eventually('the end of the new run', async () => (await world.noted('end', id)).length === 2);

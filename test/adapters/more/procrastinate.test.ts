@@ -3,7 +3,7 @@ import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { OpenTransaction } from '../../support/locks.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun } from '../behaviour.js';
+import { bearsTheRest, createLatch, startTwice } from '../behaviour.js';
 import { installProcrastinate } from '../procrastinate.js';
 import { ProcrastinateWorld } from '../procrastinate-world.js';
 
@@ -201,15 +201,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
   });
 
   it('is not fenced: the end of the old run ends the job while it waits', async () => {
-    const latch = await createLatch();
-    const first = await world.startWorker();
-    const id = await world.addJob({ waitsUntil: latch.path });
-    await world.started(id);
-    expect(await finishRun(world, id, 'queued')).toBe(true);
-    expect(await finishRun(world, id, 'queued')).toBe(false);
-    const second = await world.startWorker();
-    await world.started(id, 2);
-    await latch.open(1);
+    const { first, second, id } = await startTwice(world);
     await eventually('the end of one run', async () => (await world.noted('end', id)).length > 0);
     await world.done(id);
     expect(await world.noted('start', id)).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun } from '../behaviour.js';
+import { bearsTheRest, createLatch, finishRun, startTwice } from '../behaviour.js';
 import { hasRubyPg } from '../solid-queue.js';
 import { SolidQueueWorld } from '../solid-queue-world.js';
 
@@ -101,15 +101,7 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
   });
 
   it('is fenced: the end of the old run changes nothing', async () => {
-    const latch = await createLatch();
-    const first = await world.startWorker();
-    const id = await world.addJob({ waitsUntil: latch.path });
-    await world.started(id);
-    expect(await finishRun(world, id, 'queued')).toBe(true);
-    expect(await finishRun(world, id, 'queued')).toBe(false);
-    const second = await world.startWorker();
-    await world.started(id, 2);
-    await latch.open(1);
+    const { latch, first, second, id } = await startTwice(world);
     await latch.open(2);
     await world.done(id);
     expect(await world.noted('start', id)).toHaveLength(2);
