@@ -28,6 +28,8 @@ const TO_TELL = 'age';
  * ends with a report, which would wait for a connection behind all others.
  */
 const PAGES_AT_ONCE = 2;
+/** Milliseconds that a page waits for its turn: less than its look may take in all. */
+const TURN_MS = 10_000;
 
 /** What a host's probe found among the host's runs. */
 export interface HostExamination {
@@ -237,7 +239,15 @@ export function createProbeActivities(options: ProbeActivitiesOptions) {
           kind.state === 'dead' || kind.state === 'defunct' ? doubted(kind, `${doubt}; here `) : kind,
         ),
       });
-      return pages.take(() => answer('lookAtHost', asked, look, inDoubt));
+      const askedMs = performance.now();
+      return pages.take(() => {
+        // By then nobody waits for it any more.
+        if (performance.now() - askedMs > TURN_MS)
+          throw new Error(
+            `Expected a turn to look at a page within ${TURN_MS / 1000} s, but other pages took longer: Postgres is slow, or silent`,
+          );
+        return answer('lookAtHost', asked, look, inDoubt);
+      });
     },
 
     /** Probes one process of this host now. */

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { EventEmitter, once } from 'node:events';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createProbeActivities, type HostExamination } from '../../src/activities/probe.js';
 import { checkRunningJobs } from '../../src/db/check-running-jobs.js';
 import type { Queryable } from '../../src/db/database.js';
@@ -151,4 +152,36 @@ it('answers about the first pages of a host watch before it reads the last ones'
   );
   expect(looks.map(({ rows }) => rows)).toEqual(Array.from({ length: 10 }, () => 1));
   expect(begun.indexOf('report')).toBeLessThanOrEqual(2);
+});
+
+it('does not look at a page for which nobody waits any more', async () => {
+  await insert(3, 'all');
+  const silence = new EventEmitter();
+  let pages = 0;
+  const slow: Queryable = {
+    query: async (text, values) => {
+      if (text.includes('examinable_run')) {
+        pages += 1;
+        await once(silence, 'over');
+      }
+      return db.probe.query(text, values);
+    },
+  };
+  const activities = probe(slow);
+  const page = { after: null, to: 'job-00002' };
+  const limits = { ...DEFAULT_POLICY, intervalS: 0, placesGone: false };
+  const looks = Array.from({ length: 3 }, () =>
+    activities.lookAtHost('host-1', { page, named: null }, limits),
+  );
+  const late = expect(looks[2]).rejects.toThrow('Expected a turn to look at a page within 10 s');
+  const now = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 10_001);
+  try {
+    silence.emit('over');
+    await late;
+  } finally {
+    clock.mockRestore();
+  }
+  expect((await Promise.all(looks.slice(0, 2))).map(({ rows }) => rows)).toEqual([3, 3]);
+  expect(pages).toBe(2);
 });
