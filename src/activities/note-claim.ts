@@ -1,4 +1,5 @@
 import type { ClaimPlan } from '../domain/claim-plan.js';
+import { reapedLine } from '../domain/outcome.js';
 import type { JobRun } from '../domain/types.js';
 import type { Logger } from '../log.js';
 import type { ClaimCount, ProcessMetrics } from '../metrics/process-metrics.js';
@@ -19,8 +20,7 @@ export function noteClaim(
   const { deadForS } = evidence;
   metrics.countClaim({ result, tier, deadForS: typeof deadForS === 'number' ? deadForS : null });
   if (result !== 'won') return;
-  const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
-  log.info(`job ${run.jobId} (${who}) reaped -> ${outcome} (${reason})`, {
+  log.info(reapedLine(run, outcome, reason), {
     job_id: run.jobId,
     run_key: run.runKey,
     outcome,

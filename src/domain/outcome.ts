@@ -18,3 +18,13 @@ export function unknownOutcome(run: JobRun, reason: string): UnknownOutcome {
 export function errorText(run: JobRun, reason: string): string {
   return `reaped: ${reason} (run_id=${run.runId ?? 'None'})`;
 }
+
+/** The line of a reaped run in the log, in the original's format. */
+export function reapedLine(
+  run: Pick<JobRun, 'jobId' | 'agent' | 'repo' | 'runId' | 'pid'>,
+  outcome: Outcome,
+  reason: string,
+): string {
+  const who = [run.agent, run.repo, run.runId, run.pid].map((part) => part ?? 'None').join(', ');
+  return `job ${run.jobId} (${who}) reaped -> ${outcome} (${reason})`;
+}

@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunObservation } from '../activities/jobs.js';
+import { reapedLine } from '../domain/outcome.js';
 import { FRESH_MEMORY, type Observation, type Verdict } from '../domain/types.js';
 import { describeFailure } from './activity-failures.js';
 import { settleOwed, takeBackstopAlert } from './activity-proxies.js';
@@ -84,7 +85,7 @@ async function look(watch: Watch): Promise<Step> {
 async function decide(watch: Watch, skipStreak: boolean): Promise<Step> {
   try {
     const { facts, seen } = await lookAt(watch.input);
-    if (facts.run === null) return over(facts);
+    if (facts.run === null) return over(watch, facts);
     if (seen === null) {
       watch.memory = FRESH_MEMORY;
       watch.tell(`blocked: ${facts.block ?? ''}`);
@@ -156,7 +157,7 @@ function isOtherProcess({ run: before }: Watch, { run }: Observation): boolean {
 }
 
 /** The run is over. Only the ledger can say whether it ended by itself. */
-function over({ claimed }: RunObservation): Step {
+function over({ run }: Watch, { claimed }: RunObservation): Step {
   if (claimed === null) {
     const reason = 'the run is no longer marked running';
     return { kind: 'end', result: { outcome: 'ended by itself', reason, evidence: null } };
@@ -165,6 +166,8 @@ function over({ claimed }: RunObservation): Step {
   if (claimed.by !== workflowInfo().firstExecutionRunId) {
     return { kind: 'end', result: { outcome: 'reaped by another', reason, evidence: null } };
   }
+  // The answer of its claim was lost, and so was its line.
+  if (run !== null) log.info(reapedLine(run, outcome, reason), { job_id: run.jobId, run_key: run.runKey });
   return { kind: 'end', result: { outcome, reason, evidence: null }, owedNotificationId };
 }
 
