@@ -29,8 +29,9 @@ export const adapters: Bench = {
     const rows: BenchResult['rows'] = [];
     const failures: string[] = [];
     for (const queue of BENCH_QUEUES) {
-      if (queue.missing !== null) {
-        context.log(`adapters: ${queue.name} left out, there is no ${queue.missing}`);
+      const missing = await queue.missing();
+      if (missing !== null) {
+        context.log(`adapters: ${queue.name} left out, there is no ${missing}`);
         continue;
       }
       context.log(`adapters: ${queue.name}`);

@@ -18,10 +18,10 @@ export async function measureLockWaits(adminUrl: string): Promise<() => Promise<
   const measuring = (async () => {
     while (!over.signal.aborted) {
       // In one message, so that nothing waits for this process while it has the lock.
-      const results = (await client.query(`begin; select clock_timestamp() as at;
-        lock table reaper.control in share row exclusive mode; select clock_timestamp() as at; commit`)) as unknown as pg.QueryResult<{
-        at: Date;
-      }>[];
+      const results = (await client.query(
+        `begin; select clock_timestamp() as at; lock table reaper.control in share row exclusive mode;
+         select clock_timestamp() as at; commit`,
+      )) as unknown as pg.QueryResult<{ at: Date }>[];
       const [began, got] = results.flatMap(({ rows }) => rows.map(({ at }) => at.getTime()));
       if (began === undefined || got === undefined) throw new Error('Expected two times, got fewer');
       waits.push(got - began);

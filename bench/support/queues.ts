@@ -19,8 +19,8 @@ import {
 export interface BenchQueue {
   /** Of its adapter. */
   name: string;
-  /** What is missing here; null if nothing is. */
-  missing: string | null;
+  /** Says what is missing here; null if nothing is. It may install the queue first. */
+  missing: () => string | null | Promise<string | null>;
   /** How long it leaves the job of a killed worker by default. */
   ownDefault: string;
   /** Creates its tables. */
@@ -37,7 +37,7 @@ const node = (script: string) => [process.execPath, join(FOLDER, script)];
 export const BENCH_QUEUES: readonly BenchQueue[] = [
   {
     name: 'graphile-worker',
-    missing: null,
+    missing: () => null,
     ownDefault: '4 h',
     createTables: (adminUrl) => runMigrations({ connectionString: adminUrl }),
     worker: () =>
@@ -50,7 +50,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'river',
-    missing: hasGo ? null : 'go',
+    missing: () => (hasGo ? null : 'go'),
     ownDefault: '1 h',
     async createTables(adminUrl) {
       await promisify(execFile)(await buildRiver(), ['migrate'], {
@@ -67,7 +67,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'dbos',
-    missing: null,
+    missing: () => null,
     ownDefault: 'never',
     createTables: (adminUrl) => DBOS.migrate(adminUrl),
     worker: () =>
@@ -85,7 +85,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'procrastinate',
-    missing: (await installProcrastinate()) === null ? 'python3 with pip, or PyPI' : null,
+    missing: async () => ((await installProcrastinate()) === null ? 'python3 with pip, or PyPI' : null),
     ownDefault: 'never',
     async createTables(adminUrl) {
       await runPython((await installProcrastinate()) ?? '', adminUrl, 'public', 'schema');
@@ -103,7 +103,8 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'oban',
-    missing: ['elixir', 'psql'].find((program) => spawnSync(program, ['--version']).status !== 0) ?? null,
+    missing: () =>
+      ['elixir', 'psql'].find((program) => spawnSync(program, ['--version']).status !== 0) ?? null,
     ownDefault: '1 h',
     async createTables(_, admin) {
       const tables = await readFile(join(FOLDER, 'oban/tables.sql'), 'utf8');
@@ -119,7 +120,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'solid-queue',
-    missing: hasRubyPg ? null : 'ruby with pg',
+    missing: () => (hasRubyPg ? null : 'ruby with pg'),
     ownDefault: '5 min, then failed',
     createTables: (_, admin) => createSolidQueueTables(admin, 'public'),
     worker: () =>

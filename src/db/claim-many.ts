@@ -40,8 +40,8 @@ export async function claimMany(
       outcome: claim.outcome,
       tier: claim.tier,
       reason: fit(claim.reason),
-      error: claim.error === null ? null : fit(claim.error),
-      evidence: JSON.parse(fit(JSON.stringify(evidence))) as unknown,
+      error: fit(claim.error),
+      evidence: fit(evidence),
       pid: run.pid,
       process_identity: run.processIdentity,
       exit_code: run.exitCode,
@@ -54,8 +54,8 @@ export async function claimMany(
   const { rows } = await withStorableText((fit) =>
     pool.query<BatchResult>(
       `select job_id as "jobId", run_key as "runKey", result, detail, ledger_id as "ledgerId",
-            notification_id as "notificationId", is_again as "isAgain"
-       from reaper.claim_many($1, $2, $3, to_timestamp($4::float8 / 1000), $5)`,
+              notification_id as "notificationId", is_again as "isAgain"
+         from reaper.claim_many($1, $2, $3, to_timestamp($4::float8 / 1000), $5)`,
       [JSON.stringify(wanted(fit)), claimer, workflowId, lookedAtMs, limitMs],
     ),
   );

@@ -45,7 +45,7 @@ export async function noteLookBack(
     pool.query<{ jobs: string[] }>('select reaper.note_look_back($1, $2, $3) as jobs', [
       host,
       seen,
-      fit(JSON.stringify(survivors)),
+      JSON.stringify(fit(survivors)),
     ]),
   );
   return rows[0]?.jobs ?? [];

@@ -29,7 +29,7 @@ export async function recordLeaseReclaim(
       reclaim.acquiredAt,
       reclaim.ttlS,
       fit(reclaim.reason),
-      fit(JSON.stringify(reclaim.evidence)),
+      JSON.stringify(fit(reclaim.evidence)),
       by,
     ]),
   );

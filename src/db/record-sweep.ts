@@ -16,7 +16,7 @@ export async function recordSweep(pool: Queryable, atMs: number, summary: object
   const { rows } = await withStorableText((fit) =>
     pool.query<{ isNew: boolean; error: string | null }>(
       'select is_new as "isNew", error from reaper.note_sweep(to_timestamp($1::double precision / 1000), $2)',
-      [atMs, fit(JSON.stringify(summary))],
+      [atMs, JSON.stringify(fit(summary))],
     ),
   );
   const row = rows[0];

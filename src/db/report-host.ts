@@ -100,9 +100,9 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
   const { rows } = await withStorableText((fit) =>
     pool.query<HostOrders>(
       `select interval_s as "intervalS", enabled, paused, reporter
-       from reaper.report_host(p_host => $1, p_boot => $2, p_pid_namespace => $3, p_machine_id => $4, p_is_initial => $5,
-              p_measured_at => $6, p_uptime_s => $7, p_pid1_age_s => $8, p_seen => $9, p_dead => $10, p_unknown => $11,
-              p_failing => $12, p_reporter => $13, p_by_itself => $14)`,
+         from reaper.report_host(p_host => $1, p_boot => $2, p_pid_namespace => $3, p_machine_id => $4, p_is_initial => $5,
+                p_measured_at => $6, p_uptime_s => $7, p_pid1_age_s => $8, p_seen => $9, p_dead => $10, p_unknown => $11,
+                p_failing => $12, p_reporter => $13, p_by_itself => $14)`,
       [
         report.host,
         report.boot,
@@ -115,8 +115,8 @@ export async function reportHost(pool: Queryable, report: HostReport): Promise<H
         examined?.seen ?? null,
         examined?.dead ?? null,
         examined?.unknown ?? null,
-        report.failing === null ? null : fit(report.failing),
-        report.reporter ? fit(JSON.stringify(report.reporter)) : null,
+        fit(report.failing),
+        report.reporter ? JSON.stringify(fit(report.reporter)) : null,
         examined?.byItself ?? false,
       ],
     ),

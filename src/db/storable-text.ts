@@ -3,11 +3,11 @@ import pg from 'pg';
 /** A character that the database's encoding lacks. */
 const UNTRANSLATABLE = '22P05';
 
-/** Makes a text storable. */
-export type Fit = (text: string) => string;
+/** Makes a text, or all texts in a value that is written as JSON, storable. */
+export type Fit = <T>(value: T) => T;
 
-const asItIs: Fit = (text) => text;
-const inAscii: Fit = (text) => text.replaceAll(/\P{ASCII}/gu, '?');
+const asItIs: Fit = (value) => value;
+const inAscii: Fit = <T>(value: T) => JSON.parse(JSON.stringify(value).replaceAll(/\P{ASCII}/gu, '?')) as T;
 
 /**
  * Sends texts that people, gates and probes wrote. If the database's encoding lacks a character of them, sends them once more with `?` for

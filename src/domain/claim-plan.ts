@@ -1,4 +1,4 @@
-import { crashReason, judgeCrashes } from './crash-budget.js';
+import { crashReason, judgeCrashBudget } from './crash-budget.js';
 import { judgeExitRecord } from './exit-record.js';
 import { errorText, unknownOutcome } from './outcome.js';
 import type { Observation, Outcome, Policy, Tier, Verdict, WatchMemory } from './types.js';
@@ -55,16 +55,13 @@ export function planClaim(
   }
   const { tier } = verdict;
   const reason = exitZero?.reason ?? verdict.reason;
-  const planned = unknownOutcome(run, reason);
-  const crashBudget = planned.outcome === 'queued' ? judgeCrashes({ tier, liveness, crashes }, policy) : null;
-  if (crashBudget === null) return { ...planned, tier, reason, advance: null, evidence };
-  const overEvidence = { ...evidence, crashBudget };
-  if (crashBudget.outcome === 'queued') {
-    return { ...planned, tier, reason, advance: null, evidence: overEvidence };
+  const crashBudget = judgeCrashBudget({ run, tier, liveness, crashes }, policy);
+  const ending = { tier, advance: null, evidence: { ...evidence, ...(crashBudget && { crashBudget }) } };
+  if (crashBudget?.outcome === 'failed') {
+    const why = crashReason(crashBudget, reason);
+    return { ...ending, outcome: 'failed', reason: why, error: errorText(run, why) };
   }
-  const why = crashReason(crashBudget, reason);
-  const error = errorText(run, why);
-  return { outcome: 'failed', error, tier, reason: why, advance: null, evidence: overEvidence };
+  return { ...ending, ...unknownOutcome(run, reason), reason };
 }
 
 /**

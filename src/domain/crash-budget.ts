@@ -1,5 +1,6 @@
 import type { Liveness } from './liveness.js';
-import type { Policy, Tier } from './types.js';
+import { unknownOutcome } from './outcome.js';
+import type { JobRun, Policy, Tier } from './types.js';
 
 /** What is on record about the deaths of a run's job by its own process. */
 export interface CrashFacts {
@@ -25,6 +26,14 @@ export interface Death {
   tier: Tier;
   liveness: Pick<Liveness, 'cause'>;
   crashes?: CrashFacts | null | undefined;
+}
+
+/** {@link judgeCrashes}; null also if the job fails anyway, because its attempts are used up. */
+export function judgeCrashBudget(
+  { run, ...death }: Death & { run: JobRun },
+  policy: Pick<Policy, 'maxCrashes'>,
+): OverBudget | null {
+  return unknownOutcome(run, '').outcome === 'queued' ? judgeCrashes(death, policy) : null;
 }
 
 /**

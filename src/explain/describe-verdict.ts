@@ -1,4 +1,4 @@
-import { judgeCrashes } from '../domain/crash-budget.js';
+import { judgeCrashBudget } from '../domain/crash-budget.js';
 import { unknownOutcome } from '../domain/outcome.js';
 import { confirmWaitS } from '../domain/policy.js';
 import type { JobRun, Observation, Policy, Verdict } from '../domain/types.js';
@@ -98,8 +98,8 @@ function describeOutcome(facts: VerdictFacts, verdict: Extract<Verdict, { kind: 
 /** Like {@link describeUnknownOutcome}, for a run that is found dead. */
 function describeDeath({ observation, policy }: VerdictFacts, subject: string): string {
   const { run, liveness, crashes } = observation;
-  const over = judgeCrashes({ tier: 1, liveness, crashes }, policy);
-  return over?.outcome === 'failed' && unknownOutcome(run, '').outcome === 'queued'
+  const over = judgeCrashBudget({ run, tier: 1, liveness, crashes }, policy);
+  return over?.outcome === 'failed'
     ? `${subject} becomes failed, with a notification: this is death ${over.deaths} of its job by its own process, over REAPER_MAX_CRASHES=${over.max}`
     : describeUnknownOutcome(run, subject);
 }
