@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Queryable } from '../database.js';
 
-const LOCKED = '55P03';
+/** The lock was not free in time, or the wait was a deadlock: dropping a trigger locks a table's partitions before the table. */
+const RETRIED: readonly unknown[] = ['55P03', '40P01'];
 /** How long one try waits for a lock on the queue's table: the queue's own statements wait behind it. */
 const WAIT_MS = 250;
 /** Between two tries, in which they catch up. */
@@ -25,7 +26,7 @@ export async function runPatiently(client: Queryable, sql: string): Promise<void
       return;
     } catch (error) {
       await client.query('rollback');
-      if ((error as { code?: string }).code !== LOCKED || tries === TRIES) throw error;
+      if (!RETRIED.includes((error as { code?: string }).code) || tries === TRIES) throw error;
       await setTimeout(PAUSE_MS);
     }
   }
