@@ -20,7 +20,7 @@ create function reaper.stamped_processes(p_process_identity text) returns text[]
       from reaper.stamped_process(p_process_identity) p
   $$;
 
-create index ledger_process_idx on reaper.ledger (reaper.stamped_process(process_identity), pid) where process_identity is not null;
+create index ledger_process_idx on reaper.ledger (reaper.stamped_process(process_identity)) where process_identity is not null;
 
 -- The newest p_most deaths of each of these jobs by its own process. Not those that turned out to be none, nor those of an earlier job with
 -- the same id, where the adapter tells.

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { anotherRunKey } from '../../../src/db/inspect/adapter-trial.js';
+import { noteClaimTrouble } from '../../../src/db/claim-trouble.js';
+import { runChecks } from '../../../src/cli/doctor/run-checks.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { createPool, type Pool } from '../../../src/db/pool.js';
 import { findLostSettings, sessionSettings, setLocally } from '../../../src/db/session-settings.js';
@@ -49,6 +52,94 @@ async function contractWith(change: (sql: string) => string, adapter = 'referenc
 }
 
 const levels = async (name: string) => (await examine(name, patient)).map(({ level }) => level);
+
+describe('what any check meets because of the state of the server', () => {
+  const STATES = [
+    ['53100', "the server's disk is full: free some space there, or enlarge it"],
+    ['53200', 'the server is out of memory: free some there, or lower work_mem or max_connections'],
+    ['53300', 'close unused ones, or raise max_connections or the limit of this user or database'],
+    ['25006', expect.stringContaining('it is read-only') as string],
+    ['57P01', 'it is starting or stopping: wait for it'],
+  ];
+  const raise = (code: string) => `raise exception 'met it' using errcode = '${code}'`;
+  /** Lets a write to a table fail so. */
+  const failWrites = (table: string, code: string) =>
+    db.admin.query(
+      `create function fail_so() returns trigger language plpgsql as $$ begin ${raise(code)}; end $$;
+       create trigger fail_so before insert or update on ${table} for each row execute function fail_so()`,
+    );
+  const found = async (name: string) =>
+    (await examine(name, patient)).map(({ level, got, todo }) => ({ level, got, todo }));
+
+  it.each([...STATES, ['57014', 'see pg_stat_activity for slow statements and held locks']])(
+    'is said with its remedy, and no other: %s',
+    async (code, todo) => {
+      const check = {
+        name: 'any',
+        needs: [],
+        run: () => db.admin.query(`do $$ begin ${raise(code)}; end $$`).then(() => []),
+      };
+      expect(await runChecks([check], patient.context)).toMatchObject([
+        { level: 'fail', got: 'met it', todo },
+      ]);
+    },
+  );
+
+  it.each(['postgres', 'schema'])('is said by the check "%s", too', async (name) => {
+    const query = () => db.admin.query(`do $$ begin ${raise('53100')}; end $$`);
+    const pool = { query } as unknown as Pool;
+    const broken = { ...patient, context: { ...patient.context, pool } };
+    expect(await examine(name, broken)).toMatchObject([
+      { level: 'fail', got: 'met it', todo: STATES[0]?.[1] },
+    ]);
+  });
+
+  it.each(STATES)('is no mistake of the adapter: %s', async (code, todo) => {
+    await insertRunningJob(db.admin, { id: 'j1' });
+    await failWrites('jobs', code);
+    expect(await found('adapter')).toEqual([{ level: 'fail', got: 'met it', todo }]);
+  });
+
+  it('is said of claims that failed because of it', async () => {
+    const ref = await insertRunningJob(db.admin, { id: 'j1' });
+    await noteClaimTrouble(db.reaper, ref, { kind: 'failed', why: 'no room (SQLSTATE 53100)', facts: null });
+    expect(await found('claims')).toMatchObject([
+      { level: 'fail', todo: `${STATES[0]?.[1]!}; then job-reaper reap j1 retries immediately` },
+    ]);
+  });
+
+  it('is said of workers that could not announce themselves: then nobody is told to add the line', async () => {
+    await nameWorkers(db.admin);
+    await insertNamed(db.admin, 'j1', 'pool-1');
+    await failWrites('reaper.queue_worker', '53100');
+    expect(await found('workers')).toEqual([
+      {
+        level: 'fail',
+        got: 'met it',
+        todo: `${STATES[0]?.[1]!}. The queue goes on, but jobs of workers that start meanwhile are unknown until these have announced themselves`,
+      },
+      {
+        level: 'warn',
+        got: 'no token: 1 worker with 1 running job (pool-1)',
+        todo: expect.not.stringContaining('add the line') as string,
+      },
+    ]);
+    expect((await db.admin.query('select from reaper.queue_worker')).rowCount).toBe(0);
+  });
+
+  it('is said of what the workers connect through', async () => {
+    const url = new URL(db.reaperUrl);
+    url.username = `busy_${randomBytes(5).toString('hex')}`;
+    url.password = 'busy';
+    await db.admin.query(`create role ${url.username} login password 'busy' connection limit 0`);
+    try {
+      const asked = { ...patient, context: { ...patient.context, workerUrl: url.href } };
+      expect((await examine('workers', asked))[0]).toMatchObject({ level: 'fail', todo: STATES[2]?.[1] });
+    } finally {
+      await db.admin.query(`drop role ${url.username}`);
+    }
+  });
+});
 
 describe('own rescue', () => {
   const ownRescue = (rows: string) =>
