@@ -45,7 +45,7 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/running jobs +│ 2 /);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
-  expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
+  expect(stdout).toMatch(/unknown runs without a host .* 1: .*job-reaper doctor shows why/);
   expect(stdout).toMatch(/agent .* tester .* ada .* being repaired/);
   expect(stdout).not.toContain('Postgres alone');
 });
