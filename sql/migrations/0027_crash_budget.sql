@@ -5,7 +5,8 @@
 alter table reaper.ledger add column cause text;
 
 -- The process of a stamp, whoever wrote it: without the machine id, which a container's image or the probe that a token is resolved by may
--- give differently, and with the spaces that `ps` pads with reduced to one. A boot belongs to one host, so nothing else tells where.
+-- give differently, and with the spaces that `ps` pads with reduced to one. Not by the row's host: a boot belongs to one machine, but a host can be
+-- renamed while a process of it is still named by rows.
 create function reaper.stamped_process(p_process_identity text) returns text
   language sql immutable
   as $$ select regexp_replace(regexp_replace(p_process_identity, '^linux:[^:]*:', 'linux:'), '\s+', ' ', 'g') $$;

@@ -128,7 +128,7 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
     const runs = (await takenBy(plain.pid)).length;
     expect(await readUnplaced(world)).toEqual({
       isByName: true,
-      unplaced: [{ why: 'none', count: 1, runs, names: [name] }],
+      unplaced: [{ why: 'none', count: 1, runs, isNamed: true, names: [name] }],
     });
   });
 

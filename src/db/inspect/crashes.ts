@@ -8,7 +8,7 @@ export interface CrashingJob {
 
 /** What the crash budget could not do, or would have to do. */
 export interface Crashes {
-  /** Running jobs whose row has no stamp: whether such a job was alone in its process cannot be told. */
+  /** Running jobs whose row has no stamp: whether such a job was alone in its process cannot be told. 0 where rows name workers. */
   unstamped: number;
   /** Whether the adapter tells which jobs are queued, so that prune keeps their deaths. */
   tellsOpenJobs: boolean;
@@ -33,7 +33,8 @@ export async function readCrashes(pool: Queryable): Promise<Crashes> {
         group by n.job_id
        having count(*) filter (where n.cause = 'process') >= ${SEVERAL} and (array_agg(n.outcome order by n.id desc))[1] = 'queued'
      )
-     select (select count(*) from reaper.readable_run where process_identity is null) as unstamped,
+     select case when reaper.names_workers() then 0
+                 else (select count(*) from reaper.readable_run where process_identity is null) end as unstamped,
             to_regprocedure('reaper.open_jobs(text[])') is not null as "tellsOpenJobs",
             coalesce((select jsonb_agg(c) from (select * from crashing order by deaths desc, "jobId" limit ${SHOWN}) c), '[]') as crashing`,
   );
