@@ -201,7 +201,7 @@ export function goesByName(
     for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
     expect(await world.claims(id)).toEqual([]);
     const { unplaced } = await readUnplaced(world);
-    expect(unplaced).toEqual([{ why, count: 1, runs: 1, names: [name] }]);
+    expect(unplaced).toEqual([{ why, count: 1, runs: 1, isNamed: true, names: [name] }]);
     await world.rename(id, own);
     await world.claimed(id);
   });
