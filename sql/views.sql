@@ -216,7 +216,24 @@ select
      from reaper.unplaced_worker u where u.why = 'boot') as unknown_boots,
   -- Hosts that have one watch for all their runs, because many showed a symptom at once.
   coalesce(s.summary -> 'hostsWatched', '{"count": 0, "first": []}') as hosts_watched,
-  (select coalesce(jsonb_agg(t), '[]') from reaper.adapter_trouble() t) as adapter_trouble
+  (select coalesce(jsonb_agg(t), '[]') from reaper.adapter_trouble() t) as adapter_trouble,
+  -- Deaths over the crash budget: jobs that it failed, and those that it requeued because they were not alone in their process.
+  (select jsonb_build_object(
+            'failed', coalesce(sum(t.claims) filter (where t.outcome = 'failed'), 0),
+            'requeued', coalesce(sum(t.claims) filter (where t.outcome = 'queued'), 0),
+            'last', (select coalesce(jsonb_agg(jsonb_build_object(
+                        'job_id', n.job_id, 'outcome', n.outcome, 'deaths', n.evidence #> '{crashBudget,deaths}',
+                        'max', n.evidence #> '{crashBudget,max}',
+                        'claimed_at', to_char(n.claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) order by n.id desc), '[]')
+                       from (select l.* from reaper.ledger l where l.evidence #>> '{crashBudget,outcome}' = l.outcome
+                              order by l.id desc limit 5) n))
+     from (select l.outcome, count(*) as claims
+             from reaper.ledger l
+            where l.evidence #>> '{crashBudget,outcome}' = l.outcome
+              and l.id > coalesce((select n.through_id from reaper.counted n where n.what = 'claim'), 0)
+            group by 1
+           union all
+           select p.outcome, p.rows from reaper.pruned p where p.what = 'crash budget') t) as crash_budget
 from reaper.control c
 left join reaper.last_sweep s on true;
 

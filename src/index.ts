@@ -13,7 +13,7 @@ export {
   type ReaperClientOptions,
   type ReapResult,
 } from './library/reaper-client.js';
-export type { Braked, Status } from './library/status.js';
+export type { Braked, OverBudgetDeath, Status } from './library/status.js';
 export { payloadConverterPath, workflowsPath } from './worker/bundle.js';
 export { readSettings, SettingsError, type Settings } from './config.js';
 export { GateNotAsked, PipelineError, type Gate, type GateInput, type GateResult } from './gates/index.js';

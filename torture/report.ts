@@ -2,7 +2,7 @@ import { FAULTS } from './faults/index.js';
 import type { Violation } from './invariants/invariant.js';
 import { groupBy } from './invariants/group-by.js';
 import { deadTimeS, longestWaitS } from './invariants/nobody-waits.js';
-import { JUDGED } from './invariants/index.js';
+import { JUDGED, WITHIN_BUDGET } from './invariants/index.js';
 import type { Drawn, Fate } from './schedule.js';
 import type { Tally } from './tally.js';
 import type { TortureResult } from './torture.js';
@@ -45,7 +45,7 @@ export function reportRun(
     `longest wait of a dead run, counting only time in which it could have been repaired: ${longestWaitS(facts).toFixed(0)} s (of ${dead.all.toFixed(0)} s for which runs were dead, ${dead.counted.toFixed(0)} s counted)`,
     `while faults were injected, ${describeTally(underFaults.looks)} looks and ${describeTally(underFaults.histories)} readings of histories succeeded`,
     `What held (there were ${looks.done} looks):`,
-    ...JUDGED.flatMap(({ when, invariants }) => [
+    ...JUDGED.filter(({ invariants }) => invariants !== WITHIN_BUDGET).flatMap(({ when, invariants }) => [
       `${when}:`,
       ...invariants.map(({ name, promise }) => `- ${name}: ${promise}`),
     ]),

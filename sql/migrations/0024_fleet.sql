@@ -11,6 +11,12 @@ create table reaper.counted (
 );
 insert into reaper.counted (what) values ('claim'), ('lease reclaim');
 
+alter table reaper.pruned drop constraint pruned_what_check,
+  add constraint pruned_what_check check (what in ('claim', 'lease reclaim', 'crash budget'));
+
+-- Deaths over the crash budget (REAPER_MAX_CRASHES) that ended as the budget says: they are counted by themselves, and are few.
+create index ledger_crash_budget_idx on reaper.ledger (id) where evidence #>> '{crashBudget,outcome}' = outcome;
+
 comment on table reaper.pruned is
   'Claims and lease reclaims that are counted for good, so that no total ever goes backwards, or takes longer the more there are';
 
@@ -54,6 +60,13 @@ begin
       select 'claim', coalesce(l.agent, ''), l.outcome, l.tier, min(l.id), count(*)
         from reaper.ledger l where l.id > v_through and l.id <= v_last
        group by coalesce(l.agent, ''), l.outcome, l.tier
+      on conflict (what, agent, outcome, tier) do update
+        set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id);
+      insert into reaper.pruned as p (what, outcome, first_id, rows)
+      select 'crash budget', l.outcome, min(l.id), count(*)
+        from reaper.ledger l
+       where l.id > v_through and l.id <= v_last and l.evidence #>> '{crashBudget,outcome}' = l.outcome
+       group by l.outcome
       on conflict (what, agent, outcome, tier) do update
         set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id);
     else
@@ -107,10 +120,12 @@ begin
        and not exists (select from reaper.notification n where n.ledger_id = l.id and n.owed)
        and not exists (select from reaper.running_job r where r.job_id = l.job_id and r.run_key = l.run_key)
        and (l.id in (select unnest(v_crashes))) is not true -- hashed, as an array is not always
-    returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier
+    returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier, l.evidence #>> '{crashBudget,outcome}' = l.outcome as is_over_budget
   ), counted as (
     insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
     select 'claim', agent, outcome, tier, min(id), count(*) from gone where id > coalesce(v_claims, 0) group by agent, outcome, tier
+    union all
+    select 'crash budget', '', outcome, 0, min(id), count(*) from gone where id > coalesce(v_claims, 0) and is_over_budget group by outcome
     on conflict (what, agent, outcome, tier) do update
       set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id)
   )

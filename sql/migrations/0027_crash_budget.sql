@@ -3,7 +3,25 @@
 -- What ended with a run that was found dead: `process`, it alone; `reboot`, `host-gone`, `boot-gone`. Null for other claims, and for those
 -- of older versions.
 alter table reaper.ledger add column cause text;
-create index ledger_process_idx on reaper.ledger (process_identity, pid) where process_identity is not null;
+
+-- The process of a stamp, whoever wrote it: without the machine id, which a container's image or the probe that a token is resolved by may
+-- give differently, and with the spaces that `ps` pads with reduced to one. Not by the row's host: a boot belongs to one machine, but a host can be
+-- renamed while a process of it is still named by rows.
+create function reaper.stamped_process(p_process_identity text) returns text
+  language sql immutable
+  as $$ select regexp_replace(regexp_replace(p_process_identity, '^linux:[^:]*:', 'linux:'), '\s+', ' ', 'g') $$;
+
+-- All processes with the same pid that are the stamp's: a start can be rounded to the tick before or after.
+create function reaper.stamped_processes(p_process_identity text) returns text[]
+  language sql immutable
+  as $$
+    select case when p ~ '^linux:.*:[0-9]{1,18}$'
+                then array(select regexp_replace(p, '[0-9]+$', (substring(p from '[0-9]+$')::bigint + d)::text) from generate_series(-1, 1) d)
+                else array[p] end
+      from reaper.stamped_process(p_process_identity) p
+  $$;
+
+create index ledger_process_idx on reaper.ledger (reaper.stamped_process(process_identity)) where process_identity is not null;
 
 -- The newest p_most deaths of each of these jobs by its own process. Not those that turned out to be none, nor those of an earlier job with
 -- the same id, where the adapter tells.
@@ -42,12 +60,13 @@ create function reaper.had_neighbours(p_job_id text, p_pid bigint, p_process_ide
 as $$
 begin
   return exists (select from reaper.ledger l
-                  where l.process_identity = p_process_identity and l.pid is not distinct from p_pid and l.job_id <> p_job_id);
+                  where reaper.stamped_process(l.process_identity) = any (reaper.stamped_processes(p_process_identity))
+                    and l.process_identity is not null and l.pid is not distinct from p_pid and l.job_id <> p_job_id);
 end
 $$;
 
 -- How often the jobs of these runs have died by their own process, and, of a run whose budget is used up, whether it was alone in its process:
--- no other running row names the same stamp, and no claim does. Without a stamp that cannot be told, so it counts as not alone. No rows
+-- no other running row names the same process, and no claim does. Without a stamp that cannot be told, so it counts as not alone. No rows
 -- without a budget. It reads the running jobs if a budget is used up, so nobody may have to wait for its caller meanwhile.
 create function reaper.crash_facts(p_job_ids text[], p_run_keys text[])
   returns table (job_id text, run_key text, earlier integer, alone boolean)
@@ -63,7 +82,7 @@ declare
   v_keys    text[];
   v_pids    bigint[];
   v_stamps  text[];
-  v_shared  text[];
+  v_runs    jsonb; -- by pid and process, how many run there
 begin
   if v_max is null then
     return;
@@ -76,17 +95,22 @@ begin
     select array_agg(r.job_id), array_agg(r.run_key), array_agg(r.pid), array_agg(r.process_identity) into v_jobs, v_keys, v_pids, v_stamps
       from reaper.readable_run r
      where (r.job_id in (select unnest(v_over))) is true and r.process_identity is not null;
-    v_shared := array(select format('%s %s', r.pid, r.process_identity)
-                        from reaper.readable_run r
-                       where (r.process_identity in (select unnest(v_stamps))) is true
-                       group by r.pid, r.process_identity having count(*) > 1);
+    -- The pid first, which is cheap to compare.
+    select jsonb_object_agg(k.process, k.runs) into v_runs
+      from (select format('%s %s', r.pid, reaper.stamped_process(r.process_identity)) as process, count(*) as runs
+              from reaper.readable_run r
+             where case when (r.pid in (select unnest(v_pids))) is true
+                        then (reaper.stamped_process(r.process_identity) in
+                               (select unnest(reaper.stamped_processes(n.stamp)) from unnest(v_stamps) n(stamp))) is true else false end
+             group by 1) k;
   end if;
   return query
   select w.job_id, w.run_key, w.earlier, case when w.earlier >= v_max then coalesce(m.alone, false) end
     from (select u.job_id, u.run_key, coalesce((v_earlier ->> u.job_id)::integer, 0) as earlier
             from unnest(p_job_ids, p_run_keys) u(job_id, run_key)) w
     left join (select n.job_id, n.run_key,
-                      format('%s %s', n.pid, n.stamp) <> all (v_shared) and not reaper.had_neighbours(n.job_id, n.pid, n.stamp) as alone
+                      (select sum((v_runs ->> format('%s %s', n.pid, p.process))::bigint) from unnest(reaper.stamped_processes(n.stamp)) p(process)) = 1
+                      and not reaper.had_neighbours(n.job_id, n.pid, n.stamp) as alone
                  from unnest(v_jobs, v_keys, v_pids, v_stamps) n(job_id, run_key, pid, stamp)) m
       on m.job_id = w.job_id and m.run_key = w.run_key;
 end

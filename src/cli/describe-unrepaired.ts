@@ -14,7 +14,7 @@ export function describeUnrepaired(status: Status): [what: string, why: string][
   if (hostless > 0) {
     rows.push([
       'unknown runs without a host',
-      `${hostless}: no probe can check their processes; make launchers write the host with the pid`,
+      `${hostless}: no probe can check their processes; job-reaper doctor shows why`,
     ]);
   }
   const { count: boots, runs } = status.unknown_boots;

@@ -42,6 +42,7 @@ function print({ status, control, holds, lastSweep, temporalError }: State): voi
     ['reaped so far', `${status.reaped_total}${lastReaped}`],
     ['leases reclaimed so far', status.lease_reclaimed_total],
     ['hosts without a probe', silent.length === 0 ? 'none' : `${silent.join(', ')}: start a worker there`],
+    ...describeCrashBudget(status),
     ...describeUnrepaired(status),
   ];
   console.log(renderTable(['job-reaper', 'now'], rows));
@@ -120,4 +121,17 @@ function describeHostWatches({ hosts_watched: { count, first } }: State['status'
   if (count === 0) return [];
   const names = first.map((host) => host || 'no host').join(', ');
   return [['open host watches', count > first.length ? `${count}, such as ${names}` : names]];
+}
+
+/** A row for the deaths over the crash budget; none if there were none. */
+function describeCrashBudget({
+  crash_budget: { failed, requeued, last },
+}: State['status']): [string, string][] {
+  if (failed + requeued === 0) return [];
+  const [newest] = last;
+  const which =
+    newest === undefined
+      ? ''
+      : `, the last: job ${newest.job_id} (${newest.deaths} deaths) -> ${newest.outcome} at ${newest.claimed_at}`;
+  return [['over the crash budget', `${failed} failed, ${requeued} requeued${which}`]];
 }

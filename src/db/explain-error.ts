@@ -2,6 +2,7 @@ import pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { messageOf, type Trouble } from '../domain/trouble.js';
 import { PoolBusyError } from './pool-errors.js';
+import { explainServerState } from './server-state.js';
 
 /** The setting that a connection came from. */
 export type UrlSetting = 'DATABASE_URL' | 'DATABASE_ADMIN_URL';
@@ -14,14 +15,8 @@ const NO_SCHEMA = ['3F000', '42P01', '42703', '42883'];
 const LOGIN_REFUSED = ['28000', '28P01'];
 const NO_DATABASE = '3D000';
 const NOT_ALLOWED = '42501';
-const READ_ONLY = '25006';
-/** For a server without free connections, memory or disk space. */
-const FULL = ['53300', '53400', '53200', '53100'];
-/** For a server that is starting, stopping or in recovery. */
-const NOT_UP = ['57P01', '57P02', '57P03'];
 /** Also sent by poolers, for users and databases that they do not know and parameters that they do not pass on. */
 const PROTOCOL = '08P01';
-const LATE = ['57014', '55P03'];
 
 /** OpenSSL's and Node.js' codes for a certificate that no known authority has signed. */
 const UNKNOWN_AUTHORITY = [
@@ -62,20 +57,8 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
   if (LOGIN_REFUSED.includes(code)) return told('not let in', 'to connect to Postgres', `correct ${setting}`);
   if (code === NO_DATABASE)
     return told('not let in', 'to connect to Postgres', `correct the database in ${setting}`);
-  if (code === READ_ONLY)
-    return told(
-      'read-only',
-      'a Postgres that accepts writes',
-      `it is read-only (a standby, or default_transaction_read_only is on): point ${setting} to the primary, or have an administrator make it writable`,
-    );
-  if (FULL.includes(code))
-    return told(
-      'full',
-      'a Postgres with free capacity',
-      'close unused connections, free disk space or memory, or raise max_connections',
-    );
-  if (NOT_UP.includes(code))
-    return told('away', 'Postgres to be up', 'it is starting or stopping: wait for it');
+  const state = explainServerState(code, error.message, setting);
+  if (state !== null) return told(state.kind, state.expected, state.todo);
   if (code === PROTOCOL)
     return told(
       'refused',
@@ -89,12 +72,6 @@ export function explainPostgresError(error: unknown, url: string, setting: UrlSe
       sentence: `Expected the user of ${setting} to be ${role} at ${where}, got "${got}": have an administrator grant it`,
     };
   }
-  if (LATE.includes(code))
-    return told(
-      'late',
-      'Postgres to finish a statement in time',
-      'see pg_stat_activity for slow statements and held locks',
-    );
   return {
     kind: code,
     sentence: `Expected Postgres at ${where} to run a statement, got "${got}" (SQLSTATE ${code})`,

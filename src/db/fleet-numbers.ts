@@ -31,6 +31,10 @@ export interface FleetNumbers {
   survivors: number;
   /** One of them switched the dry run on. */
   braked: boolean;
+  /** All deaths over the crash budget so far that failed their job. */
+  crashesFailed: number;
+  /** All deaths over the crash budget so far that requeued their job, because it was not alone in its process. */
+  crashesRequeued: number;
   /** All late writes by monitors of reaped runs that the guard has rejected so far. */
   lateWrites: number;
   leaseReclaimed: number;
@@ -67,6 +71,7 @@ const SQL = `
          jsonb_array_length(s.host_warnings) as "hostWarnings",
          (select count(*) from reaper.hold h where h.until > (select reaper.now())) as holds,
          s.survivors, s.braked is not null as braked, s.late_writes as "lateWrites",
+         (s.crash_budget ->> 'failed')::bigint as "crashesFailed", (s.crash_budget ->> 'requeued')::bigint as "crashesRequeued",
          s.lease_reclaimed_total as "leaseReclaimed",
          jsonb_array_length(coalesce(s.last_sweep -> 'leaseTrouble', '[]')) as "leaseTrouble",
          o.owed, o."oldestOwedS",

@@ -12,6 +12,19 @@ export interface Braked {
   now: string;
 }
 
+/** A death over the crash budget. */
+export interface OverBudgetDeath {
+  job_id: string;
+  /** `queued` if it was not alone in its process, or that cannot be told. */
+  outcome: 'failed' | 'queued';
+  /** How often the job had died by its own process, this time included. */
+  deaths: number;
+  /** REAPER_MAX_CRASHES at that time. */
+  max: number;
+  /** ISO 8601. */
+  claimed_at: string;
+}
+
 /** The reaper's state for any monitor: the row of `reaper.status`, with the view's names. */
 export interface Status {
   enabled: boolean;
@@ -67,6 +80,11 @@ export interface Status {
   hosts_watched: { count: number; first: string[] };
   /** Why the view of running jobs does not show the queue, such as while the adapter is detached: then nothing is reaped. */
   adapter_trouble: string[];
+  /**
+   * All deaths over the crash budget (REAPER_MAX_CRASHES) so far: how many failed their job, how many requeued it because it was not
+   * alone in its process, and the newest of both that are still in the ledger.
+   */
+  crash_budget: { failed: number; requeued: number; last: OverBudgetDeath[] };
   /** What is wrong with hosts' probes, such as two machines with one name: `<host>: <what>`. */
   host_warnings: string[];
 }

@@ -67,6 +67,23 @@ export interface Status {
   unknownBoots: { count: number; runs: number };
   /** Why the view of running jobs does not show the queue, such as while the adapter is detached: then nothing is reaped. */
   adapterTrouble: string[];
+  /**
+   * All deaths over the crash budget (REAPER_MAX_CRASHES) so far: how many failed their job, how many requeued it because it was not
+   * alone in its process, and the newest of both that are still in the ledger.
+   */
+  crashBudget: { failed: number; requeued: number; last: OverBudgetDeath[] };
+}
+
+/** A death over the crash budget. */
+export interface OverBudgetDeath {
+  jobId: string;
+  /** `queued` if it was not alone in its process, or that cannot be told. */
+  outcome: Extract<Outcome, 'failed' | 'queued'>;
+  /** How often the job had died by its own process, this time included. */
+  deaths: number;
+  /** REAPER_MAX_CRASHES at that time. */
+  max: number;
+  claimedAt: Date;
 }
 
 /** A run that was reaped as dead although its process is alive: what both looks saw, in words. */
@@ -133,5 +150,13 @@ export function toStatus(row: StatusRow): Status {
     failingChannels: row.failing_channels.map((failing) => ({ ...failing, since: new Date(failing.since) })),
     unknownBoots: row.unknown_boots,
     adapterTrouble: row.adapter_trouble,
+    crashBudget: {
+      ...row.crash_budget,
+      last: row.crash_budget.last.map(({ job_id, claimed_at, ...rest }) => ({
+        jobId: job_id,
+        ...rest,
+        claimedAt: new Date(claimed_at),
+      })),
+    },
   };
 }

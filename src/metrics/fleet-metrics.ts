@@ -105,6 +105,12 @@ export class FleetMetrics {
     help: 'Runs that were reaped as dead although their process is alive, ever.',
     registers: [this.registry],
   });
+  readonly #crashBudget = new Counter({
+    name: 'job_reaper_crash_budget_total',
+    help: 'Deaths of jobs over their crash budget (REAPER_MAX_CRASHES), ever, by outcome: failed, or queued if the job was not alone in its process.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
   readonly #lateWrites = new Counter({
     name: 'job_reaper_late_writes_total',
     help: "Writes of reaped runs' monitors that the late-finalize guard rejected, ever.",
@@ -140,6 +146,8 @@ export class FleetMetrics {
     }
     this.#survivors.inc(numbers.survivors);
     this.#lateWrites.inc(numbers.lateWrites);
+    this.#crashBudget.inc({ outcome: 'failed' }, numbers.crashesFailed);
+    this.#crashBudget.inc({ outcome: 'queued' }, numbers.crashesRequeued);
     this.#leases.inc(numbers.leaseReclaimed);
     for (const [kind, runs] of Object.entries(numbers.claimTrouble)) this.#trouble.set({ kind }, runs);
     // Reported as 0 from the start, so that the first loss is an increase.

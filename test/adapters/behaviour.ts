@@ -128,7 +128,7 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
     const runs = (await takenBy(plain.pid)).length;
     expect(await readUnplaced(world)).toEqual({
       isByName: true,
-      unplaced: [{ why: 'none', count: 1, runs, names: [name] }],
+      unplaced: [{ why: 'none', count: 1, runs, isNamed: true, names: [name] }],
     });
   });
 
@@ -201,7 +201,7 @@ export function goesByName(
     for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
     expect(await world.claims(id)).toEqual([]);
     const { unplaced } = await readUnplaced(world);
-    expect(unplaced).toEqual([{ why, count: 1, runs: 1, names: [name] }]);
+    expect(unplaced).toEqual([{ why, count: 1, runs: 1, isNamed: true, names: [name] }]);
     await world.rename(id, own);
     await world.claimed(id);
   });

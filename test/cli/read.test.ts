@@ -45,7 +45,7 @@ test('status shows mode, last sweep, totals, what cannot be watched and holds', 
   expect(stdout).toMatch(/running jobs +│ 2 /);
   expect(stdout).toMatch(/reaped so far .* 1, the last: job failed-agent \(developer\) -> queued/);
   expect(stdout).toMatch(/no-start .* its run key is null/);
-  expect(stdout).toMatch(/unknown runs without a host .* 1: .*make launchers write the host with the pid/);
+  expect(stdout).toMatch(/unknown runs without a host .* 1: .*job-reaper doctor shows why/);
   expect(stdout).toMatch(/agent .* tester .* ada .* being repaired/);
   expect(stdout).not.toContain('Postgres alone');
 });
@@ -105,4 +105,17 @@ test('report says so if there were no would-be reaps', async () => {
   await place.db.admin.query(`update reaper.observation set observed_at = observed_at - interval '2 days'`);
   expect(await run(['report'])).toContain('would have reaped nothing');
   expect(JSON.parse(await run(['report', '--json']))).toEqual([]);
+});
+
+test('status says what the crash budget did, once it has done something', async () => {
+  expect(await run(['status'])).not.toContain('over the crash budget');
+  await place.db.admin.query(
+    `insert into reaper.ledger (job_id, run_key, outcome, tier, reason, evidence, claimer, workflow_id, cause)
+     select 'crasher', n::text, o.outcome, 1, 'r',
+            jsonb_build_object('crashBudget', jsonb_build_object('outcome', o.outcome, 'deaths', 2 + n, 'max', 2)), 'c', 'w', 'process'
+       from unnest(array['queued', 'queued', 'failed']) with ordinality o(outcome, n)`,
+  );
+  expect(await run(['status'])).toMatch(
+    /over the crash budget .* 1 failed, 2 requeued, the last: job crasher \(5 deaths\) -> failed at /,
+  );
 });

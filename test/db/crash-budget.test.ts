@@ -205,9 +205,54 @@ describe('the death over the budget', () => {
   it('takes no other process with the same pid, or the same stamp, for this one', async () => {
     await dies('j', 2);
     const ref = await runAgain('j', sameProcess);
-    await insertRunningJob(db.admin, { id: 'same pid', pid: 77, processIdentity: stamp(78) });
+    await insertRunningJob(db.admin, { id: 'same pid', pid: 77, processIdentity: stamp(79) });
     await insertRunningJob(db.admin, { id: 'same tick', pid: 78, processIdentity: stamp(77) });
     expect(await crashes(ref)).toEqual({ earlier: 2, alone: true });
+  });
+
+  it.each([
+    ['another machine id', 'linux:image:b:1:77'],
+    ['no machine id', 'linux::b:1:77'],
+    ['a start that was rounded to the next tick', 'linux:m:b:1:78'],
+    ['all of these', 'linux::b:1:76'],
+  ])('knows a neighbour whose stamp of the same process has %s', async (_, processIdentity) => {
+    await dies('j', 2);
+    const ref = await runAgain('j', sameProcess);
+    const neighbour = await insertRunningJob(db.admin, {
+      id: 'neighbour',
+      host: 'its-other-name',
+      pid: 77,
+      processIdentity,
+    });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
+    expect(await claimPlanned(await look(neighbour))).toMatchObject({ result: 'won', detail: 'queued' });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
+    expect(await claimPlanned(await look(ref))).toMatchObject({ result: 'won', detail: 'queued' });
+  });
+
+  it.each([
+    ['another boot of a machine with its id', 'linux:m:c:1:77'],
+    ['a machine without an id', 'linux::c:1:77'],
+    ['another pid namespace', 'linux:m:b:2:77'],
+    ['two ticks later', 'linux:m:b:1:79'],
+  ])('takes no process with the same pid for this one: %s', async (_, processIdentity) => {
+    await dies('j', 2);
+    const ref = await runAgain('j', sameProcess);
+    const other = await insertRunningJob(db.admin, { id: 'other', pid: 77, processIdentity });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: true });
+    expect(await claimPlanned(await look(other))).toMatchObject({ result: 'won', detail: 'queued' });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: true });
+  });
+
+  it('compares stamps of ps by host and start, however they are spaced', async () => {
+    await dies('j', 2);
+    const ref = await runAgain('j', { pid: 77, processIdentity: 'ps:mac-1:Thu Jan  1 10:00:00 2026' });
+    const elsewhere = { pid: 77, processIdentity: 'ps:mac-2:Thu Jan  1 10:00:00 2026' };
+    await insertRunningJob(db.admin, { id: 'elsewhere', ...elsewhere });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: true });
+    const here = { pid: 77, processIdentity: 'ps:mac-1:Thu Jan 1 10:00:00 2026' };
+    await insertRunningJob(db.admin, { id: 'here', ...here });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
   });
 
   it('never fails a run without a stamp: whether it was alone cannot be told', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prune } from '../../src/db/prune.js';
 import { recordSweep } from '../../src/db/record-sweep.js';
 import { readStatus } from '../../src/db/status.js';
@@ -114,6 +114,69 @@ it('are not counted while prune is at work, and then only once', async () => {
   await pruning.commit();
   await sweep();
   expect(await totals()).toMatchObject({ claims: MANY + 1 });
+});
+
+describe('of the crash budget', () => {
+  const addDeath = (job: string, planned: string, wrote = planned, days = 0) =>
+    db.admin.query(
+      `insert into reaper.ledger (claimed_at, job_id, run_key, outcome, tier, reason, evidence, claimer, workflow_id, cause)
+       values (reaper.now() - make_interval(days => $4), $1, gen_random_uuid()::text, $3, 1, 'r',
+               jsonb_build_object('crashBudget', jsonb_build_object('outcome', $2::text, 'deaths', 3, 'max', 2)), 'c', 'w', 'process')`,
+      [job, planned, wrote, days],
+    );
+  const read = async () => (await readStatus(db.reaper)).crash_budget;
+
+  it('count what it failed and what it could only tell people of, and name the newest', async () => {
+    expect(await read()).toEqual({ failed: 0, requeued: 0, last: [] });
+    await addClaims(2);
+    for (let n = 1; n <= 4; n += 1) await addDeath(`f${n}`, 'failed');
+    await addDeath('q', 'queued');
+    await addDeath('g', 'failed');
+    // Its attempts were used up: the queue's own rule failed it.
+    await addDeath('attempts', 'queued', 'failed');
+    const { failed, requeued, last } = await read();
+    expect([failed, requeued]).toEqual([5, 1]);
+    expect(last.map(({ job_id }) => job_id)).toEqual(['g', 'q', 'f4', 'f3', 'f2']);
+    expect(last[1]).toEqual({
+      job_id: 'q',
+      outcome: 'queued',
+      deaths: 3,
+      max: 2,
+      claimed_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+    });
+  });
+
+  it('stay when they are counted for good, and when prune removes the claims', async () => {
+    await addDeath('old', 'failed', 'failed', 100);
+    await addClaims(MANY, 100);
+    await sweep();
+    expect(await read()).toMatchObject({ failed: 1, requeued: 0 });
+    await addDeath('late', 'queued', 'queued', 100);
+    await addDeath('new', 'failed');
+    const before = await read();
+    expect(before).toMatchObject({ failed: 2, requeued: 1 });
+    await prune(db.admin, 90 * DAY_S);
+    expect(await read()).toEqual({
+      ...before,
+      last: [expect.objectContaining({ job_id: 'new' }) as object],
+    });
+    expect(await totals()).toMatchObject({ claims: MANY + 3 });
+    await addClaims(MANY);
+    await sweep();
+    expect(await read()).toMatchObject({ failed: 2, requeued: 1 });
+  });
+
+  it('read those claims alone, however long the ledger is', async () => {
+    await addClaims(MANY);
+    await addDeath('j', 'failed');
+    await db.admin.query('vacuum analyze reaper.ledger');
+    const { rows } = await db.admin.query<{ 'QUERY PLAN': string }>(
+      'explain select crash_budget from reaper.status',
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan.match(/ on ledger /g)).toHaveLength(2);
+    expect(plan.match(/ledger_crash_budget_idx on ledger/g)).toHaveLength(2);
+  });
 });
 
 it('are counted for good in parts, so that no sweep takes longer the longer the ledger is', async () => {

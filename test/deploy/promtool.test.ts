@@ -66,6 +66,7 @@ const CONDITIONS: Record<string, Condition> = {
   JobReaperUnknownRuns: gauge(`job_reaper_unknown_runs{${WORKER},host="h"}`),
   JobReaperSweepsFail: counter(`job_reaper_sweeps_total{${WORKER},result="failed"}`),
   JobReaperManyReaps: counter(`job_reaper_claims_total{${WORKER},result="won"}`),
+  JobReaperCrashBudget: counter(`job_reaper_crash_budget_total{${WORKER},outcome="failed"}`),
   JobReaperWorkflowTasksFail: counter(
     `temporal_workflow_task_execution_failed_total{${WORKER},workflow_type="w"}`,
   ),

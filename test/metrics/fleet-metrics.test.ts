@@ -19,6 +19,8 @@ const NUMBERS: FleetNumbers = {
   survivors: 0,
   braked: false,
   lateWrites: 0,
+  crashesFailed: 0,
+  crashesRequeued: 0,
   leaseReclaimed: 0,
   leaseTrouble: 0,
   owed: 0,

@@ -31,6 +31,8 @@ export interface Terms {
   places: number;
   /** Runs with a symptom at a time above which each host's are repaired together. */
   batchAbove: number;
+  /** How often a job may die by its own process; null without a budget. */
+  maxCrashes: number | null;
 }
 
 /** Where facts come from. */

@@ -2,6 +2,7 @@ import { aliveUntouched } from './alive-untouched.js';
 import { brakePulled } from './brake-pulled.js';
 import { blocksHonoured } from './blocks-honoured.js';
 import { claimsAndLedger } from './claims-and-ledger.js';
+import { crashBudgetKept } from './crash-budget-kept.js';
 import { freshEvidence } from './fresh-evidence.js';
 import { fullGrace } from './full-grace.js';
 import { greenIsDone } from './green-is-done.js';
@@ -47,9 +48,13 @@ export const REPAIRED: readonly Invariant[] = [repairedInTime];
 /** Hold when all is over. */
 export const AT_LAST: readonly Invariant[] = [endedAll, toldAtLast];
 
-/** When a run of the torture judges which. */
+/** Hold in worlds with a crash budget: the torture has none, because its jobs have few attempts. */
+export const WITHIN_BUDGET: readonly Invariant[] = [crashBudgetKept];
+
+/** When which are judged. */
 export const JUDGED: readonly { when: string; invariants: readonly Invariant[] }[] = [
   { when: 'at each look and at the end', invariants: ALWAYS },
   { when: 'once the faults have stopped', invariants: REPAIRED },
   { when: 'at the end', invariants: AT_LAST },
+  { when: 'in scenarios with a crash budget', invariants: WITHIN_BUDGET },
 ];

@@ -191,4 +191,38 @@ export const inDecisions: readonly Mutant[] = [
     caughtBy: 'every job ends',
     edits: [{ file: POLICY_JS, from: 'if (ageS < maxS)', to: 'if (true)' }],
   },
+  {
+    name: 'a crash budget that counts no death',
+    scenario: 'a job that kills its agents',
+    caughtBy: 'a crash budget is kept',
+    edits: [
+      {
+        file: 'sql/migrations/0027_crash_budget.sql',
+        from: `where l.job_id = j.job_id and l.cause = 'process'`,
+        to: `where l.job_id = j.job_id and l.cause = 'none'`,
+      },
+    ],
+  },
+  {
+    name: 'a crash budget that is used up one death too early',
+    scenario: 'a job that kills its agents',
+    caughtBy: 'a crash budget is kept',
+    edits: [
+      {
+        file: 'dist/src/domain/crash-budget.js',
+        from: 'if (earlier < maxCrashes)',
+        to: 'if (earlier + 1 < maxCrashes)',
+      },
+      {
+        file: 'sql/migrations/0027_crash_budget.sql',
+        from: 'case when w.earlier >= v_max then',
+        to: 'case when w.earlier + 1 >= v_max then',
+      },
+      {
+        file: 'sql/migrations/0027_crash_budget.sql',
+        from: '::integer, 0) >= v_max);',
+        to: '::integer, 0) + 1 >= v_max);',
+      },
+    ],
+  },
 ];

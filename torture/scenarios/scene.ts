@@ -24,10 +24,21 @@ export interface SceneJob {
  */
 export async function begin(world: World, job: SceneJob): Promise<Victim> {
   await enqueue(world, job);
-  const { id, host } = job;
+  return stamped(world, job.id, job.host);
+}
+
+/** Waits for the run that follows once a victim's job was given back. */
+export function nextRunOf(world: World, { jobId, host, runId }: Victim): Promise<Victim> {
+  return stamped(world, jobId, host, runId);
+}
+
+/** Waits until the agent of the job's run is stamped, or that of another run than this one. */
+function stamped(world: World, id: string, host: Victim['host'], not?: string): Promise<Victim> {
   return expectSoon('the agent to be stamped', async () => {
     await world.facts.read();
-    const run = [...world.facts.queue.runs.values()].find((each) => each.jobId === id && each.pid !== null);
+    const run = [...world.facts.queue.runs.values()].find(
+      (each) => each.jobId === id && each.pid !== null && each.runId !== not,
+    );
     const { agents, monitors } = world.facts.launchers;
     const agent = run && agents.get(run.runId);
     const monitor = run && monitors.get(run.runId);

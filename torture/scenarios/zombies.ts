@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ambush } from '../faults/ambush.js';
 import { findClaimBehind } from '../faults/late.js';
 import type { Victim } from '../faults/victims.js';
-import { AT_LAST, REPAIRED } from '../invariants/index.js';
+import { AT_LAST, REPAIRED, WITHIN_BUDGET } from '../invariants/index.js';
 import type { World } from '../world/world.js';
 import {
   begin,
@@ -12,6 +12,7 @@ import {
   expectSoon,
   hostWatch,
   killBoth,
+  nextRunOf,
   nothingOwed,
   pastRepairMs,
   startTwin,
@@ -69,6 +70,20 @@ export const zombies: readonly Scenario[] = [
       if ((await lost).every((sprung) => sprung === null))
         throw new Error('Expected a batch of claims, got none');
       await hostWatch(world);
+    },
+  },
+  {
+    name: 'a job that kills its agents',
+    about: 'agent and monitor are killed, and then those of the next run: one death over the crash budget',
+    terms: { maxCrashes: 1 },
+    alsoHold: WITHIN_BUDGET,
+    async play(world) {
+      const first = await begin(world, { id: 'lasting-1', host: 'north', maxAttempts: 9 });
+      killBoth(world, first);
+      await claimOf(world, first);
+      const second = await nextRunOf(world, first);
+      killBoth(world, second);
+      await claimOf(world, second);
     },
   },
   {

@@ -150,6 +150,7 @@ function reaperSettings({ terms, people }: Base): Record<string, string> {
     REAPER_WATCH_ALL_LIMIT: String(Math.min(8, terms.places)),
     REAPER_MAX_WATCHES: String(terms.places),
     REAPER_BATCH_ABOVE: String(terms.batchAbove),
+    ...(terms.maxCrashes !== null && { REAPER_MAX_CRASHES: String(terms.maxCrashes) }),
     TELEGRAM_BOT_TOKEN: TELEGRAM.token,
     TELEGRAM_CHAT_ID: TELEGRAM.chat,
     TELEGRAM_BASE_URL: people.baseUrl,

@@ -36,6 +36,7 @@ const TERMS: Terms = {
   marginS: 60,
   places: 12,
   batchAbove: 6,
+  maxCrashes: null,
 };
 
 /** How {@link createWorld} makes a world. */

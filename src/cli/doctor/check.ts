@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Database } from '../../db/database.js';
 import type { Pool } from '../../db/pool.js';
+import { findServerState } from '../../db/server-state.js';
 import type { Settings } from '../../config.js';
 import type { Names } from '../../naming.js';
 
@@ -65,3 +66,9 @@ export const fail = (expected: string, got: string, todo: string): Finding => ({
   got,
   todo,
 });
+
+/** The finding for an error whose cause is the server's state, such as a full disk, whatever was checked; null for any other error. */
+export function ofServerState(error: unknown): Finding | null {
+  const state = findServerState(error);
+  return state && fail(state.expected, state.message, state.todo);
+}

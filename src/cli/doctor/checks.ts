@@ -4,6 +4,7 @@ import type { Check } from './check.js';
 import { claimsCheck } from './claims.js';
 import { clockHereCheck } from './clock-here.js';
 import { clockTemporalCheck } from './clock-temporal.js';
+import { crashBudgetCheck } from './crash-budget.js';
 import { hostsCheck } from './hosts.js';
 import { indexesCheck } from './indexes.js';
 import { namespaceCheck } from './namespace.js';
@@ -39,6 +40,7 @@ export const CHECKS: readonly Check[] = [
   workersCheck,
   ownRescueCheck,
   claimsCheck,
+  crashBudgetCheck,
   notificationsCheck,
   hostsCheck,
   temporalCheck,

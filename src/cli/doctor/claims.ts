@@ -1,6 +1,7 @@
 import { listClaimTrouble } from '../../db/claim-trouble.js';
 import { readLastSweep } from '../../db/last-sweep.js';
 import { counted, formatTime } from '../../domain/wording.js';
+import { explainRecordedState } from '../../db/server-state.js';
 import { fail, ok, warn, type Check, type Finding } from './check.js';
 
 /** The maximum number of runs that are listed. */
@@ -28,7 +29,7 @@ export const claimsCheck: Check = {
           : fail(
               `job ${jobId} to be claimed`,
               `${why}, ${counted(failures, 'time')} since ${formatTime(since)}; ${next}`,
-              `correct what raises this error when the row is written; then job-reaper reap ${jobId} retries immediately`,
+              `${explainRecordedState(why)?.todo ?? 'correct what raises this error when the row is written'}; then job-reaper reap ${jobId} retries immediately`,
             ),
       );
     }

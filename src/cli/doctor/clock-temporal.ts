@@ -28,6 +28,15 @@ export const clockTemporalCheck: Check = {
         ),
       ];
     }
+    if (typeof (await readLastSweep(pool))?.summary['error'] === 'string') {
+      return [
+        warn(
+          "a sweep that succeeds, to compare the database's and Temporal's clocks",
+          'the last one failed',
+          'correct what "reaper" above says of it, then run doctor again',
+        ),
+      ];
+    }
     return [
       warn(
         "a sweep to compare the database's and Temporal's clocks",

@@ -1,6 +1,6 @@
 import { readServerVersion } from '../../db/inspect/server.js';
 import { explainDatabaseError } from '../database-error.js';
-import { fail, ok, warn, type Check } from './check.js';
+import { fail, ofServerState, ok, warn, type Check } from './check.js';
 
 const MIN_VERSION = 13;
 const MAINTAINED_VERSION = 14;
@@ -16,7 +16,10 @@ export const postgresCheck: Check = {
       version = Math.floor((await readServerVersion(pool)) / 10_000);
     } catch (error) {
       const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
-      return [fail('a connection to Postgres', message, 'correct DATABASE_URL, or start Postgres')];
+      return [
+        ofServerState(error) ??
+          fail('a connection to Postgres', message, 'correct DATABASE_URL, or start Postgres'),
+      ];
     }
     const expected = `Postgres ${MIN_VERSION} or later`;
     if (version < MIN_VERSION) return [fail(expected, `${version}`, 'upgrade Postgres')];

@@ -2,6 +2,7 @@ import { readControl, type Control } from '../../db/control.js';
 import { readFleet } from '../../db/fleet.js';
 import { readHostState } from '../../db/host-state.js';
 import { readLastSweep } from '../../db/last-sweep.js';
+import { explainRecordedState } from '../../db/server-state.js';
 import { overdueAfterS } from '../../domain/overdue.js';
 import { fail, ok, warn, type Check, type DoctorContext, type Finding } from './check.js';
 import { polls, QUEUE_TYPE } from './pollers.js';
@@ -50,7 +51,8 @@ async function checkHost(
     return fail(
       expected,
       `it answers, but fails: ${cause}`,
-      'run job-reaper doctor there; the probe needs role reaper_probe, and REAPER_HOST exactly as in the rows',
+      explainRecordedState(cause)?.todo ??
+        'run job-reaper doctor there; the probe needs role reaper_probe, and REAPER_HOST exactly as in the rows',
     );
   }
   if (ageS !== null && ageS <= overdueAfterS(policy.intervalS)) {

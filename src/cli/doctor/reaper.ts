@@ -2,6 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { readControl } from '../../db/control.js';
 import { readLastSweep } from '../../db/last-sweep.js';
 import { isOverdue, overdueAfterS } from '../../domain/overdue.js';
+import { explainRecordedState } from '../../db/server-state.js';
 import { fail, ok, type Check, type DoctorContext, type Finding } from './check.js';
 import { polls, QUEUE_TYPE } from './pollers.js';
 
@@ -61,6 +62,10 @@ async function checkSweep({ pool }: DoctorContext): Promise<Finding> {
   if (isOverdue(last, policy.intervalS)) return fail(expected, ago, "see the worker's log and the Web UI");
   const { error } = last.summary;
   if (typeof error === 'string')
-    return fail('a sweep that succeeds', `${ago}: ${error}`, "see the worker's log");
+    return fail(
+      'a sweep that succeeds',
+      `${ago}: ${error}`,
+      explainRecordedState(error)?.todo ?? "see the worker's log",
+    );
   return ok(expected, ago);
 }

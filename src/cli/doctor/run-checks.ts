@@ -1,5 +1,13 @@
 import { messageOf } from '../errors.js';
-import { fail, warn, type Check, type DoctorContext, type Finding, type Need } from './check.js';
+import {
+  fail,
+  ofServerState,
+  warn,
+  type Check,
+  type DoctorContext,
+  type Finding,
+  type Need,
+} from './check.js';
 
 /** A finding with the name of its check. */
 export interface Diagnosis extends Finding {
@@ -30,6 +38,9 @@ async function runOne(check: Check, context: DoctorContext): Promise<Finding[]> 
   try {
     return await check.run(context);
   } catch (error) {
-    return [fail('an answer', messageOf(error), 'fix this first, then run job-reaper doctor again')];
+    return [
+      ofServerState(error) ??
+        fail('an answer', messageOf(error), 'fix this first, then run job-reaper doctor again'),
+    ];
   }
 }

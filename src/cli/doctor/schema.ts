@@ -5,7 +5,7 @@ import { readFleetNumbers } from '../../db/fleet-numbers.js';
 import { readMigrations } from '../../db/inspect/server.js';
 import { packageRoot } from '../../paths.js';
 import { explainDatabaseError } from '../database-error.js';
-import { fail, ok, type Check, type DoctorContext, type Finding } from './check.js';
+import { fail, ofServerState, ok, type Check, type DoctorContext, type Finding } from './check.js';
 
 const MIGRATE = 'run job-reaper migrate --adapter <a name, a file or a folder>';
 
@@ -27,7 +27,7 @@ export const schemaCheck: Check = {
       ];
     } catch (error) {
       const { message } = explainDatabaseError(error, settings.DATABASE_URL ?? '', 'DATABASE_URL');
-      return [fail('schema reaper in this version', message, MIGRATE)];
+      return [ofServerState(error) ?? fail('schema reaper in this version', message, MIGRATE)];
     }
   },
 };

@@ -1,9 +1,10 @@
 import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
-import { tryNotes } from '../../db/inspect/note-trial.js';
-import { tryNames } from '../../db/inspect/session-names.js';
+import { tryAnnouncements, tryNotes } from '../../db/inspect/note-trial.js';
+import { tryNames, type SessionNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
 import { counted } from '../../domain/wording.js';
-import { fail, ok, warn, type Check, type Finding } from './check.js';
+import { messageOf } from '../errors.js';
+import { fail, ofServerState, ok, warn, type Check, type Finding } from './check.js';
 
 const EXPECTED = 'the process of each worker that runs jobs';
 
@@ -22,29 +23,57 @@ export const workersCheck: Check = {
         ),
       );
     }
-    const refusal = admin === null ? null : await tryNotes(admin);
-    if (refusal !== null) {
+    const notes = admin === null ? null : await tryNotes(admin);
+    if (notes !== null) {
       findings.push(
-        fail(
+        refused(
           "the adapter's trigger to be able to note who takes a job",
-          refusal,
-          'correct that, such as a full disk or a lock: the queue goes on, but jobs that are taken meanwhile stay unknown',
+          notes,
+          'jobs that are taken meanwhile stay unknown',
         ),
       );
     }
     if (workerUrl !== null) findings.push(...(await checkNames(workerUrl)));
     const { isByName, unplaced } = await readUnplacedWorkers(pool);
     if (!isByName) return [...findings, ok(EXPECTED, 'rows name processes, not workers')];
-    findings.push(...unplaced.map(explain));
+    const isAnyUnknown = unplaced.some(({ why, isNamed }) => why === 'none' && isNamed);
+    const announcements = admin !== null && isAnyUnknown ? await tryAnnouncements(admin) : null;
+    if (announcements !== null) {
+      findings.push(
+        refused(
+          'workers to be able to announce themselves',
+          announcements,
+          'jobs of workers that start meanwhile are unknown until these have announced themselves',
+        ),
+      );
+    }
+    findings.push(
+      ...unplaced.map((workers) => explain(workers, (workers.isNamed ? announcements : notes) !== null)),
+    );
     return findings.length > 0 ? findings : [ok(EXPECTED, 'all known')];
   },
 };
+
+/** What cannot be written, why, and what follows. */
+function refused(expected: string, error: Error, consequence: string): Finding {
+  const todo = ofServerState(error)?.todo ?? 'correct that';
+  return fail(expected, error.message, `${todo}. The queue goes on, but ${consequence}`);
+}
 
 const NAMED = 'sessions of workers to keep their own name (application_name) behind a pooler';
 
 /** Whether what the workers connect through keeps sessions' names apart. */
 async function checkNames(workerUrl: string): Promise<Finding[]> {
-  const { named, nameless } = await tryNames(workerUrl);
+  let names: SessionNames;
+  try {
+    names = await tryNames(workerUrl);
+  } catch (error) {
+    return [
+      ofServerState(error) ??
+        fail(NAMED, `--worker-url: ${messageOf(error)}`, 'correct --worker-url, or start what it names'),
+    ];
+  }
+  const { named, nameless } = names;
   if (named !== 'kept') {
     return [
       fail(
@@ -66,7 +95,14 @@ async function checkNames(workerUrl: string): Promise<Finding[]> {
   return [ok(NAMED, 'each has its own, and a session without a name has none')];
 }
 
-function explain({ why, count, runs, names }: UnplacedWorkers): Finding {
+const ADD_THE_LINE =
+  'add the line of docs/tokens.md (or of the page of your queue in docs/queues) to workers without it, and restart them';
+const STAYS_UNKNOWN = 'a job that was taken while that could not be noted stays unknown until it ends';
+const CORRECT_THAT = 'correct what keeps it from being written, see above';
+const IF_THAT_IS_ALL = 'workers with the line of docs/tokens.md are known then';
+
+/** @param isRefused whether what would tell these workers' processes cannot be written now, which is a finding of its own */
+function explain({ why, count, runs, isNamed, names }: UnplacedWorkers, isRefused: boolean): Finding {
   const who = `${counted(count, 'worker')} with ${counted(runs, 'running job')} (${names.join(', ')})`;
   switch (why) {
     case 'boot':
@@ -88,10 +124,16 @@ function explain({ why, count, runs, names }: UnplacedWorkers): Finding {
         'use the token unchanged and uncut: docs/tokens.md',
       );
     case 'none':
+      if (!isNamed) {
+        const what = `nothing says which worker runs ${counted(runs, 'job')} (${names.join(', ')})`;
+        return warn(EXPECTED, what, isRefused ? CORRECT_THAT : `${ADD_THE_LINE}; ${STAYS_UNKNOWN}`);
+      }
       return warn(
         EXPECTED,
         `no token: ${who}`,
-        'add the line of docs/tokens.md (or of the page of your queue in docs/queues) to these workers and restart them; until then their jobs are unknown',
+        isRefused
+          ? `${CORRECT_THAT}; ${IF_THAT_IS_ALL}`
+          : `${ADD_THE_LINE}; until then their jobs are unknown`,
       );
   }
 }

@@ -15,6 +15,7 @@ export interface RowOddities {
   reused: string[];
   /** Columns that depend on the session's time zone. */
   zones: ZoneDependence[];
+  /** 0 where rows name workers: the host is then known with the worker's process. */
   withoutHost: number;
   withoutStart: number;
   /** The first few jobs whose exit record is older than their run. */
@@ -32,7 +33,8 @@ export async function readRowOddities(pool: Database): Promise<RowOddities> {
     async (connection) => {
       const { rows } = await connection.query<Omit<RowOddities, 'zones' | 'unreadable'>>(
         `with r as (select * from reaper.running_job where job_id is null or job_id <> all($1))
-         select count(*) as running, count(*) filter (where coalesce(host, '') = '') as "withoutHost",
+         select count(*) as running,
+                case when reaper.names_workers() then 0 else count(*) filter (where coalesce(host, '') = '') end as "withoutHost",
                 count(*) filter (where started_at is null) as "withoutStart",
                 coalesce((select array_agg(job_id) from (select job_id from r group by job_id
                                                          having count(*) > 1 order by job_id limit 5) d), '{}') as duplicates,

@@ -6,7 +6,9 @@ export interface UnplacedWorkers {
   why: 'boot' | 'void' | 'broken' | 'none';
   count: number;
   runs: number;
-  /** The first of them; a job without a worker's name is named instead. */
+  /** Whether their jobs' rows name them. */
+  isNamed: boolean;
+  /** The first of them, or of their jobs if the rows do not name them. */
   names: string[];
 }
 
@@ -18,9 +20,9 @@ export async function readUnplacedWorkers(
     'select reaper.names_workers() as "isByName"',
   );
   const { rows } = await pool.query<UnplacedWorkers>(
-    `select why, count(*) as count, sum(runs)::bigint as runs,
+    `select why, count(*) as count, sum(runs)::bigint as runs, worker is not null as "isNamed",
             (array_agg(coalesce(worker, 'job ' || first_job) order by runs desc, worker))[1:3] as names
-       from reaper.unplaced_worker group by why order by why`,
+       from reaper.unplaced_worker group by why, worker is not null order by why, worker is not null`,
   );
   return { isByName: used[0]?.isByName === true, unplaced: rows };
 }

@@ -1,10 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { anotherRunKey } from '../../../src/db/inspect/adapter-trial.js';
+import { noteClaimTrouble } from '../../../src/db/claim-trouble.js';
+import { runChecks } from '../../../src/cli/doctor/run-checks.js';
 import { migrate } from '../../../src/db/migrate.js';
+import { publishPolicy } from '../../../src/db/policy.js';
 import { createPool, type Pool } from '../../../src/db/pool.js';
+import { DEFAULT_POLICY } from '../../../src/domain/types.js';
 import { findLostSettings, sessionSettings, setLocally } from '../../../src/db/session-settings.js';
 import { formatToken } from '../../../src/liveness/token.js';
 import { packageRoot } from '../../../src/paths.js';
@@ -49,6 +54,94 @@ async function contractWith(change: (sql: string) => string, adapter = 'referenc
 }
 
 const levels = async (name: string) => (await examine(name, patient)).map(({ level }) => level);
+
+describe('what any check meets because of the state of the server', () => {
+  const FULL_DISK = "the server's disk is full: free some space there, or enlarge it";
+  const NO_CONNECTION = 'close unused ones, or raise max_connections or the limit of this user or database';
+  const STATES = [
+    ['53100', FULL_DISK],
+    ['53200', 'the server is out of memory: free some there, or lower work_mem or max_connections'],
+    ['53300', NO_CONNECTION],
+    ['25006', expect.stringContaining('it is read-only') as string],
+    ['57P01', 'it is starting or stopping: wait for it'],
+  ];
+  const raise = (code: string) => `raise exception 'met it' using errcode = '${code}'`;
+  /** Lets a write to a table fail so. */
+  const failWrites = (table: string, code: string) =>
+    db.admin.query(
+      `create function fail_so() returns trigger language plpgsql as $$ begin ${raise(code)}; end $$;
+       create trigger fail_so before insert or update on ${table} for each row execute function fail_so()`,
+    );
+  const found = async (name: string) =>
+    (await examine(name, patient)).map(({ level, got, todo }) => ({ level, got, todo }));
+
+  it.each([...STATES, ['57014', 'see pg_stat_activity for slow statements and held locks']])(
+    'is said with its remedy, and no other: %s',
+    async (code, todo) => {
+      const check = {
+        name: 'any',
+        needs: [],
+        run: () => db.admin.query(`do $$ begin ${raise(code)}; end $$`).then(() => []),
+      };
+      expect(await runChecks([check], patient.context)).toMatchObject([
+        { level: 'fail', got: 'met it', todo },
+      ]);
+    },
+  );
+
+  it.each(['postgres', 'schema'])('is said by the check "%s", too', async (name) => {
+    const query = () => db.admin.query(`do $$ begin ${raise('53100')}; end $$`);
+    const pool = { query } as unknown as Pool;
+    const broken = { ...patient, context: { ...patient.context, pool } };
+    expect(await examine(name, broken)).toMatchObject([{ level: 'fail', got: 'met it', todo: FULL_DISK }]);
+  });
+
+  it.each(STATES)('is no mistake of the adapter: %s', async (code, todo) => {
+    await insertRunningJob(db.admin, { id: 'j1' });
+    await failWrites('jobs', code);
+    expect(await found('adapter')).toEqual([{ level: 'fail', got: 'met it', todo }]);
+  });
+
+  it('is said of claims that failed because of it', async () => {
+    const ref = await insertRunningJob(db.admin, { id: 'j1' });
+    await noteClaimTrouble(db.reaper, ref, { kind: 'failed', why: 'no room (SQLSTATE 53100)', facts: null });
+    expect(await found('claims')).toMatchObject([
+      { level: 'fail', todo: `${FULL_DISK}; then job-reaper reap j1 retries immediately` },
+    ]);
+  });
+
+  it('is said of workers that could not announce themselves: then nobody is told to add the line', async () => {
+    await nameWorkers(db.admin);
+    await insertNamed(db.admin, 'j1', 'pool-1');
+    await failWrites('reaper.queue_worker', '53100');
+    expect(await found('workers')).toEqual([
+      {
+        level: 'fail',
+        got: 'met it',
+        todo: `${FULL_DISK}. The queue goes on, but jobs of workers that start meanwhile are unknown until these have announced themselves`,
+      },
+      {
+        level: 'warn',
+        got: 'no token: 1 worker with 1 running job (pool-1)',
+        todo: expect.not.stringContaining('add the line') as string,
+      },
+    ]);
+    expect((await db.admin.query('select from reaper.queue_worker')).rowCount).toBe(0);
+  });
+
+  it('is said of what the workers connect through', async () => {
+    const url = new URL(db.reaperUrl);
+    url.username = `busy_${randomBytes(5).toString('hex')}`;
+    url.password = 'busy';
+    await db.admin.query(`create role ${url.username} login password 'busy' connection limit 0`);
+    try {
+      const asked = { ...patient, context: { ...patient.context, workerUrl: url.href } };
+      expect((await examine('workers', asked))[0]).toMatchObject({ level: 'fail', todo: NO_CONNECTION });
+    } finally {
+      await db.admin.query(`drop role ${url.username}`);
+    }
+  });
+});
 
 describe('own rescue', () => {
   const ownRescue = (rows: string) =>
@@ -649,6 +742,68 @@ describe('workers', () => {
     expect(
       (await db.reaper.query('select host from reaper.running_job where job_id = $1', ['j2'])).rows,
     ).toEqual([{ host: 'host-1' }]);
+  });
+});
+
+describe('crash budget', () => {
+  const allow = (maxCrashes?: number) =>
+    publishPolicy(db.reaper, { ...DEFAULT_POLICY, ...(maxCrashes && { maxCrashes }) }, 'test');
+  const dies = (
+    job: string,
+    times: number,
+    { outcome = 'queued', days = 0, cause = 'process', budget = false } = {},
+  ) =>
+    db.admin.query(
+      `insert into reaper.ledger (claimed_at, job_id, run_key, outcome, tier, reason, evidence, claimer, workflow_id, cause)
+       select reaper.now() - make_interval(days => $3), $1, gen_random_uuid()::text, $4, 1, 'r',
+              case when $6 then jsonb_build_object('crashBudget', jsonb_build_object('outcome', $4::text, 'deaths', 3, 'max', 2)) else '{}' end,
+              'c', 'w', $5
+         from generate_series(1, $2::integer)`,
+      [job, times, days, outcome, cause, budget],
+    );
+  const found = async () =>
+    (await examine('crash budget', patient)).map(({ level, got, todo }) => ({ level, got, todo }));
+
+  it('warns without one of jobs that die by their own process again and again, and of no others', async () => {
+    await dies('old', 4, { days: 8 });
+    await dies('reboots', 4, { cause: 'reboot' });
+    await dies('twice', 2);
+    await dies('over', 4);
+    await dies('over', 1, { outcome: 'failed' });
+    expect(await levels('crash budget')).toEqual(['ok']);
+    await dies('j', 3);
+    await dies('k', 5);
+    expect(await found()).toEqual([
+      {
+        level: 'warn',
+        got: 'these died by their own process within a week, and were requeued: job k 5 times, job j 3 times',
+        todo: expect.stringContaining('set REAPER_MAX_CRASHES') as string,
+      },
+    ]);
+    await allow(5);
+    expect(await levels('crash budget')).toEqual(['ok']);
+  });
+
+  it('warns with one of jobs that it could only requeue, while that is recent', async () => {
+    await allow(2);
+    await dies('failed', 1, { outcome: 'failed', budget: true });
+    await dies('old', 1, { budget: true, days: 2 });
+    expect(await levels('crash budget')).toEqual(['ok']);
+    await dies('j', 1, { budget: true });
+    expect(await found()).toMatchObject([
+      { level: 'warn', got: expect.stringMatching(/^job j has died 3 times, and was requeued/) as string },
+    ]);
+  });
+
+  it('warns with one of rows without a stamp, and of an adapter that does not tell which jobs are queued', async () => {
+    await insertRunningJob(db.admin, { id: 'j', pid: 7 });
+    await db.admin.query('drop function reaper.open_jobs(text[])');
+    expect(await levels('crash budget')).toEqual(['ok']);
+    await allow(2);
+    expect((await found()).map(({ level, got }) => [level, got])).toEqual([
+      ['warn', '1 running job without one: the budget never fails them'],
+      ['warn', 'it has no reaper.open_jobs: prune forgets the deaths of jobs that are queued'],
+    ]);
   });
 });
 
