@@ -68,6 +68,14 @@ async def rescue(seconds):
             print(error, file=sys.stderr)
 
 
+if "RESCUE_S" in os.environ:  # the recipe as a periodic task: each second
+
+    @app.periodic(cron="* * * * * *")
+    @app.task(name="rescue", queueing_lock="rescue")
+    async def rescue_task(timestamp):
+        await rescue(os.environ["RESCUE_S"])
+
+
 async def main():
     async with app.open_async():
         if word == "schema":
