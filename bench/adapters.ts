@@ -10,7 +10,6 @@ import type { Servers } from '../servers/index.js';
 import { migrate } from '../src/db/migrate.js';
 import type { Database } from '../src/db/database.js';
 import type { Bench, BenchContext, BenchResult } from './support/bench.js';
-import { readClock } from './support/claimed-at.js';
 import { createEnvironment, startBenchServers, type BenchEnvironment } from './support/environment.js';
 import { BENCH_QUEUES, type BenchQueue, type OwnRescue } from './support/queues.js';
 import { median, quantile, rounded } from './support/statistics.js';
@@ -125,7 +124,7 @@ async function killAndBlock(
     const next = atStart ? null : await start();
     // At a random moment between two sweeps.
     await setTimeout(Math.random() * INTERVAL_S * 1000);
-    const killedAt = await readClock(admin);
+    const killedAt = await now(admin);
     await kill9(worker);
     worker = next ?? (await start());
     const [, again = NaN] = await startsOf(admin, id, 2, OWN_LIMIT_MS);
@@ -202,6 +201,14 @@ async function startsOf(admin: Database, id: string, count: number, limitMs?: nu
   };
   await until(`start ${count} of job ${id}`, areThere, limitMs);
   return starts;
+}
+
+/** In Unix seconds, by the database's clock. */
+async function now(admin: Database): Promise<number> {
+  const { rows } = await admin.query<{ now: number }>(
+    'select extract(epoch from clock_timestamp())::double precision as now',
+  );
+  return rows[0]?.now ?? NaN;
 }
 
 async function noted(admin: Database, what: string, id: string): Promise<number[]> {
