@@ -189,7 +189,7 @@ async function startQueueWorker(
 async function kill9(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
-  await once(child, 'close');
+  await once(child, 'exit');
 }
 
 /** Waits for so many starts of a job, and returns their times in Unix seconds by the database's clock. */
@@ -231,8 +231,13 @@ async function block(
     await startsOf(admin, id, 1);
     await setTimeout(BLOCKED_S * 1000);
     await writeFile(blocksUntil, '');
-    await until('the end of the blocked job', async () => (await noted(admin, 'end', id)).length > 0);
-    return { id, starts: (await noted(admin, 'start', id)).length };
+    let starts = NaN;
+    // Of each of its runs: they wait for the same file.
+    await until('the end of the blocked job', async () => {
+      starts = (await noted(admin, 'start', id)).length;
+      return (await noted(admin, 'end', id)).length >= starts;
+    });
+    return { id, starts };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
