@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk';
 import { runMigrations } from 'graphile-worker';
+import { PgBoss } from 'pg-boss';
 import { packageRoot } from '../../src/paths.js';
 import type { Database } from '../../src/db/database.js';
 import { buildGo, hasGo, readTokenRecipe } from '../../test/adapters/go.js';
@@ -15,6 +16,18 @@ import {
   SOLID_WORKER,
 } from '../../test/adapters/solid-queue.js';
 
+/** What a queue does itself about the job of a killed worker, set as tight as it can be. */
+export interface OwnRescue {
+  /** How it is set, and what has to hold. */
+  setting: string;
+  /** What its worker needs for that. */
+  env: Record<string, string>;
+  /** What its tables need for that. */
+  prepare?: (adminUrl: string) => Promise<void>;
+  /** Only a process that starts after the death rescues. */
+  atStart?: boolean;
+}
+
 /** A queue that has an adapter, on its real package, with the workers of its tests. */
 export interface BenchQueue {
   /** Of its adapter. */
@@ -23,6 +36,8 @@ export interface BenchQueue {
   missing: () => string | null | Promise<string | null>;
   /** How long it leaves the job of a killed worker by default. */
   ownDefault: string;
+  /** Or why it cannot be had here. */
+  ownRescue: OwnRescue | string;
   /** Creates its tables. */
   createTables: (adminUrl: string, admin: Database) => Promise<void>;
   /** The command of its worker, and its environment. */
@@ -30,6 +45,9 @@ export interface BenchQueue {
   /** Enqueues a job with these arguments, and returns its id. */
   addJob: (adminUrl: string, admin: Database, args: object) => Promise<string>;
 }
+
+/** The shortest that it accepts. */
+const BOSS_HEARTBEAT_S = 10;
 
 const FOLDER = join(packageRoot, 'test/adapters');
 const node = (script: string) => [process.execPath, join(FOLDER, script)];
@@ -39,6 +57,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
     name: 'graphile-worker',
     missing: () => null,
     ownDefault: '4 h',
+    ownRescue: 'fixed in its code',
     createTables: (adminUrl) => runMigrations({ connectionString: adminUrl }),
     worker: () =>
       Promise.resolve({
@@ -49,9 +68,32 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
       insert(admin, `select id::text from graphile_worker.add_job('work', $1::json)`, args),
   },
   {
+    name: 'pg-boss',
+    missing: () => null,
+    ownDefault: '15 min',
+    ownRescue: {
+      setting: 'heartbeat 10 s, looked at each second',
+      env: { RESCUES: 'true' },
+      prepare: (adminUrl) =>
+        withBoss(adminUrl, (boss) => boss.updateQueue('work', { heartbeatSeconds: BOSS_HEARTBEAT_S })),
+    },
+    createTables: (adminUrl) => withBoss(adminUrl, (boss) => boss.createQueue('work')),
+    worker: () =>
+      Promise.resolve({
+        command: node('pg-boss/worker.mjs'),
+        env: { PG_BOSS: 'pg-boss', SCHEMA: 'pgboss' },
+      }),
+    addJob: (adminUrl, _, args) =>
+      withBoss(adminUrl, async (boss) => `work/${(await boss.send('work', args)) ?? ''}`),
+  },
+  {
     name: 'river',
     missing: () => (hasGo ? null : 'go'),
     ownDefault: '1 h',
+    ownRescue: {
+      setting: 'RescueStuckJobsAfter 1 s, looked at every 30 s',
+      env: { RESCUE_AFTER: '1s' },
+    },
     async createTables(adminUrl) {
       await promisify(execFile)(await buildRiver(), ['migrate'], {
         env: { ...process.env, DATABASE_URL: adminUrl, SCHEMA: 'public' },
@@ -69,6 +111,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
     name: 'dbos',
     missing: () => null,
     ownDefault: 'never',
+    ownRescue: { setting: 'a start under the same executor id', env: {}, atStart: true },
     createTables: (adminUrl) => DBOS.migrate(adminUrl),
     worker: () =>
       Promise.resolve({
@@ -87,6 +130,10 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
     name: 'procrastinate',
     missing: async () => ((await installProcrastinate()) === null ? 'python3 with pip, or PyPI' : null),
     ownDefault: 'never',
+    ownRescue: {
+      setting: 'its recipe each second, stalled after 2 s without a heartbeat',
+      env: { RESCUE_S: '2' },
+    },
     async createTables(adminUrl) {
       await runPython((await installProcrastinate()) ?? '', adminUrl, 'public', 'schema');
     },
@@ -106,6 +153,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
     missing: () =>
       ['elixir', 'psql'].find((program) => spawnSync(program, ['--version']).status !== 0) ?? null,
     ownDefault: '1 h',
+    ownRescue: 'needs the library',
     async createTables(_, admin) {
       const tables = await readFile(join(FOLDER, 'oban/tables.sql'), 'utf8');
       await admin.query(tables.replaceAll(':schema', 'public'));
@@ -122,6 +170,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
     name: 'solid-queue',
     missing: () => (hasRubyPg ? null : 'ruby with pg'),
     ownDefault: '5 min, then failed',
+    ownRescue: 'needs the library',
     createTables: (_, admin) => createSolidQueueTables(admin, 'public'),
     worker: () =>
       Promise.resolve({ command: SOLID_WORKER.command, env: { ...SOLID_WORKER.env, SCHEMA: 'public' } }),
@@ -135,6 +184,18 @@ async function buildRiver(): Promise<string> {
     'worker.go': await readFile(join(FOLDER, 'river/worker.go'), 'utf8'),
     'token.go': await readTokenRecipe(),
   });
+}
+
+/** Has an instance of pg-boss do something that works on no job and rescues none. */
+async function withBoss<T>(adminUrl: string, work: (boss: PgBoss) => Promise<T>): Promise<T> {
+  const boss = new PgBoss({ connectionString: adminUrl, supervise: false, schedule: false, max: 1 });
+  boss.on('error', (error) => console.error(error.message));
+  await boss.start();
+  try {
+    return await work(boss);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
 }
 
 async function insert(admin: Database, sql: string, args: object): Promise<string> {

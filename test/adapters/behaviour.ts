@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { detach, migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
 import { readUnplacedWorkers } from '../../src/db/inspect/workers.js';
 import { formatToken } from '../../src/liveness/token.js';
@@ -207,11 +208,52 @@ export function goesByName(
   });
 }
 
+/**
+ * What an upgrade of the queue may need.
+ *
+ * @param change SQL of a migration that the adapter is in the way of, and that changes nothing
+ */
+export function canBeDetached(getWorld: () => QueueWorld, change: (world: QueueWorld) => string): void {
+  it('detached with workers at work: migrations pass, nothing is reaped and nothing fails, until it is attached', async () => {
+    const world = getWorld();
+    const first = await world.startWorker();
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    await expect(world.admin.query(change(world))).rejects.toThrow('used by a view or rule');
+    await detach(world.url);
+    const second = await world.startWorker();
+    const meanwhile = await world.addJob({});
+    await world.admin.query(change(world));
+    await world.done(meanwhile);
+    await first.kill();
+    const summary = async () => {
+      const { rows } = await world.admin.query<{ error: string | null }>(
+        `select summary ->> 'error' as error from reaper.last_sweep`,
+      );
+      return rows[0]?.error;
+    };
+    await eventually(
+      'a sweep that says so',
+      async () => (await summary())?.includes('the adapter is detached') === true,
+    );
+    await world.sweeps();
+    expect(await world.claims(id)).toEqual([]);
+
+    expect(await migrate(world.url, null)).toMatchObject({ mode: 'active', notes: [] });
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('end', id)).toEqual([second.pid]);
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+    await eventually('a sweep without an error', async () => (await summary()) === null);
+    expect(second.printed).not.toMatch(/timeout|canceling|deadlock|cached plan/i);
+  });
+}
+
 const noBouncer = whyNoPgBouncer();
 
 /**
- * Names are in the rows, so it does not matter which session of a pooler writes them. The queue may need its own settings there: `search` of
- * the workers' URL, and their environment.
+ * Names are in the rows, or announced, so it does not matter which session of a pooler writes them. The queue may need its own settings
+ * there: `search` of the workers' URL, and their environment.
  */
 export function worksBehindPgBouncer(
   getWorld: () => QueueWorld,
@@ -219,14 +261,16 @@ export function worksBehindPgBouncer(
 ): void {
   const needs = noBouncer === null ? '' : ` (${noBouncer})`;
   it.skipIf(noBouncer !== null)(
-    `behind PgBouncer with default settings: the dead worker's jobs run again once, those of the others go on${needs}`,
+    `behind PgBouncer with default settings: the dead worker's jobs run again once, those of the others go on, and those of one without the line are left alone${needs}`,
     async () => {
       const world = getWorld();
       // Default settings, but for fewer sessions than workers use, so that they share them.
       const bouncer = await startPgBouncer('transaction', [world.url], 2);
       onTestFinished(() => bouncer.stop());
       const own = { ...env, DATABASE_URL: bouncer.through(world.url) + search, CONCURRENCY: '4' };
-      const [first, second] = [await world.startWorker(own), await world.startWorker(own)];
+      const first = await world.startWorker(own);
+      const second = await world.startWorker(own);
+      const plain = await world.startWorker({ ...own, WITHOUT_LINE: 'true' });
       const latch = await createLatch();
       const ids: string[] = [];
       const takenBy = async (pid: number) => {
@@ -234,23 +278,35 @@ export function worksBehindPgBouncer(
         for (const id of ids) if ((await world.noted('start', id))[0] === pid) found.push(id);
         return found;
       };
-      await eventually('jobs of both workers', async () => {
+      await eventually('jobs of all workers', async () => {
         ids.push(await world.addJob({ waitsUntil: latch.path }));
-        return (await takenBy(first.pid)).length > 0 && (await takenBy(second.pid)).length > 0;
+        const taken = await Promise.all([first, second, plain].map(({ pid }) => takenBy(pid)));
+        return taken.every((of) => of.length > 0);
       });
-      const [lost, kept] = [await takenBy(first.pid), await takenBy(second.pid)];
-      const names = async (of: string[]) => new Set(await Promise.all(of.map((id) => world.runner(id))));
-      const [[lostName], [keptName]] = [[...(await names(lost))], [...(await names(kept))]];
-      expect([await names(lost), await names(kept)]).toEqual([new Set([lostName]), new Set([keptName])]);
-      expect(lostName).not.toBe(keptName);
-      expect(await readUnplaced(world)).toEqual({ isByName: true, unplaced: [] });
+      const [lost, kept, unknown] = [
+        await takenBy(first.pid),
+        await takenBy(second.pid),
+        await takenBy(plain.pid),
+      ];
+      const names = async (of: string[]) => [...new Set(await Promise.all(of.map((id) => world.runner(id))))];
+      const [lostNames, keptNames, unknownNames] = [
+        await names(lost),
+        await names(kept),
+        await names(unknown),
+      ];
+      expect(new Set([...lostNames, ...keptNames, ...unknownNames]).size).toBe(3);
 
+      await plain.kill();
       await first.kill();
       for (const id of lost) await world.claimed(id);
       await world.sweeps();
-      for (const id of kept) expect(await world.runner(id)).toBe(keptName);
+      expect(await names(kept)).toEqual(keptNames);
+      const { unplaced } = await readUnplaced(world);
+      expect(unplaced).toEqual([
+        { why: 'none', count: 1, runs: expect.any(Number) as number, names: unknownNames },
+      ]);
       await latch.open();
-      for (const id of ids) await world.done(id);
+      for (const id of [...lost, ...kept]) await world.done(id);
       await world.sweeps();
       for (const id of lost) {
         expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
@@ -261,6 +317,8 @@ export function worksBehindPgBouncer(
         expect(await world.noted('start', id)).toEqual([second.pid]);
         expect(await world.claims(id)).toEqual([]);
       }
+      for (const id of unknown) expect(await world.claims(id)).toEqual([]);
+      expect(await names(unknown)).toEqual(unknownNames);
     },
   );
 }

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { DBOSClient } from '@dbos-inc/dbos-sdk';
 import { afterAll, beforeAll, it } from 'vitest';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 
 // docs/queues/dbos.md as it stands.
 
@@ -57,4 +57,4 @@ afterAll(async () => {
   await rm(script, { force: true });
 });
 
-it('leads from processes with the line to an activated reaper, and back', () => page.follow());
+it('leads from processes with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);

@@ -16,6 +16,7 @@ const {
   NAME,
   STARTS,
   RECOVERS,
+  POOLED,
 } = process.env;
 const { DBOS } = await import(DBOS_SDK);
 
@@ -52,6 +53,8 @@ DBOS.setConfig({
   systemDatabaseSchemaName: SCHEMA,
   applicationVersion: 'test',
   ...(WITHOUT_LINE === undefined && { executorID: NAME ? `${NAME}.${processToken()}` : processToken() }),
+  // A pooler passes no notifications.
+  ...(POOLED !== undefined && { useListenNotify: false }),
   logLevel: 'warn',
 });
 await DBOS.launch();

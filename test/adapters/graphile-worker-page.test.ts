@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, it } from 'vitest';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 
 // docs/queues/graphile-worker.md as it stands.
 
@@ -42,4 +42,4 @@ afterAll(async () => {
   await rm(script, { force: true });
 });
 
-it('leads from workers with the line to an activated reaper, and back', () => page.follow());
+it('leads from workers with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);

@@ -5,7 +5,7 @@ import { migrate } from '../../src/db/migrate.js';
 import { bearsTheRest, failForGood, repairsWhatDied } from './behaviour.js';
 import { GraphileWorld, load, type GraphileVersion } from './graphile-world.js';
 
-// On the real package, with its workers in real processes.
+// On the real package, with its workers in real processes. test/adapters/more has the rest.
 
 let world: GraphileWorld;
 const worker = (env?: Record<string, string>) => world.startWorker(env);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createObanTables, hasElixir, PRODUCER, RECIPE } from './oban-world.js';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 
 // docs/queues/oban.md as it stands, with a stand-in for Oban itself.
 
@@ -40,5 +40,5 @@ describe.skipIf(!hasElixir)('the page about Oban (needs elixir and psql)', () =>
   });
   afterAll(() => page.close());
 
-  it('leads from nodes with the line to an activated reaper, and back', () => page.follow());
+  it('leads from nodes with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);
 });

@@ -8,6 +8,10 @@ import { kill, startCli, type Env, type RunningCli } from '../cli/support.js';
 import { blocksOf, commandsOf, readPage, wordsOf, type Block } from '../docs/support.js';
 import { eventually } from '../support/wait.js';
 
+/** How long one step of a page may take, and the whole page: it starts a dozen processes, one after the other, on a machine that may be busy. */
+const STEP_MS = 240_000;
+export const PAGE_MS = 900_000;
+
 /** The blocks of a queue's page, in its order. */
 export interface PageBlocks {
   /** The worker with the line. */
@@ -148,7 +152,7 @@ export class Page {
         const found = await this.admin.query(sql).catch(() => null);
         return found !== null && found.rowCount !== 0;
       },
-      60_000,
+      STEP_MS,
     );
   }
 

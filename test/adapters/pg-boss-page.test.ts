@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 
 // docs/queues/pg-boss.md as it stands.
 
@@ -40,4 +40,4 @@ afterAll(async () => {
   await rm(script, { force: true });
 });
 
-it('leads from workers with the line to an activated reaper, and back', () => page.follow(), 400_000);
+it('leads from workers with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 import { installProcrastinate, runPython } from './procrastinate.js';
 
 // docs/queues/procrastinate.md as it stands.
@@ -45,5 +45,5 @@ describe.skipIf(packages === null)('the page about Procrastinate (needs python3 
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('leads from workers with the line to an activated reaper, and back', () => page.follow());
+  it('leads from workers with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);
 });

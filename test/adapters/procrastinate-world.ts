@@ -80,6 +80,12 @@ export class ProcrastinateWorld extends QueueWorld {
 
   /** Removes all jobs. */
   async clear(): Promise<void> {
-    await this.admin.query(`truncate ${this.table('procrastinate_jobs')} cascade`);
+    await this.alone(`truncate ${this.table('procrastinate_jobs')} cascade`);
+  }
+
+  /** Removes all jobs and workers, and has their ids start over. */
+  async startOver(): Promise<void> {
+    const tables = ['workers', 'jobs'].map((name) => this.table(`procrastinate_${name}`));
+    await this.alone(`truncate ${tables.join(', ')}, public.noted restart identity cascade`);
   }
 }

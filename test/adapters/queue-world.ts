@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { createDatabase, dropDatabase } from '../../servers/index.js';
+import { afterDeadlocks } from '../../src/db/adapter/after-deadlocks.js';
 import { migrate, type MigrateResult } from '../../src/db/migrate.js';
 import { createAdminPool } from '../support/database.js';
 import { loginAs } from '../support/logins.js';
@@ -188,6 +189,16 @@ export abstract class QueueWorld {
         (await this.admin.query<{ at: Date }>('select at from reaper.last_sweep')).rows[0]?.at.getTime();
       const before = await read();
       await eventually('another sweep', async () => (await read()) !== before, 30_000);
+    }
+  }
+
+  /** Runs SQL that locks whole tables, again if it lost a deadlock: the reaper's sweeps read them in another order. */
+  protected async alone(sql: string): Promise<void> {
+    const client = await this.admin.connect();
+    try {
+      await afterDeadlocks(client, () => client.query(sql));
+    } finally {
+      client.release();
     }
   }
 

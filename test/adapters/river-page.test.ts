@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { packageRoot } from '../../src/paths.js';
 import { buildGo, hasGo, readTokenRecipe } from './go.js';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 import { buildRiver, runRiver } from './river-world.js';
 
 // docs/queues/river.md as it stands.
@@ -36,5 +36,5 @@ describe.skipIf(!hasGo)('the page about River (needs go)', () => {
   });
   afterAll(() => page.close());
 
-  it('leads from clients with the line to an activated reaper, and back', () => page.follow(), 400_000);
+  it('leads from clients with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);
 });

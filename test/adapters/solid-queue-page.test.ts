@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { Page } from './page.js';
+import { Page, PAGE_MS } from './page.js';
 import { addSolidJob, createSolidQueueTables, hasRubyPg, SOLID_WORKER } from './solid-queue.js';
 
 // docs/queues/solid-queue.md as it stands, with a stand-in for Solid Queue itself.
@@ -53,5 +53,5 @@ describe.skipIf(!hasRubyPg)('the page about Solid Queue (needs ruby with pg)', (
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('leads from workers with the line to an activated reaper, and back', () => page.follow());
+  it('leads from workers with the line to an activated reaper, and back', () => page.follow(), PAGE_MS);
 });

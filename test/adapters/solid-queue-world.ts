@@ -32,14 +32,16 @@ export class SolidQueueWorld extends QueueWorld {
     hangs,
     lost = hangs ? 1 : 0,
     key,
+    queue,
     blocksUntil,
     waitsUntil,
-  }: JobSpec & { lost?: number; key?: string }): Promise<string> {
+  }: JobSpec & { lost?: number; key?: string; queue?: string }): Promise<string> {
     return addSolidJob(
       this.admin,
       this.schema,
       { ...(lost > 0 && { hangs: lost }), blocksUntil, waitsUntil },
       key,
+      queue,
     );
   }
 
@@ -98,6 +100,6 @@ export class SolidQueueWorld extends QueueWorld {
   /** Removes all jobs and processes. */
   async clear(ids: 'continue' | 'restart' = 'continue'): Promise<void> {
     const tables = ['jobs', 'processes', 'semaphores'].map((name) => this.table(`solid_queue_${name}`));
-    await this.admin.query(`truncate ${tables.join(', ')}, public.noted ${ids} identity cascade`);
+    await this.alone(`truncate ${tables.join(', ')}, public.noted ${ids} identity cascade`);
   }
 }

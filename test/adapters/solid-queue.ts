@@ -30,11 +30,12 @@ export async function addSolidJob(
   schema: string,
   args: object,
   key: string | null = null,
+  queue = 'default',
 ): Promise<string> {
   const { rows } = await admin.query<{ id: string }>(
     `insert into ${schema}.solid_queue_jobs (queue_name, class_name, arguments, concurrency_key, created_at, updated_at)
-     values ('default', 'Work', $1, $2, timezone('UTC', now()), timezone('UTC', now())) returning id::text`,
-    [JSON.stringify(args), key],
+     values ($3, 'Work', $1, $2, timezone('UTC', now()), timezone('UTC', now())) returning id::text`,
+    [JSON.stringify(args), key, queue],
   );
   const id = rows[0]?.id ?? '';
   if (key === null || (await takePlace(admin, schema, key))) {

@@ -2,7 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, goesByName, repairsWhatDied, startTwice } from '../behaviour.js';
+import {
+  bearsTheRest,
+  canBeDetached,
+  goesByName,
+  repairsWhatDied,
+  startTwice,
+  worksBehindPgBouncer,
+} from '../behaviour.js';
 import { DbosWorld, load } from '../dbos-world.js';
 
 // What test/adapters/dbos.test.ts leaves out.
@@ -23,6 +30,12 @@ describe('DBOS', () => {
 
   bearsTheRest(() => world);
   goesByName(() => world);
+  worksBehindPgBouncer(() => world, { POOLED: 'true' });
+  canBeDetached(
+    () => world,
+    () => `alter table dbos.workflow_status alter column executor_id type character varying;
+      alter table dbos.workflow_status alter column executor_id type text`,
+  );
 
   it('has an index of its own for the sweeps', async () => {
     await world.admin.query(

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
-import { migrate } from '../../../src/db/migrate.js';
+import { detach, migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, goesByName, startTwice, worksBehindPgBouncer } from '../behaviour.js';
+import { bearsTheRest, canBeDetached, goesByName, startTwice, worksBehindPgBouncer } from '../behaviour.js';
 import { hasElixir, ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
@@ -24,6 +24,11 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   bearsTheRest(() => world);
   goesByName(() => world);
   worksBehindPgBouncer(() => world);
+  canBeDetached(
+    () => world,
+    (of) => `alter table ${of.table('oban_jobs')} alter column worker type character varying;
+      alter table ${of.table('oban_jobs')} alter column worker type text`,
+  );
 
   it("beside Oban's own rescue: each job is rescued by one of them", async () => {
     const first = await world.startWorker({ CONCURRENCY: '10' });
@@ -87,7 +92,7 @@ describe('an upgrade of Oban', () => {
         alter column state type oban_job_state_new using state::text::oban_job_state_new,
         alter column state set default 'available'`;
     await expect(world.admin.query(swap)).rejects.toThrow('used by a view or rule');
-    await world.admin.query('drop view reaper.running_job cascade');
+    await detach(world.url);
     await world.admin.query(swap);
     await world.admin.query(
       'drop type oban_job_state; alter type oban_job_state_new rename to oban_job_state',

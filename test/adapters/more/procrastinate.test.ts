@@ -3,7 +3,7 @@ import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { OpenTransaction } from '../../support/locks.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, startTwice } from '../behaviour.js';
+import { bearsTheRest, canBeDetached, createLatch, startTwice, worksBehindPgBouncer } from '../behaviour.js';
 import { installProcrastinate } from '../procrastinate.js';
 import { ProcrastinateWorld } from '../procrastinate-world.js';
 
@@ -25,6 +25,11 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
   afterAll(() => world.end());
 
   bearsTheRest(() => world);
+  canBeDetached(
+    () => world,
+    (of) => `alter table ${of.table('procrastinate_jobs')} alter column task_name type text;
+      alter table ${of.table('procrastinate_jobs')} alter column task_name type character varying(128)`,
+  );
 
   it('has an index of its own for the sweeps', async () => {
     await world.admin.query(
@@ -211,7 +216,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
   describe('ids that start over', () => {
     let before: number;
     beforeEach(async () => {
-      await startOver();
+      await world.startOver();
       before = (await world.claims('1')).length;
     });
 
@@ -220,7 +225,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
       await eventually('its announcement', async () => (await tokens()).length > 0);
       const [token] = await tokens();
       await dead.kill();
-      await startOver();
+      await world.startOver();
       await expect(world.admin.query(`select reaper.announce('1', $1)`, [token])).rejects.toMatchObject({
         code: '22023',
       });
@@ -245,7 +250,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
       await prunedBy();
       await eventually('a note', async () => (await notes()) > 0);
       await world.endWorkers();
-      await startOver();
+      await world.startOver();
       const live = await world.startWorker({ WITHOUT_LINE: 'true' });
       expect(await world.addJob({ hangs: true })).toBe(id);
       await world.started(id);
@@ -268,15 +273,9 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
         await world.done(id);
         expect(await world.claims(id)).toHaveLength(before + claims);
         await world.endWorkers();
-        await startOver();
+        await world.startOver();
       }
     });
-
-    async function startOver(): Promise<void> {
-      await world.admin.query(
-        `truncate ${world.table('procrastinate_workers')}, ${world.table('procrastinate_jobs')}, public.noted restart identity cascade`,
-      );
-    }
 
     /** What workers have announced, the newest first. */
     async function tokens(): Promise<string[]> {
@@ -299,6 +298,17 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
     expect(await findTriggerTrouble(world.admin)).toHaveLength(1);
     await world.admin.query(`alter table ${table} enable trigger reaper_note`);
   });
+});
+
+describe.skipIf(packages === null)('Procrastinate in schema public (needs python3 and PyPI)', () => {
+  beforeAll(async () => {
+    world = await ProcrastinateWorld.of(packages);
+    await world.startReaper();
+  });
+  afterAll(() => world.end());
+
+  // What Procrastinate needs there.
+  worksBehindPgBouncer(() => world, { POOLED: 'true' });
 });
 
 /** A job that a worker has taken, in the tables alone. */

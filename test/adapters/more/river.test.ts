@@ -4,6 +4,7 @@ import { migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
 import {
   bearsTheRest,
+  canBeDetached,
   createLatch,
   finishRun,
   goesByName,
@@ -33,6 +34,11 @@ describe.skipIf(!hasGo)('River (needs go)', () => {
   goesByName(() => world);
   // What River needs there: no prepared statements, and no LISTEN.
   worksBehindPgBouncer(() => world, { search: '?default_query_exec_mode=exec', POLL_ONLY: 'true' });
+  canBeDetached(
+    () => world,
+    () => `alter table river_job alter column kind type character varying;
+      alter table river_job alter column kind type text`,
+  );
 
   it('has an index of its own for the sweeps', async () => {
     await world.admin.query(

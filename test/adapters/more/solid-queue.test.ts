@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, createLatch, finishRun, startTwice } from '../behaviour.js';
+import {
+  bearsTheRest,
+  canBeDetached,
+  createLatch,
+  finishRun,
+  startTwice,
+  worksBehindPgBouncer,
+} from '../behaviour.js';
 import { hasRubyPg } from '../solid-queue.js';
 import { SolidQueueWorld } from '../solid-queue-world.js';
 
@@ -22,6 +29,12 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
   afterAll(() => world.end());
 
   bearsTheRest(() => world);
+  // As its migration of version 0.6 does, the last one that changes a table.
+  canBeDetached(
+    () => world,
+    (of) => `alter table ${of.table('solid_queue_processes')}
+        alter column name type character varying, alter column name set not null`,
+  );
 
   it('a forked worker has a token of its own: it outlives its supervisor', async () => {
     const supervisor = await world.startWorker({ MODE: 'fork' });
@@ -109,6 +122,91 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
     expect(await world.states(id)).toEqual([]);
   });
 
+  it('is not fenced up to version 1.4: the end of the old run is that of the job, and frees its place', async () => {
+    const latch = await createLatch();
+    const first = await world.startWorker({ FENCED: 'false' });
+    const one = await world.addJob({ key: 'mail', waitsUntil: latch.path });
+    const two = await world.addJob({ key: 'mail' });
+    await world.started(one);
+    expect(await finishRun(world, one, 'queued')).toBe(true);
+    const second = await world.startWorker({ FENCED: 'false', CONCURRENCY: '2' });
+    await world.started(one, 2);
+    expect(await world.states(two)).toEqual(['blocked']);
+    await latch.open(1);
+    await world.done(one);
+    await world.done(two);
+    expect([await world.noted('end', one), await world.states(one)]).toEqual([[first.pid], ['claimed']]);
+    await latch.open(2);
+    await eventually('the end of the new run', async () => (await world.states(one)).length === 0);
+    expect(await world.noted('end', one)).toEqual([first.pid, second.pid]);
+  });
+
+  it('an upgrade from version 1.4, whose tables are the same: jobs of old workers run again on new ones', async () => {
+    const old = await world.startWorker({ FENCED: 'false' });
+    const id = await world.addJob({ hangs: true });
+    await world.started(id);
+    const current = await world.startWorker();
+    await old.kill();
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([old.pid, current.pid]);
+  });
+
+  it('a job that runs again keeps its place, and then the next one of its key runs', async () => {
+    const first = await world.startWorker();
+    const one = await world.addJob({ key: 'mail', hangs: true });
+    const two = await world.addJob({ key: 'mail' });
+    await world.started(one);
+    const second = await world.startWorker({ CONCURRENCY: '2' });
+    await first.kill();
+    for (const id of [one, two]) await world.done(id);
+    expect(await world.noted('start', one)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('start', two)).toEqual([second.pid]);
+    const { rows } = await world.admin.query(
+      `select what, job_id from public.noted where pid = $1 order by id`,
+      [second.pid],
+    );
+    expect(rows.map(({ what, job_id }: { what: string; job_id: string }) => [what, job_id])).toEqual([
+      ['start', one],
+      ['end', one],
+      ['start', two],
+      ['end', two],
+    ]);
+    expect(await world.semaphore('mail')).toMatchObject({ value: 1 });
+  });
+
+  it('a job that fails leaves its place to the next one of its key, which a worker takes', async () => {
+    const first = await world.startWorker();
+    const one = await world.addJob({ key: 'mail', hangs: true });
+    const two = await world.addJob({ key: 'mail' });
+    await world.started(one);
+    await world.admin.query(
+      `insert into reaper.ledger (job_id, run_key, outcome, tier, reason, evidence, claimer, workflow_id)
+       select $1, 'before-' || n, 'queued', 1, 'before', '{}', 'test', 'test' from generate_series(1, 2) n`,
+      [one],
+    );
+    const second = await world.startWorker();
+    await first.kill();
+    await world.done(two);
+    expect([await world.states(one), await world.noted('start', one)]).toEqual([['failed'], [first.pid]]);
+    expect(await world.noted('start', two)).toEqual([second.pid]);
+  });
+
+  it('a job of a named queue runs again on a worker of that queue', async () => {
+    const first = await world.startWorker({ QUEUE: 'mail' });
+    const id = await world.addJob({ queue: 'mail', hangs: true });
+    await world.started(id);
+    const other = await world.startWorker({ QUEUE: 'default' });
+    await first.kill();
+    await world.claimed(id);
+    const another = await world.addJob({});
+    await world.done(another);
+    expect(await world.states(id)).toEqual(['ready']);
+    const second = await world.startWorker({ QUEUE: 'mail' });
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('start', another)).toEqual([other.pid]);
+  });
+
   describe('ids that start over', () => {
     it("a claim that outlived its worker's row is not the next worker's that has its id", async () => {
       const plain = await world.startWorker({ WITHOUT_LINE: 'true' });
@@ -161,6 +259,16 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
     await world.admin.query('analyze our_jobs.solid_queue_jobs');
     expect(await findWholeReads(world.admin)).toEqual([]);
   });
+});
+
+describe.skipIf(!hasRubyPg)('Solid Queue in schema public (needs ruby with pg)', () => {
+  beforeAll(async () => {
+    world = await SolidQueueWorld.create();
+    await world.startReaper();
+  });
+  afterAll(() => world.end());
+
+  worksBehindPgBouncer(() => world);
 });
 
 /** What another supervisor does with a process whose heartbeat is old. */

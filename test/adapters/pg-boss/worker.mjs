@@ -4,7 +4,16 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { sessionName } from 'job-reaper/stamp';
 
-const { PG_BOSS, DATABASE_URL, WORKER_URL, SCHEMA, CONCURRENCY, WITHOUT_LINE, QUEUES = 'work' } = process.env;
+const {
+  PG_BOSS,
+  DATABASE_URL,
+  WORKER_URL,
+  SCHEMA,
+  CONCURRENCY,
+  WITHOUT_LINE,
+  RESCUES,
+  QUEUES = 'work',
+} = process.env;
 const { PgBoss = (await import(PG_BOSS)).default } = await import(PG_BOSS);
 
 const boss = new PgBoss({
@@ -12,6 +21,7 @@ const boss = new PgBoss({
   schema: SCHEMA,
   max: 10,
   ...(WITHOUT_LINE === undefined ? { application_name: sessionName('pgboss') } : {}),
+  ...(RESCUES === undefined ? {} : { superviseIntervalSeconds: 1, monitorIntervalSeconds: 1 }),
 });
 boss.on('error', (error) => console.error(`error: ${error.message}`));
 await boss.start();

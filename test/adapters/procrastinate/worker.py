@@ -13,7 +13,10 @@ from procrastinate import App, PsycopgConnector
 
 word, *words = sys.argv[1:]
 options = f"-c search_path={os.environ['SCHEMA']} -c statement_timeout=5000"
-app = App(connector=PsycopgConnector(conninfo=os.environ["DATABASE_URL"], kwargs={"options": options}))
+# A pooler refuses options, has no prepared statements and passes no notifications.
+is_pooled = "POOLED" in os.environ
+kwargs = {"prepare_threshold": None} if is_pooled else {"options": options}
+app = App(connector=PsycopgConnector(conninfo=os.environ["DATABASE_URL"], kwargs=kwargs))
 
 
 async def note(what, job_id):
@@ -52,6 +55,7 @@ async def run_worker():
         fetch_job_polling_interval=float(os.environ.get("POLL_S", 0.5)),
         stalled_worker_timeout=float(os.environ.get("STALLED_S", 600)),
         update_heartbeat_interval=0.5,
+        listen_notify=not is_pooled,
     )
 
 
@@ -62,6 +66,14 @@ async def rescue(seconds):
             await app.job_manager.retry_job(job)
         except Exception as error:
             print(error, file=sys.stderr)
+
+
+if "RESCUE_S" in os.environ:  # the recipe as a periodic task: each second
+
+    @app.periodic(cron="* * * * * *")
+    @app.task(name="rescue", queueing_lock="rescue")
+    async def rescue_task(timestamp):
+        await rescue(os.environ["RESCUE_S"])
 
 
 async def main():

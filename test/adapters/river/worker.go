@@ -46,8 +46,9 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[WorkArgs]) error {
 	return nil
 }
 
+// Also after the job has timed out.
 func (w *Worker) note(ctx context.Context, what string, id int64) {
-	_, err := w.pool.Exec(ctx, "insert into public.noted (what, job_id, pid) values ($1, $2, $3)",
+	_, err := w.pool.Exec(context.WithoutCancel(ctx), "insert into public.noted (what, job_id, pid) values ($1, $2, $3)",
 		what, strconv.FormatInt(id, 10), os.Getpid())
 	must(err)
 }

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 # Stands in for Solid Queue, whose gems come from a registry that not everybody reaches: real Ruby processes that take and end jobs by the
-# statements of its version 1.5, on its tables. MODE=fork: a supervisor, and a worker that it forks. With the line of
-# docs/queues/solid-queue.md.
+# statements of its version 1.5, on its tables, with FENCED=false by those of 1.4. QUEUE: the only one that it works for. MODE=fork: a
+# supervisor, and a worker that it forks. With the line of docs/queues/solid-queue.md.
 require 'pg'
 require 'json'
 require 'securerandom'
@@ -68,9 +68,10 @@ module SolidQueue
       return [] if limit < 1 || (ENV['MODE'] == 'fork' && @supervisor != ::Process.ppid)
 
       @connection.transaction do
-        ready = @connection.exec_params(
-          'select id, job_id from solid_queue_ready_executions order by priority, job_id limit $1 for update skip locked', [limit]
-        )
+        ready = @connection.exec_params(<<~SQL, [limit, ENV['QUEUE']])
+          select id, job_id from solid_queue_ready_executions where queue_name = coalesce($2, queue_name)
+           order by priority, job_id limit $1 for update skip locked
+        SQL
         ready.each do |row|
           @connection.exec_params('insert into solid_queue_claimed_executions (job_id, process_id, created_at) values ($1, $2, current_timestamp)',
                                   [row['job_id'], @id])
@@ -102,13 +103,17 @@ module SolidQueue
     # ClaimedExecution#finished
     def finish(connection, claimed)
       finished = connection.transaction do
-        next false if connection.exec_params('select from solid_queue_claimed_executions where id = $1 for update', [claimed['id']]).ntuples.zero?
+        next false if ENV['FENCED'] != 'false' && !claimed?(connection, claimed)
 
         connection.exec_params('update solid_queue_jobs set finished_at = current_timestamp where id = $1', [claimed['job_id']])
         connection.exec_params('delete from solid_queue_claimed_executions where id = $1', [claimed['id']])
         true
       end
       unblock(connection, claimed['concurrency_key']) if finished && claimed['concurrency_key']
+    end
+
+    def claimed?(connection, claimed)
+      connection.exec_params('select from solid_queue_claimed_executions where id = $1 for update', [claimed['id']]).ntuples == 1
     end
 
     # Job#unblock_next_blocked_job, where one may run at a time
