@@ -45,8 +45,10 @@ export class HostTurns {
 
   /** @param carried those that were open when the previous execution ended */
   constructor(carried: readonly CarriedTurn[] = []) {
-    const turn = { isOpen: true, isCarried: true, nextMs: 0, leftSome: false, singlesIn: null };
-    this.#turns = new Map(carried.map(([host, beganMs]) => [host, { ...turn, beganMs }]));
+    const turn = { isOpen: true, isCarried: true, leftSome: false, singlesIn: null };
+    this.#turns = new Map(
+      carried.map(([host, beganMs]) => [host, { ...turn, beganMs, nextMs: whenToAsk(beganMs) }]),
+    );
   }
 
   carry(): CarriedTurn[] {
@@ -65,9 +67,7 @@ export class HostTurns {
   asking(host: string, { intervalS }: Pick<Policy, 'intervalS'>): void {
     const turn = this.#turns.get(host);
     if (turn === undefined) return;
-    // The longer it has been open, the longer it may take.
-    const openMs = Date.now() - turn.beganMs;
-    turn.nextMs = Date.now() + Math.max(1000 * intervalS, Math.min(openMs, ASK_MS));
+    turn.nextMs = Math.max(Date.now() + 1000 * intervalS, whenToAsk(turn.beganMs));
   }
 
   /** Forgets those that were carried over on other hosts than these: where no run shows a symptom, they are over. */
@@ -145,6 +145,11 @@ export class HostTurns {
       this.#turns.delete(host);
     }
   }
+}
+
+/** The longer one has been open, the longer it may take. */
+function whenToAsk(beganMs: number): number {
+  return Date.now() + Math.min(Date.now() - beganMs, ASK_MS);
 }
 
 /** Whether the policy knows of host watches at all. */

@@ -1,7 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { PageLooks } from '../../src/activities/settle-page.js';
 import { readHostWave } from '../../src/db/host-pages.js';
 import { listLedger } from '../../src/db/ledger.js';
 import { askHostWatch } from '../../src/explain/ask-watch.js';
@@ -15,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createHold } from '../support/hold.js';
 import { OpenTransaction } from '../support/locks.js';
 import { countClaimed, insertManyRuns } from '../support/many-runs.js';
+import { aMinuteLater } from '../support/old-looks.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper, type TestReaperOptions } from '../support/reaper.js';
 import { readJob } from '../support/rows.js';
@@ -399,12 +399,6 @@ it('waits for no locked row: three tries, then they are left', async () => {
   expect(result).toMatchObject({ claimed: 0, left: 35 });
   await monitor.rollback();
   expect(await finish()).toMatchObject({ claimed: 35, left: 0 });
-});
-
-/** As if a task of Temporal's had waited for a minute between each look and the claims that rest on it. */
-const aMinuteLater = (page: PageLooks): PageLooks => ({
-  ...page,
-  looks: page.looks.map((look) => ({ ...look, readMs: look.readMs - 60_000 })),
 });
 
 it('looks again at runs whose looks got too old before they could be claimed', async () => {
