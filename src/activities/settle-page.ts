@@ -20,6 +20,8 @@ const TRIES = 3;
 const RETRY_MS = 200;
 /** Milliseconds after which nothing more is tried: the looks get old. */
 const LIMIT_MS = 25_000;
+/** Milliseconds after which `reaper.claim` no longer believes a look, by the database's clock. */
+const LOOK_LASTS_MS = 30_000;
 /** Job ids and reasons that a result names. */
 const NAMED = 3;
 const MAX_WHY = 200;
@@ -36,6 +38,8 @@ export interface PageLooks {
   }[];
   claimer: string;
   workflowId: string;
+  /** The caller takes another look at runs whose look got too old. Older workflows do not. */
+  mayLookAgain?: boolean;
 }
 
 const NOTHING_SETTLED: Settled = {
@@ -63,7 +67,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
      */
     async settlePage(page: PageLooks): Promise<Settled> {
       const deadline = performance.now() + LIMIT_MS;
-      const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
+      const settled: Settled = { ...NOTHING_SETTLED, aged: [], sample: [], why: [] };
       let open = new Map(page.runs.map(([jobId, runKey], index) => [runName({ jobId, runKey }), index]));
       for (let tries = 1; open.size > 0; tries += 1) {
         const refs = [...open.values()].flatMap((index) => {
@@ -84,15 +88,24 @@ export function createSettler(options: HostWatchActivitiesOptions) {
         if (tries === 1) settled.proven = planned.length;
         await alertAll(alerts, settled);
         const again = settled.stop === null ? await claimAll(planned, page, deadline, settled) : [];
-        const isLast = tries === TRIES || performance.now() > deadline;
-        if (isLast || settled.stop !== null) {
-          for (const { detail } of again) leave(settled, 1, detail);
+        const indexes = open;
+        const indexOf = (result: BatchResult) => indexes.get(runName(result)) ?? -1;
+        const nowMs = performance.now();
+        // What passed since the database's clock was read, this process's clock tells.
+        const ageMs = (databaseMs ?? 0) + nowMs - askedMs - (page.looks.at(-1)?.readMs ?? 0);
+        const isOld = ageMs > LOOK_LASTS_MS || nowMs > deadline;
+        if (isOld || tries === TRIES || settled.stop !== null) {
+          const mayLook = isOld && page.mayLookAgain === true && settled.stop === null;
+          for (const result of again) {
+            if (mayLook && result.result !== 'busy') settled.aged?.push(indexOf(result));
+            else leave(settled, 1, result.detail);
+          }
           break;
         }
-        const indexes = open;
-        open = new Map(again.map((result) => [runName(result), indexes.get(runName(result)) ?? -1]));
+        open = new Map(again.map((result) => [runName(result), indexOf(result)]));
         if (open.size > 0) await setTimeout(RETRY_MS * tries);
       }
+      settled.proven -= settled.aged?.length ?? 0;
       return settled;
     },
   };

@@ -39,6 +39,8 @@ export interface Symptom extends WatchTarget {
   symptom: string;
   /** The exit code and when it was recorded, as a text that changes when it is written again; null without one. */
   exitRecord?: string | null;
+  /** Its gate is to be asked, which only a watch of its own does; missing if not, and from workers of older versions. */
+  needsGate?: true;
 }
 
 /** What a caller of `scan` can handle. */
@@ -61,7 +63,7 @@ export interface Scan {
   hosts: { host: string; queue: string }[];
   /**
    * If more rows show a symptom than a page holds: how many on a host, where several do, whether it is to be examined or not; under an
-   * empty name those of no host. Missing from workers of older versions.
+   * empty name those of no host. Those whose gate is to be asked are not counted. Missing from workers of older versions.
    */
   crowds?: [host: string, runs: number][];
   nextHost: string | null;

@@ -9,6 +9,8 @@ export type RowSymptom = HostedRun & {
   symptom: 'exit code' | 'age' | 'host gone';
   /** The exit code and when it was recorded, as a text that changes when it is written again; null without one. */
   exitRecord: string | null;
+  /** It exited with 0 on a queue with stages, so that its gate is to be asked; missing if not. */
+  needsGate?: true;
 };
 
 /** Parameters `$1` to `$5` of {@link WITH_SYMPTOM}. */
@@ -22,6 +24,9 @@ const judgedBy = (policy: Policy, isAboveLimit: boolean) => [
 
 /** SQL: whether the policy can do nothing about run `r` because of its exit code: it is within its grace, or tells no usable time. */
 const isQuiet = 'coalesce(r.exit_age_s < $5, true)';
+
+/** SQL: whether the gate of run `r` is to be asked before it is ended. */
+const NEEDS_GATE = 'r.exited and r.exit_code = 0 and (select reaper.has_stages())';
 
 const FACTS = `
   with c as (select reaper.now() as now),
@@ -74,11 +79,12 @@ export async function readSymptoms(
   limit: number,
   isAboveLimit = false,
 ): Promise<Page<RowSymptom>> {
-  const { rows } = await pool.query<RowSymptom & Cursor>(
+  const { rows } = await pool.query<Omit<RowSymptom, 'needsGate'> & { needsGate: boolean } & Cursor>(
     `${FACTS}
      select ${CURSOR_COLUMNS}, r.host,
             case when r.exited and not ($4 and ${isQuiet}) then 'exit code' when r.gone then 'host gone' else 'age' end as symptom,
-            r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord"
+            r.exit_code || '@' || coalesce(extract(epoch from r.finished_at)::text, '') as "exitRecord",
+            ${NEEDS_GATE} as "needsGate"
        ${WITH_SYMPTOM}
         and ${afterCursor(6)}
       order by ${CURSOR_ORDER}
@@ -91,18 +97,19 @@ export async function readSymptoms(
       limit,
     ],
   );
-  return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord }) => ({
+  return toPage(rows, limit, ({ jobId, runKey, host, symptom, exitRecord, needsGate }) => ({
     jobId,
     runKey,
     host,
     symptom,
     exitRecord,
+    ...(needsGate && { needsGate }),
   }));
 }
 
 /**
- * Hosts on which several runs' rows show a symptom, and how many. An empty name is for the runs of no host. Also of hosts whose probes
- * are well: a recorded exit code concerns no probe. If there are more than `limit`, any of them, so that none is always left out.
+ * Hosts on which several runs' rows show a symptom, and how many, without those whose gate is to be asked. An empty name is for the runs
+ * of no host. Also of hosts whose probes are well: a recorded exit code concerns no probe. If there are more than `limit`, any of them, so that none is always left out.
  */
 export async function countSymptoms(
   pool: Queryable,
@@ -114,6 +121,7 @@ export async function countSymptoms(
     `${FACTS}
      select coalesce(r.host, '') as host, count(*) as runs
        ${WITH_SYMPTOM}
+        and not (${NEEDS_GATE})
       group by 1
      having count(*) > 1
       order by random()

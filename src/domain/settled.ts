@@ -10,6 +10,11 @@ export interface Settled {
   held: number;
   /** Left to the sweep and to single watches. */
   left: number;
+  /**
+   * Positions of the runs whose look got too old to claim by, so that another one is needed: they are counted nowhere else. Empty if the
+   * caller takes no further look; missing from workers of older versions.
+   */
+  aged?: number[];
   /** Why nothing more may be claimed, in words, or null. */
   stop: string | null;
   /** Some that were won. */

@@ -34,6 +34,7 @@ function mayExamine({ scanned }: Reaper): boolean {
 async function follow(reaper: Reaper, report: HostQueue): Promise<void> {
   const { host } = report;
   reaper.examining.set(host, report);
+  const readMs = Date.now();
   try {
     const limitMs = reaper.scanned === null ? 0 : toLimitMs(reaper.scanned.policy);
     const watched = reaper.watchedByHost().get(host);
@@ -44,6 +45,7 @@ async function follow(reaper: Reaper, report: HostQueue): Promise<void> {
       reaper,
       { ...reaper.scanned, hosts: [report] },
       { started: 0, alreadyStarted: 0, poked: 0 },
+      readMs,
     );
     await wake(round, answer);
     for (const { watchId, symptom } of round.symptoms.values())

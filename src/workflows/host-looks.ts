@@ -30,10 +30,19 @@ export class SeenPage {
   /** The runs whose last look was of such a kind. */
   only(isMeant: (kind: SeenKind) => boolean): SeenPage {
     const last = this.looks.at(-1);
-    const isKept = (index: number) => {
+    return this.#keep((index) => {
       const kind = last?.kinds[last.seen[index] ?? -1];
       return kind !== undefined && isMeant(kind);
-    };
+    });
+  }
+
+  /** The runs at these positions, without their last look: it got too old, and another one takes its place. */
+  withoutLastLook(positions: readonly number[]): SeenPage {
+    const { page, runs, looks, clock } = this.#keep((index) => positions.includes(index));
+    return new SeenPage(page, runs, looks.slice(0, -1), clock);
+  }
+
+  #keep(isKept: (index: number) => boolean): SeenPage {
     return new SeenPage(
       this.page,
       this.runs.filter((_, index) => isKept(index)),

@@ -13,16 +13,25 @@ const MAX_CHILDREN = 1_950;
 /** Milliseconds after which an open one may be stuck, as after an upgrade that its history does not fit, and at least so many intervals. */
 const LATE_MS = 600_000;
 const LATE_INTERVALS = 20;
+/** Milliseconds after which it is asked again at the latest whether one that was carried over is still open. */
+const ASK_MS = 60_000;
 /** Open ones that a sweep's summary names, and characters of such a name. */
 const NAMED = 5;
 const MAX_HOST = 100;
 
+/** A host whose watch is open, and since when, as the next execution gets to know it. */
+export type CarriedTurn = readonly [host: string, beganMs: number];
+
 /** What the reaper knows of the last host watch of a host. */
 interface Turn {
   isOpen: boolean;
+  /** A previous execution started it, so that its end is not reported here. */
+  isCarried?: boolean;
+  /** When its end was seen, by the workflow's clock. */
+  endedMs?: number;
   /** When it was found or started, by the workflow's clock. */
   beganMs: number;
-  /** When the next one may start, by the workflow's clock. */
+  /** When the next one may start, or one that was carried over may be asked, by the workflow's clock. */
   nextMs: number;
   /** It left runs that it can do nothing about: the next sweep gives them single watches. */
   leftSome: boolean;
@@ -30,12 +39,49 @@ interface Turn {
   singlesIn: number | null;
 }
 
-/**
- * When the reaper may start host watches. It remembers no list of open ones that it would have to carry: one that is already there is
- * found by its id.
- */
+/** Which host watches are open, and when the reaper may start others. One that it does not know of is found by its id. */
 export class HostTurns {
-  readonly #turns = new Map<string, Turn>();
+  readonly #turns: Map<string, Turn>;
+
+  /** @param carried those that were open when the previous execution ended */
+  constructor(carried: readonly CarriedTurn[] = []) {
+    const turn = { isOpen: true, isCarried: true, leftSome: false, singlesIn: null };
+    this.#turns = new Map(
+      carried.map(([host, beganMs]) => [host, { ...turn, beganMs, nextMs: whenToAsk(beganMs) }]),
+    );
+  }
+
+  carry(): CarriedTurn[] {
+    return [...this.#turns].flatMap(([host, { isOpen, beganMs }]) =>
+      isOpen ? [[host, beganMs] as const] : [],
+    );
+  }
+
+  /** Whether it is time to try to start one that was carried over, which shows whether it is still open. */
+  mayAsk(host: string): boolean {
+    const { isOpen, isCarried, nextMs } = this.#turns.get(host) ?? {};
+    return isOpen === true && isCarried === true && Date.now() >= (nextMs ?? Infinity);
+  }
+
+  /** To be called before one that was carried over is asked. */
+  asking(host: string, { intervalS }: Pick<Policy, 'intervalS'>): void {
+    const turn = this.#turns.get(host);
+    if (turn === undefined) return;
+    turn.nextMs = Math.max(Date.now() + 1000 * intervalS, whenToAsk(turn.beganMs));
+  }
+
+  /** Forgets those that were carried over on other hosts than these: where no run shows a symptom, they are over. */
+  keepCarried(hosts: ReadonlySet<string>): void {
+    for (const [host, { isCarried }] of this.#turns) {
+      if (isCarried === true && !hosts.has(host)) this.#turns.delete(host);
+    }
+  }
+
+  /** Whether a host's watch was seen to end after some time. */
+  endedAfter(host: string, ms: number): boolean {
+    const { isOpen, endedMs } = this.#turns.get(host) ?? {};
+    return isOpen === false && endedMs !== undefined && endedMs > ms;
+  }
 
   /**
    * Whether the runs of a host are to get single watches in this sweep, although there are many. Also beside a host watch that has been
@@ -82,15 +128,28 @@ export class HostTurns {
     const intervalMs = 1000 * intervalS;
     // Those that leave some take turns with single watches.
     const nextMs = beganMs + (leftSome ? Math.max(intervalMs, 2 * (Date.now() - beganMs)) : intervalMs);
-    this.#turns.set(host, { isOpen: false, beganMs, nextMs, leftSome, singlesIn: null });
+    this.#turns.set(host, {
+      isOpen: false,
+      endedMs: Date.now(),
+      beganMs,
+      nextMs,
+      leftSome,
+      singlesIn: null,
+    });
   }
 
-  /** Forgets those that nothing depends on any more. */
-  tidy(): void {
+  /** Forgets those that nothing depends on any more, for a sweep whose facts were asked for at some time. */
+  tidy(readMs: number): void {
     for (const [host, { isOpen, nextMs, leftSome }] of this.#turns) {
-      if (!isOpen && !leftSome && nextMs <= Date.now()) this.#turns.delete(host);
+      if (isOpen || leftSome || nextMs > Date.now() || this.endedAfter(host, readMs)) continue;
+      this.#turns.delete(host);
     }
   }
+}
+
+/** The longer one has been open, the longer it may take. */
+function whenToAsk(beganMs: number): number {
+  return Date.now() + Math.min(Date.now() - beganMs, ASK_MS);
 }
 
 /** Whether the policy knows of host watches at all. */
@@ -119,7 +178,9 @@ export async function startHostWatch(
   policy: Policy,
 ): Promise<boolean> {
   const beganMs = Date.now();
-  turns.began(host);
+  const mayBeOpen = turns.isOpen(host);
+  if (mayBeOpen) turns.asking(host, policy);
+  else turns.began(host);
   const ended = (leftSome: boolean) => turns.ended(host, beganMs, leftSome, policy);
   const named = host === '' ? 'no host' : `host ${host.slice(0, MAX_HOST)}`;
   try {
@@ -132,6 +193,7 @@ export async function startHostWatch(
       ...(policy.searchAttributes &&
         host !== '' && { typedSearchAttributes: [{ key: REAPER_HOST, value: toKeyword(host) }] }),
     });
+    if (mayBeOpen) turns.began(host);
     log.warn(`many runs of ${named} show a symptom: one watch repairs them together`, {
       workflow_id: workflowId,
     });
@@ -141,7 +203,8 @@ export async function startHostWatch(
     );
     return true;
   } catch (error) {
-    // One that is already there was started by a reaper that continued as new. It ends by itself; in case it does not, single watches
+    if (mayBeOpen && error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    // One that is already there was started by a reaper that was terminated, say. It ends by itself; in case it does not, single watches
     // take turns with it.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError))
       log.warn(`the watch of ${named} could not be started`, { error });

@@ -5,7 +5,7 @@ import type { Operation, Requested } from '../domain/operation.js';
 import type { Waiting } from '../domain/places.js';
 import type { Status } from '../domain/status.js';
 import { DEFAULT_POLICY, type Policy } from '../domain/types.js';
-import { HostTurns } from './host-watches.js';
+import { HostTurns, type CarriedTurn } from './host-watches.js';
 import type { ReapAnswer, ReaperStatus, SweepSummary } from './messages.js';
 import type { RoundFacts } from './round.js';
 
@@ -55,6 +55,8 @@ export interface CarriedReaper {
   reported?: HostQueue[];
   /** From the last scan; absent from what an older version carried. */
   scanned?: Omit<ScanFacts, 'policy'> | null;
+  /** Hosts whose watch is open, and since when; absent from what an older version carried. */
+  hostWatches?: CarriedTurn[];
   sweeps: number;
   nextSweepMs: number;
   policy: Policy | null;
@@ -87,8 +89,8 @@ export class Reaper {
   hostsAfter: string | null;
   /** What the last sweep saw of runs, by the ids of their watches. */
   readonly lastSeen = new Map<string, { host: string | null; symptom: string | null }>();
-  /** When host watches may start; not carried over. */
-  readonly hostTurns = new HostTurns();
+  /** Which host watches are open, which is carried over, and when others may start. */
+  readonly hostTurns: HostTurns;
   rowCursor: Cursor | null;
   /** Operators' requests that are not in Postgres yet, oldest first. */
   readonly operations: Requested[];
@@ -128,6 +130,7 @@ export class Reaper {
   constructor(carried: CarriedReaper | undefined) {
     this.watches = new Map(carried?.watches.map((watch) => [watch.watchId, watch]));
     this.orphans = new Set(this.watches.keys());
+    this.hostTurns = new HostTurns(carried?.hostWatches);
     this.queue = carried?.queue ?? [];
     this.leaseQueue = carried?.leaseQueue ?? null;
     this.hostsAfter = carried?.hostsAfter ?? null;
@@ -234,6 +237,7 @@ export class Reaper {
         watchAll: this.scanned.watchAll ?? false,
         runs: null,
       },
+      hostWatches: this.hostTurns.carry(),
       sweeps: this.ended,
       nextSweepMs: this.nextSweepMs,
       policy: this.policy,

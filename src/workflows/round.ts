@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Scan, Symptom, WatchTarget } from '../activities/sweeps.js';
+import { countForHostWatches } from '../domain/host-watch-share.js';
 import { Line, queueUp, type Places } from '../domain/places.js';
 import type { Poke, SweepSummary } from './messages.js';
 import { hasHostWatches, hostWatchId, startHostWatch } from './host-watches.js';
@@ -56,10 +57,12 @@ export class Round {
   /** Hosts of which a page of symptoms shows too little: all their new ones are counted already. */
   readonly #crowds: ReadonlySet<string>;
 
+  /** @param readMs when the round's facts were asked for, by the workflow's clock */
   constructor(
     private readonly reaper: Reaper,
     private readonly found: RoundFacts,
     private readonly summary: RoundTally,
+    private readonly readMs: number,
   ) {
     this.#isBlocked = !found.policy.enabled || found.paused !== null;
     this.#park = found.watchAll ?? found.runs !== null;
@@ -96,6 +99,11 @@ export class Round {
       this.#isWatched(target) ? [] : target.jobId,
     );
     return { count: jobs.length, jobs: jobs.slice(0, 5).map((jobId) => jobId.slice(0, 60)) };
+  }
+
+  /** The hosts of the runs that show a symptom, as far as this sweep saw them; an empty name for the runs of no host. */
+  get hosts(): ReadonlySet<string> {
+    return new Set([...this.symptoms.values()].map(({ host }) => host ?? ''));
   }
 
   /** Wakes open watches whose run shows a symptom, unless nothing may be claimed anyway. One that is over by now is left alone. */
@@ -147,19 +155,24 @@ export class Round {
   /** Divides the runs with a new symptom where there are so many that single watches would take long: hosts to watch, and single runs. */
   #divide(targets: readonly Symptom[]): { hosts: string[]; singles: readonly Symptom[] } {
     const fresh = targets.filter((target) => !this.#isWatched(target));
-    for (const { host } of fresh) {
-      if (this.#crowds.has(host ?? '')) continue;
-      this.#needy += 1;
-      this.#newOn.set(host ?? '', (this.#newOn.get(host ?? '') ?? 0) + 1);
+    for (const [host, runs] of countForHostWatches(fresh)) {
+      if (this.#crowds.has(host)) continue;
+      this.#needy += runs;
+      this.#newOn.set(host, (this.#newOn.get(host) ?? 0) + runs);
     }
     if (!this.#isStorm()) return { hosts: [], singles: targets };
     const several = [...new Set(fresh.map(({ host }) => host ?? ''))].filter(
       (host) => (this.#newOn.get(host) ?? 0) >= 2,
     );
+    const seenTo = new Set(several.filter((host) => this.#isSeenTo(host)));
     const hosts = this.#shareHostTurns(several);
+    const together = new Set([...hosts, ...seenTo]);
     // Those that could not be claimed before stay apart, with their back-off.
     const isSingle = (target: Symptom) =>
-      this.#isWatched(target) || this.#retries.has(target.watchId) || !hosts.includes(target.host ?? '');
+      this.#isWatched(target) ||
+      this.#retries.has(target.watchId) ||
+      target.needsGate === true ||
+      !together.has(target.host ?? '');
     const singles = targets.filter(isSingle);
     for (const target of targets) if (!isSingle(target)) this.#line.remove(target.watchId);
     return { hosts, singles };
@@ -194,15 +207,24 @@ export class Round {
     });
   }
 
+  /**
+   * Whether a watch of this host ended after this round's facts were read: what they tell of its runs may be over. The next sweep sees
+   * what is left.
+   */
+  #isSeenTo(host: string): boolean {
+    return this.reaper.hostTurns.endedAfter(host, this.readMs) && patched('host-watch-once-a-scan');
+  }
+
   #mayHaveHostWatch(host: string): boolean {
     const { hostTurns, begun } = this.reaper;
+    if (this.#isSeenTo(host)) return false;
     return hostWatchId(host, this.found) !== null && !hostTurns.isForSingles(host, begun, this.found.policy);
   }
 
   async #watchHost(host: string): Promise<void> {
     const id = hostWatchId(host, this.found);
     const { hostTurns } = this.reaper;
-    if (id === null || hostTurns.isOpen(host)) return;
+    if (id === null || (hostTurns.isOpen(host) && !hostTurns.mayAsk(host))) return;
     const isNew = await startHostWatch(hostTurns, host, id, this.found.policy);
     if (isNew) this.summary.hostWatches = (this.summary.hostWatches ?? 0) + 1;
   }

@@ -43,7 +43,7 @@ export async function sweep(reaper: Reaper): Promise<void> {
   try {
     const found = await scanAll(reaper, summary);
     if (found === null) await reclaimWithoutScan(reaper, summary);
-    else await pass(reaper, found, summary);
+    else await pass(reaper, found, summary, beganMs);
   } catch (error) {
     summary.error = describeFailure(error);
   }
@@ -90,7 +90,7 @@ async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | nu
   }
 }
 
-async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise<void> {
+async function pass(reaper: Reaper, found: Scan, summary: SweepSummary, beganMs: number): Promise<void> {
   const { policy } = found;
   const isPolicyChanged = reaper.learn(policy);
   // Ages and host answers go by the database's clock.
@@ -109,8 +109,8 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   if (found.due !== undefined) reaper.due = found.due;
   else if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
-  reaper.hostTurns.tidy();
-  const round = new Round(reaper, found, summary);
+  reaper.hostTurns.tidy(beganMs);
+  const round = new Round(reaper, found, summary, beganMs);
   const examinations = examineHosts(reaper, found, summary);
   const reclaiming = reclaim(found, summary);
   if (isPolicyChanged) await round.wakeAll();
@@ -136,6 +136,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary): Promise
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();
   await crowds;
+  if (sawAll) reaper.hostTurns.keepCarried(round.hosts);
   summary.symptoms = round.symptoms.size;
   summary.waiting = round.waiting.count;
   summary.waitingJobs = round.waiting.jobs;

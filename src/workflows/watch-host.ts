@@ -13,6 +13,8 @@ const PAGE_SIZE = 500;
 const PAGES = 10;
 /** Milliseconds by which two clocks may disagree about a wait: a look that came too early would not count. */
 const CLOCK_MARGIN_MS = 20;
+/** Further looks at runs whose last one got too old before they could be claimed: in a storm, a task of Temporal's can wait for minutes. */
+const FURTHER_LOOKS = 3;
 
 /**
  * Repairs all runs of one host together, when too many show a symptom to watch them one by one. In waves: a first look at all pages at
@@ -60,7 +62,7 @@ async function playPage(watch: HostWatch, plan: WavePlan, page: HostPage): Promi
   const dead = seen.only((kind) => !kind.once && kind.state === 'dead');
   const unknown = seen.only((kind) => !kind.once && kind.state !== 'dead');
   await Promise.all([
-    settle(watch, once),
+    settle(watch, plan, once),
     confirm(watch, plan, dead, plan.confirmMs),
     confirm(watch, plan, unknown, 1000 * plan.limits.intervalS),
   ]);
@@ -76,16 +78,34 @@ async function confirm(watch: HostWatch, plan: WavePlan, first: SeenPage, waitMs
     watch.enter('looking');
     seen = await lookAgain(watch, plan, seen);
   }
-  if (seen !== null) await settle(watch, seen);
+  if (seen !== null) await settle(watch, plan, seen);
 }
 
-async function settle(watch: HostWatch, { runs, looks, size }: SeenPage): Promise<void> {
-  if (size === 0) return;
+/** Claims what all looks named. Where the last look got too old for that, another one takes its place. */
+async function settle(watch: HostWatch, plan: WavePlan, looked: SeenPage): Promise<void> {
+  let seen: SeenPage | null = looked;
+  for (let further = FURTHER_LOOKS; seen !== null && seen.size > 0; further -= 1) {
+    const aged = await settleOnce(watch, seen, further > 0);
+    if (aged.length === 0) return;
+    watch.enter('looking');
+    seen = await lookAgain(watch, plan, seen.withoutLastLook(aged));
+  }
+}
+
+/** Returns the positions of the runs whose last look got too old. */
+async function settleOnce(
+  watch: HostWatch,
+  { runs, looks, size }: SeenPage,
+  mayLookAgain: boolean,
+): Promise<readonly number[]> {
   watch.enter('settling');
   const { firstExecutionRunId: claimer, workflowId } = workflowInfo();
   try {
-    watch.settled(await settlePage({ runs, looks, claimer, workflowId }));
+    const settled = await settlePage({ runs, looks, claimer, workflowId, mayLookAgain });
+    watch.settled(settled);
+    return settled.aged ?? [];
   } catch (error) {
     watch.leave(size, `they could not be claimed: ${describeFailure(error)}`);
+    return [];
   }
 }

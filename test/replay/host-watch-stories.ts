@@ -1,5 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { createHold } from '../support/hold.js';
 import { insertManyRuns } from '../support/many-runs.js';
+import { aMinuteLater } from '../support/old-looks.js';
+import { eventually } from '../support/wait.js';
 import type { Story } from './stories.js';
 import type { World } from './world.js';
 
@@ -69,6 +72,20 @@ export const hostWatchStories: Record<string, Story> = {
     await world.sql(`select reaper.declare_boot_gone('${boot}', 'op')`);
     await world.keepHostWatch('host-1', {}, ({ claimed }) => claimed === 3);
   },
+  'host-watch-that-looks-again': async (world) => {
+    await insertManyRuns(world.db.admin, { count: 3, processes: processes(3) });
+    let settles = 0;
+    await world.startBlind({
+      jobs: (real) => ({
+        settlePage(page) {
+          settles += 1;
+          return real.settlePage(settles === 1 ? aMinuteLater(page) : page);
+        },
+      }),
+    });
+    seeAll(world, 3);
+    await world.keepHostWatch('host-1', {}, ({ claimed }) => claimed === 3);
+  },
   'host-watch-whose-activities-fail': async (world) => {
     await insertManyRuns(world.db.admin, { count: 4, processes: processes(4) });
     let pages = 0;
@@ -98,6 +115,58 @@ export const reaperStormStories: Record<string, Story> = {
     await world.start({ policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 2 } });
     // What the host watch left got single watches.
     await world.sweepUntil('nothing to be done', ({ running }) => running === 0);
+    await world.keepReaper();
+  },
+  'host-watches-carried-over': async (world) => {
+    await insertManyRuns(world.db.admin, { count: 4, processes: processes(4) });
+    seeAll(world, 4);
+    const { pass, letGo } = createHold();
+    await world.start({
+      policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 2 },
+      input: { continueAfterSweeps: 2 },
+      jobs: (real) => ({
+        async settlePage(page) {
+          await pass;
+          return real.settlePage(page);
+        },
+      }),
+    });
+    await world.sweepUntil('a host watch', ({ hostsWatched }) => hostsWatched?.count === 1);
+    for (let n = 0; n < 4; n += 1) await world.sweepUntil('a sweep', () => true);
+    letGo();
+    await world.sweepUntil('nothing to be done', ({ running }) => running === 0);
+    await world.keepReaper();
+  },
+  'host-watch-ends-after-the-scan': async (world) => {
+    await insertManyRuns(world.db.admin, { count: 4, host: 'host-9', processes: processes(4) });
+    const [claims, answer] = [createHold(), createHold()];
+    let scans = 0;
+    await world.start({
+      policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 2 },
+      jobs: (real) => ({
+        async settlePage(page) {
+          await claims.pass;
+          return real.settlePage(page);
+        },
+        async scan(...args) {
+          const found = await real.scan(...args);
+          scans += 1;
+          if (scans > 1 && found.symptoms.items.length === 4) {
+            claims.letGo();
+            await answer.pass;
+          }
+          return found;
+        },
+      }),
+    });
+    await world.sql(`select reaper.declare_host_gone('host-9', 'op')`);
+    const swept = world.sweepUntil('nothing to be done', ({ running }) => running === 0);
+    await eventually('the end of the host watch', async () => {
+      const { events } = await world.reaper.handle.fetchHistory();
+      return events?.some((event) => event.childWorkflowExecutionCompletedEventAttributes) === true;
+    });
+    answer.letGo();
+    await swept;
     await world.keepReaper();
   },
 };

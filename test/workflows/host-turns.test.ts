@@ -27,3 +27,41 @@ it('gives single watches to the runs of a host whose watch is open for very long
   expect(turns.isForSingles('host-1', 2, { intervalS: 60 })).toBe(false);
   expect(turns.isForSingles('host-2', 2, { intervalS: 15 })).toBe(false);
 });
+
+it('asks one that was carried over whether it is still open: soon at first, and once a minute at least', () => {
+  vi.useFakeTimers({ now: 5_000 });
+  const before = new HostTurns();
+  before.began('host-1');
+  before.began('host-2');
+  before.ended('host-2', 5_000, false, DEFAULT_POLICY);
+  const turns = new HostTurns(before.carry());
+  expect(turns.open).toEqual({ count: 1, first: ['host-1'] });
+  const asksAfter = () => {
+    expect(turns.mayAsk('host-1')).toBe(true);
+    turns.asking('host-1', { intervalS: 15 });
+    const askedMs = Date.now();
+    while (!turns.mayAsk('host-1')) vi.setSystemTime(Date.now() + 1_000);
+    return (Date.now() - askedMs) / 1000;
+  };
+  expect([asksAfter(), asksAfter(), asksAfter(), asksAfter(), asksAfter()]).toEqual([15, 15, 30, 60, 60]);
+  // One that it started itself tells when it ends.
+  turns.began('host-1');
+  expect(turns.mayAsk('host-1')).toBe(false);
+});
+
+it('forgets those that were carried over where no run shows a symptom any more, and no others', () => {
+  const before = new HostTurns();
+  for (const host of ['', 'host-1', 'host-2']) before.began(host);
+  const turns = new HostTurns(before.carry());
+  turns.began('host-3');
+  turns.keepCarried(new Set(['', 'host-2']));
+  expect(turns.open).toEqual({ count: 3, first: ['', 'host-2', 'host-3'] });
+});
+
+it('gives single watches to the runs of a host whose watch was carried over and is open for very long', () => {
+  vi.useFakeTimers({ now: 0 });
+  const before = new HostTurns();
+  before.began('host-1');
+  vi.setSystemTime(600_001);
+  expect(new HostTurns(before.carry()).isForSingles('host-1', 2, { intervalS: 15 })).toBe(true);
+});

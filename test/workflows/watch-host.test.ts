@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createHold } from '../support/hold.js';
 import { OpenTransaction } from '../support/locks.js';
 import { countClaimed, insertManyRuns } from '../support/many-runs.js';
+import { aMinuteLater } from '../support/old-looks.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper, type TestReaperOptions } from '../support/reaper.js';
 import { readJob } from '../support/rows.js';
@@ -398,6 +399,46 @@ it('waits for no locked row: three tries, then they are left', async () => {
   expect(result).toMatchObject({ claimed: 0, left: 35 });
   await monitor.rollback();
   expect(await finish()).toMatchObject({ claimed: 35, left: 0 });
+});
+
+it('looks again at runs whose looks got too old before they could be claimed', async () => {
+  await insertManyRuns(db.admin, { count: 35, processes: await deadProcesses(2) });
+  let settles = 0;
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        settles += 1;
+        // Meanwhile one was started again, and lives.
+        if (settles === 2) await db.admin.query(`update jobs set pid = $1 where id = 'job-7'`, [process.pid]);
+        return real.settlePage(settles < 3 ? aMinuteLater(page) : page);
+      },
+    }),
+  });
+  const result = await finish();
+  expect(result).toMatchObject({ seen: 35, proven: 34, claimed: 34, lost: 0, stopped: null });
+  expect(await countClaimed(db.admin)).toEqual({ claims: 34, runs: 34 });
+  expect(await readJob(db.admin, 'job-7')).toMatchObject({ status: 'running' });
+  const [entry] = await listLedger(db.admin, { limit: 1 });
+  expect(entry?.evidence).toMatchObject({ streak: 2 });
+});
+
+it.each([
+  ['leaves runs whose looks are too old each time, and ends', true, 4],
+  ['takes no further look if its workflow knows of none, as one of an older version', false, 1],
+])('%s', async (_, mayLookAgain, expected) => {
+  await insertManyRuns(db.admin, { count: 35, processes: await deadProcesses(2) });
+  let settles = 0;
+  await startBlindReaper({
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        settles += 1;
+        const { mayLookAgain: may, ...rest } = aMinuteLater(page);
+        return real.settlePage({ ...rest, ...(mayLookAgain && { mayLookAgain: may === true }) });
+      },
+    }),
+  });
+  expect(await finish()).toMatchObject({ seen: 35, proven: 35, claimed: 0, left: 35, stopped: null });
+  expect(settles).toBe(expected);
 });
 
 it('neither counts nor logs a win twice, if its answer was lost', async () => {
