@@ -49,6 +49,21 @@ it('counts the runs with a symptom also on hosts whose probes are well, which ar
   expect(new Map(crowds)).toEqual(new Map(hosts.map((host) => [host, 15])));
 });
 
+it('counts no run of a host whose gate is to be asked, and names those that are', async () => {
+  await insertManyRuns(db.admin, { prefix: 'good', count: 150, exit: { code: 0, agoS: 60 } });
+  await insertManyRuns(db.admin, { prefix: 'bad', count: 150, exit: { code: 1, agoS: 60 } });
+  await publishPolicy(db.reaper, { ...DEFAULT_POLICY, watchAllLimit: 0, finalizeGraceS: 2 }, 'test');
+  const pool = db.reaper;
+  const [names, log, metrics] = [new Names('test'), new KeptLog(), new ProcessMetrics()];
+  const jobs = createJobActivities({ pool, batches: pool, names, log, metrics });
+  const { crowds, symptoms } = await jobs.scan(null, null, { inParts: true });
+  expect(crowds).toEqual([['host-1', 150]]);
+  const wrong = symptoms.items.filter(
+    ({ jobId, needsGate }) => jobId.startsWith('good') !== (needsGate === true),
+  );
+  expect({ seen: symptoms.items.length, wrong }).toEqual({ seen: 250, wrong: [] });
+});
+
 it('starts no watch of a host whose runs all have watches of their own', async () => {
   // Their gates take long, and no host watch can do anything about them.
   await insertManyRuns(db.admin, { count: 8, exit: { code: 0, agoS: 60 } });
