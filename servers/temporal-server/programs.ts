@@ -60,7 +60,7 @@ async function find({ env, log }: Context, name: keyof typeof PACKAGES): Promise
   const what = `${NAMES[name]} ${TEMPORAL_SERVER_VERSION}`;
   return install(target, { log, waiting: `waiting for another process to build ${what}` }, async (path) => {
     const source = `${MODULE}/${PACKAGES[name]}@v${TEMPORAL_SERVER_VERSION}`;
-    log(`building ${what} once: go install ${source}; this takes minutes, and 500 MB with Go's caches`);
+    log(`building ${what} once: go install ${source}; this takes minutes, and 3 GB with Go's caches`);
     const folder = `${path}.built`;
     try {
       const args = ['install', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', source];
