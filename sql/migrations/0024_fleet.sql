@@ -14,7 +14,7 @@ insert into reaper.counted (what) values ('claim'), ('lease reclaim');
 alter table reaper.pruned drop constraint pruned_what_check,
   add constraint pruned_what_check check (what in ('claim', 'lease reclaim', 'crash budget'));
 
--- Deaths over the crash budget (REAPER_MAX_CRASHES) that ended as the budget says: they are counted by themselves, and are few.
+-- Deaths over the crash budget (REAPER_MAX_CRASHES) that ended as the budget says: they are counted separately, and are few.
 create index ledger_crash_budget_idx on reaper.ledger (id) where evidence #>> '{crashBudget,outcome}' = outcome;
 
 comment on table reaper.pruned is

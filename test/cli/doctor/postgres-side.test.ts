@@ -795,6 +795,16 @@ describe('crash budget', () => {
     ]);
   });
 
+  it('names such a job once, and not if it has failed since', async () => {
+    await allow(2);
+    await dies('failed later', 1, { budget: true });
+    await dies('failed later', 1, { outcome: 'failed', budget: true });
+    await dies('j', 3, { budget: true });
+    expect(await found()).toMatchObject([
+      { level: 'warn', got: expect.stringMatching(/^job j has died 3 times/) as string },
+    ]);
+  });
+
   it('warns with one of rows without a stamp, and of an adapter that does not tell which jobs are queued', async () => {
     await insertRunningJob(db.admin, { id: 'j', pid: 7 });
     await db.admin.query('drop function reaper.open_jobs(text[])');
