@@ -89,6 +89,14 @@ describe('what any check meets because of the state of the server', () => {
     },
   );
 
+  it('may be none if a statement took too long: then the queue is told of, too', async () => {
+    const run = () =>
+      db.admin.query(`set local statement_timeout = '10ms'; select pg_sleep(60)`).then(() => []);
+    expect(await runChecks([{ name: 'any', needs: [], run }], patient.context)).toMatchObject([
+      { level: 'fail', todo: expect.stringMatching(/held locks; if there are none, the view/) as string },
+    ]);
+  });
+
   it.each(['postgres', 'schema'])('is said by the check "%s", too', async (name) => {
     const query = () => db.admin.query(`do $$ begin ${raise('53100')}; end $$`);
     const pool = { query } as unknown as Pool;
