@@ -2,7 +2,8 @@
 -- probe checks the process once more. If it finds the very stamp alive, the verdict was wrong: that is recorded here, people are
 -- notified, and the reaper stops itself.
 alter table reaper.ledger add column looked_back_at timestamptz;
-create index ledger_host_idx on reaper.ledger (host, claimed_at);
+-- No probe has a longer name, and an index has no room for any text.
+create index ledger_host_idx on reaper.ledger (host, claimed_at) where length(host) <= 200;
 
 -- Runs that were reaped although their process is alive. Never pruned: each one is a fault to investigate.
 create table reaper.survivor (
@@ -61,6 +62,7 @@ with late as (
 select l.id as ledger_id, l.host, l.pid, l.process_identity, l.claimed_at
   from reaper.refutable_claim l
  where l.claimed_at > (select reaper.now()) - interval '1 day'
+   and length(l.host) <= 200
    and (l.looked_back_at is null or exists (select from late where late.id = l.id));
 
 -- p_seen: claims whose process is gone, as it should be. p_survivors: [{"ledgerId": …, "evidence": "…"}], processes that are alive.

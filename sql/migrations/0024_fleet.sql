@@ -14,15 +14,16 @@ insert into reaper.counted (what) values ('claim'), ('lease reclaim');
 alter table reaper.pruned drop constraint pruned_what_check,
   add constraint pruned_what_check check (what in ('claim', 'lease reclaim', 'crash budget'));
 
--- Deaths over the crash budget (REAPER_MAX_CRASHES) that ended as the budget says: they are counted by themselves, and are few.
+-- Deaths over the crash budget (REAPER_MAX_CRASHES) that ended as the budget says: they are counted separately, and are few.
 create index ledger_crash_budget_idx on reaper.ledger (id) where evidence #>> '{crashBudget,outcome}' = outcome;
 
 comment on table reaper.pruned is
   'Claims and lease reclaims that are counted for good, so that no total ever goes backwards, or takes longer the more there are';
 
+-- The names of agents are cut, here and where they are counted for good: a row may name anything, and an index has no room for any text.
 create or replace view reaper.claim_total as
 select agent, outcome, tier, min(first_id) as first_id, sum(claims)::bigint as claims
-  from (select coalesce(agent, '') as agent, outcome, tier, min(id) as first_id, count(*) as claims
+  from (select left(coalesce(agent, ''), 200) as agent, outcome, tier, min(id) as first_id, count(*) as claims
           from reaper.ledger
          where id > coalesce((select c.through_id from reaper.counted c where c.what = 'claim'), 0)
          group by 1, 2, 3
@@ -57,9 +58,9 @@ begin
     v_last := least(v_last, v_through + c_most);
     if v_what = 'claim' then
       insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
-      select 'claim', coalesce(l.agent, ''), l.outcome, l.tier, min(l.id), count(*)
+      select 'claim', left(coalesce(l.agent, ''), 200), l.outcome, l.tier, min(l.id), count(*)
         from reaper.ledger l where l.id > v_through and l.id <= v_last
-       group by coalesce(l.agent, ''), l.outcome, l.tier
+       group by left(coalesce(l.agent, ''), 200), l.outcome, l.tier
       on conflict (what, agent, outcome, tier) do update
         set rows = p.rows + excluded.rows, first_id = least(p.first_id, excluded.first_id);
       insert into reaper.pruned as p (what, outcome, first_id, rows)
@@ -120,7 +121,7 @@ begin
        and not exists (select from reaper.notification n where n.ledger_id = l.id and n.owed)
        and not exists (select from reaper.running_job r where r.job_id = l.job_id and r.run_key = l.run_key)
        and (l.id in (select unnest(v_crashes))) is not true -- hashed, as an array is not always
-    returning l.id, coalesce(l.agent, '') as agent, l.outcome, l.tier, l.evidence #>> '{crashBudget,outcome}' = l.outcome as is_over_budget
+    returning l.id, left(coalesce(l.agent, ''), 200) as agent, l.outcome, l.tier, l.evidence #>> '{crashBudget,outcome}' = l.outcome as is_over_budget
   ), counted as (
     insert into reaper.pruned as p (what, agent, outcome, tier, first_id, rows)
     select 'claim', agent, outcome, tier, min(id), count(*) from gone where id > coalesce(v_claims, 0) group by agent, outcome, tier

@@ -6,13 +6,14 @@ alter table reaper.ledger add column cause text;
 
 -- The process of a stamp, whoever wrote it: without the machine id, which a container's image or the probe that a token is resolved by may
 -- give differently, and with the spaces that `ps` pads with reduced to one. Not by the row's host: a boot belongs to one machine, but a host can be
--- renamed while a process of it is still named by rows. Without a regular expression for the first: it is asked of each running row.
+-- renamed while a process of it is still named by rows. Without a regular expression for the first: it is asked of each running row. Cut where
+-- no stamp is that long: the index has no room for any text, and a row with one must be claimed all the same.
 create function reaper.stamped_process(p_process_identity text) returns text
   language sql immutable
   as $$
     select case when starts_with(p_process_identity, 'linux:')
-                then 'linux:' || substr(p_process_identity, 7 + strpos(substr(p_process_identity, 7), ':'))
-                else regexp_replace(p_process_identity, '\s+', ' ', 'g') end
+                then 'linux:' || left(substr(p_process_identity, 7 + strpos(substr(p_process_identity, 7), ':')), 500)
+                else regexp_replace(left(p_process_identity, 500), ' +', ' ', 'g') end
   $$;
 
 -- All processes with the same pid that are the stamp's: a start can be rounded to the tick before or after.

@@ -57,7 +57,9 @@ export function explainServerState(
         expected: 'Postgres to finish a statement in time',
         todo: /user request/i.test(message)
           ? 'somebody canceled it: try again'
-          : 'see pg_stat_activity for slow statements and held locks',
+          : /statement timeout/i.test(message)
+            ? 'see pg_stat_activity for slow statements and held locks; if there are none, the view, a function or a trigger of the queue is too slow'
+            : 'see pg_stat_activity for slow statements and held locks',
       };
     default:
       return null;

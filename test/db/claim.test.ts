@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findLedgerEntry } from '../../src/db/ledger.js';
 import { operate } from '../../src/db/operate.js';
@@ -58,6 +59,23 @@ describe('a claim that wins', () => {
     ]);
     expect(result.notificationId).toBeNull();
     expect((await db.admin.query('select from reaper.notification')).rowCount).toBe(0);
+  });
+
+  it('is recorded however long the texts of the row are: an index has no room for any', async () => {
+    const own = await createTestDatabase();
+    try {
+      await own.admin.query('drop index jobs_running_idx');
+      const long = randomBytes(5_000).toString('hex');
+      const row = { agent: long, repo: long, host: long, processIdentity: long };
+      const ref = await insertRunningJob(own.admin, row);
+      const result = await claimRun(own.reaper, ref, { run: { processIdentity: long } });
+      expect(result).toMatchObject({ result: 'won' });
+      expect((await own.admin.query('select agent, host, process_identity from reaper.ledger')).rows).toEqual(
+        [{ agent: long, host: long, process_identity: long }],
+      );
+    } finally {
+      await own.drop();
+    }
   });
 
   it('fails: keeps what belonged to the run, and owes a notification', async () => {

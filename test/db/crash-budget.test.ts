@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim, ClaimResult } from '../../src/db/claim.js';
 import { claimMany, type BatchResult } from '../../src/db/claim-many.js';
@@ -253,6 +254,34 @@ describe('the death over the budget', () => {
     const here = { pid: 77, processIdentity: 'ps:mac-1:Thu Jan 1 10:00:00 2026' };
     await insertRunningJob(db.admin, { id: 'here', ...here });
     expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
+  });
+
+  it('reads a stamp the same way in any session: it is indexed by it', async () => {
+    const session = await db.admin.connect();
+    try {
+      const read = async (setting: string) => {
+        await session.query(`set standard_conforming_strings = ${setting}; set escape_string_warning = off`);
+        const { rows } = await session.query<{ process: string }>(
+          'select reaper.stamped_process($1) as process',
+          ['ps:suss-1:Thu Jan  1 10:00:00 2026'],
+        );
+        return rows[0]?.process;
+      };
+      expect([await read('on'), await read('off')]).toEqual(
+        Array(2).fill('ps:suss-1:Thu Jan 1 10:00:00 2026'),
+      );
+    } finally {
+      session.release(true);
+    }
+  });
+
+  it('keeps no run from being claimed, however long its stamp is', async () => {
+    await dies('j', 2);
+    const processIdentity = randomBytes(5_000).toString('hex');
+    const ref = await runAgain('j', { pid: 77, processIdentity });
+    await insertRunningJob(db.admin, { id: 'neighbour', pid: 77, processIdentity });
+    expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
+    expect(await claimPlanned(await look(ref))).toMatchObject({ result: 'won', detail: 'queued' });
   });
 
   it('never fails a run without a stamp: whether it was alone cannot be told', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prune } from '../../src/db/prune.js';
 import { recordSweep } from '../../src/db/record-sweep.js';
@@ -63,6 +64,20 @@ it('are the same before and after a sweep has counted them for good, and grow on
   await sweep();
   expect(await totals()).toEqual({ claims: 2 * MANY + 3, leases: MANY + 2 });
   expect(await byAgent()).toHaveLength(3);
+});
+
+it('are counted for good, and pruned, however long the names of agents are', async () => {
+  const agent = randomBytes(5_000).toString('hex');
+  await addClaims(MANY);
+  await addClaims(6, 100);
+  await db.admin.query(`update reaper.ledger set agent = $1 where agent = 'a'`, [agent]);
+  const before = await byAgent();
+  expect(before.map((row) => row.agent)).toContain(agent.slice(0, 200));
+  await prune(db.admin, 90 * DAY_S);
+  expect(await byAgent()).toEqual(before);
+  expect(await sweep()).toEqual({ isNew: true, error: null });
+  expect(await byAgent()).toEqual(before);
+  expect((await through())[0]).toBeGreaterThanOrEqual(MANY);
 });
 
 it('read only what came since', async () => {

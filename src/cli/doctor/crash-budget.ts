@@ -28,7 +28,11 @@ export const crashBudgetCheck: Check = {
     }
     const findings: Finding[] = [];
     const { crash_budget: budget } = await readStatus(pool);
+    const seen = new Set<string>();
     for (const { job_id: jobId, outcome, deaths, claimed_at: claimedAt } of budget.last) {
+      // The newest comes first, and tells how often the job has died and what became of it.
+      if (seen.has(jobId)) continue;
+      seen.add(jobId);
       if (outcome !== 'queued' || Date.parse(now) - Date.parse(claimedAt) > RECENT_MS) continue;
       findings.push(
         warn(

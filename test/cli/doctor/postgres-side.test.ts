@@ -89,6 +89,14 @@ describe('what any check meets because of the state of the server', () => {
     },
   );
 
+  it('may be none if a statement took too long: then the queue is told of, too', async () => {
+    const run = () =>
+      db.admin.query(`set local statement_timeout = '10ms'; select pg_sleep(60)`).then(() => []);
+    expect(await runChecks([{ name: 'any', needs: [], run }], patient.context)).toMatchObject([
+      { level: 'fail', todo: expect.stringMatching(/held locks; if there are none, the view/) as string },
+    ]);
+  });
+
   it.each(['postgres', 'schema'])('is said by the check "%s", too', async (name) => {
     const query = () => db.admin.query(`do $$ begin ${raise('53100')}; end $$`);
     const pool = { query } as unknown as Pool;
@@ -792,6 +800,16 @@ describe('crash budget', () => {
     await dies('j', 1, { budget: true });
     expect(await found()).toMatchObject([
       { level: 'warn', got: expect.stringMatching(/^job j has died 3 times, and was requeued/) as string },
+    ]);
+  });
+
+  it('names such a job once, and not if it has failed since', async () => {
+    await allow(2);
+    await dies('failed later', 1, { budget: true });
+    await dies('failed later', 1, { outcome: 'failed', budget: true });
+    await dies('j', 3, { budget: true });
+    expect(await found()).toMatchObject([
+      { level: 'warn', got: expect.stringMatching(/^job j has died 3 times/) as string },
     ]);
   });
 
