@@ -47,7 +47,7 @@ export const crashBudgetCheck: Check = {
       findings.push(
         warn(
           `a stamp in each row, so that ${set} can fail its job`,
-          `${counted(unstamped, 'running job')} without one: the budget never fails them`,
+          `${counted(unstamped, 'running job')} without one: the budget fails none of these`,
           'stamp runs: docs/identity.md',
         ),
       );

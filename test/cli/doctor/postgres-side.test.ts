@@ -819,7 +819,7 @@ describe('crash budget', () => {
     expect(await levels('crash budget')).toEqual(['ok']);
     await allow(2);
     expect((await found()).map(({ level, got }) => [level, got])).toEqual([
-      ['warn', '1 running job without one: the budget never fails them'],
+      ['warn', '1 running job without one: the budget fails none of these'],
       ['warn', 'it has no reaper.open_jobs: prune forgets the deaths of jobs that are queued'],
     ]);
   });
