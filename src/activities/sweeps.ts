@@ -39,7 +39,7 @@ export interface Symptom extends WatchTarget {
   symptom: string;
   /** The exit code and when it was recorded, as a text that changes when it is written again; null without one. */
   exitRecord?: string | null;
-  /** Its gate is to be asked, which only a watch of its own does; missing if not, and from workers of older versions. */
+  /** Its gate is to be asked, which only a watch of its own does. Only for a caller that knows it, see `ScanOptions.gates`. */
   needsGate?: true;
 }
 
@@ -49,6 +49,8 @@ export interface ScanOptions {
   inParts?: boolean;
   /** Leaves out hosts whose probes report by themselves that nothing is wrong, except some in turn. @default false */
   byReport?: boolean;
+  /** Gives no host watch to runs whose gate is to be asked. Others are not told which: their histories must replay. @default false */
+  gates?: boolean;
 }
 
 /** What one scan of Postgres found. Its size does not grow with the number of healthy jobs above the fan-out limit. */
@@ -115,7 +117,7 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
     async scan(
       after: Cursor | null,
       hostsAfter: string | null = null,
-      { inParts = false, byReport = false }: ScanOptions = {},
+      { inParts = false, byReport = false, gates = false }: ScanOptions = {},
     ): Promise<Scan> {
       const control = await readControl(pool);
       const { policy } = control;
@@ -168,7 +170,13 @@ export function createSweepActivities({ pool, names, log, metrics }: SweepActivi
         sawAllHosts: fleet?.isWhole ?? false,
         watchAll,
         runs: runs === null ? null : runs.map(target),
-        symptoms: { items: symptoms.items.map(target), next: symptoms.next },
+        symptoms: {
+          items: symptoms.items.map(({ needsGate, ...run }) => ({
+            ...target(run),
+            ...(gates && needsGate && { needsGate }),
+          })),
+          next: symptoms.next,
+        },
         owed: await part('notifications', () => readDueNotifications(pool, OWED_PAGE), []),
         due: await part('notifications', () => readDueKinds(pool), []),
         leaseQueue:

@@ -109,7 +109,8 @@ export async function readSymptoms(
 
 /**
  * Hosts on which several runs' rows show a symptom, and how many, without those whose gate is to be asked. An empty name is for the runs
- * of no host. Also of hosts whose probes are well: a recorded exit code concerns no probe. If there are more than `limit`, any of them, so that none is always left out.
+ * of no host. Also of hosts whose probes are well: a recorded exit code concerns no probe. If there are more than `limit`, any of them,
+ * so that none is always left out.
  */
 export async function countSymptoms(
   pool: Queryable,

@@ -19,8 +19,11 @@ const ASK_MS = 60_000;
 const NAMED = 5;
 const MAX_HOST = 100;
 
-/** A host whose watch is open, and since when, as the next execution gets to know it. */
-export type CarriedTurn = readonly [host: string, beganMs: number];
+/** Maximum of characters of what is carried over: an input has room for two megabytes. */
+const MAX_CARRIED = 250_000;
+
+/** A host whose watch is open, since when, and when it may be asked whether it still is, as the next execution gets to know it. */
+export type CarriedTurn = readonly [host: string, beganMs: number, askMs?: number];
 
 /** What the reaper knows of the last host watch of a host. */
 interface Turn {
@@ -47,14 +50,23 @@ export class HostTurns {
   constructor(carried: readonly CarriedTurn[] = []) {
     const turn = { isOpen: true, isCarried: true, leftSome: false, singlesIn: null };
     this.#turns = new Map(
-      carried.map(([host, beganMs]) => [host, { ...turn, beganMs, nextMs: whenToAsk(beganMs) }]),
+      carried.map(([host, beganMs, askMs = whenToAsk(beganMs)]) => [
+        host,
+        { ...turn, beganMs, nextMs: askMs },
+      ]),
     );
   }
 
+  /** Those that are open, as many as there is room for: the next execution finds the others by their ids. */
   carry(): CarriedTurn[] {
-    return [...this.#turns].flatMap(([host, { isOpen, beganMs }]) =>
-      isOpen ? [[host, beganMs] as const] : [],
-    );
+    let left = MAX_CARRIED;
+    return [...this.#turns].flatMap(([host, { isOpen, isCarried, beganMs, nextMs }]) => {
+      if (!isOpen) return [];
+      // An execution can be shorter than the time until it is asked, so that time goes on over several.
+      const turn = [host, beganMs, isCarried === true ? nextMs : whenToAsk(beganMs)] as const;
+      left -= JSON.stringify(turn).length;
+      return left >= 0 ? [turn] : [];
+    });
   }
 
   /** Whether it is time to try to start one that was carried over, which shows whether it is still open. */
@@ -90,7 +102,7 @@ export class HostTurns {
   isForSingles(host: string, sweep: number, { intervalS }: Pick<Policy, 'intervalS'>): boolean {
     const turn = this.#turns.get(host);
     if (turn === undefined) return false;
-    if (turn.isOpen) return Date.now() - turn.beganMs > Math.max(LATE_MS, LATE_INTERVALS * 1000 * intervalS);
+    if (turn.isOpen) return isLate(turn, intervalS);
     if (turn.leftSome) {
       turn.leftSome = false;
       turn.singlesIn = sweep;
@@ -138,13 +150,23 @@ export class HostTurns {
     });
   }
 
-  /** Forgets those that nothing depends on any more, for a sweep whose facts were asked for at some time. */
-  tidy(readMs: number): void {
-    for (const [host, { isOpen, nextMs, leftSome }] of this.#turns) {
-      if (isOpen || leftSome || nextMs > Date.now() || this.endedAfter(host, readMs)) continue;
-      this.#turns.delete(host);
+  /**
+   * Forgets those that nothing depends on any more, for a sweep whose facts were asked for at some time. Also those that were carried
+   * over and are late: most are over, which nobody told, and one that is stuck is found by its id.
+   */
+  tidy(readMs: number, { intervalS }: Pick<Policy, 'intervalS'>): void {
+    for (const [host, turn] of this.#turns) {
+      const { isOpen, isCarried, nextMs, leftSome } = turn;
+      const isKept = isOpen
+        ? isCarried !== true || !isLate(turn, intervalS)
+        : leftSome || nextMs > Date.now() || this.endedAfter(host, readMs);
+      if (!isKept) this.#turns.delete(host);
     }
   }
+}
+
+function isLate({ beganMs }: Turn, intervalS: number): boolean {
+  return Date.now() - beganMs > Math.max(LATE_MS, LATE_INTERVALS * 1000 * intervalS);
 }
 
 /** The longer one has been open, the longer it may take. */

@@ -29,6 +29,8 @@ export interface OpenWatch extends Pick<WatchTarget, 'watchId' | 'jobId'> {
   isRetry?: boolean;
   /** Its run's process was dead when it was started. */
   isDead?: boolean;
+  /** Its run's gate is to be asked: no host watch could look after it. */
+  needsGate?: boolean;
   /** The exit record that it was last woken for, see `Symptom.exitRecord`. */
   exitRecord?: string | null;
 }

@@ -133,11 +133,12 @@ export class Round {
     if (this.#isBlocked) return;
     const targets = found.filter(({ watchId }) => !this.symptoms.has(watchId));
     for (const target of targets) this.symptoms.set(target.watchId, target);
-    const toPoke = ({ watchId, symptom, exitRecord }: Symptom): Poke => {
+    const toPoke = ({ watchId, symptom, exitRecord, needsGate }: Symptom): Poke => {
       const known = this.reaper.watches.get(watchId);
       const isRewritten =
         typeof exitRecord === 'string' && known !== undefined && known.exitRecord !== exitRecord;
-      if (isRewritten) this.reaper.watches.set(watchId, { ...known, exitRecord });
+      if (isRewritten)
+        this.reaper.watches.set(watchId, { ...known, exitRecord, needsGate: needsGate === true });
       // The reason for its watch's wait may no longer hold.
       if (isRewritten) return { why: 'look', park: this.#park };
       return { why: symptom === 'dead' ? 'dead' : 'symptom', park: this.#park };
@@ -183,11 +184,11 @@ export class Round {
     return hasHostWatches(policy) && this.#needy > policy.batchAbove && patched('host-watch');
   }
 
-  /** Those of these crowds that are some even without the runs that have a watch of their own. */
+  /** Those of these crowds that are some even without the runs that have a watch of their own. Crowds count none that needs its gate. */
   #withoutWatched(crowds: readonly [host: string, runs: number][]): [host: string, runs: number][] {
     const watched = new Map<string, number>();
-    for (const { host } of this.reaper.watches.values()) {
-      if (host !== undefined) watched.set(host, (watched.get(host) ?? 0) + 1);
+    for (const { host, needsGate } of this.reaper.watches.values()) {
+      if (host !== undefined && needsGate !== true) watched.set(host, (watched.get(host) ?? 0) + 1);
     }
     return crowds.flatMap(([host, runs]): [string, number][] => {
       const fresh = runs - (watched.get(host) ?? 0);

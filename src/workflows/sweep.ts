@@ -79,7 +79,11 @@ function logChange(before: SweepSummary | null, now: SweepSummary): void {
 /** Null if nothing could be read. */
 async function scanAll(reaper: Reaper, summary: SweepSummary): Promise<Scan | null> {
   try {
-    const found = await scan(reaper.rowCursor, reaper.hostsAfter, { inParts: true, byReport: true });
+    const found = await scan(reaper.rowCursor, reaper.hostsAfter, {
+      inParts: true,
+      byReport: true,
+      gates: true,
+    });
     // Missing from workers of older versions.
     const { failed = [] } = found;
     if (failed.length > 0) summary.error = failed.join('; ');
@@ -109,7 +113,7 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary, beganMs:
   if (found.due !== undefined) reaper.due = found.due;
   else if (!reaper.notifying || patched('messages-apart')) reaper.owed = found.owed;
 
-  reaper.hostTurns.tidy(beganMs);
+  reaper.hostTurns.tidy(beganMs, policy);
   const round = new Round(reaper, found, summary, beganMs);
   const examinations = examineHosts(reaper, found, summary);
   const reclaiming = reclaim(found, summary);
@@ -136,7 +140,12 @@ async function pass(reaper: Reaper, found: Scan, summary: SweepSummary, beganMs:
   const watchAll = found.watchAll ?? found.runs !== null;
   if (!watchAll && sawAll) await round.pokeRecovered();
   await crowds;
-  if (sawAll) reaper.hostTurns.keepCarried(round.hosts);
+  if (sawAll) {
+    // A host that does not answer may have runs with a symptom.
+    const { hostsWithoutProbe, hostsFailing } = summary;
+    const hosts = [...round.hosts, ...hostsWithoutProbe, ...Object.keys(hostsFailing)];
+    reaper.hostTurns.keepCarried(new Set(hosts));
+  }
   summary.symptoms = round.symptoms.size;
   summary.waiting = round.waiting.count;
   summary.waitingJobs = round.waiting.jobs;

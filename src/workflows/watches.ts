@@ -16,7 +16,7 @@ export async function startWatch(
   poke: Poke | null,
   searchAttributes: boolean,
 ): Promise<boolean> {
-  const { jobId, runKey, watchId, host, isRetry = false, isDead = false, exitRecord } = target;
+  const { jobId, runKey, watchId, host, isRetry = false, isDead = false, needsGate, exitRecord } = target;
   // Before it exists, so that starts in flight count towards the limit.
   reaper.watches.set(watchId, {
     watchId,
@@ -24,6 +24,7 @@ export async function startWatch(
     ...((host ?? '').length <= MAX_HOST && { host: host ?? '' }),
     ...(isRetry && { isRetry }),
     ...(isDead && { isDead }),
+    ...(needsGate === true && { needsGate }),
     ...(typeof exitRecord === 'string' && { exitRecord }),
   });
   try {

@@ -7,6 +7,7 @@ import { ProcessMetrics } from '../../src/metrics/process-metrics.js';
 import { Names } from '../../src/naming.js';
 import { HOST_REPORT } from '../support/boots.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createHold } from '../support/hold.js';
 import { countClaimed, insertManyRuns } from '../support/many-runs.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { KeptLog } from '../support/quiet.js';
@@ -56,26 +57,32 @@ it('counts no run of a host whose gate is to be asked, and names those that are'
   const pool = db.reaper;
   const [names, log, metrics] = [new Names('test'), new KeptLog(), new ProcessMetrics()];
   const jobs = createJobActivities({ pool, batches: pool, names, log, metrics });
-  const { crowds, symptoms } = await jobs.scan(null, null, { inParts: true });
+  const { crowds, symptoms } = await jobs.scan(null, null, { inParts: true, gates: true });
   expect(crowds).toEqual([['host-1', 150]]);
   const wrong = symptoms.items.filter(
     ({ jobId, needsGate }) => jobId.startsWith('good') !== (needsGate === true),
   );
   expect({ seen: symptoms.items.length, wrong }).toEqual({ seen: 250, wrong: [] });
+  // A workflow of an older version may have started a host watch for them: a newer one that was told more would not replay that.
+  const older = await jobs.scan(null, null, { inParts: true });
+  expect(older.symptoms.items.filter((item) => 'needsGate' in item)).toEqual([]);
 });
 
 it('starts no watch of a host whose runs all have watches of their own', async () => {
-  // Their gates take long, and no host watch can do anything about them.
-  await insertManyRuns(db.admin, { count: 8, exit: { code: 0, agoS: 60 } });
+  await insertManyRuns(db.admin, { count: 8, exit: { code: 3, agoS: 60 } });
+  const { pass, letGo } = createHold();
   let areCounted = false;
   reaper = await startReaper(db, {
-    policy: { watchAllLimit: 0, batchAbove: 4 },
+    policy: { watchAllLimit: 0, batchAbove: 20 },
     jobs: (real) => ({
       scan: async (...args) => ({
         ...(await real.scan(...args)),
         ...(areCounted && { crowds: [['host-1', 8]] }),
       }),
-      judgeExitZero: () => Promise.reject(new Error('the gate does not answer')),
+      claim: async (...args) => {
+        await pass;
+        return real.claim(...args);
+      },
     }),
   });
   const { openWatches, sweepNow } = reaper;
@@ -83,10 +90,39 @@ it('starts no watch of a host whose runs all have watches of their own', async (
     const watches = (await openWatches()).filter((id) => id.includes('/watch/'));
     return watches.length === 8;
   });
+  await db.admin.query(`update reaper.control set policy = policy || '{"batchAbove": 4}'`);
   areCounted = true;
   // A sweep that had begun before does not count.
   await sweepNow();
   for (let n = 0; n < 6; n += 1) expect(await sweepNow()).toMatchObject({ hostWatches: 0, watching: 8 });
+  letGo();
+});
+
+it('counts no watch that waits for its gate against the runs that a host watch could repair', async () => {
+  await insertManyRuns(db.admin, { prefix: 'good', count: 8, exit: { code: 0, agoS: 60 } });
+  const { pass, letGo } = createHold();
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 4 },
+    jobs: (real) => ({
+      // The page has no room for them.
+      scan: async (...args) => {
+        const { symptoms, ...found } = await real.scan(...args);
+        const items = symptoms.items.filter(({ jobId }) => jobId.startsWith('good'));
+        const others = symptoms.items.length - items.length;
+        return { ...found, symptoms: { ...symptoms, items }, crowds: others > 1 ? [['host-1', others]] : [] };
+      },
+      judgeExitZero: async () => {
+        await pass;
+        return { kind: 'done', reason: 'exit0, already advanced', advance: null, gate: null };
+      },
+    }),
+  });
+  const { sweepNow } = reaper;
+  await eventually('a watch of each', async () => (await sweepNow()).watching === 8);
+  await insertManyRuns(db.admin, { prefix: 'code', count: 6, exit: { code: 3, agoS: 60 } });
+  await eventually('the repair', async () => (await countClaimed(db.admin, 'code')).runs === 6, 60_000);
+  letGo();
+  await eventually('the others', async () => (await countClaimed(db.admin, 'good')).runs === 8, 60_000);
 });
 
 it('repairs the runs of a host whose watch is there, but gets nowhere', async () => {

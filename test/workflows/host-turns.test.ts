@@ -58,6 +58,47 @@ it('forgets those that were carried over where no run shows a symptom any more, 
   expect(turns.open).toEqual({ count: 3, first: ['', 'host-2', 'host-3'] });
 });
 
+it('asks one after the same time, however short the executions are', () => {
+  vi.useFakeTimers({ now: 0 });
+  let turns = new HostTurns();
+  turns.began('host-1');
+  vi.setSystemTime(100_000);
+  for (let n = 0; n < 3; n += 1) {
+    turns = new HostTurns(turns.carry());
+    expect(turns.mayAsk('host-1')).toBe(false);
+    vi.setSystemTime(Date.now() + 20_000);
+  }
+  expect(turns.mayAsk('host-1')).toBe(true);
+});
+
+it('carries no more than an input has room for, and leaves the others to be found by their ids', () => {
+  const turns = new HostTurns();
+  for (let n = 0; n < 1_950; n += 1) turns.began(String(n).padStart(200, 'h'));
+  const carried = turns.carry();
+  expect(JSON.stringify(carried).length).toBeLessThan(260_000);
+  expect(carried.length).toBeGreaterThan(1_000);
+  const usual = new HostTurns();
+  for (let n = 0; n < 1_950; n += 1) usual.began(`ip-10-0-${n}.eu-west-1.compute.internal`);
+  expect(usual.carry()).toHaveLength(1_950);
+});
+
+it('forgets one that was carried over and is late, so that its host can have another one, and no other', () => {
+  vi.useFakeTimers({ now: 0 });
+  const before = new HostTurns();
+  before.began('host-1');
+  vi.setSystemTime(1);
+  before.began('host-2');
+  const turns = new HostTurns(before.carry());
+  vi.setSystemTime(600_001);
+  turns.tidy(Date.now(), { intervalS: 15 });
+  expect(turns.open).toEqual({ count: 1, first: ['host-2'] });
+  expect(turns.isForSingles('host-1', 2, { intervalS: 15 })).toBe(false);
+  // The end of one that it started itself will be reported.
+  vi.setSystemTime(2_000_000);
+  before.tidy(Date.now(), { intervalS: 15 });
+  expect(before.open.count).toBe(2);
+});
+
 it('gives single watches to the runs of a host whose watch was carried over and is open for very long', () => {
   vi.useFakeTimers({ now: 0 });
   const before = new HostTurns();

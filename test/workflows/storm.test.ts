@@ -167,6 +167,74 @@ it('knows the open host watches after it has continued as new, and gives way to 
   await allOf(60);
 });
 
+it('gives another host watch to a host whose last one ended unseen long ago, though no sweep sees everything', async () => {
+  // As it was carried over: the watch was open then, and is not any more.
+  const carried = {
+    sweepWanted: true,
+    operations: [],
+    watches: [],
+    hostsAfter: null,
+    rowCursor: null,
+    hostCursors: [],
+    hostWatches: [['host-9', Date.now() - 3_600_000] as const],
+    sweeps: 7,
+    nextSweepMs: 0,
+    policy: null,
+    status: null,
+    lastSweep: null,
+  };
+  await insertManyRuns(db.admin, { count: 30, host: 'host-9' });
+  await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 10 },
+    input: { carried },
+    jobs: (real) => ({
+      scan: async (...args) => ({ ...(await real.scan(...args)), sawAllHosts: false }),
+    }),
+  });
+  await allOf(30);
+  const { rows } = await db.admin.query<{ n: number }>(
+    `select count(*) as n from reaper.ledger where workflow_id = $1`,
+    [reaper.names.hostWatchId('host-9')],
+  );
+  expect(rows[0]?.n).toBe(30);
+  const { sweepNow } = reaper;
+  await eventually('none left', async () => (await sweepNow()).hostsWatched?.count === 0);
+});
+
+it('gives way to no host watch that was carried over because a probe does not answer for a while', async () => {
+  const dead = startProcess();
+  await dead.kill();
+  await insertManyRuns(db.admin, { count: 30, processes: [dead] });
+  const { pass, letGo } = createHold();
+  let isSilent = false;
+  reaper = await startReaper(db, {
+    policy: { watchAllLimit: 0, batchAbove: 10 },
+    input: { continueAfterSweeps: 1 },
+    jobs: (real) => ({
+      settlePage: async (page) => {
+        await pass;
+        return real.settlePage(page);
+      },
+    }),
+    probes: (real) => ({
+      examineHost: (...args) =>
+        isSilent ? Promise.reject(new Error('out of order')) : real.examineHost(...args),
+    }),
+  });
+  const { sweepNow } = reaper;
+  await eventually('a host watch', async () => (await sweepNow()).hostsWatched?.count === 1);
+  isSilent = true;
+  for (let n = 0; n < 3; n += 1) await sweepNow();
+  isSilent = false;
+  for (let n = 0; n < 4; n += 1) {
+    expect(await sweepNow()).toMatchObject({ hostWatches: 0, watching: 0, hostsWatched: { count: 1 } });
+  }
+  letGo();
+  await allOf(30);
+  expect(await countClaimed(db.admin)).toEqual({ claims: 30, runs: 30 });
+});
+
 it('starts no host watch below the threshold, nor by a policy that names none', async () => {
   const dead = startProcess();
   await dead.kill();
