@@ -43,7 +43,7 @@ export async function startBenchServers({ cleanup, log }: BenchContext): Promise
  */
 export async function createEnvironment(
   { postgres, temporal }: Servers,
-  { cleanup }: BenchContext,
+  { cleanup, log }: BenchContext,
   install: (adminUrl: string) => Promise<unknown> = (adminUrl) => migrate(adminUrl, 'reference'),
 ): Promise<BenchEnvironment> {
   // Has a fixed length, so that it takes the same number of bytes in every history.
@@ -61,6 +61,7 @@ export async function createEnvironment(
         id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
     },
   });
+  admin.on('error', (error) => log(`a connection of the bench's own: ${error.message}`));
   cleanup.add(async () => {
     await admin.end();
     await dropDatabase(postgres.adminUrl, login);
