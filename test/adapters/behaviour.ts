@@ -303,7 +303,7 @@ export function worksBehindPgBouncer(
       expect(await names(kept)).toEqual(keptNames);
       const { unplaced } = await readUnplaced(world);
       expect(unplaced).toEqual([
-        { why: 'none', count: 1, runs: expect.any(Number) as number, names: unknownNames },
+        { why: 'none', count: 1, runs: expect.any(Number) as number, isNamed: true, names: unknownNames },
       ]);
       await latch.open();
       for (const id of [...lost, ...kept]) await world.done(id);
