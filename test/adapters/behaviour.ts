@@ -158,6 +158,26 @@ export function bearsTheRest(getWorld: () => QueueWorld): void {
   });
 }
 
+/** A repair puts a job back where it was. */
+export function staysInItsQueue(getWorld: () => QueueWorld): void {
+  it('a job of a named queue runs again on a worker of that queue', async () => {
+    const world = getWorld();
+    const first = await world.startWorker({ QUEUE: 'mail' });
+    const id = await world.addJob({ queue: 'mail', hangs: true });
+    await world.started(id);
+    const other = await world.startWorker({ QUEUE: 'default' });
+    await first.kill();
+    await world.claimed(id);
+    const another = await world.addJob({});
+    await world.done(another);
+    const second = await world.startWorker({ QUEUE: 'mail' });
+    await world.done(id);
+    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
+    expect(await world.noted('start', another)).toEqual([other.pid]);
+    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
+  });
+}
+
 /** What else there is to say where a worker's name is a token. */
 export function goesByName(
   getWorld: () => QueueWorld & { rename: (id: string, name: string) => Promise<void> },

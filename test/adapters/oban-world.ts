@@ -45,10 +45,10 @@ export class ObanWorld extends QueueWorld {
     return { command: PRODUCER, env: { RECIPE } };
   }
 
-  async addJob({ maxAttempts = 20, ...args }: JobSpec): Promise<string> {
+  async addJob({ maxAttempts = 20, queue = 'default', ...args }: JobSpec): Promise<string> {
     const { rows } = await this.admin.query<{ id: string }>(
-      `insert into ${this.table('oban_jobs')} (worker, args, max_attempts) values ('Work', $1, $2) returning id::text`,
-      [JSON.stringify(args), maxAttempts],
+      `insert into ${this.table('oban_jobs')} (worker, args, max_attempts, queue) values ('Work', $1, $2, $3) returning id::text`,
+      [JSON.stringify(args), maxAttempts, queue],
     );
     return rows[0]?.id ?? '';
   }

@@ -28,6 +28,8 @@ export interface JobSpec {
   /** The same, but its worker can do something else meanwhile. */
   waitsUntil?: string;
   maxAttempts?: number;
+  /** Its named queue, where the tests of that package use more than the default one. */
+  queue?: string;
 }
 
 /** Creates the database, with a table in which jobs note when they start and end. */

@@ -45,10 +45,10 @@ export class RiverWorld extends QueueWorld {
     return { command: [this.program, 'work'], env: {} };
   }
 
-  async addJob({ maxAttempts = 25, ...args }: JobSpec): Promise<string> {
+  async addJob({ maxAttempts = 25, queue = 'default', ...args }: JobSpec): Promise<string> {
     const { rows } = await this.admin.query<{ id: string }>(
-      `insert into ${this.table('river_job')} (kind, args, max_attempts) values ('work', $1, $2) returning id::text`,
-      [JSON.stringify(args), maxAttempts],
+      `insert into ${this.table('river_job')} (kind, args, max_attempts, queue) values ('work', $1, $2, $3) returning id::text`,
+      [JSON.stringify(args), maxAttempts, queue],
     );
     return rows[0]?.id ?? '';
   }

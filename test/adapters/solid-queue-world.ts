@@ -35,7 +35,7 @@ export class SolidQueueWorld extends QueueWorld {
     queue,
     blocksUntil,
     waitsUntil,
-  }: JobSpec & { lost?: number; key?: string; queue?: string }): Promise<string> {
+  }: JobSpec & { lost?: number; key?: string }): Promise<string> {
     return addSolidJob(
       this.admin,
       this.schema,

@@ -2,7 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { detach, migrate } from '../../../src/db/migrate.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, canBeDetached, goesByName, startTwice, worksBehindPgBouncer } from '../behaviour.js';
+import {
+  bearsTheRest,
+  canBeDetached,
+  goesByName,
+  startTwice,
+  staysInItsQueue,
+  worksBehindPgBouncer,
+} from '../behaviour.js';
 import { hasElixir, ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
@@ -23,6 +30,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
 
   bearsTheRest(() => world);
   goesByName(() => world);
+  staysInItsQueue(() => world);
   worksBehindPgBouncer(() => world);
   canBeDetached(
     () => world,

@@ -9,6 +9,7 @@ import {
   finishRun,
   goesByName,
   repairsWhatDied,
+  staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
 import { hasGo } from '../go.js';
@@ -32,6 +33,7 @@ describe.skipIf(!hasGo)('River (needs go)', () => {
 
   bearsTheRest(() => world);
   goesByName(() => world);
+  staysInItsQueue(() => world);
   // What River needs there: no prepared statements, and no LISTEN.
   worksBehindPgBouncer(() => world, { search: '?default_query_exec_mode=exec', POLL_ONLY: 'true' });
   canBeDetached(

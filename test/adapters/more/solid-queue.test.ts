@@ -7,6 +7,7 @@ import {
   createLatch,
   finishRun,
   startTwice,
+  staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
 import { hasRubyPg } from '../solid-queue.js';
@@ -29,6 +30,7 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
   afterAll(() => world.end());
 
   bearsTheRest(() => world);
+  staysInItsQueue(() => world);
   // As its migration of version 0.6 does, the last one that changes a table.
   canBeDetached(
     () => world,
@@ -189,22 +191,6 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
     await world.done(two);
     expect([await world.states(one), await world.noted('start', one)]).toEqual([['failed'], [first.pid]]);
     expect(await world.noted('start', two)).toEqual([second.pid]);
-  });
-
-  it('a job of a named queue runs again on a worker of that queue', async () => {
-    const first = await world.startWorker({ QUEUE: 'mail' });
-    const id = await world.addJob({ queue: 'mail', hangs: true });
-    await world.started(id);
-    const other = await world.startWorker({ QUEUE: 'default' });
-    await first.kill();
-    await world.claimed(id);
-    const another = await world.addJob({});
-    await world.done(another);
-    expect(await world.states(id)).toEqual(['ready']);
-    const second = await world.startWorker({ QUEUE: 'mail' });
-    await world.done(id);
-    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
-    expect(await world.noted('start', another)).toEqual([other.pid]);
   });
 
   describe('ids that start over', () => {

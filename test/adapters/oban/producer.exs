@@ -36,7 +36,7 @@ defmodule Producer do
   defp fetch(node, uuid, demand) do
     query("""
     with subset as materialized (
-      select id from #{table()} where state = 'available' and queue = 'default'
+      select id from #{table()} where state = 'available' and queue = '#{System.get_env("QUEUE", "default")}'
        order by priority, scheduled_at, id limit #{demand} for update skip locked)
     update #{table()} j
        set state = 'executing', attempted_at = '#{now()}', attempted_by = array['#{node}', '#{uuid}'], attempt = attempt + 1

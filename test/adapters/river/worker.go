@@ -82,11 +82,15 @@ func config(pool *pgxpool.Pool, schema string) *river.Config {
 	river.AddWorker(workers, &Worker{pool: pool})
 	concurrency, err := strconv.Atoi(os.Getenv("CONCURRENCY"))
 	must(err)
+	queue := river.QueueDefault
+	if named := os.Getenv("QUEUE"); named != "" {
+		queue = named
+	}
 	config := &river.Config{
 		FetchPollInterval: 200 * time.Millisecond,
 		JobTimeout:        -1,
 		PollOnly:          os.Getenv("POLL_ONLY") != "",
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
+		Queues:            map[string]river.QueueConfig{queue: {MaxWorkers: concurrency}},
 		Schema:            schema,
 		Workers:           workers,
 	}
