@@ -172,7 +172,8 @@ describe.each<[BossVersion, string]>([
       const bouncer = await startPgBouncer('transaction', [world.url], 20);
       onTestFinished(() => bouncer.stop());
       const WORKER_URL = bouncer.through(world.url);
-      const [named, plain] = [
+      const [named, other, plain] = [
+        await world.startWorker({ WORKER_URL }),
         await world.startWorker({ WORKER_URL }),
         await world.startWorker({ WORKER_URL, WITHOUT_LINE: 'true' }),
       ];
@@ -182,14 +183,20 @@ describe.each<[BossVersion, string]>([
         for (const id of ids) if ((await world.noted('start', id)).includes(pid)) found.push(id);
         return found;
       };
-      await eventually('jobs of both workers', async () => {
+      await eventually('jobs of all workers', async () => {
         ids.push(await world.addJob({ hangs: true }));
-        return (await takenBy(named.pid)).length > 0 && (await takenBy(plain.pid)).length > 0;
+        const taken = await Promise.all([named, other, plain].map(({ pid }) => takenBy(pid)));
+        return taken.every((of) => of.length > 0);
       });
-      const [known, unknown] = [await takenBy(named.pid), await takenBy(plain.pid)];
+      const [known, kept, unknown] = [
+        await takenBy(named.pid),
+        await takenBy(other.pid),
+        await takenBy(plain.pid),
+      ];
       await named.kill();
       for (const id of known) await world.claimed(id);
       await world.sweeps();
+      for (const id of kept) expect(await world.claims(id)).toEqual([]);
       for (const id of unknown) {
         expect(await world.claims(id)).toEqual([]);
         expect(await world.runner(id)).toMatch(isBefore ? /^pgboss$/ : /^pgboss:[0-9a-f]{8}$/);
