@@ -85,3 +85,19 @@ it('a way that is cut refuses everyone, and is the same way when it is restored'
   expect(way.address).toBe(address);
   (await join()).socket.destroy();
 });
+
+it('has the next connection go silent, however short it would have been', async () => {
+  expect(await way.silenceNext('both ways', 10)).toBe(null);
+  const silenced = way.silenceNext('both ways', 60_000);
+  const socket = connect(Number(way.address.split(':')[1]), '127.0.0.1');
+  const answers: string[] = [];
+  socket.on('data', (data) => answers.push(String(data)));
+  socket.write('hello');
+  const silent = await silenced;
+  expect(silent?.count).toBe(1);
+  await expect.poll(() => heard).toEqual(['hello']);
+  socket.destroy();
+  await expect.poll(() => silent?.areGivenUp()).toBe(true);
+  expect(answers).toEqual([]);
+  silent?.end();
+});

@@ -4,7 +4,7 @@ import { waitBetween, waitFor } from './wait.js';
 const AWAY_S = { least: 5, most: 40 };
 /** Milliseconds after which silent connections are broken, if nobody has given them up. */
 const SILENT_MS = 60_000;
-/** Milliseconds that a gate is waited for that has a connection open. */
+/** Milliseconds that a gate is waited for that is asked. */
 const ASKED_MS = 20_000;
 
 /** What happens to the database that sql gates ask: finished work must not be called unfinished. */
@@ -33,7 +33,7 @@ export const gatesDatabase: readonly Fault[] = [
     lastsS: 20,
     async inject({ toGates }) {
       // Each question has its own connection.
-      const silent = await waitFor(() => toGates.silence('both ways'), ASKED_MS);
+      const silent = await toGates.silenceNext('both ways', ASKED_MS);
       if (silent === null) return null;
       await waitFor(() => silent.areGivenUp() || null, SILENT_MS);
       silent.end();

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Silence } from '../world/way.js';
-import { begin, claimOf, exitUnfinalized, expectSoon, killBoth, pastWaitMs } from './scene.js';
+import { begin, claimOf, exitUnfinalized, killBoth, pastWaitMs } from './scene.js';
 import type { Scenario } from './scenario.js';
 
 const SILENCES: readonly Silence[] = ['both ways', 'towards the server', 'from the server'];
@@ -48,9 +48,8 @@ export const networks: readonly Scenario[] = [
     about: 'a green exit 0 whose gate is an sql gate, and the connection by which it is asked goes silent',
     async play(world) {
       const victim = await exitUnfinalized(world, 'prompt-1', 'review');
-      const silent = await expectSoon('the gate to be asked', () =>
-        Promise.resolve(world.toGates.silence('both ways')),
-      );
+      const silent = await world.toGates.silenceNext('both ways', pastWaitMs(world));
+      if (silent === null) throw new Error('Expected the gate to be asked, and nobody asked it');
       await claimOf(world, victim, pastWaitMs(world));
       silent.end();
     },

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /** Which data of a silent connection are swallowed. */
@@ -34,6 +34,8 @@ export interface SilentPassages {
 /** The way of one process to a server: it can be cut, and its connections can go silent while new ones work. */
 export class Way {
   readonly #passages = new Set<Passage>();
+  /** Hears when a process says something. */
+  readonly #said = new EventEmitter();
   #server: Server | null = null;
   #port = 0;
 
@@ -70,6 +72,17 @@ export class Way {
       areGivenUp: () => silent.every(({ near }) => near.destroyed),
       end: () => silent.forEach((passage) => this.#break(passage)),
     };
+  }
+
+  /** The same; if none is open, the next one goes silent as soon as its process has said something. Null when none comes in time. */
+  async silenceNext(silence: Silence, limitMs: number): Promise<SilentPassages | null> {
+    const signal = AbortSignal.timeout(limitMs);
+    while (!signal.aborted) {
+      const silent = this.silence(silence);
+      if (silent !== null) return silent;
+      await once(this.#said, 'said', { signal }).catch(() => undefined);
+    }
+    return null;
   }
 
   /** Breaks every connection and refuses new ones. */
@@ -110,6 +123,7 @@ export class Way {
     near.on('data', (data) => {
       if (isDeaf(passage, 'towards the server')) return;
       if (tap?.asked(data) !== false) far.write(data);
+      this.#said.emit('said');
     });
     far.on('data', (data) => {
       if (isDeaf(passage, 'from the server')) return;
