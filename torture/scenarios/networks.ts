@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Silence } from '../world/way.js';
-import { begin, claimOf, exitUnfinalized, killBoth, pastWaitMs } from './scene.js';
+import { begin, claimOf, exitUnfinalized, killBoth, pastWaitMs, SceneError } from './scene.js';
 import type { Scenario } from './scenario.js';
 
 const SILENCES: readonly Silence[] = ['both ways', 'towards the server', 'from the server'];
@@ -49,7 +49,7 @@ export const networks: readonly Scenario[] = [
     async play(world) {
       const victim = await exitUnfinalized(world, 'prompt-1', 'review');
       const silent = await world.toGates.silenceNext('both ways', pastWaitMs(world));
-      if (silent === null) throw new Error('Expected the gate to be asked, and nobody asked it');
+      if (silent === null) throw new SceneError('Expected the gate to be asked, and nobody asked it');
       await claimOf(world, victim, pastWaitMs(world));
       silent.end();
     },
