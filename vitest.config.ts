@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const SHARED = {
   // The Temporal worker is native code that cannot be loaded twice into one process.
   pool: 'forks',
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
 } as const;
 
 /** `npm run test:system`: tests that wait for real limits, outages and whole fleets, more than 20 s a file. */

@@ -103,7 +103,6 @@ export abstract class QueueWorld {
     await eventually(
       'a sweep',
       async () => (await this.admin.query('select from reaper.last_sweep')).rowCount === 1,
-      60_000,
     );
   }
 
@@ -116,7 +115,7 @@ export abstract class QueueWorld {
     );
     this.#workers.push(worker);
     try {
-      await eventually('a worker that starts', () => worker.lines.includes('ready'), 60_000);
+      await eventually('a worker that starts', () => worker.lines.includes('ready'));
     } catch (error) {
       throw new Error(`Expected a worker that starts, got: ${worker.printed}`, { cause: error });
     }
@@ -142,12 +141,11 @@ export abstract class QueueWorld {
     return eventually(
       `start ${times} of job ${id}`,
       async () => (await this.noted('start', id)).length >= times,
-      60_000,
     );
   }
 
   done(id: string): Promise<true> {
-    return eventually(`job ${id} to end well`, () => this.isDone(id), 60_000);
+    return eventually(`job ${id} to end well`, () => this.isDone(id));
   }
 
   /** The name of the worker that runs a job; null if none does. */
@@ -181,7 +179,7 @@ export abstract class QueueWorld {
   }
 
   claimed(id: string): Promise<true> {
-    return eventually(`the claim of job ${id}`, async () => (await this.claims(id)).length > 0, 60_000);
+    return eventually(`the claim of job ${id}`, async () => (await this.claims(id)).length > 0);
   }
 
   /** Waits for the end of a sweep that begins after now. */
@@ -190,7 +188,7 @@ export abstract class QueueWorld {
       const read = async () =>
         (await this.admin.query<{ at: Date }>('select at from reaper.last_sweep')).rows[0]?.at.getTime();
       const before = await read();
-      await eventually('another sweep', async () => (await read()) !== before, 30_000);
+      await eventually('another sweep', async () => (await read()) !== before);
     }
   }
 

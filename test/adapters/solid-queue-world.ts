@@ -68,7 +68,7 @@ export class SolidQueueWorld extends QueueWorld {
 
   /** Waits until a job has failed. */
   fails(id: string): Promise<true> {
-    return eventually(`job ${id} to fail`, async () => (await this.states(id)).includes('failed'), 60_000);
+    return eventually(`job ${id} to fail`, async () => (await this.states(id)).includes('failed'));
   }
 
   /** The error of a failed job, as Solid Queue reads it. */

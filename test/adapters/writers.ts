@@ -48,7 +48,6 @@ export class Writers {
     await eventually(
       `${takes} takes (${this.errors.slice(0, 3).join('; ')})`,
       () => this.takes >= from + takes,
-      60_000,
     );
   }
 

@@ -63,11 +63,11 @@ it('leads to a job that is reaped and explained', async () => {
       continue;
     }
     if (text.includes('job-reaper ledger')) {
-      await eventually('the claim', isThere('select from reaper.ledger'), 60_000);
+      await eventually('the claim', isThere('select from reaper.ledger'));
     }
     printed.push(await shell.run(text));
     if (text.includes('job-reaper up')) {
-      await eventually('a sweep', isThere('select from reaper.last_sweep'), 60_000);
+      await eventually('a sweep', isThere('select from reaper.last_sweep'));
     }
   }
   const all = printed.join('\n');

@@ -51,7 +51,7 @@ afterAll(async () => {
 
 async function swept(): Promise<void> {
   const isSwept = async () => (await place.db.admin.query('select from reaper.last_sweep')).rowCount === 1;
-  await eventually('a sweep', isSwept, 60_000).catch((error: unknown) => {
+  await eventually('a sweep', isSwept).catch((error: unknown) => {
     throw new Error(worker.output(), { cause: error });
   });
 }

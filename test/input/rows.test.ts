@@ -114,11 +114,7 @@ it.each([
     ]);
     await dead.kill();
     reaper = await startReaper(db, { policy: { watchAllLimit, maxWatches: 1_000, intervalS: 1 } });
-    await eventually(
-      'the dead run repaired',
-      async () => (await endedAs(db.admin, 'dead'))[0] !== null,
-      60_000,
-    );
+    await eventually('the dead run repaired', async () => (await endedAs(db.admin, 'dead'))[0] !== null);
     for (let n = 0; n < 3; n += 1) expect(await reaper.sweepNow()).toMatchObject({ error: null });
     for (const { n } of live) expect(await endedAs(db.admin, `live-${n}`)).toEqual([null]);
     await expectHealthy(reaper.client, reaper.names.reaper);

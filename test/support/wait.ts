@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | Falsy> | T | Falsy,
-  limitMs = 60_000,
+  limitMs = 180_000,
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   let lastError: unknown;

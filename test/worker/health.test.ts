@@ -61,19 +61,15 @@ async function ask(path: string): Promise<{ code: number; report: Report }> {
   return { code: answer.status, report: (await answer.json()) as Report };
 }
 
-const becomesReady = () => eventually('readiness', async () => (await ask('/readyz')).code === 200, 60_000);
+const becomesReady = () => eventually('readiness', async () => (await ask('/readyz')).code === 200);
 
 /** The checks that fail, once exactly these do. */
 function notReadyFor(...failing: string[]): Promise<Report> {
-  return eventually(
-    `no readiness for ${failing.join(', ')}`,
-    async () => {
-      const { code, report } = await ask('/readyz');
-      const failed = Object.keys(report.checks).filter((each) => report.checks[each]?.ok === false);
-      return code === 503 && failed.join() === failing.join() ? report : null;
-    },
-    60_000,
-  );
+  return eventually(`no readiness for ${failing.join(', ')}`, async () => {
+    const { code, report } = await ask('/readyz');
+    const failed = Object.keys(report.checks).filter((each) => report.checks[each]?.ok === false);
+    return code === 503 && failed.join() === failing.join() ? report : null;
+  });
 }
 
 it('is ready when both servers answer, pollers are up and sweeps go on; healthy all the time', async () => {

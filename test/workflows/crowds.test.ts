@@ -120,9 +120,9 @@ it('counts no watch that waits for its gate against the runs that a host watch c
   const { sweepNow } = reaper;
   await eventually('a watch of each', async () => (await sweepNow()).watching === 8);
   await insertManyRuns(db.admin, { prefix: 'code', count: 6, exit: { code: 3, agoS: 60 } });
-  await eventually('the repair', async () => (await countClaimed(db.admin, 'code')).runs === 6, 60_000);
+  await eventually('the repair', async () => (await countClaimed(db.admin, 'code')).runs === 6);
   letGo();
-  await eventually('the others', async () => (await countClaimed(db.admin, 'good')).runs === 8, 60_000);
+  await eventually('the others', async () => (await countClaimed(db.admin, 'good')).runs === 8);
 });
 
 it('repairs the runs of a host whose watch is there, but gets nowhere', async () => {
@@ -135,6 +135,6 @@ it('repairs the runs of a host whose watch is there, but gets nowhere', async ()
     args: [{ host: 'host-1' }],
   });
   await insertManyRuns(db.admin, { count: 20, processes: [dead] });
-  await eventually('the repair of all', async () => (await countClaimed(db.admin)).runs === 20, 60_000);
+  await eventually('the repair of all', async () => (await countClaimed(db.admin)).runs === 20);
   expect(await countClaimed(db.admin)).toEqual({ claims: 20, runs: 20 });
 });

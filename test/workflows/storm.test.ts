@@ -90,7 +90,7 @@ it('starts no host watch for runs whose gates are to be asked while no place is 
   const dead = startProcess();
   await dead.kill();
   await insertManyRuns(db.admin, { prefix: 'job-dead', count: 8, processes: [dead] });
-  await eventually('the repair of the dead', async () => (await countClaimed(db.admin)).runs === 8, 60_000);
+  await eventually('the repair of the dead', async () => (await countClaimed(db.admin)).runs === 8);
   letGo();
   await allOf(20);
   expect(await countClaimed(db.admin)).toEqual({ claims: 20, runs: 20 });
