@@ -138,6 +138,23 @@ export const FAULTS: Record<string, Fault> = {
     return () => Promise.resolve();
   },
 
+  async JobReaperCrashBudget(bench) {
+    const { admin } = bench.world.db;
+    await scraped(bench, { REAPER_MAX_CRASHES: '1' });
+    for (const deaths of [1, 2]) {
+      await admin.query(`delete from jobs where id = 'pill'`);
+      const agent = bench.world.startProcess();
+      await insertRunningJob(admin, { id: 'pill', attempts: 0, ...agent });
+      await agent.kill();
+      await eventually(
+        `its claim ${deaths}`,
+        async () => (await admin.query('select from reaper.ledger')).rowCount === deaths,
+      );
+    }
+    // It counts deaths of the last minutes, too.
+    return () => Promise.resolve();
+  },
+
   async JobReaperNotificationsOwed(bench) {
     const { url } = await startWebhook();
     const target = new URL(url);
