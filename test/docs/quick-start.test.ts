@@ -66,7 +66,7 @@ it('leads to a job that is reaped and explained', async () => {
       await eventually('the claim', isThere('select from reaper.ledger'));
     }
     printed.push(await shell.run(text));
-    if (text.includes('job-reaper up')) {
+    if (text.includes('$JOB_REAPER up')) {
       await eventually('a sweep', isThere('select from reaper.last_sweep'));
     }
   }
