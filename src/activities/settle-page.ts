@@ -67,7 +67,8 @@ export function createSettler(options: HostWatchActivitiesOptions) {
      */
     async settlePage(page: PageLooks): Promise<Settled> {
       const deadline = performance.now() + LIMIT_MS;
-      const settled: Settled = { ...NOTHING_SETTLED, aged: [], sample: [], why: [] };
+      const settled: Settled = { ...NOTHING_SETTLED, sample: [], why: [] };
+      const aged: number[] = [];
       let open = new Map(page.runs.map(([jobId, runKey], index) => [runName({ jobId, runKey }), index]));
       for (let tries = 1; open.size > 0; tries += 1) {
         const refs = [...open.values()].flatMap((index) => {
@@ -97,7 +98,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
         if (isOld || tries === TRIES || settled.stop !== null) {
           const mayLook = isOld && page.mayLookAgain === true && settled.stop === null;
           for (const result of again) {
-            if (mayLook && result.result !== 'busy') settled.aged?.push(indexOf(result));
+            if (mayLook && result.result !== 'busy') aged.push(indexOf(result));
             else leave(settled, 1, result.detail);
           }
           break;
@@ -105,8 +106,7 @@ export function createSettler(options: HostWatchActivitiesOptions) {
         open = new Map(again.map((result) => [runName(result), indexOf(result)]));
         if (open.size > 0) await setTimeout(RETRY_MS * tries);
       }
-      settled.proven -= settled.aged?.length ?? 0;
-      return settled;
+      return { ...settled, proven: settled.proven - aged.length, aged };
     },
   };
 

@@ -2,13 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import type { DoctorContext } from '../../src/cli/doctor/check.js';
 import { ownRescueCheck } from '../../src/cli/doctor/own-rescue.js';
 import { workersCheck } from '../../src/cli/doctor/workers.js';
-import { detach, migrate } from '../../src/db/migrate.js';
+import { migrate } from '../../src/db/migrate.js';
 import { claimRun } from '../support/claims.js';
 import { createPool } from '../../src/db/pool.js';
 import { loginAs } from '../support/logins.js';
 import { startPgBouncer, whyNoPgBouncer } from '../support/pgbouncer.js';
 import { eventually } from '../support/wait.js';
-import { bearsTheRest, failForGood, repairsWhatDied } from './behaviour.js';
+import { bearsTheRest, canBeDetached, failForGood, repairsWhatDied } from './behaviour.js';
 import { BossWorld, createBoss, type BossVersion } from './pg-boss-world.js';
 
 // On the real packages, with their workers in real processes.
@@ -208,40 +208,12 @@ describe.each<[BossVersion, string]>([
     },
   );
 
-  it('detached with workers at work: nothing is reaped and nothing fails, until it is attached', async () => {
-    const first = await world.startWorker();
-    const id = await world.addJob({ hangs: true });
-    await world.started(id);
-    expect(await detach(world.url)).toBe('pg-boss');
-    // What a migration of the queue may do.
-    const job = world.table('job');
-    await world.admin.query(
-      `alter table ${job} alter column retry_limit type bigint; alter table ${job} alter column retry_limit type integer`,
-    );
-    const second = await world.startWorker();
-    const meanwhile = await world.addJob({});
-    await world.done(meanwhile);
-    await first.kill();
-    const summary = async () =>
-      (
-        await world.admin.query<{ error: string | null }>(
-          `select summary ->> 'error' as error from reaper.last_sweep`,
-        )
-      ).rows[0]?.error;
-    await eventually(
-      'a sweep that says so',
-      async () => (await summary())?.includes('the adapter is detached') === true,
-    );
-    await world.sweeps();
-    expect(await world.claims(id)).toEqual([]);
-
-    expect(await migrate(world.url, null)).toMatchObject({ mode: 'active', notes: [] });
-    await world.done(id);
-    expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
-    expect(await world.claims(id)).toEqual([{ outcome: 'queued', tier: 1 }]);
-    await eventually('a sweep without an error', async () => (await summary()) === null);
-    expect(second.printed).not.toMatch(/error/);
-  });
+  canBeDetached(
+    () => world,
+    (of) => `alter table ${of.table('job')} alter column retry_limit type bigint;
+      alter table ${of.table('job')} alter column retry_limit type integer`,
+    /error/,
+  );
 
   it('the trigger: left alone if it is the same; named by doctor if it is disabled or absent, and put back', async () => {
     const job = world.table('job');

@@ -42,7 +42,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await shell.run('kill $UP $PID 2> /dev/null || true; wait').catch(() => undefined);
   await shell.end();
   await admin.end();
   await dropDatabase(inject('adminUrl'), login);

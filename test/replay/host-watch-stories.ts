@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { createHold } from '../support/hold.js';
+import { createHold, holdSettling } from '../support/hold.js';
 import { insertManyRuns } from '../support/many-runs.js';
 import { aMinuteLater } from '../support/old-looks.js';
 import { eventually } from '../support/wait.js';
@@ -120,16 +120,11 @@ export const reaperStormStories: Record<string, Story> = {
   'host-watches-carried-over': async (world) => {
     await insertManyRuns(world.db.admin, { count: 4, processes: processes(4) });
     seeAll(world, 4);
-    const { pass, letGo } = createHold();
+    const { jobs, letGo } = holdSettling();
     await world.start({
       policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 2 },
       input: { continueAfterSweeps: 2 },
-      jobs: (real) => ({
-        async settlePage(page) {
-          await pass;
-          return real.settlePage(page);
-        },
-      }),
+      jobs,
     });
     await world.sweepUntil('a host watch', ({ hostsWatched }) => hostsWatched?.count === 1);
     for (let n = 0; n < 4; n += 1) await world.sweepUntil('a sweep', () => true);
@@ -139,15 +134,12 @@ export const reaperStormStories: Record<string, Story> = {
   },
   'host-watch-ends-after-the-scan': async (world) => {
     await insertManyRuns(world.db.admin, { count: 4, host: 'host-9', processes: processes(4) });
-    const [claims, answer] = [createHold(), createHold()];
+    const [claims, answer] = [holdSettling(), createHold()];
     let scans = 0;
     await world.start({
       policy: { intervalS: 1, watchAllLimit: 0, batchAbove: 2 },
       jobs: (real) => ({
-        async settlePage(page) {
-          await claims.pass;
-          return real.settlePage(page);
-        },
+        ...claims.jobs(real),
         async scan(...args) {
           const found = await real.scan(...args);
           scans += 1;

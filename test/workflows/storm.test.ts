@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createHold } from '../support/hold.js';
+import { createHold, holdSettling } from '../support/hold.js';
 import { countClaimed, insertManyRuns } from '../support/many-runs.js';
 import { endProcesses, startProcess } from '../support/process.js';
 import { startReaper, type TestReaper } from '../support/reaper.js';
@@ -99,15 +99,12 @@ it('starts no host watch for runs whose gates are to be asked while no place is 
 it('starts no second watch of a host by what a scan found before the first one ended', async () => {
   await insertManyRuns(db.admin, { count: 30, host: 'host-9' });
   await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
-  const [claims, answer] = [createHold(), createHold()];
+  const [claims, answer] = [holdSettling(), createHold()];
   let scans = 0;
   reaper = await startReaper(db, {
     policy: { watchAllLimit: 0, batchAbove: 10 },
     jobs: (real) => ({
-      settlePage: async (page) => {
-        await claims.pass;
-        return real.settlePage(page);
-      },
+      ...claims.jobs(real),
       scan: async (...args) => {
         const found = await real.scan(...args);
         scans += 1;
@@ -136,16 +133,11 @@ it('starts no second watch of a host by what a scan found before the first one e
 it('knows the open host watches after it has continued as new, and gives way to none', async () => {
   await insertManyRuns(db.admin, { count: 30, host: 'host-9' });
   await db.admin.query(`select reaper.declare_host_gone('host-9', 'op')`);
-  const { pass, letGo } = createHold();
+  const { jobs, letGo } = holdSettling();
   reaper = await startReaper(db, {
     policy: { watchAllLimit: 0, batchAbove: 10 },
     input: { continueAfterSweeps: 1 },
-    jobs: (real) => ({
-      settlePage: async (page) => {
-        await pass;
-        return real.settlePage(page);
-      },
-    }),
+    jobs,
   });
   const { client, names, sweepNow } = reaper;
   await eventually('a host watch', async () => (await sweepNow()).hostsWatched?.count === 1);
@@ -206,17 +198,12 @@ it('gives way to no host watch that was carried over because a probe does not an
   const dead = startProcess();
   await dead.kill();
   await insertManyRuns(db.admin, { count: 30, processes: [dead] });
-  const { pass, letGo } = createHold();
+  const { jobs, letGo } = holdSettling();
   let isSilent = false;
   reaper = await startReaper(db, {
     policy: { watchAllLimit: 0, batchAbove: 10 },
     input: { continueAfterSweeps: 1 },
-    jobs: (real) => ({
-      settlePage: async (page) => {
-        await pass;
-        return real.settlePage(page);
-      },
-    }),
+    jobs,
     probes: (real) => ({
       examineHost: (...args) =>
         isSilent ? Promise.reject(new Error('out of order')) : real.examineHost(...args),

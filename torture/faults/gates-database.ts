@@ -4,7 +4,7 @@ import { waitBetween, waitFor } from './wait.js';
 const AWAY_S = { least: 5, most: 40 };
 /** Milliseconds after which silent connections are broken, if nobody has given them up. */
 const SILENT_MS = 60_000;
-/** Milliseconds that a gate is waited for that is asked. */
+/** Milliseconds to wait until a gate is asked. */
 const ASKED_MS = 20_000;
 
 /** What happens to the database that sql gates ask: finished work must not be called unfinished. */

@@ -1,4 +1,4 @@
-import { readLastSweep } from '../../db/last-sweep.js';
+import { readLastSweep, type RecordedSweep } from '../../db/last-sweep.js';
 import { readSweepScan } from '../../temporal/sweep-scan.js';
 import { warn, type Check } from './check.js';
 import { judgeSkew } from './clock-skew.js';
@@ -11,12 +11,13 @@ export const clockTemporalCheck: Check = {
   needs: ['postgres', 'schema', 'temporal', 'namespace'],
   async run({ pool, temporal, namespace, names }) {
     const { workflowService } = await temporal();
+    let newest: RecordedSweep | null = null;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const before = await readLastSweep(pool);
       const scan = await readSweepScan(workflowService, namespace, names.reaper);
-      const after = await readLastSweep(pool);
+      newest = await readLastSweep(pool);
       // If another sweep ended meanwhile, its record belongs to another scan.
-      if (before === null || scan === null || before.at.getTime() !== after?.at.getTime()) continue;
+      if (before === null || scan === null || before.at.getTime() !== newest?.at.getTime()) continue;
       // The database was queried between the two, so any difference within that is not skew.
       const at = before.at.getTime();
       const skewS = Math.max(0, scan.startedMs - at, at - scan.completedMs) / 1000;
@@ -28,7 +29,7 @@ export const clockTemporalCheck: Check = {
         ),
       ];
     }
-    if (typeof (await readLastSweep(pool))?.summary['error'] === 'string') {
+    if (typeof newest?.summary['error'] === 'string') {
       return [
         warn(
           "a sweep that succeeds, to compare the database's and Temporal's clocks",

@@ -7,6 +7,7 @@ import {
   canBeDetached,
   goesByName,
   repairsWhatDied,
+  startTen,
   startTwice,
   worksBehindPgBouncer,
 } from '../behaviour.js';
@@ -80,10 +81,7 @@ describe('DBOS', () => {
   });
 
   it("beside DBOS's own recovery: each workflow is recovered by one of them", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     const name = (await world.runner(ids[0] ?? '')) ?? '';
     await world.admin.query(`select reaper.pause('test', 'test')`);
     await first.kill();

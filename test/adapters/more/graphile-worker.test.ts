@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/wait.js';
-import { canBeDetached, startTwice, worksBehindPgBouncer } from '../behaviour.js';
+import { canBeDetached, startTen, startTwice, worksBehindPgBouncer } from '../behaviour.js';
 import { GraphileWorld, type GraphileVersion } from '../graphile-world.js';
 
 // What test/adapters/graphile-worker.test.ts leaves out.
@@ -49,10 +49,7 @@ describe.each<[GraphileVersion, string]>([
   });
 
   it("beside graphile-worker's own rescue: each job is rescued by one of them", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     await world.admin.query(`select reaper.pause('test', 'test')`);
     await first.kill();
     // Half of them are old enough for it.

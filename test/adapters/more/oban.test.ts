@@ -6,6 +6,7 @@ import {
   bearsTheRest,
   canBeDetached,
   goesByName,
+  startTen,
   startTwice,
   staysInItsQueue,
   worksBehindPgBouncer,
@@ -39,10 +40,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   );
 
   it("beside Oban's own rescue: each job is rescued by one of them", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     await first.kill();
     const second = await world.startWorker({ CONCURRENCY: '10' });
     // As Lifeline does, for half of them; the reaper is at it, too.

@@ -3,7 +3,14 @@ import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { OpenTransaction } from '../../support/locks.js';
 import { eventually } from '../../support/wait.js';
-import { bearsTheRest, canBeDetached, createLatch, startTwice, worksBehindPgBouncer } from '../behaviour.js';
+import {
+  bearsTheRest,
+  canBeDetached,
+  createLatch,
+  startTen,
+  startTwice,
+  worksBehindPgBouncer,
+} from '../behaviour.js';
 import { installProcrastinate } from '../procrastinate.js';
 import { ProcrastinateWorld } from '../procrastinate-world.js';
 
@@ -190,10 +197,7 @@ describe.skipIf(packages === null)('Procrastinate in a schema of its own (needs 
   });
 
   it("beside Procrastinate's recipe for stalled jobs: each job is rescued once", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     const second = await world.startWorker({ CONCURRENCY: '10' });
     await first.kill();
     // Its heartbeat is a second old soon: now and again, while the reaper is at it, too.

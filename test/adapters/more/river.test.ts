@@ -9,6 +9,7 @@ import {
   finishRun,
   goesByName,
   repairsWhatDied,
+  startTen,
   staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
@@ -51,10 +52,7 @@ describe.skipIf(!hasGo)('River (needs go)', () => {
   });
 
   it("beside River's own rescue: each job is rescued by one of them", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     await world.admin.query(`select reaper.pause('test', 'test')`);
     await first.kill();
     // So that the next client leads, and with that rescues, at once.

@@ -6,6 +6,7 @@ import {
   canBeDetached,
   createLatch,
   finishRun,
+  startTen,
   startTwice,
   staysInItsQueue,
   worksBehindPgBouncer,
@@ -92,10 +93,7 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
   });
 
   it("beside Solid Queue's own pruning: each job is either failed by it or runs again", async () => {
-    const first = await world.startWorker({ CONCURRENCY: '10' });
-    const ids: string[] = [];
-    for (let job = 0; job < 10; job += 1) ids.push(await world.addJob({ hangs: true }));
-    for (const id of ids) await world.started(id);
+    const { first, ids } = await startTen(world);
     const second = await world.startWorker({ CONCURRENCY: '10' });
     await first.kill();
     await eventually('the first claims', async () => {

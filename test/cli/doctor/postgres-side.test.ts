@@ -89,7 +89,7 @@ describe('what any check meets because of the state of the server', () => {
     },
   );
 
-  it('may be none if a statement took too long: then the queue is told of, too', async () => {
+  it('may not be the cause of a statement that took too long: the remedy names the queue as well', async () => {
     const run = () =>
       db.admin.query(`set local statement_timeout = '10ms'; select pg_sleep(60)`).then(() => []);
     expect(await runChecks([{ name: 'any', needs: [], run }], patient.context)).toMatchObject([
@@ -118,7 +118,7 @@ describe('what any check meets because of the state of the server', () => {
     ]);
   });
 
-  it('is said of workers that could not announce themselves: then nobody is told to add the line', async () => {
+  it('is the cause if workers could not announce themselves: nobody is told to add the line', async () => {
     await nameWorkers(db.admin);
     await insertNamed(db.admin, 'j1', 'pool-1');
     await failWrites('reaper.queue_worker', '53100');
