@@ -32,6 +32,7 @@ export interface Boss {
   getJobById(name: string, id: string): Promise<BossJob | null>;
   supervise?(name?: string): Promise<void>;
   maintain?(): Promise<void>;
+  detectSchemaDrift?(): Promise<{ ok: boolean; columnDrift: unknown[] }>;
 }
 
 /** Loads a version of the package, and makes an instance that runs no maintenance of its own. */

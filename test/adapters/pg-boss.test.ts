@@ -55,6 +55,10 @@ describe.each<[BossVersion, string]>([
     expect(parent).toEqual([{ valid: true }]);
   });
 
+  it.skipIf(isBefore)("pg-boss' own doctor finds no drift", async () => {
+    expect(await world.boss.detectSchemaDrift?.()).toMatchObject({ ok: true, columnDrift: [] });
+  });
+
   repairsWhatDied(() => world);
 
   it('a job in a queue with a partition of its own, created after the adapter', async () => {
