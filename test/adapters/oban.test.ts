@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { failForGood, repairsWhatDied } from './behaviour.js';
+import { eventually } from '../support/wait.js';
+import { failForGood, finishRun, repairsWhatDied } from './behaviour.js';
 import { hasElixir, ObanWorld } from './oban-world.js';
 
 // On Oban's tables, with a stand-in for its nodes in real processes of the BEAM. test/adapters/more has the rest.
@@ -22,6 +23,24 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   });
 
   repairsWhatDied(() => world);
+
+  it('a repair wakes the nodes of its queue, as an insert does', async () => {
+    const client = await world.admin.connect();
+    const heard: string[] = [];
+    client.on('notification', ({ payload = '' }) => heard.push(payload));
+    try {
+      await client.query('listen "public.oban_insert"');
+      await world.startWorker({ QUEUE: 'mail' });
+      const id = await world.addJob({ queue: 'mail', hangs: true });
+      await world.started(id);
+      heard.length = 0;
+      expect(await finishRun(world, id, 'queued')).toBe(true);
+      await eventually('a message', () => heard.length > 0);
+      expect(heard.map((payload) => JSON.parse(payload) as unknown)).toEqual([{ queue: 'mail' }]);
+    } finally {
+      client.release(true);
+    }
+  });
 
   it('attempts used up: the job is discarded, and can be retried', async () => {
     const first = await world.startWorker();

@@ -66,7 +66,9 @@ create or replace function reaper.finish(p_job_id text, p_run_key text, p_status
   set search_path = :"schema", pg_temp
 as $$
 declare
-  v_now timestamp := reaper.now() at time zone 'UTC';
+  v_now     timestamp := reaper.now() at time zone 'UTC';
+  v_channel text := :'schema' || '.oban_insert';
+  v_queue   text;
 begin
   update :"schema".oban_jobs j
      set state = cast(case p_status when 'queued' then 'available' when 'done' then 'completed' else 'discarded' end
@@ -77,7 +79,15 @@ begin
                        else array_append(j.errors, jsonb_build_object('attempt', j.attempt, 'error', p_error,
                          'at', to_char(v_now, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))) end
    where j.id = p_job_id::bigint and j.state = 'executing'
-     and j.attempt || '-' || (extract(epoch from j.attempted_at) * 1000000)::bigint = p_run_key;
-  return found;
+     and j.attempt || '-' || (extract(epoch from j.attempted_at) * 1000000)::bigint = p_run_key
+  returning j.queue into v_queue;
+  if not found then
+    return false;
+  end if;
+  -- Wakes a node, as an insert does. Otherwise only the leader sees the job, and the dead node may have been the leader for 30 seconds more.
+  if p_status = 'queued' and octet_length(v_channel) < 64 then -- longer ones are refused
+    perform pg_notify(v_channel, jsonb_build_object('queue', v_queue)::text);
+  end if;
+  return true;
 end
 $$;

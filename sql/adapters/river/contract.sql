@@ -68,8 +68,9 @@ create or replace function reaper.finish(p_job_id text, p_run_key text, p_status
   set search_path = :"schema", pg_temp
 as $$
 declare
-  v_now   timestamptz := reaper.now();
-  v_queue text;
+  v_now     timestamptz := reaper.now();
+  v_channel text := :'schema' || '.river_insert';
+  v_queue   text;
 begin
   update :"schema".river_job j
      set state = cast(case when p_status = 'done' then 'completed'
@@ -93,7 +94,9 @@ begin
     return false;
   end if;
   -- Wakes a client, as an insert does.
-  perform pg_notify(:'schema' || '.river_insert', jsonb_build_object('queue', v_queue)::text);
+  if octet_length(v_channel) < 64 then -- longer ones are refused
+    perform pg_notify(v_channel, jsonb_build_object('queue', v_queue)::text);
+  end if;
   return true;
 end
 $$;

@@ -1,0 +1,79 @@
+# A node of Oban: its library in an application of its own, named as docs/queues/oban.md says.
+[recipe, _] = "RECIPE" |> System.fetch_env!() |> File.read!() |> String.split("\ntoken =\n")
+Code.eval_string(recipe)
+for app <- [:telemetry, :decimal, :jason, :db_connection, :postgrex, :ecto, :ecto_sql, :oban], do: {:ok, _} = Application.ensure_all_started(app)
+
+defmodule Repo do
+  use Ecto.Repo, otp_app: :none, adapter: Ecto.Adapters.Postgres
+end
+
+defmodule Tables do
+  use Ecto.Migration
+  def change, do: Oban.Migrations.up(prefix: System.fetch_env!("SCHEMA"))
+end
+
+defmodule Work do
+  use Oban.Worker
+
+  @impl Oban.Worker
+  def perform(%Oban.Job{id: id, attempt: attempt, args: args}) do
+    note("start", id)
+    latch = args["blocksUntil"] || args["waitsUntil"]
+    if latch, do: wait_for(latch, attempt)
+    # Its process is killed meanwhile.
+    if args["hangs"] && attempt == 1, do: Process.sleep(:infinity)
+    note("end", id)
+  end
+
+  @impl Oban.Worker
+  def backoff(_job), do: 1
+
+  defp wait_for(latch, attempt) do
+    unless File.exists?(latch) or File.exists?("#{latch}.#{attempt}") do
+      Process.sleep(100)
+      wait_for(latch, attempt)
+    end
+  end
+
+  defp note(what, id) do
+    values = [what, to_string(id), String.to_integer(System.pid())]
+    Repo.query!("insert into public.noted (what, job_id, pid) values ($1, $2, $3)", values)
+    :ok
+  end
+end
+
+env = &System.get_env/1
+
+line =
+  case {env.("WITHOUT_LINE"), env.("NAME")} do
+    {nil, nil} -> [node: ProcessToken.get()]
+    {nil, name} -> [node: name <> "." <> ProcessToken.get()]
+    {_, _} -> [node: "plain"]
+  end
+
+# What a user of PgBouncer sets for Ecto: no prepared statements that outlive a transaction.
+repo = [url: env.("DATABASE_URL"), log: false, pool_size: 5, prepare: :unnamed]
+{:ok, _} = Repo.start_link(repo)
+
+if env.("TABLES") do
+  Ecto.Migrator.up(Repo, 1, Tables, log: false)
+else
+  queues = [{String.to_atom(env.("QUEUE") || "default"), String.to_integer(env.("CONCURRENCY"))}]
+
+  plugins =
+    case env.("RESCUE_AFTER_S") do
+      nil -> []
+      seconds -> [{Oban.Plugins.Lifeline, interval: 1_000, rescue_after: 1_000 * String.to_integer(seconds)}]
+    end
+
+  notifier = if env.("POLLS"), do: Oban.Notifiers.PG, else: Oban.Notifiers.Postgres
+
+  # Long enough that a dead leader is one for the whole of a test.
+  peer = {Oban.Peers.Postgres, interval: :timer.minutes(10)}
+  own = [repo: Repo, prefix: env.("SCHEMA"), queues: queues, plugins: plugins, notifier: notifier, peer: peer]
+  {:ok, _} = Oban.start_link(own ++ line)
+  if env.("RETRY"), do: :ok = Oban.retry_job(String.to_integer(env.("RETRY")))
+
+  IO.puts("ready")
+  Process.sleep(:infinity)
+end
