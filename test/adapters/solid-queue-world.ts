@@ -1,7 +1,14 @@
+import { execa } from 'execa';
 import type { MigrateResult } from '../../src/db/migrate.js';
 import { eventually } from '../support/wait.js';
 import { createAppDatabase, QueueWorld, type AppDatabase, type JobSpec } from './queue-world.js';
-import { addSolidJob, createSolidQueueTables, makeReady, SOLID_WORKER } from './solid-queue.js';
+import {
+  addSolidJob,
+  createSolidQueueTables,
+  makeReady,
+  SOLID_PROCESS,
+  SOLID_WORKER,
+} from './solid-queue.js';
 
 /** The semaphore of a concurrency key. */
 export interface Semaphore {
@@ -12,19 +19,36 @@ export interface Semaphore {
 
 /** A database with the tables of Solid Queue, and a reaper for it. */
 export class SolidQueueWorld extends QueueWorld {
-  private constructor(...world: [database: AppDatabase, schema: string, installed: MigrateResult]) {
+  private constructor(
+    readonly program: typeof SOLID_WORKER | typeof SOLID_PROCESS,
+    ...world: [database: AppDatabase, schema: string, installed: MigrateResult]
+  ) {
     super(...world);
   }
 
+  /** Its processes are stand-ins. */
   static async create(schema = 'public'): Promise<SolidQueueWorld> {
     const database = await createAppDatabase();
     if (schema !== 'public') await database.admin.query(`create schema ${schema}`);
     await createSolidQueueTables(database.admin, schema);
-    return new SolidQueueWorld(database, schema, await this.install(database, 'solid-queue', { schema }));
+    const installed = await this.install(database, 'solid-queue', { schema });
+    return new SolidQueueWorld(SOLID_WORKER, database, schema, installed);
+  }
+
+  /** Its tables and processes are those of the gem. */
+  static async ofGem(schema = 'public'): Promise<SolidQueueWorld> {
+    const database = await createAppDatabase();
+    if (schema !== 'public') await database.admin.query(`create schema ${schema}`);
+    const [ruby, ...words] = SOLID_PROCESS.command;
+    await execa(ruby, words, {
+      env: { ...SOLID_PROCESS.env, DATABASE_URL: database.url, SCHEMA: schema, TABLES: 'true' },
+    });
+    const installed = await this.install(database, 'solid-queue', { schema });
+    return new SolidQueueWorld(SOLID_PROCESS, database, schema, installed);
   }
 
   protected worker(): { command: readonly string[]; env: Record<string, string> } {
-    return SOLID_WORKER;
+    return this.program;
   }
 
   /** With a key, only one job of it runs at a time; `lost` is how many of its first runs never end. */

@@ -90,7 +90,7 @@ module SolidQueue
       id = claimed['job_id']
       note(connection, 'start', id)
       runs = connection.exec_params("select count(*) from public.noted where what = 'start' and job_id = $1", [id]).getvalue(0, 0).to_i
-      job = JSON.parse(claimed['arguments'])
+      job = JSON.parse(claimed['arguments'])['arguments'].first
       latch = job['blocksUntil'] || job['waitsUntil']
       sleep 0.1 until latch.nil? || File.exist?(latch) || File.exist?("#{latch}.#{runs}")
       sleep 600 if runs <= job.fetch('hangs', 0) # its process is killed meanwhile
