@@ -237,6 +237,10 @@ describe.each<[BossVersion, string]>([
     await migrate(world.url, null);
     expect(await oid()).toEqual(before);
     expect(await doctor()).toEqual(['all known']);
+    await world.admin.query('revoke insert on reaper.run_process from reaper_note');
+    expect(await doctor()).toContain('permission denied for table run_process');
+    await migrate(world.url, null);
+    expect(await doctor()).toEqual(['all known']);
     await world.admin.query(`alter table ${job} disable trigger reaper_note`);
     expect(await doctor()).toContain(`it is disabled on ${schema}.job`);
     await migrate(world.url, null);

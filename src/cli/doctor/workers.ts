@@ -6,6 +6,8 @@ import { counted } from '../../domain/wording.js';
 import { messageOf } from '../errors.js';
 import { fail, ofServerState, ok, warn, type Check, type Finding } from './check.js';
 
+/** What Postgres answers whoever lacks a right. */
+const NOT_ALLOWED = '42501';
 const EXPECTED = 'the process of each worker that runs jobs';
 
 /** Checks that each worker whose name a running job has can be traced to a process, on queues whose rows name a worker. */
@@ -56,7 +58,9 @@ export const workersCheck: Check = {
 
 /** What cannot be written, why, and what follows. */
 function refused(expected: string, error: Error, consequence: string): Finding {
-  const todo = ofServerState(error)?.todo ?? 'correct that';
+  const isDenied = (error as { code?: string }).code === NOT_ALLOWED;
+  const todo =
+    ofServerState(error)?.todo ?? (isDenied ? 'run job-reaper migrate, which grants it' : 'correct that');
   return fail(expected, error.message, `${todo}. The queue goes on, but ${consequence}`);
 }
 
