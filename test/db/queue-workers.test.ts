@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prune } from '../../src/db/prune.js';
+import { findWorkerTrouble } from '../../src/db/inspect/workers.js';
 import { readStatus } from '../../src/db/status.js';
 import { formatToken } from '../../src/liveness/token.js';
 import { BOOT_A, BOOT_B, INITIAL_NAMESPACE, insertBoot } from '../support/boots.js';
@@ -213,10 +214,18 @@ describe('status', () => {
       for (const [job, name] of names.entries()) await insertNamed(other.admin, `j${job}`, name);
       // These rows should name processes themselves.
       expect(await unknownBoots()).toEqual({ count: 0, runs: 0 });
+      const troubleOf = (name: string | null) => findWorkerTrouble(other.reaper, name);
+      expect(await troubleOf('pool-of-nobody')).toBeNull();
       await nameWorkers(other.admin);
       expect(await unknownBoots()).toEqual({ count: 2, runs: 3 });
+      expect([await troubleOf('pool-1'), await troubleOf('pool-of-nobody'), await troubleOf(null)]).toEqual([
+        'boot',
+        'none',
+        'none',
+      ]);
       await insertBoot(other.admin, { boot: BOOT_A });
       expect(await unknownBoots()).toEqual({ count: 1, runs: 1 });
+      expect(await troubleOf('pool-1')).toBeNull();
     } finally {
       await other.drop();
     }
