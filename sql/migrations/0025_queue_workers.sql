@@ -75,19 +75,25 @@ as $$
 declare
   v_bytes     bytea := decode(translate(substr(reaper.worker_token(p_worker), 5), '-_', '+/'), 'base64');
   v_namespace text;
+  v_ticks     bigint;
 begin
   if v_bytes is null then
     return;
   end if;
   v_namespace := ('x' || encode(substr(v_bytes, 9, 4), 'hex'))::bit(32)::bigint::text;
+  v_ticks := ('x' || lpad(encode(substr(v_bytes, 17, 6), 'hex'), 16, '0'))::bit(64)::bigint;
   return query
   select b.host,
          ('x' || encode(substr(v_bytes, 13, 4), 'hex'))::bit(32)::bigint,
-         format('linux:%s:%s:%s:%s', b.machine_id, b.boot, v_namespace,
-                ('x' || lpad(encode(substr(v_bytes, 17, 6), 'hex'), 16, '0'))::bit(64)::bigint)
+         format('linux:%s:%s:%s:%s', b.machine_id, b.boot, v_namespace, v_ticks)
     from reaper.host_boot b
    where substr(sha256(decode(b.boot, 'escape')), 1, 8) = substr(v_bytes, 1, 8)
-     and (b.pid_namespace = v_namespace or b.is_initial)
+     and (b.is_initial
+          or b.pid_namespace = v_namespace
+             -- A silent probe that was last seen before the process began was perhaps in another namespace with that inode: what is declared
+             -- of its host says nothing of the process. Both times are of one report, so that a clock that steps changes nothing.
+             and (b.last_seen_at > (select reaper.now() - reaper.report_window())
+                  or v_ticks / 100.0 < extract(epoch from b.last_seen_at - b.told_began_at)))
    -- A line that is silent may be of an earlier pid namespace with the same inode: then that of a probe which reports comes first.
    -- Two names that both report: always the newer one, not the one that reported last.
    order by b.last_seen_at > (select reaper.now() - reaper.report_window()) desc, b.pid_namespace = v_namespace desc, date_trunc('hour', b.last_seen_at) desc, b.first_seen_at desc, b.host

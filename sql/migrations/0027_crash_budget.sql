@@ -71,7 +71,8 @@ end
 $$;
 
 -- How often the jobs of these runs have died by their own process, and, of a run whose budget is used up, whether it was alone in its process:
--- no other running row names the same process, and no claim does. Without a stamp that cannot be told, so it counts as not alone. No rows
+-- no other running row names the same process, and no claim does. Without a stamp that cannot be told, so it counts as not alone; nor can
+-- it while nothing says which worker runs another row, which may be this one. No rows
 -- without a budget. It reads the running jobs if a budget is used up, so nobody may have to wait for its caller meanwhile.
 create function reaper.crash_facts(p_job_ids text[], p_run_keys text[])
   returns table (job_id text, run_key text, earlier integer, alone boolean)
@@ -88,6 +89,7 @@ declare
   v_pids    bigint[];
   v_stamps  text[];
   v_runs    jsonb; -- by pid and process, how many run there
+  v_unsaid  boolean := false;
 begin
   if v_max is null then
     return;
@@ -108,9 +110,12 @@ begin
                         then (reaper.stamped_process(r.process_identity) in
                                (select unnest(reaper.stamped_processes(n.stamp)) from unnest(v_stamps) n(stamp))) is true else false end
              group by 1) k;
+    v_unsaid := reaper.names_workers()
+                and exists (select from reaper.readable_run r
+                             where r.run_id is null and r.host is null and r.pid is null and r.process_identity is null);
   end if;
   return query
-  select w.job_id, w.run_key, w.earlier, case when w.earlier >= v_max then coalesce(m.alone, false) end
+  select w.job_id, w.run_key, w.earlier, case when w.earlier >= v_max then coalesce(m.alone, false) and not v_unsaid end
     from (select u.job_id, u.run_key, coalesce((v_earlier ->> u.job_id)::integer, 0) as earlier
             from unnest(p_job_ids, p_run_keys) u(job_id, run_key)) w
     left join (select n.job_id, n.run_key,
@@ -129,7 +134,7 @@ create function reaper.owe_crash_alert(p_ledger_id bigint) returns bigint
     insert into reaper.notification (key, kind, ledger_id, job_id, run_key, host, agent, repo, reason, text, due_at)
     select reaper.notification_key('crash-budget', l.job_id, l.run_key), 'crash budget', l.id, l.job_id, l.run_key, l.host, l.agent, l.repo,
            format('crash budget deaths=%s>%s: %s', b.deaths, b.max, l.reason),
-           format('⚠️ reaper: job %s (%s, repo %s) was requeued although it has died %s times by its own process, over REAPER_MAX_CRASHES=%s: other jobs ran in that process, or it has no stamp, so it cannot be told which of them kills it',
+           format('⚠️ reaper: job %s (%s, repo %s) was requeued although it has died %s times by its own process, over REAPER_MAX_CRASHES=%s: other jobs ran in that process, or may have, so it cannot be told which of them kills it',
                   l.job_id, coalesce(l.agent, 'None'), coalesce(l.repo, 'None'), b.deaths, b.max),
            reaper.now() + interval '120 s'
       from reaper.ledger l

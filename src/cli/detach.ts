@@ -7,7 +7,7 @@ import { examples, say } from './output.js';
 /** `job-reaper detach` */
 export function detachCommand(): Command {
   return new Command('detach')
-    .description("Take view and trigger off the queue's tables before the queue's own migration")
+    .description("Take view, trigger and index off the queue's tables before the queue's own migration")
     .addHelpText(
       'after',
       '\nUntil job-reaper attach, nothing is reaped. Workers of job-reaper and of the queue go on.\n' +

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { packageRoot } from '../paths.js';
@@ -78,7 +79,7 @@ export async function migrate(
 }
 
 /**
- * Takes the adapter off the queue's tables, view and trigger, so that the queue can be migrated. What was installed stays on record, and
+ * Takes the adapter off the queue's tables, view, trigger and its own indexes, so that the queue can be migrated. What was installed stays on record, and
  * {@link migrate} puts it back. Until then nothing is reaped.
  *
  * @returns the name of the adapter
@@ -137,7 +138,7 @@ async function inMigration<T>(
 interface AfterCommit {
   indexes: string | null;
   trigger: string | null;
-  /** Takes the trigger of the adapter before off its queue's table, if that is another one. */
+  /** Takes trigger and indexes of the adapter before off its queue's tables, if those are others. */
   detachOther: string | null;
 }
 
@@ -163,7 +164,13 @@ async function install(
     after.indexes = filledIn(source.indexes);
     after.trigger = filledIn(source.trigger);
     const detach = stored?.detach ? fillIn(stored.detach, stored.parameters) : null;
-    if (detach !== filledIn(source.detach)) after.detachOther = detach;
+    // A newer version of the same adapter replaces its trigger in place: without it for a moment, runs would stay unknown.
+    const isSamePlace =
+      source.isShipped &&
+      stored?.isShipped === true &&
+      stored.name === source.name &&
+      isDeepStrictEqual(stored.parameters, installation.parameters);
+    if (detach !== filledIn(source.detach) && !isSamePlace) after.detachOther = detach;
     notes.push(...installation.notes);
     isAnother = before !== null && installation.isAnother;
   } else {

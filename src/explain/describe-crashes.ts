@@ -14,6 +14,6 @@ export function describeCrashes(
     `${had}: its next such death ` +
       (alone === true
         ? 'fails it, because no other job runs in its process'
-        : 'only causes an alert, because other jobs run in its process, or its row has no stamp'),
+        : 'only causes an alert, because other jobs run in its process, or may do so'),
   ];
 }

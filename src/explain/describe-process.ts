@@ -1,5 +1,6 @@
 import { declaredGone, declaredPlaceGone } from '../domain/declaration.js';
 import type { Liveness } from '../domain/liveness.js';
+import { describeWorkerTrouble } from '../domain/worker-trouble.js';
 import { formatTime } from '../domain/wording.js';
 import type { RunningFacts } from './facts.js';
 
@@ -36,7 +37,7 @@ export function describeProcess(
   liveness: Liveness,
   silentHosts: readonly string[],
 ): string[] {
-  const { probe, host, hostGoneBy } = running;
+  const { probe, host, hostGoneBy, workerTrouble } = running;
   const lines: string[] = [];
   if (probe.kind === 'here' && probe.liveness === liveness) {
     lines.push(`${liveness.state}, seen from here just now: ${liveness.evidence}`);
@@ -44,6 +45,7 @@ export function describeProcess(
     lines.push(`${liveness.state}, seen on host ${probe.host} just now: ${liveness.evidence}`);
   } else if (probe.kind !== 'elsewhere' || liveness.state === 'dead') {
     lines.push(`${liveness.state}: ${liveness.evidence}`);
+    if (workerTrouble) lines.push(describeWorkerTrouble(workerTrouble, running.run.runId));
   } else {
     lines.push(`can only be checked on host ${probe.host}: run job-reaper explain ${jobId} there`);
   }

@@ -7,6 +7,7 @@ import type { CrashFacts } from '../domain/crash-budget.js';
 import type { ClaimTrouble } from '../domain/claim-trouble.js';
 import type { Liveness } from '../domain/liveness.js';
 import type { JobRun } from '../domain/types.js';
+import type { WorkerTrouble } from '../domain/worker-trouble.js';
 import type { HostWatchState, WatchState } from '../workflows/messages.js';
 import type { LastSweep } from './last-sweep.js';
 
@@ -43,6 +44,8 @@ export interface RunningFacts {
   block: string | null;
   /** Why it cannot be claimed, or null. */
   trouble: ClaimTrouble | null;
+  /** Why nobody can tell which process its worker is. @default null, where the row names a process */
+  workerTrouble?: WorkerTrouble | null;
   /** The holds that apply to this run. */
   holds: Hold[];
   /** Who declared its host gone after it started; null if no declaration is in effect. */

@@ -3,6 +3,7 @@ import { readControl } from '../db/control.js';
 import { findClaimTrouble } from '../db/claim-trouble.js';
 import { findRunningJob } from '../db/find-running-job.js';
 import { whyUnwatchable } from '../domain/watchable.js';
+import { findWorkerTrouble } from '../db/inspect/workers.js';
 import { readHostState } from '../db/host-state.js';
 import { listHolds, type Hold } from '../db/holds.js';
 import { listLedger } from '../db/ledger.js';
@@ -36,12 +37,13 @@ export async function gatherFacts(context: ExplainContext, jobId: string): Promi
 /** Null if the run has ended meanwhile. */
 async function gatherRunning(context: ExplainContext, found: JobRun): Promise<RunningFacts | null> {
   const unwatchable = whyUnwatchable(found);
-  const [facts, holds, trouble, host] = await context.query((pool) =>
+  const [facts, holds, trouble, host, workerTrouble] = await context.query((pool) =>
     Promise.all([
       observeRun(pool, found),
       listHolds(pool),
       findClaimTrouble(pool, found),
       found.host === null ? null : readHostState(pool, found.host),
+      found.host === null && found.pid === null ? findWorkerTrouble(pool, found.runId) : null,
     ]),
   );
   // A row without a run key cannot be found by it.
@@ -56,6 +58,7 @@ async function gatherRunning(context: ExplainContext, found: JobRun): Promise<Ru
     unwatchable,
     block: facts.block,
     trouble,
+    workerTrouble,
     holds: holds.filter((hold) => isAbout(hold, run)),
     hostGoneBy: facts.hostGoneBy,
     placeGone: facts.placeGone,

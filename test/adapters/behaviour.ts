@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { detach, migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
@@ -251,9 +252,11 @@ export function canBeDetached(
     const id = await world.addJob({ hangs: true });
     await world.started(id);
     await expect(world.admin.query(change(world))).rejects.toThrow('used by a view or rule');
+    const ours = await readOurs(world);
     expect(await detach(world.url)).toBe(world.installed.adapter);
     const second = await world.startWorker();
     const meanwhile = await world.addJob({});
+    expect(await readOurs(world)).toEqual([]);
     await world.admin.query(change(world));
     await world.done(meanwhile);
     await first.kill();
@@ -271,6 +274,7 @@ export function canBeDetached(
     expect(await world.claims(id)).toEqual([]);
 
     expect(await migrate(world.url, null)).toMatchObject({ mode: 'active', notes: [] });
+    expect(await readOurs(world)).toEqual(ours);
     await world.done(id);
     expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
     expect(await world.noted('end', id)).toEqual([second.pid]);
@@ -278,6 +282,21 @@ export function canBeDetached(
     await eventually('a sweep without an error', async () => (await summary()) === null);
     expect(second.printed).not.toMatch(trouble);
   });
+}
+
+/** Our indexes and triggers on the queue's tables, and our functions beside them. */
+async function readOurs(world: QueueWorld): Promise<string[]> {
+  const { rows } = await world.admin.query<{ name: string }>(
+    `select indexname as name from pg_indexes where schemaname = $1 and indexname ~ '^reaper_'
+     union all
+     select t.tgname || ' on ' || c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = to_regnamespace($2) and t.tgname ~ '^reaper_'
+     union all
+     select proname || '()' from pg_proc where pronamespace = to_regnamespace($2) and proname ~ '^reaper_'
+     order by 1`,
+    [world.schema, pg.escapeIdentifier(world.schema)],
+  );
+  return rows.map(({ name }) => name);
 }
 
 const noBouncer = whyNoPgBouncer();

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { DoctorContext } from '../../src/cli/doctor/check.js';
 import { ownRescueCheck } from '../../src/cli/doctor/own-rescue.js';
 import { workersCheck } from '../../src/cli/doctor/workers.js';
@@ -10,6 +11,7 @@ import { startPgBouncer, whyNoPgBouncer } from '../support/pgbouncer.js';
 import { eventually } from '../support/wait.js';
 import { bearsTheRest, canBeDetached, failForGood, repairsWhatDied } from './behaviour.js';
 import { BossWorld, createBoss, type BossVersion } from './pg-boss-world.js';
+import { createAppDatabase, dropAppDatabase } from './queue-world.js';
 
 // On the real packages, with their workers in real processes.
 
@@ -17,11 +19,6 @@ const REAPED = expect.stringMatching(/^reaped: dead pid=\d+ \(run_id=pgboss jr1\
 const noBouncer = whyNoPgBouncer();
 
 let world: BossWorld;
-
-afterEach(async () => {
-  await world.endWorkers();
-  await world.admin.query(`delete from ${world.table('job')}`);
-});
 
 describe.each<[BossVersion, string]>([
   ['pg-boss', 'pgboss'],
@@ -33,6 +30,10 @@ describe.each<[BossVersion, string]>([
     world = await BossWorld.of(version, schema);
     await world.startReaper();
   }, 180_000);
+  afterEach(async () => {
+    await world.endWorkers();
+    await world.admin.query(`delete from ${world.table('job')}`);
+  });
   afterAll(() => world.end());
 
   it('begins with a dry run; every partition has the index and the trigger, those of the future too', async () => {
@@ -231,6 +232,14 @@ describe.each<[BossVersion, string]>([
     const before = await oid();
     await migrate(world.url, null);
     expect(await oid()).toEqual(before);
+    // A version that takes it off in another way.
+    await world.admin.query(`update reaper.adapter set detach = '-- before' || chr(10) || detach`);
+    await migrate(world.url, null);
+    expect(await oid()).toEqual(before);
+    expect(await doctor()).toEqual(['all known']);
+    await world.admin.query('revoke insert on reaper.run_process from reaper_note');
+    expect(await doctor()).toContain('permission denied for table run_process');
+    await migrate(world.url, null);
     expect(await doctor()).toEqual(['all known']);
     await world.admin.query(`alter table ${job} disable trigger reaper_note`);
     expect(await doctor()).toContain(`it is disabled on ${schema}.job`);
@@ -308,6 +317,33 @@ describe('an upgrade of the queue', () => {
     await claimOf(`work/${id}`);
     expect((await current.getJobById('work', id))?.state).toBe('retry');
     await current.stop({ graceful: false });
+  });
+});
+
+describe('installed by an administrator', () => {
+  it('queues with a partition of their own can be created where default privileges keep functions from everybody', async () => {
+    const database = await createAppDatabase();
+    const boss = await createBoss('pg-boss', { connectionString: database.url });
+    onTestFinished(async () => {
+      await boss.stop({ graceful: false });
+      await dropAppDatabase(database);
+    });
+    await boss.start();
+    const url = new URL(inject('adminUrl'));
+    url.pathname = database.name;
+    const administrator = new pg.Client(url.href);
+    await administrator.connect();
+    await administrator.query(`revoke reaper, reaper_note from ${database.name};
+      alter default privileges revoke execute on functions from public`);
+    await administrator.end();
+    // The owner may not do it alone.
+    expect((await migrate(database.url, 'pg-boss')).notes).toEqual([
+      expect.stringContaining(`have an administrator run GRANT reaper_note TO ${database.name}, then run`),
+    ]);
+    expect(await migrate(url.href, null)).toMatchObject({ notes: [] });
+    await boss.createQueue('apart', { partition: true });
+    await boss.send('apart', {});
+    expect(await boss.fetch('apart')).toHaveLength(1);
   });
 });
 

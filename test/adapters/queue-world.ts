@@ -48,6 +48,13 @@ export async function createAppDatabase(): Promise<AppDatabase> {
   return { name, url: url.href, admin };
 }
 
+/** Drops it, and its owner. */
+export async function dropAppDatabase({ name, admin }: AppDatabase): Promise<void> {
+  await admin.end();
+  await dropDatabase(inject('adminUrl'), name);
+  await onServer(`drop role ${name}`);
+}
+
 /** A queue on the real package in a database of its own, with its workers in real processes, and a reaper for it. */
 export abstract class QueueWorld {
   readonly admin: pg.Pool;
@@ -89,9 +96,7 @@ export abstract class QueueWorld {
     const connection = await Connection.connect({ address: inject('temporalAddress') });
     await terminateAll(new Client({ connection }), this.database.name);
     await connection.close();
-    await this.admin.end();
-    await dropDatabase(inject('adminUrl'), this.database.name);
-    await onServer(`drop role ${this.database.name}`);
+    await dropAppDatabase(this.database);
   }
 
   /** The reaper's own worker, which is also the probe of this host. */

@@ -122,6 +122,21 @@ const cases: Cases = {
     { run: { host: null }, running: { probe: { kind: 'nowhere' }, host: null } },
     'unknown: the row names no host, so no probe can check its process',
   ],
+  'a worker without a token': [
+    {
+      run: { host: null, pid: null, processIdentity: null, runId: 'pool-7' },
+      running: { probe: { kind: 'nowhere' }, host: null, workerTrouble: 'none' },
+    },
+    'unknown: the row names no host',
+    'worker pool-7 has no token: add the line of docs/tokens.md',
+  ],
+  'a run of which nothing names the worker': [
+    {
+      run: { host: null, pid: null, processIdentity: null, runId: null },
+      running: { probe: { kind: 'nowhere' }, host: null, workerTrouble: 'none' },
+    },
+    'nothing says which worker runs it: add the line',
+  ],
   'Temporal down': [
     { seen: DEAD, running: { watch: { kind: 'unreachable', why: 'no answer at t:7233' } } },
     'Temporal does not answer, and without it nothing is reaped',

@@ -83,7 +83,7 @@ const cases: Cases = {
   ],
   'a job whose crash budget is used up, beside others': [
     { seen: ALIVE, policy: { maxCrashes: 2 }, running: { crashes: { earlier: 2, alone: false } } },
-    'its next such death only causes an alert, because other jobs run in its process, or its row has no stamp',
+    'its next such death only causes an alert, because other jobs run in its process, or may do so',
   ],
   'a death over the crash budget': [
     {

@@ -33,6 +33,14 @@ test('an adapter of another queue', async () => {
   expect(code).toBe(1);
 });
 
+test('the adapter of a queue whose tables are elsewhere, or not there yet', async () => {
+  const { code, stderr } = await cli(['migrate', '--adapter', 'pg-boss'], { DATABASE_ADMIN_URL: url });
+  expect(stderr).toMatch(
+    /^Expected adapter "pg-boss" to be installed, got ".*pgboss\.job.* does not exist": have the queue create its tables first, name their schema with --schema/,
+  );
+  expect(code).toBe(1);
+});
+
 test('an adapter that does not exist', async () => {
   const { code, stderr } = await cli(['migrate', '--adapter', './no.sql'], { DATABASE_ADMIN_URL: url });
   expect(stderr).toContain(

@@ -11,9 +11,12 @@ import { planClaim, type ClaimPlan } from '../../src/domain/claim-plan.js';
 import type { CrashFacts } from '../../src/domain/crash-budget.js';
 import type { DeathCause } from '../../src/domain/liveness.js';
 import { DEFAULT_POLICY, FRESH_MEMORY, type JobRun, type RunRef } from '../../src/domain/types.js';
+import { formatToken } from '../../src/liveness/token.js';
+import { BOOT_A, INITIAL_NAMESPACE, insertBoot } from '../support/boots.js';
 import { claimRun } from '../support/claims.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { OpenTransaction } from '../support/locks.js';
+import { insertNamed, nameWorkers } from '../support/named-workers.js';
 import { insertRunningJob, readJob, type RunningJob } from '../support/rows.js';
 import { eventually } from '../support/wait.js';
 
@@ -289,6 +292,31 @@ describe('the death over the budget', () => {
     const ref = await runAgain('j', { pid: 4242 });
     expect(await claimPlanned(await look(ref))).toMatchObject({ result: 'won', detail: 'queued' });
     expect((await notified()).map(({ kind }) => kind)).toEqual(['crash budget']);
+  });
+
+  it('never fails a run while nothing says which worker runs another one: both may be in its process', async () => {
+    await withOpenJobs('select 1', async () => {
+      await dies('j', 2);
+      await db.admin.query('delete from jobs');
+      await nameWorkers(db.admin);
+      await insertBoot(db.admin, { boot: BOOT_A, lastSeenS: 0 });
+      const token = formatToken({ bootId: BOOT_A, pidNamespace: INITIAL_NAMESPACE, pid: 77, start: '4711' });
+      await insertNamed(db.admin, 'j', token ?? '');
+      const { rows } = await db.admin.query<{ jobId: string; runKey: string }>(
+        `select job_id as "jobId", run_key as "runKey" from reaper.running_job where job_id = 'j'`,
+      );
+      const ref = rows[0] as RunRef;
+      // It says that it is another worker.
+      await insertNamed(db.admin, 'of another', 'pool-7');
+      expect(await crashes(ref)).toEqual({ earlier: 2, alone: true });
+      // On pg-boss, one whose take could not be noted.
+      await db.admin.query(
+        `insert into jobs (id, agent, repo, status, attempts, max_attempts, started_at)
+         values ('unsaid', 'developer', 'web', 'running', 1, 2, reaper.now())`,
+      );
+      expect(await crashes(ref)).toEqual({ earlier: 2, alone: false });
+      expect((await look(ref)).outcome).toBe('queued');
+    });
   });
 
   it('is judged again when it is claimed: who was not alone by then is not failed', async () => {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prune } from '../../src/db/prune.js';
+import { findWorkerTrouble } from '../../src/db/inspect/workers.js';
 import { readStatus } from '../../src/db/status.js';
 import { formatToken } from '../../src/liveness/token.js';
 import { BOOT_A, BOOT_B, INITIAL_NAMESPACE, insertBoot } from '../support/boots.js';
@@ -121,6 +122,36 @@ describe('the process of a worker', () => {
     expect(await hostOf()).toBe('this pod');
   });
 
+  it('is not for a silent probe that was last seen before the process began: its namespace may be another by now', async () => {
+    // Of a pod that is gone, 600 s after its kernel began.
+    await insertBoot(db.admin, {
+      boot: BOOT_A,
+      host: 'an earlier pod',
+      pidNamespace: NESTED,
+      isInitial: false,
+      beganS: 1000,
+      lastSeenS: 400,
+    });
+    const of = (startS: number) => tokenOf({ pidNamespace: NESTED, start: String(100 * startS) });
+    expect(await processOf(of(599))).toMatchObject({ host: 'an earlier pod' });
+    expect(await processOf(of(601))).toBeNull();
+    // Clocks that step change nothing: both times are of one report.
+    await db.admin.query(`update reaper.host_boot set began_at = began_at - interval '1 hour'`);
+    expect(await processOf(of(601))).toBeNull();
+    // A pod that took its namespace's inode has a job, and no probe yet: declaring the earlier one gone says nothing of it.
+    const name = of(601);
+    await db.admin.query(`select reaper.declare_host_gone('an earlier pod', 'test')`);
+    const { rows } = await db.admin.query(
+      `select reaper.host_is_gone(p.host, reaper.now() - interval '100 s') as by from reaper.worker_process($1) p`,
+      [name],
+    );
+    expect(rows).toEqual([]);
+    expect(await one('reaper.worker_trouble($1)', name)).toBe('boot');
+    // It is found as soon as a probe reports that sees it.
+    await insertBoot(db.admin, { boot: BOOT_A, host: 'node', lastSeenS: 0 });
+    expect(await processOf(name)).toMatchObject({ host: 'node' });
+  });
+
   it('is for the probe that still reports, if a machine got another name', async () => {
     await insertBoot(db.admin, { boot: BOOT_A, host: 'new', firstSeenS: 60, lastSeenS: 0 });
     await insertBoot(db.admin, { boot: BOOT_A, host: 'old', firstSeenS: 7_000, lastSeenS: 600 });
@@ -183,10 +214,18 @@ describe('status', () => {
       for (const [job, name] of names.entries()) await insertNamed(other.admin, `j${job}`, name);
       // These rows should name processes themselves.
       expect(await unknownBoots()).toEqual({ count: 0, runs: 0 });
+      const troubleOf = (name: string | null) => findWorkerTrouble(other.reaper, name);
+      expect(await troubleOf('pool-of-nobody')).toBeNull();
       await nameWorkers(other.admin);
       expect(await unknownBoots()).toEqual({ count: 2, runs: 3 });
+      expect([await troubleOf('pool-1'), await troubleOf('pool-of-nobody'), await troubleOf(null)]).toEqual([
+        'boot',
+        'none',
+        'none',
+      ]);
       await insertBoot(other.admin, { boot: BOOT_A });
       expect(await unknownBoots()).toEqual({ count: 1, runs: 1 });
+      expect(await troubleOf('pool-1')).toBeNull();
     } finally {
       await other.drop();
     }

@@ -29,6 +29,8 @@ exception when others then
   return null;
 end
 $$;
+-- Whoever creates a partition of the table needs this right, which default privileges may take away. A trigger's function cannot be called.
+grant execute on function :"schema".reaper_note() to public;
 grant create on schema :"schema" to reaper_note;
 alter function :"schema".reaper_note() owner to reaper_note;
 revoke create on schema :"schema" from reaper_note;

@@ -37,7 +37,7 @@ export const crashBudgetCheck: Check = {
       findings.push(
         warn(
           EXPECTED,
-          `job ${jobId} has died ${deaths} times, and was requeued: other jobs ran in its process, or it has no stamp`,
+          `job ${jobId} has died ${deaths} times, and was requeued: other jobs ran in its process, or may have`,
           'let its workers run one job at a time, and stamp runs, until it is known which job it is',
         ),
       );

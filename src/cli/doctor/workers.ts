@@ -2,10 +2,13 @@ import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
 import { tryAnnouncements, tryNotes } from '../../db/inspect/note-trial.js';
 import { tryNames, type SessionNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
+import { remedyOf } from '../../domain/worker-trouble.js';
 import { counted } from '../../domain/wording.js';
 import { messageOf } from '../errors.js';
 import { fail, ofServerState, ok, warn, type Check, type Finding } from './check.js';
 
+/** What Postgres answers whoever lacks a right. */
+const NOT_ALLOWED = '42501';
 const EXPECTED = 'the process of each worker that runs jobs';
 
 /** Checks that each worker whose name a running job has can be traced to a process, on queues whose rows name a worker. */
@@ -56,7 +59,9 @@ export const workersCheck: Check = {
 
 /** What cannot be written, why, and what follows. */
 function refused(expected: string, error: Error, consequence: string): Finding {
-  const todo = ofServerState(error)?.todo ?? 'correct that';
+  const isDenied = (error as { code?: string }).code === NOT_ALLOWED;
+  const todo =
+    ofServerState(error)?.todo ?? (isDenied ? 'run job-reaper migrate, which grants it' : 'correct that');
   return fail(expected, error.message, `${todo}. The queue goes on, but ${consequence}`);
 }
 
@@ -95,8 +100,6 @@ async function checkNames(workerUrl: string): Promise<Finding[]> {
   return [ok(NAMED, 'each has its own, and a session without a name has none')];
 }
 
-const ADD_THE_LINE =
-  'add the line of docs/tokens.md (or of the page of your queue in docs/queues) to workers without it, and restart them';
 const STAYS_UNKNOWN = 'a job that was taken while that could not be noted stays unknown until it ends';
 const CORRECT_THAT = 'correct what keeps it from being written, see above';
 const IF_THAT_IS_ALL = 'workers with the line of docs/tokens.md are known then';
@@ -106,34 +109,22 @@ function explain({ why, count, runs, isNamed, names }: UnplacedWorkers, isRefuse
   const who = `${counted(count, 'worker')} with ${counted(runs, 'running job')} (${names.join(', ')})`;
   switch (why) {
     case 'boot':
-      return fail(
-        EXPECTED,
-        `no probe has reported the boot of ${who}`,
-        'start a worker of job-reaper on each machine that runs jobs, in its first pid namespace',
-      );
+      return fail(EXPECTED, `no probe has reported the boot of ${who}`, remedyOf(why));
     case 'void':
-      return fail(
-        EXPECTED,
-        `two processes announced the same id: ${who}`,
-        'announce the worker in the process that runs its jobs, after any fork, and by an id that never comes again',
-      );
+      return fail(EXPECTED, `two processes announced the same id: ${who}`, remedyOf(why));
     case 'broken':
-      return fail(
-        EXPECTED,
-        `the name has what looks like a token, but is none: ${who}`,
-        'use the token unchanged and uncut: docs/tokens.md',
-      );
+      return fail(EXPECTED, `the name has what looks like a token, but is none: ${who}`, remedyOf(why));
     case 'none':
       if (!isNamed) {
         const what = `nothing says which worker runs ${counted(runs, 'job')} (${names.join(', ')})`;
-        return warn(EXPECTED, what, isRefused ? CORRECT_THAT : `${ADD_THE_LINE}; ${STAYS_UNKNOWN}`);
+        return warn(EXPECTED, what, isRefused ? CORRECT_THAT : `${remedyOf(why)}; ${STAYS_UNKNOWN}`);
       }
       return warn(
         EXPECTED,
         `no token: ${who}`,
         isRefused
           ? `${CORRECT_THAT}; ${IF_THAT_IS_ALL}`
-          : `${ADD_THE_LINE}; until then their jobs are unknown`,
+          : `${remedyOf(why)}; until then their jobs are unknown`,
       );
   }
 }

@@ -39,11 +39,11 @@ export async function checkView(admin: Queryable): Promise<string[]> {
   }
 }
 
-/** Becomes role `reaper` within the caller's transaction. False, and still the same login, if that is not allowed. */
-export async function becomeReaper(admin: Queryable): Promise<boolean> {
+/** Becomes a role of ours within the caller's transaction. False, and still the same login, if that is not allowed. */
+export async function becomeRole(admin: Queryable, role: 'reaper' | 'reaper_note'): Promise<boolean> {
   await admin.query('savepoint become');
   try {
-    await admin.query('set local role reaper');
+    await admin.query(`set local role ${role}`);
     await admin.query('release savepoint become');
     return true;
   } catch (error) {
@@ -55,7 +55,7 @@ export async function becomeReaper(admin: Queryable): Promise<boolean> {
 
 /** Asks for no row: Postgres checks permissions and row security before it reads any. */
 async function readAsReaper(admin: Queryable): Promise<void> {
-  await becomeReaper(admin);
+  await becomeRole(admin, 'reaper');
   // Makes Postgres refuse instead of hiding rows.
   await admin.query('set local row_security = off');
   try {

@@ -32,10 +32,7 @@ export async function installTrigger(client: Queryable, sql: string): Promise<st
     return null;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    const todo =
-      code === '42501'
-        ? 'have the owner of that table, as a member of role reaper_note, run job-reaper migrate'
-        : 'run job-reaper migrate again';
+    const todo = code === '42501' ? await explainRights(client) : 'run job-reaper migrate again';
     return `The trigger on ${table} is missing (${message}), so new runs are unknown: ${todo}.`;
   }
 }
@@ -58,6 +55,17 @@ export async function findTriggerTrouble(admin: Queryable): Promise<string[]> {
     [table, name],
   );
   return rows.map(({ trouble }) => trouble);
+}
+
+/** What to do if the trigger may not be installed: its function belongs to role reaper_note, the table to the queue's owner. */
+async function explainRights(client: Queryable): Promise<string> {
+  const { rows } = await client.query<{ grant: string; isMember: boolean }>(
+    `select format('GRANT reaper_note TO %I', current_user) as grant, pg_has_role('reaper_note', 'member') as "isMember"`,
+  );
+  const [found] = rows;
+  return found?.isMember === false
+    ? `have an administrator run ${found.grant}, then run job-reaper migrate again`
+    : 'have the owner of that table run job-reaper migrate';
 }
 
 async function isStored(client: Queryable, definition: string): Promise<boolean> {

@@ -73,9 +73,15 @@ async function execute(
   } catch (error) {
     // Class 42: what it names does not exist, or cannot be used like this.
     if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('42')) throw error;
+    const todo =
+      'schema' in parameters
+        ? 'have the queue create its tables first, name their schema with --schema, or choose the adapter of this queue'
+        : 'choose the adapter of this queue, or correct it';
     throw new Error(
-      `Expected adapter "${name}" to be installed, got "${error.message}": choose the adapter of this queue, or correct it (docs/sql-contract.md)`,
-      { cause: error },
+      `Expected adapter "${name}" to be installed, got "${error.message}": ${todo} (docs/sql-contract.md)`,
+      {
+        cause: error,
+      },
     );
   }
 }

@@ -31,7 +31,7 @@ export interface AdapterSource {
   indexes: string | null;
   /** SQL that creates a function and, as its last statement, a trigger on the queue's table; null if there is none. */
   trigger: string | null;
-  /** SQL that takes both off again; null if there is no trigger. */
+  /** SQL that takes off the queue's tables what would be in the way of their migrations, the trigger and indexes; null if there is nothing. */
   detach: string | null;
 }
 
@@ -87,9 +87,9 @@ async function readFolder(folder: string): Promise<Texts> {
     trigger: await read('trigger.sql'),
     detach: await read('detach.sql'),
   };
-  if ((texts.trigger === null) !== (texts.detach === null)) {
+  if (texts.trigger !== null && texts.detach === null) {
     throw new Error(
-      `Expected both trigger.sql and detach.sql, which takes the trigger off again, or neither, got one at ${folder}`,
+      `Expected detach.sql beside trigger.sql, to take the trigger off again, got none at ${folder}`,
     );
   }
   return texts;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { becomeReaper } from '../adapter/check-view.js';
+import { becomeRole } from '../adapter/check-view.js';
 import { checkContract } from '../contract.js';
 import type { Database, Queryable } from '../database.js';
 import { inTransaction } from '../transaction.js';
@@ -40,7 +40,7 @@ export async function tryAdapter(admin: Database): Promise<AdapterTrial> {
         admin,
         async (connection) => {
           await connection.query(`set local statement_timeout = ${Math.ceil(leftMs)}`);
-          const asReaper = await becomeReaper(connection);
+          const asReaper = await becomeRole(connection, 'reaper');
           const { rows } = await connection.query<{ mistake: string }>(
             'select reaper.try_claim($1, $2, $3) as mistake',
             [jobId, runKey, anotherRunKey(runKey)],

@@ -1,3 +1,4 @@
+import { becomeRole } from '../adapter/check-view.js';
 import { readStoredAdapter } from '../adapter/stored.js';
 import type { Database } from '../database.js';
 import { inTransaction } from '../transaction.js';
@@ -6,7 +7,7 @@ import { inTransaction } from '../transaction.js';
 const ROWS = 200;
 
 /**
- * Writes notes as the trigger of the installed adapter does, and rolls them back. The trigger itself may tell nobody what failed.
+ * Writes notes as the trigger of the installed adapter does, with the rights that it has, and rolls them back. The trigger itself may tell nobody what failed.
  *
  * @returns why they cannot be written; null if they can, or the adapter has no trigger
  */
@@ -17,6 +18,7 @@ export async function tryNotes(admin: Database): Promise<Error | null> {
     admin,
     `insert into reaper.run_process (job_id, run_key, name)
      select 'tried by doctor', n::text || gen_random_uuid(), '' from generate_series(1, $1::integer) n`,
+    'reaper_note',
   );
 }
 
@@ -33,12 +35,13 @@ export async function tryAnnouncements(admin: Database): Promise<Error | null> {
   );
 }
 
-async function tryWriting(admin: Database, sql: string): Promise<Error | null> {
+async function tryWriting(admin: Database, sql: string, role?: 'reaper_note'): Promise<Error | null> {
   try {
     await inTransaction(
       admin,
       async (connection) => {
         await connection.query(`set local statement_timeout = '5s'; set local lock_timeout = '1s'`);
+        if (role !== undefined) await becomeRole(connection, role);
         await connection.query(sql, [ROWS]);
       },
       { end: 'rollback' },

@@ -1,9 +1,9 @@
+import type { WorkerTrouble } from '../../domain/worker-trouble.js';
 import type { Queryable } from '../database.js';
 
 /** Workers of running jobs whose process cannot be told for one reason. */
 export interface UnplacedWorkers {
-  /** No probe has reported the boot, two processes announced it, its token does not parse, or it has none. */
-  why: 'boot' | 'void' | 'broken' | 'none';
+  why: WorkerTrouble;
   count: number;
   runs: number;
   /** Whether their jobs' rows name them. */
@@ -25,4 +25,16 @@ export async function readUnplacedWorkers(
        from reaper.unplaced_worker group by why, worker is not null order by why, worker is not null`,
   );
   return { isByName: used[0]?.isByName === true, unplaced: rows };
+}
+
+/** Why the process of the worker of this name cannot be told; null if it can, or rows name processes themselves. */
+export async function findWorkerTrouble(
+  pool: Queryable,
+  worker: string | null,
+): Promise<WorkerTrouble | null> {
+  const { rows } = await pool.query<{ why: WorkerTrouble | null }>(
+    'select case when reaper.names_workers() then reaper.worker_trouble(left($1, 200)) end as why',
+    [worker],
+  );
+  return rows[0]?.why ?? null;
 }

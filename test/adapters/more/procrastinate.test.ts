@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { detach, migrate } from '../../../src/db/migrate.js';
 import { findTriggerTrouble } from '../../../src/db/adapter/install-trigger.js';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { OpenTransaction } from '../../support/locks.js';
@@ -313,6 +314,46 @@ describe.skipIf(packages === null)('Procrastinate in schema public (needs python
 
   // What Procrastinate needs there.
   worksBehindPgBouncer(() => world, { POOLED: 'true' });
+});
+
+describe.skipIf(packages === null)('Procrastinate whose tables move (needs python3 and PyPI)', () => {
+  beforeAll(async () => {
+    world = await ProcrastinateWorld.of(packages, 'our_jobs');
+  });
+  afterAll(() => world.end());
+
+  it('its trigger follows them, and it can be detached when they are gone', async () => {
+    await world.admin.query('create schema moved');
+    for (const [kind, catalog, column, schema] of [
+      ['table', `pg_class where relkind = 'r'`, 'relname', 'relnamespace'],
+      [
+        'type',
+        `pg_type where typtype in ('e', 'c') and typrelid = 0 or typname = 'procrastinate_job_to_defer_v1'`,
+        'typname',
+        'typnamespace',
+      ],
+    ] as const) {
+      const { rows } = await world.admin.query<{ name: string }>(
+        `select ${column} as name from (select * from ${catalog}) c where ${schema} = 'our_jobs'::regnamespace and ${column} like 'procrastinate%'`,
+      );
+      for (const { name } of rows) await world.admin.query(`alter ${kind} our_jobs.${name} set schema moved`);
+    }
+    const { rows: functions } = await world.admin.query<{ name: string }>(
+      `select oid::regprocedure::text as name from pg_proc
+        where pronamespace = 'our_jobs'::regnamespace and proname like 'procrastinate%'`,
+    );
+    for (const { name } of functions) await world.admin.query(`alter function ${name} set schema moved`);
+    expect(await migrate(world.url, null, { schema: 'moved' })).toMatchObject({
+      notes: [expect.stringContaining('so the dry run is on')],
+    });
+    expect(await findTriggerTrouble(world.admin)).toEqual([]);
+    const { rows } = await world.admin.query(
+      `select tgfoid::regproc::text as function from pg_trigger where tgname = 'reaper_note'`,
+    );
+    expect(rows).toEqual([{ function: 'moved.reaper_note' }]);
+    await world.admin.query('drop schema moved cascade');
+    expect(await detach(world.url)).toBe('procrastinate');
+  });
 });
 
 /** A job that a worker has taken, in the tables alone. */
