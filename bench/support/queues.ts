@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,15 @@ import { packageRoot } from '../../src/paths.js';
 import type { Database } from '../../src/db/database.js';
 import { buildGo, hasGo, readTokenRecipe } from '../../test/adapters/go.js';
 import { installProcrastinate, runPython, WORKER } from '../../test/adapters/procrastinate.js';
+import {
+  addObanJob,
+  createObanTables,
+  hasElixir,
+  migrateOban,
+  OBAN_NODE,
+  PRODUCER,
+  RECIPE,
+} from '../../test/adapters/oban.js';
 import {
   addSolidJob,
   createSolidQueueTables,
@@ -150,27 +159,25 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
   },
   {
     name: 'oban',
-    missing: () =>
-      ['elixir', 'psql'].find((program) => spawnSync(program, ['--version']).status !== 0) ?? null,
+    missing: () => (hasElixir ? null : 'elixir and psql'),
     ownDefault: '1 h',
-    ownRescue: 'needs the library',
-    async createTables(_, admin) {
-      const tables = await readFile(join(FOLDER, 'oban/tables.sql'), 'utf8');
-      await admin.query(tables.replaceAll(':schema', 'public'));
-    },
-    worker: () =>
-      Promise.resolve({
-        command: ['elixir', join(FOLDER, 'oban/producer.exs')],
-        env: { RECIPE: join(packageRoot, 'docs/recipes/token.exs'), SCHEMA: 'public' },
-      }),
-    addJob: (_, admin, args) =>
-      insert(admin, `insert into oban_jobs (worker, args) values ('Work', $1) returning id::text`, args),
+    ownRescue:
+      OBAN_NODE === null
+        ? 'needs the library'
+        : {
+            setting: 'Lifeline each second, rescue_after 1 s, a new leader each second',
+            env: { RESCUE_AFTER_S: '1' },
+          },
+    createTables: (adminUrl, admin) =>
+      OBAN_NODE === null ? createObanTables(admin, 'public') : migrateOban(OBAN_NODE, adminUrl, 'public'),
+    worker: () => Promise.resolve({ command: OBAN_NODE ?? PRODUCER, env: { RECIPE, SCHEMA: 'public' } }),
+    addJob: (_, admin, args) => addObanJob(admin, 'public', args),
   },
   {
     name: 'solid-queue',
     missing: () => (hasRubyPg ? null : 'ruby with pg'),
     ownDefault: '5 min, then failed',
-    ownRescue: 'needs the library',
+    ownRescue: 'fails it, never starts it again',
     createTables: (_, admin) => createSolidQueueTables(admin, 'public'),
     worker: () =>
       Promise.resolve({ command: SOLID_WORKER.command, env: { ...SOLID_WORKER.env, SCHEMA: 'public' } }),

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { createObanTables, hasElixir, PRODUCER, RECIPE } from './oban-world.js';
+import { createObanTables, hasElixir, PRODUCER, RECIPE } from './oban.js';
 import { Page, PAGE_MS } from './page.js';
 
 // docs/queues/oban.md as it stands, with a stand-in for Oban itself.

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/wait.js';
 import { failForGood, finishRun, repairsWhatDied } from './behaviour.js';
-import { hasElixir, ObanWorld } from './oban-world.js';
+import { hasElixir } from './oban.js';
+import { ObanWorld } from './oban-world.js';
 
 // On Oban's tables, with a stand-in for its nodes in real processes of the BEAM. test/adapters/more has the rest.
 

@@ -11,16 +11,17 @@ import {
   staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
-import { createObanTables, obanLibrary, ObanWorld } from '../oban-world.js';
+import { createObanTables, OBAN_NODE } from '../oban.js';
+import { ObanWorld } from '../oban-world.js';
 
 // On Oban's own library, with its nodes in real processes. Its packages come from a registry that not everybody reaches:
 // `mix deps.get && mix compile` in test/adapters/oban/library gets them, or OBAN_LIBRARY names a folder that has them.
 
 let world: ObanWorld;
 
-describe.skipIf(obanLibrary === null)('Oban itself (needs its library)', () => {
+describe.skipIf(OBAN_NODE === null)('Oban itself (needs its library)', () => {
   beforeAll(async () => {
-    world = await ObanWorld.ofLibrary(obanLibrary ?? '', 'our_jobs');
+    world = await ObanWorld.ofLibrary(OBAN_NODE ?? [], 'our_jobs');
     await world.startReaper();
   });
   afterEach(async () => {

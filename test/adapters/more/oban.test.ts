@@ -11,7 +11,8 @@ import {
   staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
-import { hasElixir, ObanWorld } from '../oban-world.js';
+import { hasElixir } from '../oban.js';
+import { ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
 
