@@ -69,7 +69,7 @@ export async function migrate(
     const { indexes, trigger, detachOther, notes, ...control } = await afterDeadlocks(client, () =>
       install(client, given, parameters, encoding),
     );
-    if (detachOther !== null) await runPatiently(client, detachOther);
+    if (detachOther !== null) notes.push(...(await takeOff(client, detachOther)));
     if (indexes !== null) notes.push(...(await buildIndexes(client, indexes)));
     // Last, because it needs a lock on the queue's table.
     const missing = trigger === null ? null : await installTrigger(client, trigger);
@@ -102,6 +102,18 @@ export async function detach(adminUrl: string): Promise<string> {
     if (stored.detach !== null) await runPatiently(client, fillIn(stored.detach, stored.parameters));
     return stored.name;
   });
+}
+
+/** Takes trigger and indexes of the adapter before off its tables. Returns what is left to do: the new adapter is installed already. */
+async function takeOff(client: pg.Client, detachOther: string): Promise<string[]> {
+  try {
+    await runPatiently(client, detachOther);
+    return [];
+  } catch (error) {
+    return [
+      `What the adapter before has on its tables is still there (${(error as Error).message}): run it yourself: ${detachOther}`,
+    ];
+  }
 }
 
 /** Runs work on a connection with a session of its own, while no other migration runs. */

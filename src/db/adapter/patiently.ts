@@ -14,9 +14,10 @@ const TRIES = 60;
  * the queue.
  *
  * @param client a connection of its own, not in a transaction
- * @throws what the SQL fails with; after the last try, that it could not get the lock
+ * @param limit after how many tries it gives up
+ * @throws what the SQL fails with; after the last try, that it could not get the lock, and what to do
  */
-export async function runPatiently(client: Queryable, sql: string): Promise<void> {
+export async function runPatiently(client: Queryable, sql: string, limit = TRIES): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await client.query('begin');
@@ -26,7 +27,12 @@ export async function runPatiently(client: Queryable, sql: string): Promise<void
       return;
     } catch (error) {
       await client.query('rollback');
-      if (!RETRIED.includes((error as { code?: string }).code) || tries === TRIES) throw error;
+      if (!RETRIED.includes((error as { code?: string }).code)) throw error;
+      if (tries === limit)
+        throw new Error(
+          `Expected a lock on the queue's tables, got "${(error as Error).message}" ${limit} times: end the transactions that hold one (pg_stat_activity lists them, the oldest xact_start first), and run this again`,
+          { cause: error },
+        );
       await setTimeout(PAUSE_MS);
     }
   }

@@ -33,6 +33,17 @@ describe('another adapter', () => {
     expect(await migrate(url, path)).toMatchObject({ adapter: 'queue', mode: 'observe' });
   });
 
+  it('is installed even if what the previous one has on its tables cannot be taken off, and says how to do that', async () => {
+    const { url, admin } = await emptyDatabase();
+    await migrate(url, 'reference');
+    await admin.query(`update reaper.adapter set detach = 'drop index not_there'`);
+    const { adapter, notes } = await migrate(url, await ourQueue('our-queue.sql'));
+    expect(adapter).toBe('our-queue');
+    expect(notes).toContain(
+      'What the adapter before has on its tables is still there (index "not_there" does not exist): run it yourself: drop index not_there',
+    );
+  });
+
   it('loses its helper functions', async () => {
     const { url, admin } = await emptyDatabase();
     await migrate(url, await ourQueue('one.sql', (sql) => HELPER + sql));

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { runPatiently } from '../../../src/db/adapter/patiently.js';
+import { OpenTransaction } from '../../support/locks.js';
 import { emptyDatabase } from './support.js';
 
 // Dropping a trigger of a partitioned table locks the partitions first, and each reader locks the table first.
@@ -19,6 +20,23 @@ it.each([
     expect((await client.query(`select last_value from tries, done`)).rowCount).toBe(0);
     expect((await client.query(`select last_value as tries from tries`)).rows).toEqual([{ tries: 3 }]);
     await expect(runPatiently(client, 'select 1/0')).rejects.toThrow('division by zero');
+  } finally {
+    client.release();
+  }
+});
+
+it('a lock that somebody keeps: it says so, and what to do', async () => {
+  const { admin } = await emptyDatabase();
+  await admin.query('create table queue ()');
+  const client = await admin.connect();
+  const reader = await OpenTransaction.begin(admin);
+  try {
+    await reader.run('select from queue');
+    await expect(runPatiently(client, 'alter table queue add id integer', 2)).rejects.toThrow(
+      `Expected a lock on the queue's tables, got "canceling statement due to lock timeout" 2 times: end the transactions`,
+    );
+    await reader.rollback();
+    await runPatiently(client, 'alter table queue add id integer', 2);
   } finally {
     client.release();
   }
