@@ -1,7 +1,12 @@
 # A node of Oban: its library in an application of its own, named as docs/queues/oban.md says.
 [recipe, _] = "RECIPE" |> System.fetch_env!() |> File.read!() |> String.split("\ntoken =\n")
 Code.eval_string(recipe)
-for app <- [:telemetry, :decimal, :jason, :db_connection, :postgrex, :ecto, :ecto_sql, :oban], do: {:ok, _} = Application.ensure_all_started(app)
+
+for app <- [:telemetry, :decimal, :jason, :db_connection, :postgrex, :ecto, :ecto_sql, :oban] do
+  {:ok, _} = Application.ensure_all_started(app)
+  # As a release does: a node's first job does not wait for modules to be loaded.
+  for module <- Application.spec(app, :modules), do: Code.ensure_loaded(module)
+end
 
 defmodule Repo do
   use Ecto.Repo, otp_app: :none, adapter: Ecto.Adapters.Postgres
