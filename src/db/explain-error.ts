@@ -14,7 +14,8 @@ const NO_SCHEMA = ['3F000', '42P01', '42703', '42883'];
 /** For a server that refuses the login: no such user, or a wrong password. */
 const LOGIN_REFUSED = ['28000', '28P01'];
 const NO_DATABASE = '3D000';
-const NOT_ALLOWED = '42501';
+/** For a statement that takes a right which the user does not have. */
+export const NOT_ALLOWED = '42501';
 /** Also sent by poolers, for users and databases that they do not know and parameters that they do not pass on. */
 const PROTOCOL = '08P01';
 

@@ -79,8 +79,8 @@ export async function migrate(
 }
 
 /**
- * Takes the adapter off the queue's tables, view, trigger and its own indexes, so that the queue can be migrated. What was installed stays on record, and
- * {@link migrate} puts it back. Until then nothing is reaped.
+ * Takes the adapter off the queue's tables, view, trigger and its own indexes, so that the queue can be migrated. What was installed
+ * stays on record, and {@link migrate} puts it back. Until then nothing is reaped.
  *
  * @returns the name of the adapter
  * @throws if none is installed, or a lock cannot be had

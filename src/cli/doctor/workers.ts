@@ -2,13 +2,12 @@ import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
 import { tryAnnouncements, tryNotes } from '../../db/inspect/note-trial.js';
 import { tryNames, type SessionNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
+import { NOT_ALLOWED } from '../../db/explain-error.js';
 import { remedyOf } from '../../domain/worker-trouble.js';
 import { counted } from '../../domain/wording.js';
 import { messageOf } from '../errors.js';
 import { fail, ofServerState, ok, warn, type Check, type Finding } from './check.js';
 
-/** What Postgres answers whoever lacks a right. */
-const NOT_ALLOWED = '42501';
 const EXPECTED = 'the process of each worker that runs jobs';
 
 /** Checks that each worker whose name a running job has can be traced to a process, on queues whose rows name a worker. */

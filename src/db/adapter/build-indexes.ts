@@ -1,5 +1,6 @@
 import type { Queryable } from '../database.js';
 import { NAME, QUALIFIED } from './names.js';
+import { NOT_ALLOWED } from '../explain-error.js';
 import { runPatiently } from './patiently.js';
 
 /** How long a build waits for older transactions, in milliseconds. */
@@ -108,7 +109,7 @@ async function buildPartitioned(
 
 function explain({ code, message }: { code?: string; message: string }, statement: string): string {
   const why =
-    code === '42501'
+    code === NOT_ALLOWED
       ? 'have the owner of that table run it'
       : code === '55P03'
         ? `older transactions were still open after ${PATIENCE_MS / 1000} s: migrate again once they have ended`

@@ -1,9 +1,8 @@
 import type { Queryable } from '../database.js';
+import { NOT_ALLOWED } from '../explain-error.js';
 import { findEarlyCasts } from '../inspect/early-casts.js';
 import { isDataException } from '../inspect/unreadable.js';
 import { describeZoneDependence, findZoneDependence } from '../inspect/zones.js';
-
-const NOT_ALLOWED = '42501';
 
 /**
  * Checks, within the caller's transaction, that role `reaper` sees every row of the view, and that its times and keys are the same for

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database.js';
 import { NAME, QUALIFIED } from './names.js';
 import { fillIn } from './parameters.js';
+import { NOT_ALLOWED } from '../explain-error.js';
 import { runPatiently } from './patiently.js';
 import { readStoredAdapter } from './stored.js';
 
@@ -32,7 +33,7 @@ export async function installTrigger(client: Queryable, sql: string): Promise<st
     return null;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    const todo = code === '42501' ? await explainRights(client) : 'run job-reaper migrate again';
+    const todo = code === NOT_ALLOWED ? await explainRights(client) : 'run job-reaper migrate again';
     return `The trigger on ${table} is missing (${message}), so new runs are unknown: ${todo}.`;
   }
 }

@@ -79,9 +79,7 @@ async function execute(
         : 'choose the adapter of this queue, or correct it';
     throw new Error(
       `Expected adapter "${name}" to be installed, got "${error.message}": ${todo} (docs/sql-contract.md)`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

@@ -7,7 +7,8 @@ import { inTransaction } from '../transaction.js';
 const ROWS = 200;
 
 /**
- * Writes notes as the trigger of the installed adapter does, with the rights that it has, and rolls them back. The trigger itself may tell nobody what failed.
+ * Writes notes as the trigger of the installed adapter does, with the rights that it has, and rolls them back. The trigger itself may
+ * tell nobody what failed.
  *
  * @returns why they cannot be written; null if they can, or the adapter has no trigger
  */
