@@ -23,12 +23,12 @@ export const SOLID_PROCESS = { command: ['ruby', join(FOLDER, 'process.rb')], en
 export const hasRubyPg = spawnSync('ruby', ['-e', 'require "pg"']).status === 0;
 
 /** The version of its gem; null if that is not installed, with Rails. */
-export const solidQueueVersion = ((): string | null => {
+export function findSolidQueueGem(): string | null {
   const libraries = ['logger', 'rails', 'active_record/railtie', 'active_job/railtie', 'solid_queue'];
   const words = [...libraries.map((name) => `-r${name}`), '-e', 'print SolidQueue::VERSION'];
   const { status, stdout } = spawnSync('ruby', words, { encoding: 'utf8' });
   return hasRubyPg && status === 0 ? stdout : null;
-})();
+}
 
 /** Creates the tables as Rails does. */
 export async function createSolidQueueTables(admin: Queryable, schema: string): Promise<void> {

@@ -2,20 +2,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/wait.js';
 import {
   bearsTheRest,
-  createLatch,
   repairsWhatDied,
   startTwice,
   staysInItsQueue,
   worksBehindPgBouncer,
 } from '../behaviour.js';
-import { createSolidQueueTables, solidQueueVersion } from '../solid-queue.js';
+import { createSolidQueueTables, findSolidQueueGem } from '../solid-queue.js';
+import { loseThreeWorkers, servesSolidQueue } from '../solid-queue-behaviour.js';
 import { SolidQueueWorld } from '../solid-queue-world.js';
 
 // On Solid Queue's own gem, in a Rails application, with its processes. The gems come from a registry that not everybody reaches:
 // `gem install rails solid_queue pg` gets them, or RUBYLIB names their folders.
 
-const hasGem = solidQueueVersion !== null;
-const [major = 0, minor = 0] = (solidQueueVersion ?? '').split('.').map(Number);
+const version = findSolidQueueGem();
+const hasGem = version !== null;
+const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
 const isFenced = major > 1 || minor >= 5;
 
 let world: SolidQueueWorld;
@@ -50,46 +51,13 @@ describe.skipIf(!hasGem)('Solid Queue itself (needs its gem, and that of Rails)'
   repairsWhatDied(() => world);
   bearsTheRest(() => world);
   staysInItsQueue(() => world);
-
-  it('a forked worker has a token of its own: it outlives its supervisor', async () => {
-    const supervisor = await world.startWorker({ MODE: 'fork' });
-    const latch = await createLatch();
-    const kept = await world.addJob({ waitsUntil: latch.path });
-    await world.started(kept);
-    await supervisor.kill();
-    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
-    expect(await world.claims(kept)).toEqual([]);
-    await latch.open();
-    await world.done(kept);
-    const [fork] = await world.noted('end', kept);
-    expect(fork).not.toBe(supervisor.pid);
-  });
+  servesSolidQueue(() => world);
 
   it('a job whose workers die three times fails as it does in Solid Queue, and can be retried', async () => {
-    const id = await world.addJob({ lost: 3 });
-    for (let run = 1; run <= 3; run += 1) {
-      const worker = await world.startWorker();
-      await world.started(id, run);
-      await worker.kill();
-    }
-    await world.fails(id);
-    expect(await world.states(id)).toEqual(['failed']);
+    const id = await loseThreeWorkers(world);
     const last = await world.startWorker({ RETRY: id });
     await world.done(id);
     expect(await world.noted('end', id)).toEqual([last.pid]);
-  });
-
-  it('a job that runs again keeps its place, and then the next one of its key runs', async () => {
-    const first = await world.startWorker();
-    const one = await world.addJob({ key: 'mail', hangs: true });
-    const two = await world.addJob({ key: 'mail' });
-    await world.started(one);
-    const second = await world.startWorker({ CONCURRENCY: '2' });
-    await first.kill();
-    for (const id of [one, two]) await world.done(id);
-    expect(await world.noted('start', one)).toEqual([first.pid, second.pid]);
-    expect(await world.noted('start', two)).toEqual([second.pid]);
-    expect(await world.semaphore('mail')).toMatchObject({ value: 1 });
   });
 
   it(`a late finisher of the reaped run: ${isFenced ? 'changes nothing' : 'ends the job, which versions up to 1.4 do not fence'}`, async () => {

@@ -12,6 +12,7 @@ import {
   worksBehindPgBouncer,
 } from '../behaviour.js';
 import { hasRubyPg } from '../solid-queue.js';
+import { servesSolidQueue } from '../solid-queue-behaviour.js';
 import { SolidQueueWorld } from '../solid-queue-world.js';
 
 // What test/adapters/solid-queue.test.ts leaves out.
@@ -32,30 +33,13 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
 
   bearsTheRest(() => world);
   staysInItsQueue(() => world);
+  servesSolidQueue(() => world);
   // As its migration of version 0.6 does, the last one that changes a table.
   canBeDetached(
     () => world,
     (of) => `alter table ${of.table('solid_queue_processes')}
         alter column name type character varying, alter column name set not null`,
   );
-
-  it('a forked worker has a token of its own: it outlives its supervisor', async () => {
-    const supervisor = await world.startWorker({ MODE: 'fork' });
-    const latch = await createLatch();
-    const [kept, lost] = [
-      await world.addJob({ waitsUntil: latch.path }),
-      await world.addJob({ hangs: true }),
-    ];
-    await world.started(kept);
-    await supervisor.kill();
-    for (let sweep = 0; sweep < 3; sweep += 1) await world.sweeps();
-    expect(await world.claims(kept)).toEqual([]);
-    await latch.open();
-    await world.done(kept);
-    const [fork] = await world.noted('end', kept);
-    expect(fork).not.toBe(supervisor.pid);
-    expect(await world.noted('start', lost)).toEqual([]);
-  });
 
   it('a killed fork whose supervisor is gone, too: its job runs again', async () => {
     const supervisor = await world.startWorker({ MODE: 'fork' });
@@ -149,29 +133,6 @@ describe.skipIf(!hasRubyPg)('Solid Queue in a schema of its own (needs ruby with
     await old.kill();
     await world.done(id);
     expect(await world.noted('start', id)).toEqual([old.pid, current.pid]);
-  });
-
-  it('a job that runs again keeps its place, and then the next one of its key runs', async () => {
-    const first = await world.startWorker();
-    const one = await world.addJob({ key: 'mail', hangs: true });
-    const two = await world.addJob({ key: 'mail' });
-    await world.started(one);
-    const second = await world.startWorker({ CONCURRENCY: '2' });
-    await first.kill();
-    for (const id of [one, two]) await world.done(id);
-    expect(await world.noted('start', one)).toEqual([first.pid, second.pid]);
-    expect(await world.noted('start', two)).toEqual([second.pid]);
-    const { rows } = await world.admin.query(
-      `select what, job_id from public.noted where pid = $1 order by id`,
-      [second.pid],
-    );
-    expect(rows.map(({ what, job_id }: { what: string; job_id: string }) => [what, job_id])).toEqual([
-      ['start', one],
-      ['end', one],
-      ['start', two],
-      ['end', two],
-    ]);
-    expect(await world.semaphore('mail')).toMatchObject({ value: 1 });
   });
 
   it('a job that fails leaves its place to the next one of its key, which a worker takes', async () => {
