@@ -1,17 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findWholeReads } from '../../../src/db/inspect/plans.js';
 import { detach, migrate } from '../../../src/db/migrate.js';
-import { eventually } from '../../support/wait.js';
-import {
-  bearsTheRest,
-  canBeDetached,
-  goesByName,
-  startTen,
-  startTwice,
-  staysInItsQueue,
-  worksBehindPgBouncer,
-} from '../behaviour.js';
+import { startTen } from '../behaviour.js';
 import { hasElixir } from '../oban.js';
+import { servesOban } from '../oban-behaviour.js';
 import { ObanWorld } from '../oban-world.js';
 
 // What test/adapters/oban.test.ts leaves out.
@@ -30,15 +22,7 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
   });
   afterAll(() => world.end());
 
-  bearsTheRest(() => world);
-  goesByName(() => world);
-  staysInItsQueue(() => world);
-  worksBehindPgBouncer(() => world);
-  canBeDetached(
-    () => world,
-    (of) => `alter table ${of.table('oban_jobs')} alter column worker type character varying;
-      alter table ${of.table('oban_jobs')} alter column worker type text`,
-  );
+  servesOban(() => world);
 
   it("beside Oban's own rescue: each job is rescued by one of them", async () => {
     const { first, ids } = await startTen(world);
@@ -54,14 +38,6 @@ describe.skipIf(!hasElixir)('Oban (needs elixir and psql)', () => {
       expect(await world.noted('start', id)).toEqual([first.pid, second.pid]);
       expect(await world.claims(id)).toHaveLength((await world.job(id))?.errors.length ?? 0);
     }
-  });
-
-  it('is not fenced: the end of the old run counts if it comes first', async () => {
-    const { latch, first, second, id } = await startTwice(world);
-    await world.done(id);
-    await latch.open(2);
-    await eventually('the end of the new run', async () => (await world.noted('end', id)).length === 2);
-    expect(await world.noted('end', id)).toEqual([first.pid, second.pid]);
   });
 });
 

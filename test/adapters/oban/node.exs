@@ -8,8 +8,13 @@ for app <- [:telemetry, :decimal, :jason, :db_connection, :postgrex, :ecto, :ect
   for module <- Application.spec(app, :modules), do: Code.ensure_loaded(module)
 end
 
+# What a user of PgBouncer sets for Ecto: no prepared statements that outlive a transaction. In the application's environment, because Oban's
+# notifier connects by that, too.
+settings = [url: System.fetch_env!("DATABASE_URL"), log: false, pool_size: 5, prepare: :unnamed]
+Application.put_env(:work, Repo, settings)
+
 defmodule Repo do
-  use Ecto.Repo, otp_app: :none, adapter: Ecto.Adapters.Postgres
+  use Ecto.Repo, otp_app: :work, adapter: Ecto.Adapters.Postgres
 end
 
 defmodule Tables do
@@ -56,14 +61,15 @@ line =
     {_, _} -> [node: "plain"]
   end
 
-# What a user of PgBouncer sets for Ecto: no prepared statements that outlive a transaction.
-repo = [url: env.("DATABASE_URL"), log: false, pool_size: 5, prepare: :unnamed]
-{:ok, _} = Repo.start_link(repo)
+{:ok, _} = Repo.start_link()
 
 if env.("TABLES") do
   Ecto.Migrator.up(Repo, 1, Tables, log: false)
 else
-  queues = [{String.to_atom(env.("QUEUE") || "default"), String.to_integer(env.("CONCURRENCY"))}]
+  # For how long a dead leader is one, and how often a node looks for jobs on its own.
+  patience = :timer.seconds(String.to_integer(env.("PATIENCE_S") || "1"))
+  limit = String.to_integer(env.("CONCURRENCY"))
+  queues = [{String.to_atom(env.("QUEUE") || "default"), limit: limit, refresh_interval: patience}]
 
   plugins =
     case env.("RESCUE_AFTER_S") do
@@ -73,12 +79,14 @@ else
 
   notifier = if env.("POLLS"), do: Oban.Notifiers.PG, else: Oban.Notifiers.Postgres
 
-  # Long enough that a dead leader is one for the whole of a test, but not where the leader rescues.
-  peer = {Oban.Peers.Postgres, interval: if(plugins == [], do: :timer.minutes(10), else: :timer.seconds(1))}
+  peer = {Oban.Peers.Postgres, interval: patience}
   own = [repo: Repo, prefix: env.("SCHEMA"), queues: queues, plugins: plugins, notifier: notifier, peer: peer]
   {:ok, _} = Oban.start_link(own ++ line)
   if env.("RETRY"), do: :ok = Oban.retry_job(String.to_integer(env.("RETRY")))
 
   IO.puts("ready")
+  # While it knows of others it leaves it to the leader to find jobs that no message tells of.
+  Enum.find(Stream.repeatedly(fn -> Process.sleep(100) && Oban.Notifier.status() end), &(&1 == :clustered))
+  IO.puts("clustered")
   Process.sleep(:infinity)
 end
