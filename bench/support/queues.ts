@@ -166,11 +166,16 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
         ? 'needs the library'
         : {
             setting: 'Lifeline each second, rescue_after 1 s, a new leader each second',
-            env: { RESCUE_AFTER_S: '1' },
+            env: { RESCUE_AFTER_S: '1', PATIENCE_S: '1' },
           },
     createTables: (adminUrl, admin) =>
       OBAN_NODE === null ? createObanTables(admin, 'public') : migrateOban(OBAN_NODE, adminUrl, 'public'),
-    worker: () => Promise.resolve({ command: OBAN_NODE ?? PRODUCER, env: { RECIPE, SCHEMA: 'public' } }),
+    // As long as by Oban's defaults.
+    worker: () =>
+      Promise.resolve({
+        command: OBAN_NODE ?? PRODUCER,
+        env: { RECIPE, SCHEMA: 'public', PATIENCE_S: '30' },
+      }),
     addJob: (_, admin, args) => addObanJob(admin, 'public', args),
   },
   {
