@@ -164,9 +164,8 @@ describe.skipIf(hasNoPrometheus)("in a real Prometheus (needs Debian's package p
     inTime(async () => {
       const prometheus = await prometheusOf([METRICS]);
       await compose.run('stop', 'temporal');
-      await untilFiring(prometheus, 'JobReaperSweepsOverdue');
-      await untilFiring(prometheus, 'JobReaperUnreachable');
-      expect(await prometheus.firing()).not.toContain('JobReaperNoWorkflowWorker');
+      await untilFiring(prometheus, 'JobReaperSweepsOverdue', 'JobReaperNoWorkflowWorker');
+      await untilFiring(prometheus, 'JobReaperUnreachable', 'JobReaperNoWorkflowWorker');
       // Not --wait, which gives up on the worker at once: it has become unhealthy meanwhile.
       await compose.run('up', '--detach');
       await compose.untilHealthy('worker');
@@ -183,8 +182,7 @@ describe.skipIf(hasNoPrometheus)("in a real Prometheus (needs Debian's package p
       const prometheus = await prometheusOf([METRICS, probe]);
       await eventually('both are scraped', async () => (await prometheus.count('job_reaper_info')) === 2);
       await compose.run('stop', 'worker');
-      await untilFiring(prometheus, 'JobReaperNoWorkflowWorker');
-      expect(await prometheus.firing()).not.toContain('JobReaperAbsent');
+      await untilFiring(prometheus, 'JobReaperNoWorkflowWorker', 'JobReaperAbsent');
       await compose.run('up', '--wait', '--detach');
       await untilResolved(prometheus, 'JobReaperNoWorkflowWorker');
       await expectRepair();
