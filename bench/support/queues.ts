@@ -170,7 +170,7 @@ export const BENCH_QUEUES: readonly BenchQueue[] = [
           },
     createTables: (adminUrl, admin) =>
       OBAN_NODE === null ? createObanTables(admin, 'public') : migrateOban(OBAN_NODE, adminUrl, 'public'),
-    // As long as by Oban's defaults.
+    // By default a dead leader of Oban is one for 30 s, too.
     worker: () =>
       Promise.resolve({
         command: OBAN_NODE ?? PRODUCER,

@@ -1,8 +1,8 @@
 import { findTriggerTrouble } from '../../db/adapter/install-trigger.js';
+import { NOT_ALLOWED } from '../../db/explain-error.js';
 import { tryAnnouncements, tryNotes } from '../../db/inspect/note-trial.js';
 import { tryNames, type SessionNames } from '../../db/inspect/session-names.js';
 import { readUnplacedWorkers, type UnplacedWorkers } from '../../db/inspect/workers.js';
-import { NOT_ALLOWED } from '../../db/explain-error.js';
 import { remedyOf } from '../../domain/worker-trouble.js';
 import { counted } from '../../domain/wording.js';
 import { messageOf } from '../errors.js';

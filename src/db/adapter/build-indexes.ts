@@ -1,6 +1,6 @@
 import type { Queryable } from '../database.js';
-import { NAME, QUALIFIED } from './names.js';
 import { NOT_ALLOWED } from '../explain-error.js';
+import { NAME, QUALIFIED } from './names.js';
 import { runPatiently } from './patiently.js';
 
 /** How long a build waits for older transactions, in milliseconds. */

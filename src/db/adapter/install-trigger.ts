@@ -1,7 +1,7 @@
 import type { Queryable } from '../database.js';
+import { NOT_ALLOWED } from '../explain-error.js';
 import { NAME, QUALIFIED } from './names.js';
 import { fillIn } from './parameters.js';
-import { NOT_ALLOWED } from '../explain-error.js';
 import { runPatiently } from './patiently.js';
 import { readStoredAdapter } from './stored.js';
 
